@@ -1,0 +1,131 @@
+"""From AMQP properties and body to message: whatever has a meaning is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dripline.wire.chunks import AmqpProperties, Part
+from dripline.wire.enums import UNKNOWN
+from dripline.wire.errors import DecodingError
+from dripline.wire.json_body import loads
+from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+
+_NOBODY: dict[str, Any] = {"exe": "", "hostname": "", "service_name": "", "username": "", "versions": {}}
+
+
+def read_message(part: Part, body: bytes) -> Message:
+    """Read a message.
+
+    Args:
+        part: any part of it; all carry the same headers.
+        body: its whole body.
+
+    Returns:
+        The message. One whose body cannot be read has an `invalid_reason` and says so in its payload; a
+        request of that kind can still be answered.
+
+    Raises:
+        DecodingError: it is no message at all.
+    """
+    headers = part.properties.headers
+    if not isinstance(headers, Mapping):
+        raise DecodingError("no headers, so it is no dripline message")
+    message = _new_message(headers)
+    properties = part.properties
+    message.routing_key = part.routing_key
+    message.message_id = part.uuid
+    message.correlation_id = _text(properties.correlation_id, "correlation_id")
+    message.reply_to = _text(properties.reply_to, "reply_to")
+    message._specifier = _text(headers.get("specifier"), "specifier")
+    message.timestamp = _timestamp(headers.get("timestamp"))
+    message.sender_info = _sender_info(headers.get("sender_info"))
+    message._param = None
+    try:
+        message._plain = loads(body)
+    except DecodingError as error:
+        _mark_invalid(message, f"{error}{_odd_encoding(properties)}", body)
+    return message
+
+
+def incomplete_message(part: Part) -> Message:
+    """Read the headers of a message whose other chunks never came; it has an `invalid_reason`.
+
+    Raises:
+        DecodingError: it is no message at all.
+    """
+    message = read_message(part, b"")
+    _mark_invalid(message, f"not all of its {part.total} chunks came", part.body)
+    return message
+
+
+def _odd_encoding(properties: AmqpProperties) -> str:
+    encoding = properties.content_encoding
+    # What it says is not believed either way, but it may explain why a body cannot be read.
+    return "" if encoding in (None, "application/json") else f"; its content_encoding is {encoding!r}"
+
+
+def _new_message(headers: Mapping[str, Any]) -> Message:
+    kind = headers.get("message_type")
+    if kind is None:  # some services answer without it
+        kind = 2 if "return_code" in headers else 3 if "message_operation" in headers else None
+    if type(kind) is not int:
+        raise DecodingError("no message_type" if kind is None else f"message_type is {_shown(kind)}, no integer")
+    if kind == 3:
+        return _new_request(headers)
+    if kind == 2:
+        return _new_reply(headers)
+    if kind == 4:
+        return MsgAlert.__new__(MsgAlert)
+    raise DecodingError(f"message_type {kind} is unknown; known: 2 reply, 3 request, 4 alert")
+
+
+def _new_request(headers: Mapping[str, Any]) -> MsgRequest:
+    key = headers.get("lockout_key", "")
+    if type(key) is not str:  # only text can be a key; the rest is a wrong one, and answered as such
+        key = "" if key is None else _shown(key)
+    return MsgRequest.read(_integer(headers.get("message_operation"), UNKNOWN), key)
+
+
+def _new_reply(headers: Mapping[str, Any]) -> MsgReply:
+    reply = MsgReply.__new__(MsgReply)
+    reply.return_code = _integer(headers.get("return_code"), 999)
+    reply.return_message = _text(headers.get("return_message"), "return_message")
+    return reply
+
+
+def _integer(value: Any, default: int) -> int:
+    return value if type(value) is int else default  # a bool is no integer here
+
+
+def _text(value: Any, name: str) -> str:
+    if type(value) is str:
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, (bytes, bytearray)):
+        return value.decode("utf-8", "replace")
+    raise DecodingError(f"{name} is {_shown(value)}, no string")
+
+
+def _shown(value: Any) -> str:
+    # Of tables only their type: a hostile one is nested too deeply for repr().
+    known = isinstance(value, (str, bytes, int, float))
+    return f"{type(value).__name__} {repr(value)[:60]}" if known else type(value).__name__
+
+
+def _timestamp(value: Any) -> str:
+    # It informs people; a message without a good one is as good as any.
+    return value if type(value) is str else ""
+
+
+def _sender_info(value: Any) -> dict[str, Any]:
+    if type(value) is not dict:
+        return {**_NOBODY, "versions": {}}
+    return value if value.keys() >= _NOBODY.keys() else {**_NOBODY, "versions": {}, **value}
+
+
+def _mark_invalid(message: Message, reason: str, body: bytes) -> None:
+    message.invalid_reason = reason
+    shown = body[:10_000].decode("utf-8", "replace")
+    message.plain_payload = {"error": "Message body could not be parsed; skipping request", "invalid": shown}

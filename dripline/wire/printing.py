@@ -1,0 +1,99 @@
+"""Messages for people and for programs: the readable block, and one JSON document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from dripline.wire.json_body import to_jsonable
+from dripline.wire.message import Message, MsgReply, MsgRequest
+from scarab.layout import to_text as payload_to_text
+
+
+def to_text(message: Message) -> str:
+    """Print a message as a readable block; every line ends with a line break."""
+    lines = [
+        f"Routing key: {message.routing_key}",
+        f"Correlation ID: {message.correlation_id}",
+        f"Reply To: {message.reply_to}",
+        f"Message Type: {int(message.message_type)} ({message.message_type.name})",
+        f"Encoding: {message.encoding.name}",
+        f"Timestamp: {message.timestamp}",
+        *_sender_lines(message.sender_info),
+        f"Specifier: {message.specifier_text}",
+        f"Payload: {payload_to_text(message.plain_payload)}",
+        *_kind_lines(message),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def to_document(message: Message) -> dict[str, Any]:
+    """Give everything about a message as a mapping that JSON can hold."""
+    document = {
+        "correlation_id": message.correlation_id,
+        "encoding": message.encoding.value,
+        "message_id": message.message_id,
+        "message_type": int(message.message_type),
+        "payload": to_jsonable(message.plain_payload)[0],
+        "reply_to": message.reply_to,
+        "routing_key": message.routing_key,
+        "sender_info": message.sender_info,
+        "specifier": message.specifier_text,
+        "timestamp": message.timestamp,
+    }
+    if isinstance(message, MsgReply):
+        document.update(return_code=message.return_code, return_message=message.return_message)
+    if isinstance(message, MsgRequest):
+        document.update(lockout_key=message.lockout_key_text, message_operation=message.raw_operation)
+    return document
+
+
+def to_json(message: Message, indent: int | None = None) -> str:
+    """Print a message as JSON.
+
+    Args:
+        message: the message.
+        indent: spaces of each level; None puts everything on one line.
+    """
+    separators = (",", ":") if indent is None else (",", ": ")
+    # default=str: sender_info came from the mesh and may hold any type that AMQP has.
+    return json.dumps(
+        to_document(message),
+        indent=indent,
+        separators=separators,
+        sort_keys=True,
+        ensure_ascii=False,
+        default=str,
+    )
+
+
+def _kind_lines(message: Message) -> list[str]:
+    if isinstance(message, MsgReply):
+        return [f"Return Code: {message.return_code}", f"Return Message: {message.return_message}"]
+    if isinstance(message, MsgRequest):
+        return [
+            f"Lockout Key: {message.lockout_key}",
+            f"Lockout Key Valid: {int(message.lockout_key_valid)}",
+            f"Message Operation: {message.raw_operation}",
+        ]
+    return []
+
+
+def _sender_lines(sender: Mapping[str, Any]) -> list[str]:
+    versions = sender.get("versions")
+    lines = [
+        "Sender Info:",
+        f"\tExecutable: {sender.get('exe', '')}",
+        f"\tHostname: {sender.get('hostname', '')}",
+        f"\tUsername: {sender.get('username', '')}",
+        f"\tService: {sender.get('service_name', '')}",
+        "\tVersions:",
+    ]
+    for name, version in sorted(versions.items()) if isinstance(versions, Mapping) else ():
+        parts = version if isinstance(version, Mapping) else {}
+        lines.append(f"\t\t{name}:")
+        lines.extend(
+            f"\t\t\t{part.capitalize()}: {parts.get(part, '')}" for part in ("version", "commit", "package")
+        )
+    return lines

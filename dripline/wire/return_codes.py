@@ -1,0 +1,222 @@
+"""What a reply's return code means, and the registry of all codes a process knows.
+
+0 is success, 1-99 are warnings, 100-999 errors, 1000 and above belong to applications.
+"""
+
+# ruff: noqa: N801 - class names are the reference's: DL_ and the code's name in CamelCase
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+
+class ReturnCode:
+    """One return code; each is a class of its own, so that it can be named in Python.
+
+    Attributes:
+        value: the number on the wire.
+        name: the name under which it can be thrown.
+        description: what it means, for people.
+    """
+
+    value: ClassVar[int]
+    name: ClassVar[str]
+    description: ClassVar[str]
+
+    def __init_subclass__(cls, value: int, description: str, name: str | None = None) -> None:
+        super().__init_subclass__()
+        cls.value, cls.description = value, description
+        cls.name = name if name is not None else _snake_case(cls.__name__.removeprefix("DL_"))
+        _register(cls())
+
+    def __int__(self) -> int:
+        return self.value
+
+    def __eq__(self, other: object) -> bool:
+        return self.value == other.value if isinstance(other, ReturnCode) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.value} {self.name}>"
+
+
+_by_value: dict[int, ReturnCode] = {}
+_by_name: dict[str, ReturnCode] = {}
+
+
+def _snake_case(camel: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", camel).lower()
+
+
+def _camel_case(name: str) -> str:
+    return "".join(word[:1].upper() + word[1:] for word in re.split(r"\W|_", name))
+
+
+def _register(code: ReturnCode) -> None:
+    # The reference raises RuntimeError here, and scripts catch that.
+    if code.value in _by_value:
+        raise RuntimeError(f"return code {code.value} is taken: {_by_value[code.value].name}")
+    if code.name in _by_name:
+        raise RuntimeError(f"return code name {code.name!r} is taken by {_by_name[code.name].value}")
+    _by_value[code.value] = code
+    _by_name[code.name] = code
+
+
+def add_return_code(value: int, name: str, description: str) -> ReturnCode:
+    """Make a return code of this mesh known.
+
+    Raises:
+        RuntimeError: the value or the name exists already.
+    """
+    bases = (ReturnCode,)
+    type("DL_" + _camel_case(name), bases, {}, value=value, name=name, description=description)
+    return _by_value[value]
+
+
+def get_return_code_values() -> list[int]:
+    """Give every known value, in rising order."""
+    return sorted(_by_value)
+
+
+def get_return_codes_map() -> dict[int, ReturnCode]:
+    """Give every known code by value."""
+    return dict(_by_value)
+
+
+def get_return_codes_dict() -> dict[str, ReturnCode]:
+    """Give every known code by name."""
+    return dict(_by_name)
+
+
+def find_by_value(value: int) -> ReturnCode | None:
+    """Find a code by its number; None when nobody declared it."""
+    return _by_value.get(value)
+
+
+def find_by_name(name: str) -> ReturnCode | None:
+    """Find a code by its name; None when nobody declared it."""
+    return _by_name.get(name)
+
+
+def name_of(value: int) -> str:
+    """Name a code for people; a number nobody declared is named after its hundreds."""
+    code = _by_value.get(value) or _by_value.get(value // 100 * 100 if 100 <= value < 500 else -1)
+    return code.name if code is not None else "unknown_return_code"
+
+
+class DL_Success(ReturnCode, value=0, description="Success"):
+    """Done as asked."""
+
+
+class DL_WarningNoActionTaken(ReturnCode, value=1, description="No Action Taken"):
+    """There was nothing to do."""
+
+
+class DL_WarningDeprecatedFeature(ReturnCode, value=2, description="Deprecated Feature"):
+    """Done, by a way that will go away."""
+
+
+class DL_WarningDryRun(ReturnCode, value=3, description="Dry Run"):
+    """Nothing was done because only a rehearsal was asked for."""
+
+
+class DL_WarningOffline(ReturnCode, value=4, description="Offline"):
+    """Done without the instrument."""
+
+
+class DL_WarningSubService(ReturnCode, value=5, description="Sub-Service Warning"):
+    """A service further on gave a warning."""
+
+
+class DL_AmqpError(ReturnCode, value=100, description="Generic AMQP Error"):
+    """Something between client and service failed."""
+
+
+class DL_AmqpErrorBrokerConnection(ReturnCode, value=101, description="AMQP Connection Error"):
+    """The broker cannot be reached or refuses the login."""
+
+
+class DL_AmqpErrorRoutingkeyNotfound(ReturnCode, value=102, description="Invalid AMQP Routing Key"):
+    """Nobody is bound for the routing key."""
+
+
+class DL_ResourceError(ReturnCode, value=200, description="Generic Resource Error"):
+    """The instrument or resource behind the service failed."""
+
+
+class DL_ResourceErrorConnection(ReturnCode, value=201, description="Resource Connection Error"):
+    """The resource cannot be reached."""
+
+
+class DL_ResourceErrorNoResponse(ReturnCode, value=202, description="No Response Error"):
+    """The resource does not answer."""
+
+
+class DL_ResourceErrorSubService(ReturnCode, value=203, description="Sub-Service Error"):
+    """A service further on failed."""
+
+
+class DL_ServiceError(ReturnCode, value=300, description="Generic Service Error"):
+    """The service failed."""
+
+
+class DL_ServiceErrorNoEncoding(ReturnCode, value=301, description="Invalid Message Encoding"):
+    """The body is written in an encoding the service does not read."""
+
+
+class DL_ServiceErrorDecodingFail(ReturnCode, value=302, description="Decoding Failed"):
+    """The message could not be read."""
+
+
+class DL_ServiceErrorBadPayload(ReturnCode, value=303, description="Invalid Payload"):
+    """The payload lacks what the request needs."""
+
+
+class DL_ServiceErrorInvalidValue(ReturnCode, value=304, description="Invalid Value"):
+    """A value cannot be used."""
+
+
+class DL_ServiceErrorTimeout(ReturnCode, value=305, description="Timeout Handling Message"):
+    """Handling took too long."""
+
+
+class DL_ServiceErrorInvalidMethod(ReturnCode, value=306, description="Invalid Command"):
+    """There is no such method, or it cannot be called."""
+
+
+class DL_ServiceErrorAccessDenied(ReturnCode, value=307, description="Access Denied"):
+    """The endpoint is locked and the key is not the right one."""
+
+
+class DL_ServiceErrorInvalidKey(ReturnCode, value=308, description="Invalid Lockout Key"):
+    """The lockout key is no UUID."""
+
+
+class DL_ServiceErrorInvalidSpecifier(ReturnCode, value=310, description="Invalid Specifier"):
+    """There is no such attribute."""
+
+
+class DL_ClientError(ReturnCode, value=400, description="Generic Client Error"):
+    """The client failed."""
+
+
+class DL_ClientErrorInvalidRequest(ReturnCode, value=401, description="Invalid Request"):
+    """The request makes no sense; it was not sent."""
+
+
+class DL_ClientErrorHandlingReply(ReturnCode, value=402, description="Error Handling Reply"):
+    """The reply came and could not be used."""
+
+
+class DL_ClientErrorUnableToSend(ReturnCode, value=403, description="Unable to Send"):
+    """The request could not be sent."""
+
+
+class DL_ClientErrorTimeout(ReturnCode, value=404, description="Client Timeout"):
+    """No reply came in time."""
+
+
+class DL_UnhandledException(ReturnCode, value=999, description="Unhandled Exception"):
+    """A handler raised something nobody expected."""

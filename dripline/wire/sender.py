@@ -1,0 +1,66 @@
+"""Who sends: program, host, user, service and versions, as every message tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dripline.wire.errors import DriplineError
+from dripline.wire.version import PROTOCOL_VERSION, VERSION
+from scarab.process import executable, hostname, username
+
+_PARTS = ("version", "commit", "package")
+
+_versions: dict[str, dict[str, str]] = {
+    "dripline": {"version": PROTOCOL_VERSION},
+    "dripline-python": {"commit": "na", "package": "driplineorg/dripline-python", "version": VERSION},
+}
+
+
+def sender_info(service_name: str = "unknown") -> dict[str, Any]:
+    """Describe this process as the header `sender_info` does.
+
+    Args:
+        service_name: the service's name; clients have none and are `unknown`.
+    """
+    return {
+        "exe": executable(),
+        "hostname": hostname(),
+        "service_name": service_name,
+        "username": username(),
+        "versions": {name: dict(version) for name, version in sorted(_versions.items())},
+    }
+
+
+def add_version(name: str, version: Any) -> None:
+    """Tell the mesh about the version of another package.
+
+    Args:
+        name: the package's name.
+        version: a `scarab.VersionSemantic`, or a mapping with `version` and perhaps `commit` and `package`.
+
+    Raises:
+        DriplineError: there is no version in it; real peers would drop every message.
+    """
+    given = version if isinstance(version, Mapping) else {part: getattr(version, part, "") for part in _PARTS}
+    parts = {part: str(given[part]) for part in _PARTS if given.get(part)}
+    if "version" not in parts:
+        raise DriplineError(f"version of {name!r}: a VersionSemantic or a mapping with 'version', not {version!r}")
+    _versions[name] = parts
+
+
+def get_version(name: str) -> Any:
+    """Give the version of a package, as a `scarab.VersionSemantic`.
+
+    Raises:
+        DriplineError: nobody added one.
+    """
+    from scarab import VersionSemantic  # it brings `packaging`, which few programs need
+
+    if name not in _versions:
+        raise DriplineError(f"no version of {name!r} is known; known: {', '.join(sorted(_versions))}")
+    found = _versions[name]
+    version = VersionSemantic()
+    version.parse(found["version"])
+    version.commit, version.package = found.get("commit", ""), found.get("package", "")
+    return version

@@ -1,0 +1,66 @@
+"""The dotted string with which a request names an attribute or a method."""
+
+from __future__ import annotations
+
+
+class Specifier:
+    """A dotted string, kept as it was written; its words can be taken off the front one at a time.
+
+    Args:
+        text: the specifier, possibly empty.
+    """
+
+    __slots__ = ("_text", "_words")
+
+    def __init__(self, text: str = "") -> None:
+        self.parse(text)
+
+    def parse(self, text: str) -> None:
+        """Start again with another text."""
+        self._text = text
+        self._words: list[str] | None = None
+
+    def reparse(self) -> None:
+        """Put back every word that was taken off the front."""
+        self._words = None
+
+    def to_string(self) -> str:
+        """Give the text as it was written."""
+        return self._text
+
+    @property
+    def words(self) -> list[str]:
+        """The words that were not taken off yet; an empty specifier has none."""
+        if self._words is None:
+            self._words = self._text.split(".") if self._text else []
+        return self._words
+
+    def pop_front(self) -> str:
+        """Take the first word off.
+
+        Raises:
+            IndexError: no word is left.
+        """
+        return self.words.pop(0)
+
+    @property
+    def unparsed(self) -> str:
+        """The text as it was written."""
+        return self._text
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"Specifier({self._text!r})"
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, (Specifier, str)):
+            return self._text == str(other)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._text)

@@ -1,0 +1,129 @@
+"""Things that can be told to stop, and who tells them when a signal comes."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Iterable
+from types import FrameType
+from typing import Any, ClassVar
+from weakref import WeakSet
+
+logger = logging.getLogger(__name__)
+
+
+class Cancelable:
+    """Something that runs until it is told to stop.
+
+    It works without its `__init__` being called, since classes with several bases often forget one.
+    """
+
+    @property
+    def _cancel_event(self) -> threading.Event:
+        event: threading.Event = self.__dict__.setdefault("_cancel_event_made", threading.Event())
+        return event
+
+    def cancel(self, code: int = 0) -> None:
+        """Ask to stop.
+
+        Args:
+            code: exit code to end with.
+        """
+        self.__dict__["_cancel_code"] = code
+        self._cancel_event.set()
+        self.do_cancellation(code)
+
+    def do_cancellation(self, code: int) -> None:
+        """Do what stopping needs beyond the flag; for subclasses."""
+
+    def reset_cancel(self) -> None:
+        """Forget that it was asked to stop."""
+        self._cancel_event.clear()
+
+    def is_canceled(self) -> bool:
+        """Tell whether it was asked to stop."""
+        return self._cancel_event.is_set()
+
+    @property
+    def cancel_code(self) -> int:
+        """Exit code given with the last `cancel`, 0 before."""
+        return int(self.__dict__.get("_cancel_code", 0))
+
+    def wait(self, wait_ms: int, check_ms: int = 500) -> bool:
+        """Sleep, but not beyond being asked to stop.
+
+        Args:
+            wait_ms: how long to sleep, in milliseconds.
+            check_ms: kept for the reference's sake; waking needs no checking here.
+
+        Returns:
+            Whether it was asked to stop.
+        """
+        return self._cancel_event.wait(wait_ms / 1000)
+
+
+class SignalHandler:
+    """Cancels what is registered when the process is told to stop by SIGINT or SIGTERM.
+
+    Made in the main thread, it takes these two signals over until `restore`; a second signal does what it did
+    before. Made in any other thread it only keeps the register, which is one for the process.
+    """
+
+    _cancelables: ClassVar[WeakSet[Any]] = WeakSet()
+
+    def __init__(self) -> None:
+        self._previous: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._handle)
+
+    @classmethod
+    def add_cancelable(cls, cancelable: Any) -> None:
+        """Register something with a `cancel(code)`; it is not kept alive by that."""
+        cls._cancelables.add(cancelable)
+
+    @classmethod
+    def remove_cancelable(cls, cancelable: Any) -> None:
+        """Take something off the register."""
+        cls._cancelables.discard(cancelable)
+
+    @classmethod
+    def reset(cls) -> None:
+        """Take everything off the register."""
+        cls._cancelables.clear()
+
+    @classmethod
+    def cancel_all(cls, code: int = 0) -> None:
+        """Cancel everything that is registered.
+
+        Args:
+            code: exit code to end with.
+        """
+        for cancelable in list(cls._cancelables):
+            cancelable.cancel(code)
+
+    @classmethod
+    def print_cancelables(cls) -> None:
+        """Log what is registered."""
+        logger.info("cancelables: %s", _names(cls._cancelables))
+
+    def restore(self) -> None:
+        """Give the signals back to whom they belonged."""
+        while self._previous:
+            signal.signal(*self._previous.popitem())
+
+    def __enter__(self) -> SignalHandler:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.restore()
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        self.restore()
+        # Not here: the interrupted main thread may hold the very lock that cancelling needs.
+        threading.Thread(target=self.cancel_all, args=(0,), name=f"cancel-on-signal-{number}").start()
+
+
+def _names(cancelables: Iterable[Any]) -> str:
+    return ", ".join(sorted(type(cancelable).__name__ for cancelable in cancelables)) or "none"

@@ -1,0 +1,48 @@
+"""The readable layout in which values are printed: one entry a line, four spaces deeper for each level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_INDENT = "    "
+
+
+def to_text(value: Any, level: int = 0) -> str:
+    """Lay out a value of plain Python.
+
+    A list or a mapping starts and ends with a line break, so that an empty line follows where it is nested.
+
+    Args:
+        value: None, bool, number, text, or lists and mappings of these; anything else is shown by `str()`.
+        level: how many levels deep it stands.
+    """
+    if isinstance(value, Mapping):
+        lines = [f"{key} : {to_text(item, level + 1)}" for key, item in sorted(value.items(), key=_by_name)]
+        return _block("{}", lines, level)
+    if isinstance(value, (list, tuple)):
+        return _block("[]", [to_text(item, level + 1) for item in value], level)
+    return scalar_text(value)
+
+
+def scalar_text(value: Any) -> str:
+    """Show one value that is neither a list nor a mapping."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        fixed = f"{value:f}"
+        # Six decimals are what the reference prints; they must not turn 1e-9 into 0.
+        return fixed if float(fixed) == value else repr(float(value))
+    return str(value)
+
+
+def _by_name(entry: tuple[Any, Any]) -> str:
+    return str(entry[0])
+
+
+def _block(brackets: str, lines: list[str], level: int) -> str:
+    outer, inner = _INDENT * level, _INDENT * (level + 1)
+    body = "".join(f"{inner}{line}\n" for line in lines)
+    return f"\n{outer}{brackets[0]}\n{body}{outer}{brackets[1]}\n"

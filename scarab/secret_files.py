@@ -1,0 +1,72 @@
+"""Reading files that hold secrets, without ever quoting from them."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from scarab.layout import scalar_text
+
+
+class AuthenticationError(ValueError):
+    """A secret or a file of secrets that cannot be used; the text never shows a secret."""
+
+
+def read_secret(path: str) -> str:
+    """Read a file that holds one secret and nothing else; line breaks at its end are not part of it.
+
+    Raises:
+        AuthenticationError: the file cannot be read.
+    """
+    return _read(path).rstrip("\r\n")
+
+
+def read_auth_file(path: str) -> dict[str, dict[str, str]]:
+    """Read an authentication file, JSON or YAML.
+
+    Raises:
+        AuthenticationError: it cannot be read, or is not `{group: {item: secret}}`.
+    """
+    content = _parse(path, _read(path)) or {}
+    if not isinstance(content, dict):
+        raise AuthenticationError(f"authentication file {path}: it must be {{group: {{item: secret}}}}")
+    return {str(group): _group(path, str(group), items) for group, items in content.items()}
+
+
+def _group(path: str, group: str, items: Any) -> dict[str, str]:
+    if not isinstance(items, dict):
+        raise AuthenticationError(f"authentication file {path}: {group} must be a mapping of items to secrets")
+    for name, secret in items.items():
+        if isinstance(secret, (dict, list)):
+            raise AuthenticationError(
+                f"authentication file {path}: {group}.{name} must be one secret, not several"
+            )
+    return {str(name): scalar_text(secret) for name, secret in items.items() if secret is not None}
+
+
+def _read(path: str) -> str:
+    try:
+        with open(os.path.expanduser(path), encoding="utf-8") as stream:
+            return stream.read()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise AuthenticationError(f"cannot read secrets from {path}: {reason}") from None
+
+
+def _parse(path: str, text: str) -> Any:
+    # Everything is taken as it is written: the password 0123 is not the number 83, nor is `on` true.
+    if text.lstrip().startswith("{"):
+        try:
+            return json.loads(text, parse_int=str, parse_float=str)
+        except ValueError:
+            pass  # a mapping of YAML may start like that, too
+    import yaml  # slow to import, and few programs have an authentication file
+
+    try:
+        return yaml.load(text, yaml.BaseLoader)  # it makes nothing but text, lists and mappings
+    except yaml.YAMLError as error:
+        # The parser's own message quotes the line, and with it perhaps a password.
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise AuthenticationError(f"authentication file {path}{where}: neither JSON nor YAML") from None

@@ -1,0 +1,111 @@
+"""Being told to stop."""
+
+import gc
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import scarab
+
+
+@pytest.fixture(autouse=True)
+def empty_register():
+    """A register that ends with the test, and signals as they were."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    scarab.SignalHandler.reset()
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
+class Pump(scarab.Cancelable):
+    """Something to stop."""
+
+    def __init__(self):
+        self.codes = []
+
+    def do_cancellation(self, code):
+        """Note the code."""
+        self.codes.append(code)
+
+
+def test_something_is_told_to_stop_and_to_go_on():
+    """With a code, also when its base class's `__init__` was never called."""
+    pump = Pump()
+    assert not pump.is_canceled()
+    assert pump.cancel_code == 0
+    pump.cancel(3)
+    assert pump.is_canceled()
+    assert (pump.cancel_code, pump.codes) == (3, [3])
+    pump.reset_cancel()
+    assert not pump.is_canceled()
+
+
+def test_sleeping_ends_when_told_to_stop():
+    """At once, and it says why it ended."""
+    pump = Pump()
+    assert pump.wait(wait_ms=1) is False
+    threading.Timer(0.01, pump.cancel).start()
+    assert pump.wait(wait_ms=60_000) is True
+
+
+def test_everything_registered_is_told():
+    """And what was taken off is not."""
+    first, second = Pump(), Pump()
+    with scarab.SignalHandler() as handler:
+        handler.add_cancelable(first)
+        handler.add_cancelable(second)
+        handler.remove_cancelable(second)
+        handler.remove_cancelable(second)
+        handler.cancel_all(5)
+    assert first.codes == [5]
+    assert second.codes == []
+
+
+def test_the_register_keeps_nothing_alive():
+    """What nobody needs any more is not told."""
+    handler = scarab.SignalHandler
+    handler.add_cancelable(Pump())
+    gc.collect()
+    assert list(handler._cancelables) == []
+
+
+def test_a_signal_tells_everything_and_gives_the_signals_back():
+    """The second signal does what it did before."""
+    before = signal.getsignal(signal.SIGTERM)
+    pump = Pump()
+    scarab.SignalHandler()
+    scarab.SignalHandler.add_cancelable(pump)
+    signal.raise_signal(signal.SIGTERM)
+    assert pump.wait(wait_ms=10_000)
+    assert pump.codes == [0]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_thread_leaves_the_signals_alone():
+    """Only the main thread may take signals over."""
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=scarab.SignalHandler)
+    thread.start()
+    thread.join()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_importing_leaves_the_signals_alone():
+    """A script's own handlers stay."""
+    code = (
+        "import signal; a = signal.getsignal(2), signal.getsignal(15); import scarab; "
+        "assert a == (signal.getsignal(2), signal.getsignal(15))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_is_registered_can_be_logged(caplog):
+    """By class."""
+    pump = Pump()
+    scarab.SignalHandler.add_cancelable(pump)
+    with caplog.at_level("INFO"):
+        scarab.SignalHandler.print_cancelables()
+    assert "Pump" in caplog.text
