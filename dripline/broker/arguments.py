@@ -1,0 +1,54 @@
+"""Field tables given to declarations and bindings: compared, and told about in replies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+# Those RabbitMQ compares when a queue is declared again; it ignores all others.
+_QUEUE_ARGUMENTS: Final = (
+    "x-expires",
+    "x-message-ttl",
+    "x-dead-letter-exchange",
+    "x-dead-letter-routing-key",
+    "x-dead-letter-strategy",
+    "x-max-length",
+    "x-max-length-bytes",
+    "x-max-in-memory-length",
+    "x-max-in-memory-bytes",
+    "x-max-priority",
+    "x-overflow",
+    "x-queue-mode",
+    "x-single-active-consumer",
+    "x-queue-type",
+    "x-quorum-initial-group-size",
+    "x-max-age",
+    "x-stream-max-segment-size-bytes",
+    "x-initial-cluster-size",
+    "x-queue-leader-locator",
+)
+
+
+def canonical(arguments: Mapping[str, Any] | None) -> str:
+    """Text that is equal for equal tables, "" for an empty one."""
+    return repr(sorted(arguments.items())) if arguments else ""
+
+
+def first_difference(received: Mapping[str, Any], current: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """Name of the first queue argument that differs, and both values as RabbitMQ words them."""
+    for name in _QUEUE_ARGUMENTS:
+        new, old = received.get(name), current.get(name)
+        if new != old:
+            if type(new) is type(old):
+                return name, f"'{new}'", f"'{old}'"
+            return name, _describe(new), _describe(old)
+    return None
+
+
+def _describe(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return f"the value '{str(value).lower()}' of type 'bool'"
+    kind = "longstr" if isinstance(value, str) else "signedint" if isinstance(value, int) else "table"
+    return f"the value '{value}' of type '{kind}'"

@@ -1,0 +1,235 @@
+"""A channel: assembles published content, dispatches methods, keeps what waits for acknowledgement."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import pika.spec
+
+from dripline.broker import basic_methods, exchange_methods, queue_methods
+from dripline.broker.errors import ChannelFault, ConnectionFault, Fault, unknown_tag
+from dripline.broker.frames import PUBLISH, decode_method, encode_ack, encode_method
+from dripline.broker.message import Entry, Message, content_size
+from dripline.broker.queue import put_back
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dripline.broker.connection import Connection
+    from dripline.broker.consumer import Consumer
+    from dripline.broker.queue import Queue
+
+_HANDLERS: dict[int, Callable[[Channel, Any], None]] = {
+    **exchange_methods.HANDLERS,
+    **queue_methods.HANDLERS,
+    **basic_methods.HANDLERS,
+}
+
+
+class Channel:
+    """One open channel of a connection.
+
+    Attributes:
+        consumers: by consumer tag.
+        unacked: deliveries waiting for acknowledgement, by delivery tag, oldest first.
+        prefetch: credit that new consumers get (0: any number).
+        shared_prefetch: credit of all consumers together (0: any number).
+        shared_unacked: how much of it is used.
+        last_queue: name of the queue declared last; "" in a method means this one.
+    """
+
+    def __init__(self, connection: Connection, number: int) -> None:
+        self.connection = connection
+        self.number = number
+        self.vhost = connection.vhost
+        self.consumers: dict[str, Consumer] = {}
+        self.unacked: dict[int, Entry] = {}
+        self.prefetch = 0
+        self.shared_prefetch = 0
+        self.shared_unacked = 0
+        self.last_queue = ""
+        self.next_delivery_tag = itertools.count(1).__next__
+        self._publish: bytes | None = None
+        self._header: bytes | None = None
+        self._body: list[bytes] = []
+        self._body_missing = 0
+        self._confirming = False
+        self._published = 0
+        self._confirmed = 0
+
+    # -- frames from the client
+
+    @property
+    def in_content(self) -> bool:
+        """A message has begun, the next frame must belong to it."""
+        return self._publish is not None
+
+    def on_method(self, payload: bytes) -> None:
+        """Handle a method frame."""
+        if self._publish is not None:
+            raise self._out_of_turn()
+        if payload.startswith(PUBLISH):
+            self._publish = payload
+            return
+        method = decode_method(payload)
+        handler = _HANDLERS.get(method.INDEX)
+        if handler is None:
+            raise _unimplemented(method)
+        try:
+            handler(self, method)
+        except Fault as fault:
+            fault.method = fault.method or method.INDEX
+            raise
+
+    def on_header(self, payload: bytes) -> None:
+        """Handle a content header frame."""
+        if self._publish is None or self._header is not None:
+            raise self._out_of_turn()
+        size = content_size(payload)
+        self._header = payload
+        self._body_missing = size
+        limit = self.connection.max_body_size
+        if size > limit:
+            self._clear_content()
+            raise ChannelFault(
+                406, f"message size {size} is larger than configured max size {limit}", _index(PUBLISH)
+            )
+        if not size:
+            self._complete(b"")
+
+    def on_body(self, payload: bytes) -> None:
+        """Handle a content body frame."""
+        if self._header is None:
+            raise self._out_of_turn()
+        self._body_missing -= len(payload)
+        if self._body_missing > 0:
+            self._body.append(payload)
+            return
+        if self._body_missing < 0:
+            raise ConnectionFault(501, "content body is longer than its header announced", _index(PUBLISH))
+        if self._body:
+            self._body.append(payload)
+            payload = b"".join(self._body)
+        self._complete(payload)
+
+    def _complete(self, body: bytes) -> None:
+        publish, header = self._publish, self._header
+        self._clear_content()
+        assert publish is not None
+        assert header is not None
+        try:
+            route = self.vhost.route(publish)
+        except Fault as fault:
+            fault.method = _index(PUBLISH)
+            raise
+        message = Message(route.address, header, body)
+        for queue in route.queues:
+            queue.put(message)
+        if route.mandatory and not route.queues:
+            basic_methods.return_message(self, message)
+        if self._confirming:
+            if self._published == self._confirmed:
+                self.connection.confirm_later(self)
+            self._published += 1
+
+    def _out_of_turn(self) -> ConnectionFault:
+        if self._publish is None:
+            return ConnectionFault(505, "expected method frame, got non method frame instead")
+        if self._header is None:
+            text = "expected content header for class 60, got non content header frame instead"
+        else:
+            text = "expected content body, got non content body frame instead"
+        return ConnectionFault(505, text, _index(PUBLISH))
+
+    def _clear_content(self) -> None:
+        self._publish = self._header = None
+        self._body = []
+        self._body_missing = 0
+
+    # -- what handlers use
+
+    def send(self, method: Any) -> None:
+        """Send a method to the client."""
+        self.connection.send(encode_method(self.number, method))
+
+    def queue(self, name: str) -> Queue:
+        """The queue a method names, "" being the one declared last on this channel."""
+        return self.vhost.queue(self.queue_name(name), self.connection)
+
+    def queue_name(self, name: str) -> str:
+        """Resolve "" to the name of the queue declared last.
+
+        Raises:
+            ChannelFault: 404 when none was declared.
+        """
+        if name:
+            return name
+        if not self.last_queue:
+            raise ChannelFault(404, "no previously declared queue")
+        return self.last_queue
+
+    def select_confirms(self) -> None:
+        """Confirm what is published from now on."""
+        self._confirming = True
+
+    def send_confirms(self) -> None:
+        """One acknowledgement for all that was published since the last."""
+        count = self._published - self._confirmed
+        if count:
+            self._confirmed = self._published
+            self.connection.send(encode_ack(self.number, self._published, count > 1))
+
+    def take_unacked(self, tag: int, multiple: bool) -> list[Entry]:
+        """Remove the deliveries that an acknowledgement names, oldest first.
+
+        Raises:
+            ChannelFault: 406 for a tag that does not wait.
+        """
+        if multiple and not tag:
+            return self._settle(tuple(self.unacked))
+        if tag not in self.unacked:
+            raise unknown_tag(tag)
+        if not multiple:
+            return self._settle((tag,))
+        return self._settle(tuple(itertools.takewhile(lambda waiting: waiting <= tag, self.unacked)))
+
+    def _settle(self, tags: Iterable[int]) -> list[Entry]:
+        entries = [self.unacked.pop(tag) for tag in tags]
+        for entry in entries:
+            if entry.consumer is not None:
+                entry.consumer.release()
+        return entries
+
+    def wake_consumers(self) -> None:
+        """Credit came back, or the client reads again: hand out what waits."""
+        for consumer in tuple(self.consumers.values()):
+            consumer.queue.drain()
+
+    def on_queue_deleted(self, consumer: Consumer) -> None:
+        """Forget a consumer whose queue is gone, and tell the client."""
+        self.consumers.pop(consumer.tag, None)
+        if self.connection.wants_cancel_notifications:
+            self.send(pika.spec.Basic.Cancel(consumer.tag, True))
+
+    def close(self) -> None:
+        """End the consumers and put back what was not acknowledged."""
+        consumers = tuple(self.consumers.values())
+        self.consumers.clear()
+        for consumer in consumers:
+            if not consumer.queue.deleted:
+                consumer.queue.remove_consumer(consumer)
+        put_back(self._settle(tuple(self.unacked)))
+        for consumer in consumers:
+            self.vhost.delete_if_abandoned(consumer.queue)
+
+
+def _unimplemented(method: Any) -> ConnectionFault:
+    if method.NAME.startswith("Tx."):
+        return ConnectionFault(540, "transactions", method.INDEX)
+    return ConnectionFault(503, "unimplemented method", method.INDEX)
+
+
+def _index(method: bytes) -> int:
+    return int.from_bytes(method, "big")

@@ -1,0 +1,152 @@
+"""Opening a connection: protocol header, login, tuning, choice of the virtual host."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any, Final
+
+import pika.data
+import pika.spec
+
+from dripline.broker.decoding import name_text
+from dripline.broker.errors import ConnectionFault
+from dripline.broker.frames import decode_method, encode_method
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dripline.broker.connection import Connection
+
+FRAME_MAX: Final = 131072
+CHANNEL_MAX: Final = 2047
+_FRAME_MIN: Final = 4096
+
+_SERVER_PROPERTIES: Final[dict[str, Any]] = {
+    "product": "dripline embedded broker",
+    "platform": "Python",
+    "information": "AMQP 0-9-1 for a laptop and for tests; in production use RabbitMQ",
+    "capabilities": {
+        "publisher_confirms": True,
+        "exchange_exchange_bindings": True,
+        "basic.nack": True,
+        "consumer_cancel_notify": True,
+        "authentication_failure_close": True,
+        "per_consumer_qos": True,
+    },
+}
+
+
+class LoginRefused(ConnectionFault):
+    """Wrong name or password; the reply never says which."""
+
+    def __init__(self, mechanism: str) -> None:
+        super().__init__(
+            403,
+            f"Login was refused using authentication mechanism {mechanism}. For details see the broker logfile.",
+        )
+
+
+class Handshake:
+    """The methods of channel 0 until the connection is open, each in its turn.
+
+    Attributes:
+        tuned: the limits are agreed upon; before that, a client that errs is hung up on without a word.
+
+    It tells the connection what the client understands, and in the end what was agreed on.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.tuned = False
+        self._limits = (FRAME_MAX, CHANNEL_MAX)
+        self._step: Callable[[Any], None] = self._on_start_ok
+        self._expected: type[Any] = pika.spec.Connection.StartOk
+
+    def begin(self) -> None:
+        """Send connection.start."""
+        self._send(pika.spec.Connection.Start(0, 9, _SERVER_PROPERTIES, "PLAIN AMQPLAIN", "en_US"))
+
+    def on_method(self, payload: bytes) -> None:
+        """Handle the next method frame of channel 0.
+
+        Raises:
+            ConnectionFault: when it is not the one expected, or asks for what cannot be had.
+        """
+        method = decode_method(payload)
+        if not isinstance(method, self._expected):
+            raise ConnectionFault(503, f"expected {self._expected.NAME}, got {method.NAME} instead", method.INDEX)
+        self._step(method)
+
+    def _on_start_ok(self, method: pika.spec.Connection.StartOk) -> None:
+        connection = self._connection
+        properties = method.client_properties or {}
+        capabilities: Any = properties.get("capabilities")
+        if isinstance(capabilities, dict):
+            connection.wants_cancel_notifications = capabilities.get("consumer_cancel_notify") is True
+            connection.closes_on_refused_login = capabilities.get("authentication_failure_close") is True
+        settings = connection.hub.settings
+        username, password = _credentials(name_text(method.mechanism), method.response)
+        known = hmac.compare_digest(username, settings.username.encode())
+        if not hmac.compare_digest(password, settings.password.encode()) or not known:
+            raise LoginRefused(name_text(method.mechanism))
+        self._expect(pika.spec.Connection.TuneOk, self._on_tune_ok)
+        self._send(pika.spec.Connection.Tune(CHANNEL_MAX, FRAME_MAX, settings.heartbeat_s))
+
+    def _on_tune_ok(self, method: pika.spec.Connection.TuneOk) -> None:
+        _check_limit("frame_max", method.frame_max, _FRAME_MIN, FRAME_MAX)
+        _check_limit("channel_max", method.channel_max, 1, CHANNEL_MAX)
+        self._limits = (method.frame_max, method.channel_max)
+        self._connection.heartbeat.start(method.heartbeat)
+        self.tuned = True
+        self._expect(pika.spec.Connection.Open, self._on_open)
+
+    def _on_open(self, method: pika.spec.Connection.Open) -> None:
+        name = name_text(method.virtual_host)
+        if name != self._connection.vhost.name:
+            raise ConnectionFault(530, f"vhost {name} not found", method.INDEX)
+        self._send(pika.spec.Connection.OpenOk())
+        self._connection.on_open(*self._limits)
+
+    def _expect(self, method: type[Any], step: Callable[[Any], None]) -> None:
+        self._expected = method
+        self._step = step
+
+    def _send(self, method: Any) -> None:
+        self._connection.send(encode_method(0, method))
+
+
+def _credentials(mechanism: str, response: Any) -> tuple[bytes, bytes]:
+    """Name and password in a SASL response."""
+    raw = bytes(response or b"")
+    if mechanism == "PLAIN":
+        parts = raw.split(b"\0")
+        if len(parts) != 3:
+            raise LoginRefused(mechanism)
+        return parts[1], parts[2]
+    if mechanism == "AMQPLAIN":
+        return _amqplain_credentials(raw)
+    raise ConnectionFault(530, f"unknown SASL mechanism '{mechanism}'", pika.spec.Connection.StartOk.INDEX)
+
+
+def _amqplain_credentials(raw: bytes) -> tuple[bytes, bytes]:
+    """AMQPLAIN is a field table without its length."""
+    try:
+        fields, _ = pika.data.decode_table(len(raw).to_bytes(4, "big") + raw, 0)
+    except Exception as error:
+        raise LoginRefused("AMQPLAIN") from error
+    name, password = fields.get("LOGIN"), fields.get("PASSWORD")
+    if not isinstance(name, str) or not isinstance(password, str):
+        raise LoginRefused("AMQPLAIN")
+    return name.encode(), password.encode()
+
+
+def _check_limit(what: str, value: int, least: int, most: int) -> None:
+    method = pika.spec.Connection.TuneOk.INDEX
+    if value and value < least:
+        raise ConnectionFault(
+            530, f"negotiated {what} = {value} is lower than the minimum allowed value ({least})", method
+        )
+    if not value or value > most:
+        raise ConnectionFault(
+            530, f"negotiated {what} = {value} is higher than the maximum allowed value ({most})", method
+        )

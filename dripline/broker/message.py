@@ -1,0 +1,124 @@
+"""A message on its way through the broker, still encoded."""
+
+from __future__ import annotations
+
+import functools
+import struct
+from typing import TYPE_CHECKING, Final
+
+from dripline.broker.errors import ConnectionFault
+from dripline.broker.frames import BODY, FRAME_HEAD, HEADER, OVERHEAD, body_frames, frame, unknown_frame
+
+if TYPE_CHECKING:
+    from dripline.broker.consumer import Consumer
+    from dripline.broker.queue import Queue
+
+_CONTENT_HEADER: Final = struct.Struct(">HHQH")
+_BASIC_CLASS: Final = 60
+_PUBLISH: Final = 60 << 16 | 40
+_SHORT_STRING: Final = -1
+_TABLE: Final = -2
+# content_type, content_encoding, headers, delivery_mode, priority, correlation_id, reply_to, expiration,
+# message_id, timestamp, type, user_id, app_id, cluster_id: bytes of each
+_PROPERTY_SIZES: Final = (-1, -1, -2, 1, 1, -1, -1, -1, -1, 8, -1, -1, -1, -1)
+_KNOWN_FLAGS: Final = 0xFFFC
+
+
+class Message:
+    """One published message: its address, content header and body as bytes.
+
+    Attributes:
+        address: exchange and routing key as two short strings, as basic.deliver repeats them.
+        header: payload of the content header frame, never decoded.
+        body: all body frames joined.
+    """
+
+    __slots__ = ("_frames", "_frames_for", "address", "body", "header")
+
+    def __init__(self, address: bytes, header: bytes, body: bytes) -> None:
+        self.address = address
+        self.header = header
+        self.body = body
+        self._frames = b""
+        self._frames_for = 0  # no channel has this number
+
+    def content_frames(self, channel: int, frame_max: int) -> bytes:
+        """Header and body frames for a channel, cut to its connection's `frame_max`.
+
+        The last answer is kept unless it is large: most consumers of a fan-out use the same channel number.
+        """
+        if len(self.body) > frame_max - OVERHEAD:
+            parts = body_frames(channel, frame_max, self.body)
+            return b"".join((frame(HEADER, channel, self.header), *parts))
+        if self._frames_for != channel:
+            self._frames = self._encode(channel)
+            self._frames_for = channel
+        return self._frames
+
+    def _encode(self, channel: int) -> bytes:
+        header, body = self.header, self.body
+        head = FRAME_HEAD.pack(HEADER, channel, len(header))
+        if not body:
+            return b"%b%b\xce" % (head, header)
+        return b"%b%b\xce%b%b\xce" % (head, header, FRAME_HEAD.pack(BODY, channel, len(body)), body)
+
+
+class Entry:
+    """A message's place in one queue.
+
+    Attributes:
+        number: position; a message put back returns to where it was.
+        redelivered: it was handed out before.
+        consumer: who has it unacknowledged; None in the queue and after basic.get.
+    """
+
+    __slots__ = ("consumer", "message", "number", "queue", "redelivered")
+
+    def __init__(self, message: Message, queue: Queue, number: int) -> None:
+        self.message = message
+        self.queue = queue
+        self.number = number
+        self.redelivered = False
+        self.consumer: Consumer | None = None
+
+
+def content_size(header: bytes) -> int:
+    """Length of the body that a content header announces, in bytes.
+
+    Checks that the property list is whole, too, so that no consumer gets one that it cannot read; what is in the
+    header table stays unread.
+
+    Raises:
+        ConnectionFault: 505 when it is a header of another class, 501 when it is broken.
+    """
+    try:
+        kind, _, size, flags = _CONTENT_HEADER.unpack_from(header)
+        if kind != _BASIC_CLASS:
+            raise ConnectionFault(
+                505, f"expected content header for class 60, got one for class {kind} instead", _PUBLISH
+            )
+        if _end_of_properties(header, flags) == len(header):
+            return int(size)
+    except (struct.error, IndexError):
+        pass
+    raise unknown_frame(HEADER, header)
+
+
+def _end_of_properties(header: bytes, flags: int) -> int:
+    position = _CONTENT_HEADER.size
+    for size in _layout(flags):
+        if size == _SHORT_STRING:
+            position += 1 + header[position]
+        elif size == _TABLE:
+            position += 4 + int.from_bytes(header[position : position + 4], "big")
+        else:
+            position += size
+    return position
+
+
+@functools.cache
+def _layout(flags: int) -> tuple[int, ...]:
+    """What the set flags announce, highest bit first; a bit without meaning makes the list unreadable."""
+    if flags & ~_KNOWN_FLAGS:
+        raise IndexError("unknown property")
+    return tuple(size for bit, size in enumerate(_PROPERTY_SIZES) if flags & 0x8000 >> bit)

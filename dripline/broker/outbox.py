@@ -1,0 +1,67 @@
+"""What is on its way to one client: gathered, then written in one go."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from dripline.broker.channel import Channel
+    from dripline.broker.heartbeat import Heartbeat
+
+_HIGH_WATER: Final = 256 * 1024  # bytes unsent: deliveries wait in their queues
+_FLOOD: Final = 4 * 1024 * 1024  # bytes unsent: the client asks, but does not read the answers
+_FLUSH_AT: Final = 128 * 1024  # bytes gathered: write before gathering more
+
+
+class Outbox:
+    """Gathers frames until `flush`.
+
+    Args:
+        transport: the socket.
+        heartbeat: is told that something was sent.
+        to_flush: outboxes with something in them; this one enters itself.
+    """
+
+    def __init__(self, transport: asyncio.Transport, heartbeat: Heartbeat, to_flush: list[Outbox]) -> None:
+        transport.set_write_buffer_limits(high=_HIGH_WATER)
+        self._transport = transport
+        self._heartbeat = heartbeat
+        self._to_flush = to_flush
+        self._frames: list[bytes] = []
+        self._size = 0
+        self._unconfirmed: list[Channel] = []
+
+    def send(self, data: bytes) -> None:
+        """Gather bytes to be sent."""
+        if not self._size:
+            self._to_flush.append(self)
+        self._frames.append(data)
+        self._size += len(data)
+        if self._size > _FLUSH_AT:
+            self.flush()
+
+    def confirm_later(self, channel: Channel) -> None:
+        """Let the next flush confirm what the channel published."""
+        if not self._unconfirmed:
+            self._to_flush.append(self)
+        self._unconfirmed.append(channel)
+
+    def flush(self) -> None:
+        """Write what was gathered, confirms last."""
+        if self._unconfirmed:
+            channels, self._unconfirmed = self._unconfirmed, []
+            for channel in channels:
+                channel.send_confirms()
+        if not self._size:
+            return
+        data = b"".join(self._frames)
+        self._frames.clear()
+        self._size = 0
+        self._heartbeat.spoke = True
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def is_flooded(self) -> bool:
+        """So much is unsent that the client's requests should wait as well."""
+        return self._transport.get_write_buffer_size() > _FLOOD

@@ -1,0 +1,139 @@
+"""A queue: messages in order, and the consumers who take turns at them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from dripline.broker.errors import ChannelFault
+from dripline.broker.message import Entry, Message
+
+if TYPE_CHECKING:
+    from dripline.broker.connection import Connection
+    from dripline.broker.consumer import Consumer
+    from dripline.broker.exchange import Exchange
+
+_DELIVERIES_AT_ONCE: Final = 500  # then other connections get their turn
+
+
+class Queue:
+    """One queue of a virtual host.
+
+    Args:
+        name: its name.
+        durable: accepted and reported; nothing survives the broker.
+        auto_delete: it goes with its last consumer.
+        arguments: as declared.
+        owner: the connection it is exclusive to, or None.
+        later: runs a function in the next turn of the loop.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        durable: bool,
+        auto_delete: bool,
+        arguments: Mapping[str, Any],
+        owner: Connection | None,
+        later: Callable[[Callable[[], None]], object],
+    ) -> None:
+        self.name = name
+        self.durable = durable
+        self.auto_delete = auto_delete
+        self.arguments = arguments
+        self.owner = owner
+        self.deleted = False
+        self.bound_to: set[Exchange] = set()
+        self.ready: deque[Entry] = deque()
+        self.consumers: deque[Consumer] = deque()
+        self._later = later
+        self._next_number = 0
+        self._drain_pending = False
+
+    def put(self, message: Message) -> None:
+        """Append a message, or hand it out at once."""
+        entry = Entry(message, self, self._next_number)
+        self._next_number += 1
+        if not self.ready:
+            consumer = self._next_consumer()
+            if consumer is not None:
+                consumer.deliver(entry)
+                return
+        self.ready.append(entry)
+
+    def put_back(self, entries: Iterable[Entry]) -> None:
+        """Return messages that were handed out to their old positions, marked as redelivered."""
+        if self.deleted:
+            return
+        returned = sorted(entries, key=_position)
+        for entry in returned:
+            entry.redelivered = True
+            entry.consumer = None
+        if self.ready and returned and returned[-1].number > self.ready[0].number:
+            self.ready = deque(sorted((*self.ready, *returned), key=_position))
+        else:
+            self.ready.extendleft(reversed(returned))
+        self.drain()
+
+    def drain(self) -> None:
+        """Hand out messages while there are some and a consumer can take them."""
+        for _ in range(_DELIVERIES_AT_ONCE):
+            if not self.ready:
+                return
+            consumer = self._next_consumer()
+            if consumer is None:
+                return
+            consumer.deliver(self.ready.popleft())
+        if not self._drain_pending:
+            self._drain_pending = True
+            self._later(self._continue_draining)
+
+    def purge(self) -> int:
+        """Drop the messages that wait; how many."""
+        count = len(self.ready)
+        self.ready.clear()
+        return count
+
+    def add_consumer(self, consumer: Consumer) -> None:
+        """Let a consumer take part.
+
+        Raises:
+            ChannelFault: 403 when it, or one before it, wants the queue alone.
+        """
+        if self.consumers and (consumer.exclusive or self.consumers[0].exclusive):
+            raise ChannelFault(
+                403, f"queue '{self.name}' in vhost '{consumer.channel.vhost.name}' in exclusive use"
+            )
+        self.consumers.append(consumer)
+
+    def remove_consumer(self, consumer: Consumer) -> None:
+        """Deliver nothing more to it; what it holds unacknowledged it keeps."""
+        self.consumers.remove(consumer)
+
+    def _next_consumer(self) -> Consumer | None:
+        consumers = self.consumers
+        for _ in range(len(consumers)):
+            consumer = consumers[0]
+            consumers.rotate(-1)
+            if consumer.is_ready():
+                return consumer
+        return None
+
+    def _continue_draining(self) -> None:
+        self._drain_pending = False
+        self.drain()
+
+
+def put_back(entries: Iterable[Entry]) -> None:
+    """Return messages to their queues."""
+    by_queue: dict[Queue, list[Entry]] = {}
+    for entry in entries:
+        by_queue.setdefault(entry.queue, []).append(entry)
+    for queue, returned in by_queue.items():
+        queue.put_back(returned)
+
+
+def _position(entry: Entry) -> int:
+    return entry.number

@@ -1,0 +1,287 @@
+"""A virtual host: the exchanges, queues and bindings clients see."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from dripline.broker.arguments import canonical, first_difference
+from dripline.broker.errors import (
+    ChannelFault,
+    ConnectionFault,
+    default_exchange_refused,
+    inequivalent,
+    no_exchange,
+    no_queue,
+    queue_locked,
+    reserved_name,
+)
+from dripline.broker.exchange import EXCHANGE_KINDS, Exchange
+from dripline.broker.queue import Queue
+from dripline.broker.routing import Router
+
+if TYPE_CHECKING:
+    from dripline.broker.connection import Connection
+    from dripline.broker.exchange import Destination
+
+_RESERVED: Final = "amq."
+_PREDECLARED: Final = {
+    "amq.direct": "direct",
+    "amq.fanout": "fanout",
+    "amq.topic": "topic",
+    "amq.headers": "headers",
+    "amq.match": "headers",
+}
+
+
+class Binding(NamedTuple):
+    """A binding that exists."""
+
+    source: Exchange
+    destination: Destination
+    key: bytes
+    arguments: str
+
+
+class VirtualHost:
+    """All exchanges and queues.
+
+    Args:
+        name: as clients open it, for example "/".
+        later: runs a function in the next turn of the loop.
+    """
+
+    def __init__(self, name: str, later: Callable[[Callable[[], None]], object]) -> None:
+        self.name = name
+        self.exchanges: dict[str, Exchange] = {}
+        self.queues: dict[str, Queue] = {}
+        self._later = later
+        self.router = Router(name, self.exchanges, self.queues)
+        self.route = self.router.route
+        self._changed = self.router.forget
+        for exchange, kind in _PREDECLARED.items():
+            self._add_exchange(exchange, kind, durable=True)
+
+    # -- exchanges
+
+    def exchange(self, name: str) -> Exchange:
+        """The exchange of that name.
+
+        Raises:
+            ChannelFault: 404 when there is none.
+        """
+        found = self.exchanges.get(name)
+        if found is None:
+            raise no_exchange(name, self.name)
+        return found
+
+    def declare_exchange(
+        self,
+        name: str,
+        kind: str,
+        durable: bool,
+        auto_delete: bool,
+        internal: bool,
+        arguments: Mapping[str, Any],
+    ) -> None:
+        """Create an exchange, or check that the one there is has the same properties.
+
+        Raises:
+            ChannelFault: 403 for a reserved name, 406 for other properties.
+            ConnectionFault: 503 for an unknown type, 540 for the type headers.
+        """
+        if not name:
+            raise default_exchange_refused()
+        if kind not in EXCHANGE_KINDS:
+            raise ConnectionFault(503, f"unknown exchange type '{kind}'")
+        found = self.exchanges.get(name)
+        if found is not None:
+            received = (kind, durable, auto_delete, internal)
+            return _check_exchange(found, received, f"exchange '{name}' in vhost '{self.name}'")
+        if name.startswith(_RESERVED):
+            raise reserved_name("exchange", name)
+        if kind == "headers":
+            raise ConnectionFault(540, "exchange type 'headers'")
+        self._add_exchange(name, kind, durable, auto_delete, internal, arguments)
+        return None
+
+    def delete_exchange(self, name: str, if_unused: bool) -> None:
+        """Delete an exchange with its bindings; none of that name is no error.
+
+        Raises:
+            ChannelFault: 403 for a reserved name, 406 when it is in use and must not be.
+        """
+        if not name:
+            raise default_exchange_refused()
+        if name.startswith(_RESERVED):
+            raise ChannelFault(403, f"deletion of system exchange '{name}' in vhost '{self.name}' not allowed")
+        exchange = self.exchanges.get(name)
+        if exchange is None:
+            return
+        if if_unused and exchange.bindings:
+            raise ChannelFault(406, f"exchange '{name}' in vhost '{self.name}' in use")
+        self._remove_exchange(exchange)
+
+    def _add_exchange(
+        self,
+        name: str,
+        kind: str,
+        durable: bool,
+        auto_delete: bool = False,
+        internal: bool = False,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.exchanges[name] = EXCHANGE_KINDS[kind](
+            name, durable=durable, auto_delete=auto_delete, internal=internal, arguments=arguments or {}
+        )
+        self._changed()
+
+    def _remove_exchange(self, exchange: Exchange) -> None:
+        del self.exchanges[exchange.name]
+        for destination in tuple(exchange.bindings):
+            exchange.forget(destination)
+        self._forget_destination(exchange)
+
+    # -- queues
+
+    def queue(self, name: str, connection: Connection) -> Queue:
+        """The queue of that name, as `connection` may use it.
+
+        Raises:
+            ChannelFault: 404 when there is none, 405 when it is exclusive to another connection.
+        """
+        found = self.queues.get(name)
+        if found is None:
+            raise no_queue(name, self.name)
+        if found.owner is not None and found.owner is not connection:
+            raise queue_locked(name, self.name)
+        return found
+
+    def declare_queue(
+        self,
+        name: str,
+        connection: Connection,
+        durable: bool,
+        exclusive: bool,
+        auto_delete: bool,
+        arguments: Mapping[str, Any],
+    ) -> Queue:
+        """Create a queue, or check that the one of that name has the same properties.
+
+        The name "" lets the broker choose one.
+
+        Raises:
+            ChannelFault: 403 for a reserved name, 405 for another connection's, 406 for other properties.
+        """
+        if name in self.queues:
+            found = self.queue(name, connection)
+            if exclusive != (found.owner is not None):
+                raise queue_locked(name, self.name)
+            _check_queue(found, durable, auto_delete, arguments, f"queue '{name}' in vhost '{self.name}'")
+            return found
+        if name.startswith(_RESERVED):
+            raise reserved_name("queue", name)
+        name = name or generated_name("amq.gen-")
+        queue = Queue(
+            name,
+            durable=durable,
+            auto_delete=auto_delete,
+            arguments=arguments,
+            owner=connection if exclusive else None,
+            later=self._later,
+        )
+        self.queues[name] = queue
+        if exclusive:
+            connection.exclusive_queues.append(queue)
+        self._changed()
+        return queue
+
+    def delete_queue(self, queue: Queue) -> None:
+        """Delete a queue with its messages, and tell its consumers."""
+        if queue.deleted:
+            return
+        queue.deleted = True
+        del self.queues[queue.name]
+        if queue.owner is not None:
+            queue.owner.exclusive_queues.remove(queue)
+        for consumer in tuple(queue.consumers):
+            queue.remove_consumer(consumer)
+            consumer.channel.on_queue_deleted(consumer)
+        self._forget_destination(queue)
+        queue.purge()
+
+    def delete_if_abandoned(self, queue: Queue) -> None:
+        """Delete a queue that goes with its last consumer, when that has just gone."""
+        if queue.auto_delete and not queue.consumers:
+            self.delete_queue(queue)
+
+    # -- bindings
+
+    def bind(self, source: str, destination: Destination, key: bytes, arguments: Mapping[str, Any]) -> None:
+        """Bind a queue or an exchange to an exchange.
+
+        Raises:
+            ChannelFault: 403 for the default exchange, 404 for an unknown one.
+            ConnectionFault: 540 for an exchange of type headers.
+        """
+        if not source:
+            raise default_exchange_refused()
+        self.exchange(source).bind(destination, key, canonical(arguments))
+        self._changed()
+
+    def find_binding(
+        self, source: str, destination: Destination | None, key: bytes, arguments: Mapping[str, Any]
+    ) -> Binding | None:
+        """The binding with all these properties, or None; that an end of it is missing is no error.
+
+        Raises:
+            ChannelFault: 403 for the default exchange.
+        """
+        if not source:
+            raise default_exchange_refused()
+        exchange = self.exchanges.get(source)
+        if exchange is None or destination is None:
+            return None
+        binding = Binding(exchange, destination, key, canonical(arguments))
+        return binding if (key, binding.arguments) in exchange.bindings.get(destination, ()) else None
+
+    def unbind(self, binding: Binding) -> None:
+        """Undo `bind`."""
+        binding.source.unbind(binding.destination, binding.key, binding.arguments)
+        self._changed()
+        self._drop_if_unbound(binding.source)
+
+    def _forget_destination(self, destination: Destination) -> None:
+        for source in tuple(destination.bound_to):
+            source.forget(destination)
+            self._drop_if_unbound(source)
+        self._changed()
+
+    def _drop_if_unbound(self, exchange: Exchange) -> None:
+        if exchange.auto_delete and not exchange.bindings and exchange.name in self.exchanges:
+            self._remove_exchange(exchange)
+
+
+def generated_name(prefix: str) -> str:
+    """A name nobody else has, in the shape RabbitMQ gives: `amq.gen-` and 22 characters."""
+    return prefix + base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+
+
+def _check_exchange(found: Exchange, received: tuple[str, bool, bool, bool], owner: str) -> None:
+    current = (found.kind, found.durable, found.auto_delete, found.internal)
+    names = ("type", "durable", "auto_delete", "internal")
+    for name, new, old in zip(names, received, current, strict=True):
+        if new != old:
+            raise inequivalent(name, owner, f"'{str(new).lower()}'", f"'{str(old).lower()}'")
+
+
+def _check_queue(found: Queue, durable: bool, auto_delete: bool, arguments: Mapping[str, Any], owner: str) -> None:
+    flags = (("durable", durable, found.durable), ("auto_delete", auto_delete, found.auto_delete))
+    for name, new, old in flags:
+        if new != old:
+            raise inequivalent(name, owner, f"'{str(new).lower()}'", f"'{str(old).lower()}'")
+    difference = first_difference(arguments, found.arguments)
+    if difference is not None:
+        raise inequivalent(difference[0], owner, difference[1], difference[2])

@@ -1,0 +1,93 @@
+"""The same tests against the embedded broker and against RabbitMQ."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from dripline.broker import EmbeddedBroker
+
+
+@dataclass(frozen=True)
+class BrokerAddress:
+    """Where a broker is and how to log in."""
+
+    host: str
+    port: int
+    username: str = "guest"
+    password: str = "guest"
+    virtual_host: str = "/"
+
+
+@pytest.fixture(autouse=True)
+def quiet_pika(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors are what these tests provoke: pika need not report each."""
+    monkeypatch.setattr(logging.getLogger("pika"), "disabled", True)
+    for name in list(logging.Logger.manager.loggerDict):
+        if name.startswith("pika."):
+            monkeypatch.setattr(logging.getLogger(name), "propagate", False)
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[BrokerAddress]:
+    """An embedded broker, one for the session."""
+    with EmbeddedBroker(port=0) as broker:
+        yield BrokerAddress(broker.host, broker.port)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[BrokerAddress]:
+    """The running RabbitMQ, with a virtual host of the session's own when that can be had.
+
+    A virtual host costs 1.2 s to make and to delete, so there is one for all tests, and tests use names nobody
+    else has.
+    """
+    host, _, port = os.environ.get("DRIPLINE_TEST_RABBITMQ", "127.0.0.1:5672").rpartition(":")
+    address = BrokerAddress(host, int(port))
+    _skip_unless_reachable(address)
+    vhost = f"dripline-test-{uuid.uuid4().hex[:8]}"
+    if not _rabbitmqctl("add_vhost", vhost):
+        yield address
+        return
+    try:
+        _rabbitmqctl("set_permissions", "-p", vhost, address.username, ".*", ".*", ".*")
+        yield replace(address, virtual_host=vhost)
+    finally:
+        _rabbitmqctl("delete_vhost", vhost)
+
+
+@pytest.fixture(params=["embedded", "rabbitmq"])
+def broker(request: pytest.FixtureRequest) -> BrokerAddress:
+    """Each broker in turn."""
+    address: BrokerAddress = request.getfixturevalue(request.param)
+    return address
+
+
+def _skip_unless_reachable(address: BrokerAddress) -> None:
+    try:
+        socket.create_connection((address.host, address.port), timeout=2).close()
+    except OSError:
+        missing = f"needs RabbitMQ at {address.host}:{address.port}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+
+
+def _rabbitmqctl(*words: str) -> bool:
+    """Run rabbitmqctl; False when there is none for the broker under test, or it refuses."""
+    program = shutil.which("rabbitmqctl")
+    if program is None or "DRIPLINE_TEST_RABBITMQ" in os.environ:
+        return False
+    try:
+        done = subprocess.run([program, "-q", *words], capture_output=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
