@@ -1,0 +1,140 @@
+"""`dl-agent`: send one message to the mesh, and show the reply."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from dripline.cli.command import WORD, Command, ManyWords, run
+from dripline.cli.options import CommonOptions, common_options
+from dripline.cli.payload import make_payload
+
+# Importing this module must stay cheap: what sends and prints is imported by the functions that do so.
+
+_EPILOG = """
+Words that read as null, true, false or a number are sent as such, all others as text; key=value words go into the
+payload by their key, which may be a path (y.z=1), the others become its 'values'.
+
+\b
+dl-agent get peaches
+dl-agent set peaches -5
+dl-agent cmd peaches -s ping
+dl-agent alert my.news x=1 y.z=hello
+
+The exit code is the hundreds of the return code: 0 success, 1 broker, 2 resource, 3 service, 4 client.
+"""
+
+
+_OPERATIONS = ("get", "set", "cmd", "reply", "alert")
+
+
+@dataclass(frozen=True)
+class MessageOptions:
+    """What kind of message is to be sent, and how its reply is shown.
+
+    Attributes:
+        specifier: attribute or method of the endpoint.
+        timeout: longest wait for the reply, in seconds.
+        lockout_key: key of a locked endpoint.
+        return_code: of a reply that is sent.
+        return_msg: its message.
+        suppress_output: show nothing.
+        json_print: show one line of JSON.
+        pretty_print: show indented JSON.
+        dry_run_msg: show the message instead of sending it.
+    """
+
+    specifier: str
+    timeout: float
+    lockout_key: str | None
+    return_code: int
+    return_msg: str
+    suppress_output: bool
+    json_print: bool
+    pretty_print: bool
+    dry_run_msg: bool
+
+
+@click.command("dl-agent", cls=Command, epilog=_EPILOG, no_args_is_help=False)
+@click.argument("operation", type=click.Choice(_OPERATIONS), metavar="|".join(_OPERATIONS))
+@click.argument("routing_key", type=WORD)
+@click.argument("words", type=WORD, nargs=-1, metavar="[VALUES… KEY=VALUE…]")
+@click.option("-s", "--specifier", default="", metavar="NAME", help="Attribute or method of the endpoint.")
+@click.option("-P", "--payload", cls=ManyWords, help="More words for the payload.")
+@click.option("--values", cls=ManyWords, help="More words for the payload's 'values'.")
+@click.option(
+    "-t",
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10,
+    metavar="S",
+    show_default=True,
+    help="Longest wait for the reply, in seconds.",
+)
+@click.option("-k", "--lockout-key", metavar="UUID", help="Key of a locked endpoint.")
+@click.option("--suppress-output", is_flag=True, help="Do not show the reply.")
+@click.option("--json-print", is_flag=True, help="Show the reply as one line of JSON.")
+@click.option("--pretty-print", is_flag=True, help="Show the reply as indented JSON.")
+@click.option("--return-code", type=click.IntRange(min=0), default=0, metavar="N", help="Of a reply to be sent.")
+@click.option("--return-msg", default="", metavar="TEXT", help="Of a reply to be sent.")
+@click.option("--dry-run-msg", is_flag=True, help="Show the message, send nothing.")
+@common_options
+@click.pass_context
+def agent(
+    ctx: click.Context,
+    /,
+    common: CommonOptions,
+    operation: str,
+    routing_key: str,
+    words: Sequence[str],
+    payload: Sequence[str],
+    values: Sequence[str],
+    **options: object,
+) -> None:
+    """Send a request (get, set, cmd), a reply or an alert."""
+    from dripline.cli import logs
+
+    logs.set_up(logging.WARNING, common.verbose, common.quiet)
+    content = make_payload([*words, *payload])
+    if values:
+        content.setdefault("values", []).extend(make_payload(values).get("values", values))
+    how = MessageOptions(**options)  # type: ignore[arg-type]  # click made them what the class says
+    ctx.exit(_send(common, operation, routing_key, content, how))
+
+
+def _send(
+    common: CommonOptions, operation: str, routing_key: str, payload: dict[str, Any], how: MessageOptions
+) -> int:
+    from dripline.cli.messages import make_message, show
+    from dripline.cli.session import open_client_session
+    from dripline.wire.message import MsgRequest
+    from dripline.wire.sender import sender_info
+
+    message = make_message(operation, routing_key, payload, how.specifier, how.lockout_key)
+    if operation == "reply":
+        message.return_code, message.return_message = how.return_code, how.return_msg
+    if how.dry_run_msg:
+        message.sender_info = sender_info()
+        show(message, json_print=how.json_print, pretty_print=how.pretty_print)
+        return 0
+    with open_client_session(common).client() as client:
+        if not isinstance(message, MsgRequest):
+            client.publish(message)
+            return 0
+        reply = client.request(message, how.timeout)
+    if not how.suppress_output:
+        show(reply, json_print=how.json_print, pretty_print=how.pretty_print)
+    return min(reply.return_code // 100, 255)
+
+
+def main() -> None:
+    """Run `dl-agent`."""
+    run(agent, "dl-agent")
+
+
+if __name__ == "__main__":
+    main()

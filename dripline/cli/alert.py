@@ -1,0 +1,28 @@
+"""`dl alert`: tell the mesh something."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import click
+
+from dripline.cli.command import WORD, Command
+from dripline.cli.options import CommonOptions, common_options
+
+
+@click.command("alert", cls=Command)
+@click.argument("routing_key", type=WORD)
+@click.argument("words", type=WORD, nargs=-1, metavar="[VALUES… KEY=VALUE…]")
+@common_options
+def alert(common: CommonOptions, routing_key: str, words: Sequence[str]) -> None:
+    """Send an alert to whoever listens."""
+    from dripline.cli import logs
+    from dripline.cli.payload import make_payload
+    from dripline.cli.session import open_client_session
+    from dripline.wire.message import MsgAlert
+
+    logs.set_up(logging.WARNING, common.verbose, common.quiet)
+    message = MsgAlert.create(make_payload(words), routing_key)
+    with open_client_session(common).client() as client:
+        client.publish(message)

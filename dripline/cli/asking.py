@@ -1,0 +1,125 @@
+"""What `dl get`, `dl set`, `dl cmd` share: ask an endpoint, and show what a person wants to see of the reply."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from dripline.cli.options import CommonOptions, common_options
+
+if TYPE_CHECKING:
+    from dripline.wire.message import MsgReply
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_FIRST_ERROR = 100
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How to ask.
+
+    Attributes:
+        common: the common options.
+        timeout: longest wait for the reply, in seconds.
+        lockout_key: key of a locked endpoint.
+        as_json: show the whole reply as JSON.
+    """
+
+    common: CommonOptions
+    timeout: float
+    lockout_key: str | None
+    as_json: bool
+
+    def ask(self, operation: str, endpoint: str, payload: dict[str, Any], specifier: str = "") -> int:
+        """Send a request, show the reply, and give the exit code.
+
+        Args:
+            operation: `get`, `set` or `cmd`.
+            endpoint: its name.
+            payload: plain Python.
+            specifier: attribute or method.
+
+        Raises:
+            DriplineError: there is no broker, no endpoint or no reply, or the reply is an error.
+        """
+        from dripline.cli import logs
+        from dripline.cli.messages import make_request
+        from dripline.cli.session import open_client_session
+
+        logs.set_up(logging.WARNING, self.common.verbose, self.common.quiet)
+        request = make_request(operation, endpoint, payload, specifier, self.lockout_key)
+        with open_client_session(self.common).client() as client:
+            reply = client.request(request, self.timeout)
+        self._show(reply, endpoint)
+        return 0
+
+    def _show(self, reply: MsgReply, endpoint: str) -> None:
+        from dripline.cli.messages import show
+        from dripline.wire.errors import ErrorReply
+        from dripline.wire.return_codes import name_of
+
+        if self.as_json or self.common.verbose:
+            show(reply, json_print=self.as_json)
+        if reply.return_code >= _FIRST_ERROR:
+            raise ErrorReply(
+                f"{endpoint}: {reply.return_message or 'it says no more'}",
+                return_code=reply.return_code,
+                name=name_of(reply.return_code),
+            )
+        if reply.return_code:
+            print(f"{endpoint}: {reply.return_message} [{reply.return_code}]", file=sys.stderr)
+        if not (self.as_json or self.common.verbose):
+            text = value_text(reply.plain_payload)
+            if text or reply.return_message:
+                print(text or reply.return_message)
+
+
+def value_text(payload: Any) -> str:
+    """What a person wants to see of a payload.
+
+    Args:
+        payload: `value_cal` of it is shown, else `value_raw`, else the one entry of `values`, else all of it.
+
+    Returns:
+        Text as it is, everything else as JSON; nothing for None.
+    """
+    value = payload
+    if isinstance(payload, dict):
+        for key in ("value_cal", "value_raw"):
+            if key in payload:
+                value = payload[key]
+                break
+        else:
+            values = payload.get("values")
+            if list(payload) == ["values"] and isinstance(values, list) and len(values) == 1:
+                value = values[0]
+    if value is None:
+        return "" if payload is None else "null"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def asking_options(function: _Function) -> _Function:
+    """Give a command the options of asking; its callback gets them as `asking`, and the click context."""
+
+    @common_options
+    @click.option("--json", "as_json", is_flag=True, help="Show the whole reply as one line of JSON.")
+    @click.option("-k", "--lockout-key", metavar="UUID", help="Key of a locked endpoint.")
+    @click.option(
+        "-t", "--timeout", type=click.FloatRange(min=0, min_open=True), default=10, metavar="S", show_default=True,
+        help="Longest wait for the reply, in seconds.",
+    )  # fmt: skip
+    @functools.wraps(function)
+    def with_asking(
+        common: CommonOptions, timeout: float, lockout_key: str | None, as_json: bool, **kwargs: Any
+    ) -> Any:
+        code = function(asking=Asking(common, timeout, lockout_key, as_json), **kwargs)
+        click.get_current_context().exit(code)
+
+    return with_asking  # type: ignore[return-value]  # wraps keeps the signature for click only

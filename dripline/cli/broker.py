@@ -1,0 +1,35 @@
+"""`dl broker`: an embedded broker of its own, for a laptop and for tests."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from dripline.cli.command import Command
+from dripline.cli.options import CommonOptions, common_options
+
+
+@click.command("broker", cls=Command)
+@common_options
+def broker(common: CommonOptions) -> None:
+    """Run a broker on this machine until stopped; for a laptop and tests, production has RabbitMQ."""
+    from dripline.cli import logs
+    from dripline.cli.embedded import is_local, make_broker
+    from dripline.cli.session import open_session
+    from dripline.cli.stopping import StopEvent
+    from dripline.wire.errors import ConfigurationError
+
+    logs.set_up(logging.INFO, common.verbose, common.quiet)
+    session = open_session(common)
+    mesh = session.mesh
+    if not is_local(mesh.broker):
+        raise ConfigurationError(f"{mesh.broker} is not an address of this machine; name one with -b")
+    stop = StopEvent()
+    with stop.armed():
+        running = make_broker(mesh, session.username, session.password)
+        logging.getLogger(__name__).info(
+            "listening at %s:%d for user %r; Ctrl-C stops", running.host, running.port, session.username
+        )
+        stop.wait()
+        running.stop()

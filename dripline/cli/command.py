@@ -1,0 +1,164 @@
+"""Commands as dripline's are: negative numbers are words, an option may take many, an error is one line."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from dripline.cli.failures import exit_code_of, report
+
+# No option of ours is a digit, so what begins like a negative number is a word.
+_NEGATIVE = re.compile(r"-\.?\d")
+# Hides a word that begins with "-" from click's parser until it is a value.
+_HIDDEN = "\0"
+
+
+class ManyWords(click.Option):
+    """An option that takes all words up to the next option: `-a 'sensor_value.#' heartbeat.my_store`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"multiple": True, "type": WORD, "metavar": "WORD…", **kwargs})
+
+
+class _Word(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
+    """A word of the command line, as it was written."""
+
+    name = "word"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value.removeprefix(_HIDDEN) if isinstance(value, str) else value
+
+
+WORD = _Word()
+
+
+class Command(click.Command):
+    """A command of ours. Its positional arguments have the type `WORD`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+        super().__init__(*args, **{"context_settings": settings, **kwargs})
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, after `-5` was told from options and options with many words were spread."""
+        return super().parse_args(ctx, list(_prepared(args, spellings(self, ctx))))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run, and end with one line on standard error when that fails."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the outermost place: nobody else tells it
+            report(error, ctx.command_path, verbose=ctx.params.get("verbose", 0))
+            ctx.exit(exit_code_of(error))
+
+
+def run(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> None:
+    """Run a command as a program; ends the process.
+
+    Args:
+        command: what to run.
+        name: the program's name.
+        arguments: its words, default those of this process.
+    """
+    try:
+        result = command.main(arguments, prog_name=name, standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+        sys.stdout.flush()
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else name
+        print(f"{path}: {_usage_message(error)} (see {path} -h)", file=sys.stderr)
+        code = error.exit_code
+    except click.Abort:
+        code = 130
+    except BrokenPipeError:
+        code = 0
+        forget_output()
+    sys.exit(code)
+
+
+def spellings(command: click.Command, ctx: click.Context) -> dict[str, click.Parameter]:
+    """The options of a command by spelling, `-c` and `--config`."""
+    options = [param for param in command.get_params(ctx) if isinstance(param, click.Option)]
+    return {name: option for option in options for name in (*option.opts, *option.secondary_opts)}
+
+
+def _usage_message(error: click.ClickException) -> str:
+    message = " ".join(error.format_message().split())
+    return message[:1].lower() + message[1:].rstrip(".")
+
+
+def forget_output() -> None:
+    """Go on without standard output: its reader has gone, as in `dl mon | head -3`."""
+    # Python would complain once more when it flushes at the end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _prepared(args: Sequence[str], options: dict[str, click.Parameter]) -> Iterable[str]:
+    waiting = list(reversed(args))
+    while waiting:
+        word = waiting.pop()
+        if word == "--":
+            yield word
+            yield from reversed(waiting)
+            return
+        if not is_option(word):
+            yield _hidden(word)
+            continue
+        option = expecting(word, options)
+        if isinstance(option, ManyWords):
+            yield from _spread(word, waiting)
+        else:
+            yield word
+            if option is not None and waiting:
+                yield waiting.pop()
+
+
+def _spread(word: str, waiting: list[str]) -> Iterable[str]:
+    """Repeat an option before each of its words."""
+    if not word.startswith("--") and len(word) > 2:  # flags before it in the same word count once
+        yield word[:-1]
+        word = f"-{word[-1]}"
+    if not waiting or is_option(waiting[-1]):
+        raise click.BadOptionUsage(word, f"option {word!r} wants at least one word")
+    while waiting and not is_option(waiting[-1]):
+        yield word
+        yield _hidden(waiting.pop())
+
+
+def is_option(word: str) -> bool:
+    """Whether a word is an option; negative numbers are not."""
+    return len(word) > 1 and word.startswith("-") and not _NEGATIVE.match(word)
+
+
+def _hidden(word: str) -> str:
+    return _HIDDEN + word if word.startswith("-") else word
+
+
+def expecting(word: str, options: dict[str, click.Parameter]) -> click.Parameter | None:
+    """The option in a word whose value is the next word; None when there is none.
+
+    Args:
+        word: one word of a command line that begins with `-`.
+        options: by spelling, `-c` and `--config`.
+    """
+    if word.startswith("--"):
+        return _valued(options.get(word))
+    for position, letter in enumerate(word[1:], start=2):
+        option = _valued(options.get(f"-{letter}"))
+        if option is not None:
+            return option if position == len(word) else None
+    return None
+
+
+def _valued(option: click.Parameter | None) -> click.Parameter | None:
+    if isinstance(option, click.Option) and (option.is_flag or option.count):
+        return None
+    return option

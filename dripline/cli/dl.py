@@ -1,0 +1,82 @@
+"""`dl`: all commands under one name. A command is imported when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from dripline.cli.command import expecting, is_option, run, spellings
+from dripline.cli.options import CommonOptions, common_options
+
+# Name, module, function in it, and what the list of commands says; importing them all to ask would be slow.
+_COMMANDS = {
+    "serve": ("dripline.cli.serve_files", "serve_files", "Run services from configuration files, until stopped."),
+    "get": ("dripline.cli.get", "get", "Show what an endpoint reads, or one of its attributes."),
+    "set": ("dripline.cli.set", "set_", "Set an endpoint."),
+    "cmd": ("dripline.cli.cmd", "cmd", "Call a method of an endpoint."),
+    "alert": ("dripline.cli.alert", "alert", "Send an alert to whoever listens."),
+    "mon": ("dripline.cli.live", "live", "Follow alerts: a table on a terminal, lines in a pipe."),
+    "broker": ("dripline.cli.broker", "broker", "Run a broker on this machine, for a laptop and tests."),
+}
+
+
+class _Commands(click.Group):
+    """Imports a command when it is called; options before the command's name are the command's."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            from dripline.config.suggest import did_you_mean
+
+            ctx.fail(f"no such command {cmd_name!r}{did_you_mean(cmd_name, _COMMANDS)}")
+        module, name, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        position = self._position_of_command(ctx, args)
+        if position:
+            args = [args[position], *args[:position], *args[position + 1 :]]
+        return super().parse_args(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
+    def _position_of_command(self, ctx: click.Context, args: list[str]) -> int:
+        options = spellings(self, ctx)
+        position = 0
+        while position < len(args):
+            if not is_option(args[position]):
+                return position
+            position += 2 if expecting(args[position], options) else 1
+        return 0
+
+
+@click.group(
+    "dl",
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@common_options
+@click.pass_context
+def dl(ctx: click.Context, /, common: CommonOptions) -> None:
+    """Slow controls: services on a mesh, asked and followed from here.
+
+    `dl COMMAND -h` tells more.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> None:
+    """Run `dl`."""
+    run(dl, "dl")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""An embedded broker on the mesh's address, where none answers yet."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dripline.wire.errors import BrokerUnreachable, ConfigurationError
+
+if TYPE_CHECKING:
+    from dripline.broker import EmbeddedBroker
+    from dripline.cli.session import Session
+    from dripline.wire.mesh import MeshSettings
+
+logger = logging.getLogger(__name__)
+
+_PROBE_S = 1.0
+
+
+@contextmanager
+def embedded_broker(session: Session) -> Iterator[bool]:
+    """Have a broker at the mesh's address while the block runs: the one that answers there, else one of our own.
+
+    Args:
+        session: its mesh tells the address, its login is the one that our broker accepts.
+
+    Yields:
+        Whether the broker is ours.
+
+    Raises:
+        ConfigurationError: the address is another machine's.
+        BrokerUnreachable: the port cannot be opened.
+    """
+    mesh = session.mesh
+    place = f"{mesh.broker}:{mesh.broker_port}"
+    if not is_local(mesh.broker):
+        raise ConfigurationError(
+            f"{place} is not an address of this machine: an embedded broker can only run here; "
+            "leave --embedded-broker out, or name this machine with -b"
+        )
+    if answers(mesh.broker, mesh.broker_port):
+        logger.info("joining the broker that answers at %s", place)
+        yield False
+        return
+    broker = make_broker(mesh, session.username, session.password)
+    try:
+        logger.info("started an embedded broker at %s", place)
+        yield True
+    finally:
+        broker.stop()
+
+
+def make_broker(mesh: MeshSettings, username: str, password: str) -> EmbeddedBroker:
+    """Start an embedded broker with a mesh's settings.
+
+    Raises:
+        BrokerUnreachable: the port cannot be opened.
+    """
+    from dripline.broker import EmbeddedBroker  # brings asyncio's servers
+
+    broker = EmbeddedBroker(mesh.broker, mesh.broker_port, username, password, mesh.virtual_host)
+    try:
+        broker.start()
+    except OSError as error:
+        place = f"{mesh.broker}:{mesh.broker_port}"
+        if error.errno == errno.EADDRINUSE:
+            raise BrokerUnreachable(
+                f"{place} is taken, perhaps by a broker that runs already; use that one, or another port with -p"
+            ) from error
+        raise BrokerUnreachable(f"cannot listen at {place}: {error.strerror or error}") from error
+    return broker
+
+
+def is_local(host: str) -> bool:
+    """Whether a name or address is one of this machine's; a name that nobody knows is not.
+
+    Args:
+        host: a name or address.
+    """
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return any(_can_bind(family, address) for family, _, _, _, address in found)
+
+
+def _can_bind(family: int, address: tuple[object, ...]) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind(address)
+    except OSError:
+        return False
+    return True
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether anybody accepts connections at an address."""
+    try:
+        with socket.create_connection((host, port), timeout=_PROBE_S):
+            return True
+    except OSError:
+        return False

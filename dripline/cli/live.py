@@ -1,0 +1,52 @@
+"""`dl mon`: follow the news of a mesh, as a table on a terminal and as lines in a pipe."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import click
+
+from dripline.cli.command import WORD, Command, ManyWords
+from dripline.cli.options import CommonOptions, common_options
+
+_EPILOG = """
+A key is a pattern: * stands for one word, # for any number.
+
+\b
+dl mon
+dl mon 'sensor_value.#'
+dl mon --json | jq .payload
+"""
+
+
+@click.command("mon", cls=Command, epilog=_EPILOG)
+@click.argument("keys", type=WORD, nargs=-1, metavar="[KEYS…]")
+@click.option("-a", "--alerts", cls=ManyWords, help="More keys of alerts.")
+@click.option("-r", "--requests", cls=ManyWords, help="Keys of requests and replies to follow too.")
+@click.option("--json", "as_json", is_flag=True, help="Show each message as one line of JSON.")
+@common_options
+def live(
+    common: CommonOptions, keys: Sequence[str], alerts: Sequence[str], requests: Sequence[str], as_json: bool
+) -> None:
+    """Follow alerts (all of them, or those with the given KEYS) until stopped."""
+    from dripline.cli import logs
+    from dripline.cli.listening import listen
+    from dripline.cli.messages import rendered
+    from dripline.cli.session import open_client_session
+    from dripline.cli.table import LiveTable, line_of
+
+    logs.set_up(logging.WARNING, common.verbose, common.quiet)
+    session = open_client_session(common)
+    alert_keys = [*keys, *alerts] or ([] if requests else ["#"])
+    if sys.stdout.isatty() and not as_json:
+        table = LiveTable(sys.stdout)
+        listen(session, requests, alert_keys, table.take, table.draw)
+        return
+    listen(
+        session,
+        requests,
+        alert_keys,
+        lambda message: print(rendered(message, json_print=True) if as_json else line_of(message), flush=True),
+    )

@@ -1,0 +1,61 @@
+"""`dl-mon`: show the messages of a mesh until stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import click
+
+from dripline.cli.command import WORD, Command, ManyWords, run
+from dripline.cli.options import CommonOptions, common_options
+
+_EPILOG = """
+Without any key all alerts, requests and replies are shown. A key is a pattern: * stands for one word, # for
+any number.
+
+\b
+dl-mon -a 'sensor_value.#' 'heartbeat.*'
+dl-mon -r peaches -a '#' --json-print
+"""
+
+
+@click.command("dl-mon", cls=Command, epilog=_EPILOG)
+@click.argument("words", type=WORD, nargs=-1, metavar="[KEY=VALUE…]")
+@click.option("-r", "--requests", cls=ManyWords, help="Keys of requests and replies.")
+@click.option("-a", "--alerts", cls=ManyWords, help="Keys of alerts.")
+@click.option("--json-print", is_flag=True, help="Show each message as one line of JSON.")
+@click.option("--pretty-print", is_flag=True, help="Show each message as indented JSON.")
+@common_options
+def mon(
+    common: CommonOptions,
+    words: Sequence[str],
+    requests: Sequence[str],
+    alerts: Sequence[str],
+    json_print: bool,
+    pretty_print: bool,
+) -> None:
+    """Show the messages on a mesh until stopped."""
+    from dripline.cli import logs
+    from dripline.cli.listening import listen
+    from dripline.cli.messages import rendered
+    from dripline.cli.session import open_client_session
+    from dripline.wire.message import Message
+
+    logs.set_up(logging.WARNING, common.verbose, common.quiet)
+    if not requests and not alerts:
+        requests = alerts = ["#"]
+
+    def show(message: Message) -> None:
+        print(rendered(message, json_print, pretty_print), flush=True)
+
+    listen(open_client_session(common, words), requests, alerts, show)
+
+
+def main() -> None:
+    """Run `dl-mon`."""
+    run(mon, "dl-mon")
+
+
+if __name__ == "__main__":
+    main()

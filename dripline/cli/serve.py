@@ -1,0 +1,73 @@
+"""`dl-serve`: run the service that a configuration describes, until stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import click
+
+from dripline.cli.command import WORD, Command, run
+from dripline.cli.options import CommonOptions, common_options
+
+_EPILOG = """
+\b
+dl-serve -c my_service.yaml
+dl-serve -c my_service.yaml --embedded-broker
+dl-serve -c my_service.yaml endpoints.0.initial_value=3
+
+Ctrl-C or SIGTERM stop it; requests in hand are answered first.
+"""
+
+
+@click.command("dl-serve", cls=Command, epilog=_EPILOG)
+@click.argument("words", type=WORD, nargs=-1, metavar="[KEY=VALUE…]")
+@click.option("--embedded-broker", is_flag=True, help="Run a broker in this process if none answers.")
+@click.option(
+    "--heartbeat-interval-s", type=click.FloatRange(min=0), metavar="S", help="Seconds between heartbeats."
+)
+@click.option("--loop-timeout-ms", type=click.IntRange(min=0), metavar="MS", help="Kept for old scripts.")
+@click.option(
+    "--message-wait-ms", type=click.IntRange(min=0), metavar="MS", help="Wait for parts of long messages."
+)
+@click.option("--log-name", default="", hidden=True, help="Put before each log line.")
+@click.option("--end-with-stdin", is_flag=True, hidden=True, help="Stop when standard input ends.")
+@common_options
+def serve(
+    common: CommonOptions,
+    words: Sequence[str],
+    embedded_broker: bool,
+    log_name: str,
+    end_with_stdin: bool,
+    **options: Any,
+) -> None:
+    """Run the service that a configuration file describes, until stopped."""
+    from dripline.cli import embedded, logs
+    from dripline.cli.service_run import open_service_session, run_service
+
+    logs.set_up(logging.INFO, common.verbose, common.quiet, log_name)
+    _refuse_files(words)
+    session = open_service_session(common, words, options)
+    with embedded.embedded_broker(session) if embedded_broker else nullcontext():
+        run_service(session, end_with_stdin=end_with_stdin)
+
+
+def _refuse_files(words: Sequence[str]) -> None:
+    import os
+
+    from dripline.wire.errors import ConfigurationError
+
+    for word in words:
+        if "=" not in word and os.path.exists(word):
+            raise ConfigurationError(f"{word!r} is a file; a configuration file is given with -c")
+
+
+def main() -> None:
+    """Run `dl-serve`."""
+    run(serve, "dl-serve")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""`dl serve`: run the services of one or several configuration files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+import click
+
+from dripline.cli.command import WORD, Command
+from dripline.cli.options import CommonOptions, common_options
+
+_EPILOG = """
+\b
+dl serve my_store.yaml
+dl serve my_store.yaml sensor_logger.yaml
+dl serve my_store.yaml endpoints.0.initial_value=3
+
+Each file is a service; several run as processes of their own, and end together. Where no broker answers at an
+address of this machine, one is started and ends with the services.
+"""
+
+
+@click.command("serve", cls=Command, epilog=_EPILOG)
+@click.argument("words", type=WORD, nargs=-1, required=True, metavar="FILE… [KEY=VALUE…]")
+@click.option("--embedded-broker/--no-embedded-broker", default=True, help="Run a broker here if none answers.")
+@common_options
+@click.pass_context
+def serve_files(ctx: click.Context, common: CommonOptions, words: Sequence[str], embedded_broker: bool) -> None:
+    """Run the services of configuration files, until stopped."""
+    from dripline.cli import embedded, logs, supervisor
+    from dripline.cli.service_run import open_service_session, run_service
+    from dripline.wire.errors import ConfigurationError
+
+    logs.set_up(logging.INFO, common.verbose, common.quiet)
+    files, settings = _sorted_out(words)
+    files += [common.config] if common.config else []
+    if not files:
+        raise ConfigurationError("no configuration file is given")
+    if settings and len(files) > 1:
+        raise ConfigurationError(f"{settings[0]!r}: key=value words go with a single file")
+    sessions = supervisor.open_all(
+        files, lambda file: open_service_session(replace(common, config=file), settings)
+    )
+    with ExitStack() as stack:
+        if embedded_broker and embedded.is_local(sessions[0].mesh.broker):
+            stack.enter_context(embedded.embedded_broker(sessions[0]))
+        if len(files) == 1:
+            run_service(sessions[0])
+            return
+        ctx.exit(supervisor.run_all(files, sessions, common))
+
+
+def _sorted_out(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Files, and the `key=value` words among them."""
+    import os
+
+    from dripline.config.words import split_word
+
+    settings = [word for word in words if split_word(word) is not None and not os.path.exists(word)]
+    return [word for word in words if word not in settings], settings

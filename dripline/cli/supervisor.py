@@ -1,0 +1,125 @@
+"""Several services, each a process of its own, that end together."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from dripline.cli.options import CommonOptions
+from dripline.cli.session import Session
+from dripline.cli.stopping import StopEvent
+from dripline.wire.errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+# Together with the broker's goodbye this stays below two seconds.
+_GRACE_S = 1.5
+_LOOK_S = 0.1
+
+
+def open_all(files: Sequence[str], open_one: Callable[[str], Session]) -> list[Session]:
+    """Check every file.
+
+    Raises:
+        ConfigurationError: with the lines of all files that are wrong.
+    """
+    sessions, mistakes = [], []
+    names: dict[str, str] = {}
+    for file in files:
+        try:
+            session = open_one(file)
+        except ConfigurationError as error:
+            mistakes.append(str(error))
+            continue
+        name = str(session.configuration.get("name"))
+        if name in names:
+            mistakes.append(f"{file}: the service {name!r} is also in {names[name]}; rename one of them")
+        names[name] = file
+        sessions.append(session)
+    if mistakes:
+        raise ConfigurationError("\n".join(mistakes))
+    return sessions
+
+
+def run_all(files: Sequence[str], sessions: Sequence[Session], common: CommonOptions) -> int:
+    """Run the service of each file until a signal comes or all have ended.
+
+    A process that ends by itself is told, and leaves the others alone.
+
+    Args:
+        files: one file for each service.
+        sessions: what the files hold.
+        common: options that are handed on.
+
+    Returns:
+        The highest exit code.
+    """
+    stop = StopEvent()
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    codes: dict[str, int] = {}
+    with stop.armed():
+        try:
+            for file, session in zip(files, sessions, strict=True):
+                children[file] = _start(file, session, common)
+            while len(codes) < len(children) and not stop.wait(_LOOK_S):
+                _look(children, codes)
+        finally:
+            _end(children, codes)
+    return max(code if code >= 0 else 128 - code for code in codes.values())
+
+
+def _start(file: str, session: Session, common: CommonOptions) -> subprocess.Popen[bytes]:
+    name = str(session.configuration.get("name"))
+    words = [sys.executable, "-m", "dripline.cli.serve", "-c", file, "--log-name", name, "--end-with-stdin"]
+    # Secrets go through the environment: everybody on the machine sees the words of a process.
+    environment = {**os.environ, "DRIPLINE_USER": session.username, "DRIPLINE_PASSWORD": session.password}
+    return subprocess.Popen(
+        [*words, *_handed_on(common)], env=environment, stdin=subprocess.PIPE, start_new_session=True
+    )
+
+
+def _handed_on(common: CommonOptions) -> list[str]:
+    valued = {
+        "--broker": common.broker,
+        "--port": common.port,
+        "--auth-file": common.auth_file,
+        "--password-file": common.password_file,
+        "--requests-exchange": common.requests_exchange,
+        "--alerts-exchange": common.alerts_exchange,
+        "--max-payload": common.max_payload,
+        "--heartbeat-routing-key": common.heartbeat_routing_key,
+        "--max-connection-attempts": common.max_connection_attempts,
+    }
+    words = [word for name, value in valued.items() if value is not None for word in (name, str(value))]
+    return [*words, *["-v"] * common.verbose, *["-q"] * common.quiet]
+
+
+def _look(children: dict[str, subprocess.Popen[bytes]], codes: dict[str, int]) -> None:
+    for file, child in children.items():
+        code = child.poll()
+        if code is not None and file not in codes:
+            codes[file] = code
+            level = logging.WARNING if code else logging.INFO
+            logger.log(level, "the service of %s ended with exit code %d", file, code)
+
+
+def _end(children: dict[str, subprocess.Popen[bytes]], codes: dict[str, int]) -> None:
+    """End all that still run: politely first, then at once."""
+    deadline = time.monotonic() + _GRACE_S
+    for child in children.values():
+        if child.poll() is None:
+            child.terminate()
+    for file, child in children.items():
+        try:
+            code = child.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            logger.warning("the service of %s does not end; killing it", file)
+            child.kill()
+            code = child.wait()
+        codes.setdefault(file, code)
+        if child.stdin:
+            child.stdin.close()

@@ -1,0 +1,113 @@
+"""Where a setting was written, for messages only: a good configuration never looks anything up here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from dripline.config.file import FilePath, read_text
+from dripline.config.words import Path, split_word
+
+# Version 4 wrote the service below this key.
+OLD_BLOCK = "runtime-config"
+
+
+class Origin:
+    """The sources of one configuration, asked for the place of a path in it.
+
+    Args:
+        file: the configuration file, if there is one.
+        words: `key=value` words of the command line.
+        mesh_file: the file with the user's `dripline_mesh` settings, if it was read.
+    """
+
+    def __init__(
+        self, file: FilePath | None = None, words: Sequence[str] = (), mesh_file: FilePath | None = None
+    ) -> None:
+        self._file = file
+        self._mesh_file = mesh_file
+        self._words = {parts[0]: word for word in words if (parts := split_word(word))}
+        self._trees: dict[FilePath, Any] = {}
+
+    def where(self, key_path: Path) -> str:
+        """The place of a setting.
+
+        Args:
+            key_path: keys and indices from the outermost mapping on.
+
+        Returns:
+            `service.yaml:12:5` for a setting of a file (or of the nearest thing around it that stands in the
+            file), the word for a setting of the command line, else where the configuration comes from.
+        """
+        path = tuple(key_path)
+        for length in range(len(path), 0, -1):
+            if path[:length] in self._words:
+                return f"command line, {self._words[path[:length]]!r}"
+        in_file = self._find(self._file, path)
+        if in_file and in_file[0] == len(path):
+            return in_file[1]
+        if path[:1] == ("dripline_mesh",):
+            in_mesh = self._find(self._mesh_file, path) or self._find(self._mesh_file, path[1:])
+            if in_mesh and (in_file is None or in_mesh[0] >= in_file[0]):
+                return in_mesh[1]
+        return in_file[1] if in_file else str(self._file or "command line")
+
+    def _find(self, file: FilePath | None, path: Path) -> tuple[int, str] | None:
+        if file is None:
+            return None
+        if file not in self._trees:
+            self._trees[file] = _compose(file)
+        depth, mark = _walk(self._trees[file], path)
+        if mark is None:
+            return None
+        return depth, f"{os.fspath(file)}:{mark.line + 1}:{mark.column + 1}"
+
+
+def locate(path_of_file: FilePath, key_path: Path) -> str:
+    """The place of a setting in a file, such as `service.yaml:12:5`.
+
+    Args:
+        path_of_file: the file; it is read and parsed again.
+        key_path: keys and indices; a version 4 `runtime-config` block need not be named.
+
+    Returns:
+        The place of the last key that stands in the file; only the file's name when not even the first does.
+    """
+    return Origin(path_of_file).where(key_path)
+
+
+def _compose(file: FilePath) -> Any:
+    from dripline.config import yaml_nodes  # see file.py
+    from dripline.wire.errors import ConfigurationError
+
+    try:
+        # JSON is YAML but for tabs between its words.
+        return yaml_nodes.compose(read_text(file).replace("\t", " "))
+    except (yaml_nodes.YamlMistake, ConfigurationError):
+        return None  # it was readable a moment ago; the message can do without a line
+
+
+def _walk(root: Any, path: Path) -> tuple[int, Any]:
+    """How far a path leads into a node tree, and the mark of the last key or item reached."""
+    depth, mark, node = 0, None, root
+    for part in path:
+        found = _child(node, part)
+        if found is None and depth == 0 and (block := _child(node, OLD_BLOCK)):
+            found = _child(block[1], part)
+        if found is None:
+            break
+        mark, node = found
+        depth += 1
+    return depth, mark
+
+
+def _child(node: Any, part: str | int) -> tuple[Any, Any] | None:
+    value = getattr(node, "value", None)
+    if not isinstance(value, list):
+        return None
+    if value and isinstance(value[0], tuple):
+        return next(((key.start_mark, item) for key, item in value if key.value == str(part)), None)
+    if isinstance(part, int) and 0 <= part < len(value):
+        return value[part].start_mark, value[part]
+    return None

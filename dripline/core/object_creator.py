@@ -1,0 +1,88 @@
+"""Making the objects of a configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dripline.core.class_finder import class_finder
+from dripline.wire.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from scarab import Authentication
+
+_WRONG_ARGUMENTS = re.compile(
+    r"(?P<who>[\w.<>]+)\.__init__\(\) (?P<what>missing \d+ required .*|got an unexpected keyword argument .*)"
+)
+
+
+class ObjectCreator:
+    """Makes objects from configurations; services make their endpoints with it."""
+
+    def create_object(
+        self, config: Mapping[str, Any], default_module: str, auth: Authentication | None = None
+    ) -> Any:
+        """Make the object that a configuration describes.
+
+        Args:
+            config: `module` names the class, `module_path` perhaps a file it is in, all the rest are arguments of
+                its constructor. It is not changed.
+            default_module: the class when the configuration names none.
+            auth: secrets for a service.
+
+        Returns:
+            The object.
+
+        Raises:
+            ConfigurationError: there is no such class, or it refuses its arguments.
+            Exception: what else the constructor raises; `maker_of` tells whose constructor it was.
+        """
+        arguments = dict(config)
+        name = arguments.pop("module", None) or default_module
+        cls = class_finder().find(name, arguments.pop("module_path", None))
+        if auth is not None and _is_service(cls):
+            arguments["authentication_obj"] = auth
+        try:
+            return cls(**arguments)
+        except Exception as error:
+            if maker_of(error):  # it was an endpoint of this service that failed
+                raise
+            label = describe(cls, config)
+            reason = _refusal(cls, error)
+            failure = ConfigurationError(f"{label}: {reason}") if reason else error
+            vars(failure)[_MAKER] = label
+            raise failure from (error if reason else error.__cause__)
+
+
+_MAKER = "_dripline_maker"
+
+
+def maker_of(error: BaseException) -> str:
+    """The object whose constructor raised an error, as `describe` calls it; empty if it was none."""
+    return str(vars(error).get(_MAKER, ""))
+
+
+def describe(cls: type, config: Mapping[str, Any]) -> str:
+    """How messages call an object: `endpoint 'peaches' (KeyValueStore)`."""
+    kind = "service" if _is_service(cls) else "endpoint"
+    return f"{kind} {config.get('name')!r} ({cls.__name__})"
+
+
+def _is_service(cls: type) -> bool:
+    from dripline.core.service import Service  # services make their endpoints with this module
+
+    return issubclass(cls, Service)
+
+
+def _refusal(cls: type, error: Exception) -> str:
+    """What a constructor has against its arguments; empty when the error is about something else."""
+    if isinstance(error, ConfigurationError):
+        return str(error)
+    match = _WRONG_ARGUMENTS.match(str(error)) if isinstance(error, TypeError) else None
+    return match["what"] if match and _is_constructor_of(cls, match["who"]) else ""
+
+
+def _is_constructor_of(cls: type, qualified_name: str) -> bool:
+    """Whether a TypeError speaks of this class or a base, not of something that its constructor made."""
+    return any(base.__qualname__ == qualified_name for base in cls.__mro__)

@@ -1,0 +1,148 @@
+"""The stages of a configuration."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from dripline.config import Origin, assemble, home_mesh, mesh_settings
+from dripline.config.assemble import merged, user_mesh_file
+from dripline.wire.errors import ConfigurationError
+
+
+def test_each_stage_wins_over_the_ones_before_it(write, home):
+    """Defaults, mesh file, file, words, options, environment."""
+    (home / ".dripline_mesh.yaml").write_text("broker: from-mesh-file\nbroker_port: 1\nrequests_exchange: r\n")
+    file = write("name: from_file\nmodule: Service\ndripline_mesh: {broker_port: 2, alerts_exchange: 'ENV{EX}'}\n")
+    configuration = assemble(
+        file,
+        words=["module=MyService", "dripline_mesh.max_payload_size=3"],
+        options={"dripline_mesh": {"max_payload_size": 4, "broker": None}, "heartbeat_interval_s": 5},
+        defaults={"name": "from_defaults", "enable_scheduling": True, "dripline_mesh": {"requests_exchange": "d"}},
+        environment={"EX": "from_environment"},
+    )
+    assert configuration == {
+        "name": "from_file",
+        "module": "MyService",
+        "enable_scheduling": True,
+        "heartbeat_interval_s": 5,
+        "dripline_mesh": {
+            "broker": "from-mesh-file",
+            "broker_port": 2,
+            "requests_exchange": "r",
+            "alerts_exchange": "from_environment",
+            "max_payload_size": 4,
+        },
+    }
+
+
+def test_without_anything_there_are_the_defaults_of_a_mesh():
+    """A client can do with that."""
+    assert assemble() == {"dripline_mesh": {}}
+    assert user_mesh_file() is None
+
+
+def test_a_null_in_a_file_is_a_value(write):
+    """`cmd_at_reconnect: null` means none; only an empty block leaves the one below it alone."""
+    assert assemble(
+        write("cmd_at_reconnect: null\ndripline_mesh:\n"), defaults={"cmd_at_reconnect": ["*OPC?"]}
+    ) == {
+        "cmd_at_reconnect": None,
+        "dripline_mesh": {},
+    }
+
+
+def test_lists_are_replaced_not_merged():
+    """An endpoint list of another stage is another list."""
+    assert merged({"a": [1, 2], "b": {"x": 1}}, {"a": [3], "b": {"y": 2}}) == {"a": [3], "b": {"x": 1, "y": 2}}
+
+
+def test_the_mesh_file_may_name_the_block(home):
+    """Both ways of writing it are found."""
+    (home / ".dripline_mesh.yaml").write_text("dripline_mesh:\n  broker: lab\n")
+    assert home_mesh() == {"broker": "lab"}
+
+
+def test_a_mesh_file_that_holds_nothing_usable_is_told(home):
+    """With its full name: nobody named it on the command line."""
+    (home / ".dripline_mesh.yaml").write_text("dripline_mesh: lab\n")
+    with pytest.raises(ConfigurationError, match=r"/\.dripline_mesh\.yaml: 'dripline_mesh' is a mapping"):
+        home_mesh()
+
+
+def test_a_version_4_block_is_unfolded_with_a_warning(write, caplog):
+    """Its keys belong to the top level now."""
+    file = write(
+        "dripline_mesh: {broker: lab}\nruntime-config:\n  name: my_store\n  endpoints: [{name: peaches}]\n"
+    )
+    with caplog.at_level(logging.WARNING):
+        configuration = assemble(file, ["endpoints.0.initial_value=3"])
+    assert configuration == {
+        "dripline_mesh": {"broker": "lab"},
+        "name": "my_store",
+        "endpoints": [{"name": "peaches", "initial_value": 3}],
+    }
+    assert caplog.messages == [
+        "service.yaml:2:1: 'runtime-config' is deprecated (it is version 4's): "
+        "move the keys below it to the top level"
+    ]
+
+
+def test_a_version_4_block_must_hold_something(write):
+    """Else the service would have no name and nobody would know why."""
+    with pytest.raises(ConfigurationError, match=r"^service\.yaml:1:1: 'runtime-config' holds no mapping"):
+        assemble(write("runtime-config: my_store\n"))
+
+
+def test_a_variable_that_is_not_set_is_told_with_its_place(write):
+    """In a file and on the command line."""
+    file = write("name: my_store\nendpoints:\n  - name: peaches\n    calibration: '{}*ENV{CAL}'\n")
+    with pytest.raises(ConfigurationError) as caught:
+        assemble(file, ["broadcast_key=ENV{KEY}"], environment={})
+    assert [line.partition(";")[0] for line in str(caught.value).splitlines()] == [
+        "service.yaml:4:5: endpoints.0.calibration: the environment variable 'CAL' is not set",
+        "command line, 'broadcast_key=ENV{KEY}': broadcast_key: the environment variable 'KEY' is not set",
+    ]
+
+
+def test_return_codes_may_stand_in_a_file_of_their_own(write, tmp_path, monkeypatch):
+    """Named from where the configuration stands, whatever the working folder is."""
+    write("- {value: 1000, name: too_hot, description: Too hot}\n", "codes.yaml")
+    file = tmp_path / write("dripline_mesh: {return_codes: codes.yaml}\n")
+    monkeypatch.chdir("/")
+    codes = assemble(file)["dripline_mesh"]["return_codes"]
+    assert codes == [{"value": 1000, "name": "too_hot", "description": "Too hot"}]
+
+
+def test_mesh_settings_are_checked_with_their_places(write):
+    """All that is wrong at once."""
+    file = write("dripline_mesh:\n  brokr: lab\n  broker_port: many\n")
+    with pytest.raises(ConfigurationError) as caught:
+        mesh_settings(assemble(file), Origin(file))
+    assert str(caught.value).splitlines() == [
+        "service.yaml:2:3: dripline_mesh: unknown setting 'brokr'; did you mean 'broker'?",
+        "service.yaml:3:3: dripline_mesh: broker_port must be a whole number, not 'many'",
+    ]
+
+
+def test_mesh_settings_must_be_a_block(write):
+    """A single word there is a misunderstanding."""
+    file = write("dripline_mesh: lab\n")
+    with pytest.raises(ConfigurationError, match=r"^service\.yaml:1:1: dripline_mesh is a mapping of settings"):
+        mesh_settings(assemble(file), Origin(file))
+
+
+def test_a_port_may_come_from_the_environment(write):
+    """What comes from there is text, and a port's text of digits is a number."""
+    file = write("dripline_mesh: {broker_port: 'ENV{PORT}'}\n")
+    assert mesh_settings(assemble(file, environment={"PORT": "5673"}), Origin(file)).broker_port == 5673
+
+
+def test_configuration_without_files_costs_no_yaml():
+    """A client that needs no file must not wait for the parser."""
+    code = "import sys, dripline.config; dripline.config.assemble(); print('yaml' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,148 @@
+"""YAML as it is read here."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import math
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dripline.config.yaml_nodes import YamlMistake, compose, load, plain_value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5", 5),
+        ("-0.75", -0.75),
+        ("1e3", 1000.0),
+        ("0x1F", 31),
+        ("0o17", 15),
+        ("-.inf", -math.inf),
+        ("true", True),
+        ("True", True),
+        ("yes", True),
+        ("off", False),
+        ("~", None),
+        ("null", None),
+        ("'5'", "5"),
+        ('"on"', "on"),
+        ("!!str 5", "5"),
+        ("!!int '5'", 5),
+        ("!!float 5", 5.0),
+        ("!!bool on", True),
+        ("!!null x", None),
+    ],
+)
+def test_words_without_quotes_are_what_they_look_like(text, value):
+    """Numbers, booleans and null; quotes and tags make text of them, or the other way round."""
+    loaded = load(f"x: {text}")["x"]
+    assert loaded == value
+    assert type(loaded) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["12:30:00", "007", "010", "2024-01-02", "1_000", "10abc", "3 volts", "tRue", "=", "y"]
+)
+def test_what_is_no_number_is_text(text):
+    """PyYAML alone makes 45000 of 12:30:00, 8 of 010 and a date of 2024-01-02."""
+    assert load(f"x: {text}") == {"x": text}
+
+
+def test_not_a_number_can_be_written():
+    """`.nan` is YAML's own word for it."""
+    assert math.isnan(plain_value(".nan"))
+
+
+def test_keys_are_the_text_that_stands_in_the_file():
+    """As in JSON: a table of values may have `on:` and `1:` as keys."""
+    assert load("{on: 1, 1: 2, 1.50: 3, null: 4, ENV: 5}") == {"on": 1, "1": 2, "1.50": 3, "null": 4, "ENV": 5}
+
+
+def test_a_key_that_stands_twice_is_a_mistake():
+    """PyYAML silently takes the last one."""
+    with pytest.raises(YamlMistake) as caught:
+        load("name: a\nendpoints: []\nname: b\n")
+    assert str(caught.value) == "the key 'name' stands twice, first in line 1; remove one of them"
+    assert (caught.value.mark.line, caught.value.mark.column) == (2, 0)
+
+
+def test_anchors_and_merges_save_typing():
+    """Endpoints that have much in common may be written so."""
+    base = "base: &base {module: KeyValueStore, log_interval: 10}\n"
+    loaded = load(base + "a: {<<: *base, log_interval: 5}\nb: {<<: [*base]}\n")
+    assert loaded["a"] == {"module": "KeyValueStore", "log_interval": 5}
+    assert loaded["b"] == loaded["base"]
+    assert loaded["b"] is not loaded["base"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line", "column"),
+    [
+        ("a: b: c", "mapping values are not allowed in this context (quote text that contains ': ', ", 0, 4),
+        ("a:\n\tb: 1", "found character that cannot start any token (indent with spaces, not tabs", 1, 0),
+        (
+            "calibration: {}*2\n",
+            "did not find expected key (check the indentation, and quote text that begins",
+            0,
+            15,
+        ),
+        ("a: 'x\n", "found unexpected end of stream (a quote or bracket is never closed)", 0, 3),
+        ("a: *foo", "found undefined alias (quote text that begins with '*')", 0, 3),
+        ("a: [1,\nb: 2\n", "did not find expected ',' or ']'", 0, 3),
+        ("a: 1\n---\nb: 2\n", "expected a single document in the stream, but found another document", 1, 0),
+        ("ä: x\nb: a\x07", "a control character", 1, 4),
+        ("? [a]\n: b", "a key must be a single word or text", 0, 2),
+        ("a: !!python/object:os.system x", "the tag '!!python/object:os.system' is not allowed here", 0, 3),
+        ("a: !!int x", "'x' is no int", 0, 3),
+        ("a: !mine [1]", "the tag '!mine' is not allowed here", 0, 3),
+        ("<<: 5", "'<<' merges mappings only", 0, 4),
+        ("a: &a [*a]", "nested too deep, or an alias that contains itself", 0, 0),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_what_was_expected(text, message, line, column):
+    """What the parser expected, where, and what usually helps."""
+    with pytest.raises(YamlMistake) as caught:
+        load(text)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert (caught.value.mark.line, caught.value.mark.column) == (line, column)
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+_TREES = st.recursive(_SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.text(), _TREES, max_size=5))
+def test_what_pyyaml_writes_is_read_back(tree):
+    """Our own rules for words do not disagree with what other programs write."""
+    assert load(yaml.safe_dump(tree)) == tree
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused_with_a_mistake(text):
+    """Nothing but YamlMistake comes out, whatever stands in the file."""
+    with contextlib.suppress(YamlMistake):
+        load(text)
+
+
+def test_the_garbage_collector_is_left_as_it_was():
+    """It is off while nodes are made, and only then."""
+    for turn in (gc.disable, gc.enable):
+        turn()
+        before = gc.isenabled()
+        load("a: 1")
+        with pytest.raises(YamlMistake):
+            load("a: 1\na: 2")
+        assert gc.isenabled() is before
+
+
+def test_an_empty_text_has_no_nodes():
+    """Nor has one with nothing but comments."""
+    assert compose("# nothing\n") is None
+    assert load("") is None

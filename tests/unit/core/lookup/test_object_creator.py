@@ -1,0 +1,133 @@
+"""Making objects of configurations."""
+
+from __future__ import annotations
+
+import pytest
+
+from dripline.core import Endpoint, ObjectCreator, Service
+from dripline.core.object_creator import maker_of
+from dripline.implementations import KeyValueStore
+from dripline.wire.errors import ConfigurationError
+from scarab import Authentication
+
+LAB = """
+from dripline.core import Entity, Service
+
+class Strict(Entity):
+    def __init__(self, base_str, **kwargs):
+        Entity.__init__(self, **kwargs)
+
+class Inner(Entity):
+    def __init__(self, **kwargs):
+        Strict.__init__(self, **kwargs)
+
+class Derived(Strict):
+    def __init__(self, **kwargs):
+        Strict.__init__(self, **kwargs)
+
+class Closed(Entity):
+    def __init__(self, name):
+        Entity.__init__(self, name=name)
+
+class Failing(Entity):
+    def __init__(self, **kwargs):
+        (lambda x: x)()
+"""
+
+
+@pytest.fixture
+def create(extensions):
+    """Creates objects; the classes above are in an extension."""
+    extensions({"dripline/extensions/lab.py": LAB})
+    return ObjectCreator().create_object
+
+
+def test_a_configuration_names_class_and_arguments(create):
+    """`module` is the class, all the rest its arguments."""
+    made = create({"name": "peaches", "module": "KeyValueStore", "initial_value": 0.75}, "Endpoint")
+    assert isinstance(made, KeyValueStore)
+    assert (made.name, made.on_get()["value_raw"]) == ("peaches", 0.75)
+
+
+def test_the_default_class_is_used_where_none_is_named(create):
+    """`Endpoint` for endpoints, `Service` for a service."""
+    assert type(create({"name": "plain"}, "Endpoint")) is Endpoint
+    assert type(create({"name": "plain", "module": None}, "Endpoint")) is Endpoint
+
+
+def test_the_configuration_stays_as_it_was(create):
+    """It may be used again."""
+    configuration = {"name": "peaches", "module": "KeyValueStore", "module_path": None}
+    create(configuration, "Endpoint")
+    assert configuration == {"name": "peaches", "module": "KeyValueStore", "module_path": None}
+
+
+def test_a_class_may_stand_in_a_file(create, tmp_path):
+    """`module_path` names it."""
+    (tmp_path / "mine.py").write_text("from dripline.core import Entity\nclass Mine(Entity): pass\n")
+    made = create({"name": "x", "module": "Mine", "module_path": str(tmp_path / "mine.py")}, "Endpoint")
+    assert type(made).__name__ == "Mine"
+
+
+def test_services_get_the_secrets_and_endpoints_do_not(create):
+    """`authentication_obj` is a service's argument."""
+    auth = Authentication()
+    auth.add_groups({"dripline": {"username": "me", "password": "p"}})
+    auth.process_spec()
+    service = create({"name": "s", "make_connection": False}, "Service", auth)
+    assert isinstance(service, Service)
+    assert service.auth.get("dripline", "username") == "me"
+    create({"name": "e"}, "Endpoint", auth)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "message"),
+    [
+        (
+            {"name": "x", "module": "Strict"},
+            "endpoint 'x' (Strict): missing 1 required positional argument: 'base_str'",
+        ),
+        (
+            {"name": "x", "module": "Derived"},
+            "endpoint 'x' (Derived): missing 1 required positional argument: 'base_str'",
+        ),
+        (
+            {"name": "x", "module": "Closed", "port": 5},
+            "endpoint 'x' (Closed): got an unexpected keyword argument 'port'",
+        ),
+        ({"module": "Closed"}, "endpoint None (Closed): missing 1 required positional argument: 'name'"),
+        ({"module": "Service"}, "service None (Service): missing 1 required positional argument: 'name'"),
+    ],
+)
+def test_wrong_arguments_are_told_with_the_name_of_the_object(create, configuration, message):
+    """Whichever constructor on the way missed something."""
+    with pytest.raises(ConfigurationError) as caught:
+        create(configuration, "Endpoint")
+    assert str(caught.value) == message
+
+
+def test_a_type_error_of_something_else_is_not_taken_for_that(create):
+    """A laboratory's own mistake keeps its trace."""
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'x'") as caught:
+        create({"name": "x", "module": "Failing"}, "Endpoint")
+    assert maker_of(caught.value) == "endpoint 'x' (Failing)"
+
+
+def test_the_innermost_object_that_failed_is_told(create):
+    """A service makes its endpoints, and is not to blame for them."""
+    with pytest.raises(TypeError) as caught:
+        create(
+            {"name": "s", "make_connection": False, "endpoints": [{"name": "x", "module": "Failing"}]}, "Service"
+        )
+    assert maker_of(caught.value) == "endpoint 'x' (Failing)"
+    with pytest.raises(ConfigurationError, match=r"^endpoint 'y' \(Strict\): missing"):
+        create(
+            {"name": "s", "make_connection": False, "endpoints": [{"name": "y", "module": "Strict"}]}, "Service"
+        )
+    assert maker_of(ValueError()) == ""
+
+
+def test_an_unknown_class_is_told(create):
+    """By the class finder."""
+    with pytest.raises(ConfigurationError, match="no class 'KeyValueStor'"):
+        create({"name": "x", "module": "KeyValueStor"}, "Endpoint")
