@@ -1,0 +1,1 @@
+"""Measurements of dripline against bare pika on the same broker; ``python -m benchmarks`` runs them."""

@@ -1,0 +1,61 @@
+"""The jitter endpoints, without a broker: an endpoint is an ordinary object."""
+
+import pytest
+
+from dripline.core import MsgRequest, op_t
+from dripline.extensions.jitter import JitterEntity, version
+
+
+def reading(endpoint: JitterEntity) -> float:
+    """One raw reading."""
+    return endpoint.on_get()["value_raw"]
+
+
+def command(endpoint: JitterEntity, method: str, *values: object) -> int:
+    """Return code of a command sent as the mesh would."""
+    request = MsgRequest.create({"values": list(values)}, op_t.cmd, endpoint.name, method)
+    return endpoint.on_request_message(request).return_code
+
+
+def test_a_reading_stays_within_the_fraction() -> None:
+    """No reading is further from the stored value than the fraction allows."""
+    endpoint = JitterEntity(name="t", initial_value=-10.0, jitter_fraction=0.2)
+    assert all(-12 <= reading(endpoint) <= -8 for _ in range(200))
+
+
+def test_readings_differ() -> None:
+    """Two readings are two numbers."""
+    endpoint = JitterEntity(name="t", initial_value=10.0)
+    assert reading(endpoint) != reading(endpoint)
+
+
+def test_the_calibration_sees_the_reading_and_not_the_stored_value() -> None:
+    """The calibrated value belongs to the raw value beside it."""
+    endpoint = JitterEntity(name="t", initial_value=10.0, calibration="2*{}")
+    result = endpoint.on_get()
+    assert result["value_cal"] == pytest.approx(2 * result["value_raw"])
+
+
+def test_the_same_seed_gives_the_same_readings() -> None:
+    """A run can be repeated, from the configuration or from the mesh."""
+    first = JitterEntity(name="t", initial_value=10.0, seed=7)
+    readings = [reading(first) for _ in range(3)]
+    second = JitterEntity(name="t", initial_value=10.0)
+    assert command(second, "update_seed", 7) == 0
+    assert [reading(second) for _ in range(3)] == readings
+
+
+def test_a_stored_text_is_an_error_reply() -> None:
+    """Whoever stores a text gets an answer that says so, and the endpoint goes on."""
+    endpoint = JitterEntity(name="t", initial_value=10.0)
+    endpoint.on_set("warm")
+    reply = endpoint.on_request_message(MsgRequest.create(None, op_t.get, "t"))
+    assert (reply.return_code, reply.return_message) == (304, "t holds 'warm', which is no number")
+    endpoint.on_set(3.0)
+    assert reading(endpoint) == pytest.approx(3.0, rel=0.1)
+
+
+def test_the_version_is_the_distributions() -> None:
+    """What messages report is what pip installed."""
+    assert version.version == "1.0.0"
+    assert version.package == "dripline-jitter"
