@@ -1,0 +1,70 @@
+"""What answers requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dripline.core.request_handler import RequestHandler
+from dripline.core.survival import answered
+from dripline.runtime.lockout import Lockout
+from dripline.wire.errors import DriplineError
+from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
+
+if TYPE_CHECKING:
+    from dripline.core.service import Service
+
+
+class Endpoint(RequestHandler):
+    """Something on the mesh that can be asked by name.
+
+    Args:
+        name: its name, the first word of the routing keys that address it.
+        **kwargs: ignored, so that several bases can be given the same arguments.
+
+    Attributes:
+        name: its name.
+        service: the service that owns it, None until it is added to one.
+        lockout: its lock.
+    """
+
+    # Attributes that constructors of ours set and messages do not reach.
+    _dripline_machinery: ClassVar[frozenset[str]] = frozenset({"name", "service", "lockout"})
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        self.name = str(name)
+        self.lockout = Lockout()
+        self.service: Service | None = None
+
+    def submit_request_message(self, a_request: MsgRequest) -> MsgReply:
+        """Have a request answered without any broker; the same as `on_request_message`."""
+        return self.on_request_message(a_request)
+
+    def on_request_message(self, a_request: MsgRequest) -> MsgReply:
+        """Answer a request, and send the reply when the request has a ``reply_to`` and there is a service.
+
+        Args:
+            a_request: the request.
+
+        Returns:
+            The reply, whatever the handler did.
+        """
+        reply = answered(self, a_request)
+        if a_request.reply_to and self.service is not None:
+            self.service.send(reply)
+        return reply
+
+    def on_reply_message(self, a_reply: MsgReply) -> None:
+        """Take a reply that was sent to this endpoint's name; nobody does that in good order.
+
+        Raises:
+            DriplineError: always, unless overridden.
+        """
+        raise DriplineError(f"endpoint {self.name} does not handle reply messages")
+
+    def on_alert_message(self, an_alert: MsgAlert) -> None:
+        """Take an alert.
+
+        Raises:
+            DriplineError: always, unless overridden.
+        """
+        raise DriplineError(f"endpoint {self.name} does not handle alert messages")

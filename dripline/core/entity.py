@@ -1,0 +1,209 @@
+"""An endpoint with a value: logged at intervals or when it changes, and calibrated."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import scarab
+from dripline.core import settings
+from dripline.core.endpoint import Endpoint
+from dripline.core.log_condition import LogCondition, checked_value
+from dripline.core.settings import Setting
+from dripline.core.survival import is_for_program
+from dripline.runtime import notes
+from dripline.runtime.throw_reply import ThrowReply
+from dripline.wire.message import MsgAlert
+
+logger = logging.getLogger(__name__)
+
+#: Seconds, a mapping of `timedelta`'s arguments, or a timedelta.
+Interval = float | int | Mapping[str, float] | timedelta
+
+
+class Entity(Endpoint):
+    """An endpoint whose value can be logged.
+
+    Args:
+        get_on_set: whether a set replies with the result of `on_get`.
+        log_on_set: whether a set logs that result too; needs ``get_on_set``.
+        log_routing_key_prefix: first word of the routing key of logged values.
+        log_interval: how often to look at the value: seconds, a mapping of `timedelta`'s arguments, or a
+            timedelta; 0 or less does not look.
+        max_interval: longest time between two logged values, in seconds; 0 logs each time it looks.
+        max_absolute_change: a change beyond this is logged, in the value's unit; 0 logs any change, infinity
+            (``.inf``) none.
+        max_fractional_change: a change beyond this fraction of the mean of old and new value is logged; 0 and
+            infinity as above.
+        check_field: which field of the payload is compared; ``value_raw`` when it is missing.
+        calibration: a formula with a hole for the raw value, such as ``2*{}``, or a mapping from raw to calibrated
+            values.
+        **kwargs: for `Endpoint`.
+    """
+
+    log_routing_key_prefix = Setting(settings.text, "First word of the routing key of logged values.")
+    max_interval = Setting(settings.seconds, "Longest time between two logged values, in seconds.")
+    max_absolute_change = Setting(settings.threshold, "A change beyond this is logged.")
+    max_fractional_change = Setting(settings.threshold, "A change beyond this fraction of the mean is logged.")
+    check_field = Setting(settings.text, "Which field of the payload is compared.")
+
+    def __init__(
+        self,
+        get_on_set: bool = False,
+        log_on_set: bool = False,
+        log_routing_key_prefix: str = "sensor_value",
+        log_interval: Interval = 0,
+        max_interval: float = 0,
+        max_absolute_change: float = 0,
+        max_fractional_change: float = 0,
+        check_field: str = "value_cal",
+        calibration: str | Mapping[Any, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        Endpoint.__init__(self, **kwargs)
+        self._calibration = calibration
+        self._log_action_id: int | None = None
+        self._get_on_set = False
+        self._log_on_set = False
+        self.__condition = LogCondition()
+        self.__cannot_be_read = False
+        self.__plain_on_set = self.on_set
+        self.log_routing_key_prefix = log_routing_key_prefix
+        self.log_interval = log_interval
+        self.max_interval = max_interval
+        self.max_absolute_change = max_absolute_change
+        self.max_fractional_change = max_fractional_change
+        self.check_field = check_field
+        self.get_on_set = get_on_set
+        self.log_on_set = log_on_set
+
+    # -- settings --------------------------------------------------------------------------------------------
+
+    @property
+    def get_on_set(self) -> bool:
+        """Whether a set replies with the result of `on_get`."""
+        return self._get_on_set
+
+    @get_on_set.setter
+    def get_on_set(self, value: bool) -> None:
+        wanted = settings.checked(self, "get_on_set", settings.switch, value)
+        if self._log_on_set and not wanted:
+            raise ThrowReply(
+                "service_error_invalid_value", f"{self.name}: log_on_set needs get_on_set; turn it off first"
+            )
+        self._get_on_set = wanted
+        # On the instance, so that a direct call of on_set, by another method of a lab's class, logs as well.
+        self.on_set = self.__set_and_get if wanted else self.__plain_on_set  # type: ignore[method-assign]
+
+    @property
+    def log_on_set(self) -> bool:
+        """Whether a set logs the value; needs `get_on_set`."""
+        return self._log_on_set
+
+    @log_on_set.setter
+    def log_on_set(self, value: bool) -> None:
+        wanted = settings.checked(self, "log_on_set", settings.switch, value)
+        if wanted and not self._get_on_set:
+            raise ThrowReply("service_error_invalid_value", f"{self.name}: log_on_set needs get_on_set")
+        self._log_on_set = wanted
+
+    @property
+    def log_interval(self) -> timedelta:
+        """How often to look at the value; zero does not look. A change takes effect at once."""
+        return self._log_interval
+
+    @log_interval.setter
+    def log_interval(self, value: Interval) -> None:
+        self._log_interval = settings.checked(self, "log_interval", settings.interval, value)
+        if getattr(self, "_log_action_id", None) is not None:
+            self.stop_logging()
+            if self._log_interval > timedelta(0):
+                self.start_logging()
+
+    # -- logging ---------------------------------------------------------------------------------------------
+
+    def start_logging(self) -> None:
+        """Start to look at the value every `log_interval`.
+
+        Raises:
+            ValueError: there is no log interval.
+            RuntimeError: the entity belongs to no service.
+        """
+        self.stop_logging()
+        if self.log_interval <= timedelta(0):
+            raise ValueError("unable to start logging when log_interval evaluates false")
+        if self.service is None:
+            raise RuntimeError(f"{self.name} belongs to no service, which is what logs")
+        first = datetime.now() + self.service.execution_buffer * 3
+        self._log_action_id = self.service.schedule(self.__log_in_turn, self.log_interval, first)
+
+    def stop_logging(self) -> None:
+        """Stop looking at the value."""
+        if self._log_action_id is not None and self.service is not None:
+            self.service.unschedule(self._log_action_id)
+        self._log_action_id = None
+
+    def scheduled_log(self) -> None:
+        """Look at the value, and log it when it is due or has changed enough; None is no value."""
+        payload = _plain(self.on_get())
+        if payload is not None and self.__condition.wants(
+            checked_value(payload, self.check_field),
+            self.max_interval,
+            self.max_absolute_change,
+            self.max_fractional_change,
+        ):
+            self.log_a_value(payload)
+
+    def log_a_value(self, the_value: Any) -> None:
+        """Publish a payload as this entity's value.
+
+        Args:
+            the_value: the payload, as `on_get` gives it.
+
+        Raises:
+            RuntimeError: the entity belongs to no service.
+        """
+        if self.service is None:
+            raise RuntimeError(f"{self.name} belongs to no service, which is what logs")
+        routing_key = f"{self.log_routing_key_prefix}.{self.name}"
+        sent = self.service.send(MsgAlert.create(payload=the_value, routing_key=routing_key))
+        if getattr(sent, "successful_send", True):  # else it is still to be logged
+            self.__condition.logged(checked_value(_plain(the_value), self.check_field))
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def __log_in_turn(self) -> None:
+        assert self.service is not None, "only a service schedules this"
+        try:
+            with self.service.turn_of(self):
+                self.scheduled_log()
+        except BaseException as error:
+            if is_for_program(error):
+                raise
+            self.__tell_once(error)
+        else:
+            if self.__cannot_be_read:
+                logger.warning("%s: can be logged again", self.name)
+            self.__cannot_be_read = False
+        finally:
+            notes.clear()  # there is no reply that would carry them
+
+    def __tell_once(self, error: BaseException) -> None:
+        """Tell of an instrument that cannot be read, and not again until it was read."""
+        expected = isinstance(error, ThrowReply)
+        level = logging.DEBUG if self.__cannot_be_read else logging.WARNING
+        logger.log(level, "%s: cannot be logged: %s", self.name, error, exc_info=None if expected else error)
+        self.__cannot_be_read = True
+
+    def __set_and_get(self, *args: Any, **kwargs: Any) -> Any:
+        self.__plain_on_set(*args, **kwargs)
+        result = self.on_get()
+        if self._log_on_set and result is not None:
+            self.log_a_value(result)
+        return result
+
+
+def _plain(value: Any) -> Any:
+    return value.to_python() if isinstance(value, scarab.Param) else value

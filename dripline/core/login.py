@@ -1,0 +1,76 @@
+"""Mesh settings and login of a service or client that is made in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import scarab
+from dripline.config.assemble import assemble
+from dripline.config.authentication import GROUP, dripline_auth_spec, make_authentication
+from dripline.wire.errors import ConfigurationError
+from dripline.wire.mesh import MeshSettings
+from dripline.wire.return_codes import add_return_code, get_return_codes_map
+
+#: A name or secret: text, or a dict with any of ``value``, ``file``, ``env``, ``default``.
+Secret = str | Mapping[str, Any] | None
+
+
+def create_dripline_auth_spec() -> dict[str, Any]:
+    """Return where name and password for the broker come from unless something else is said."""
+    return dripline_auth_spec()
+
+
+def authentication(
+    username: Secret, password: Secret, given: scarab.Authentication | None
+) -> scarab.Authentication:
+    """Find the login.
+
+    Args:
+        username: login name.
+        password: secret.
+        given: an authentication that was processed already; used as it is unless a name or secret is given.
+
+    Returns:
+        An authentication with the group ``dripline``.
+
+    Raises:
+        ConfigurationError: a file cannot be read.
+    """
+    if given is not None and username is None and password is None and given.has(GROUP):
+        return given
+    return make_authentication({"username": username, "password": password}, auth=given)
+
+
+def mesh_settings(dripline_mesh: Mapping[str, Any] | None) -> MeshSettings:
+    """Read mesh settings, and make the return codes of the mesh known.
+
+    Args:
+        dripline_mesh: settings by name; what they do not say is said by ``~/.dripline_mesh.yaml``, or is a
+            default.
+
+    Raises:
+        ConfigurationError: an unknown setting, a wrong value, or a return code whose value or name is taken.
+    """
+    tree = assemble(options={"dripline_mesh": dict(dripline_mesh or {})})
+    mesh = MeshSettings.from_dict(tree["dripline_mesh"])
+    for entry in mesh.return_codes or ():
+        if isinstance(entry, Mapping):  # a text would name a file, and `assemble` has read that
+            _make_known(entry)
+    return mesh
+
+
+def _make_known(entry: Mapping[str, Any]) -> None:
+    missing = [key for key in ("name", "value") if key not in entry]
+    if missing or not isinstance(entry["value"], int):
+        raise ConfigurationError(
+            f"dripline_mesh: return_codes: {dict(entry)!r} is no {{name, value, description}} with a whole number"
+        )
+    value, name = entry["value"], str(entry["name"])
+    known = get_return_codes_map().get(value)
+    if known is not None and known.name == name:
+        return  # made known by another service or client of this process
+    try:
+        add_return_code(value, name, str(entry.get("description", "")))
+    except RuntimeError as error:
+        raise ConfigurationError(f"dripline_mesh: return_codes: {name!r}: {error}") from None

@@ -1,0 +1,122 @@
+"""What comes into a service's queues is handed to whom it is for."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dripline.core.endpoint import Endpoint
+from dripline.runtime.dispatch import BROADCAST_COMMANDS, find_by_routing_key
+from dripline.runtime.throw_reply import ThrowReply
+from dripline.wire.enums import op_t
+from dripline.wire.errors import DriplineError
+from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+
+if TYPE_CHECKING:
+    from dripline.core.service import Service
+
+logger = logging.getLogger(__name__)
+
+
+class Reception:
+    """The front desk of a service.
+
+    Args:
+        service: the service.
+        sync: its endpoints that share its queue, by name; a live view.
+        own_queue: its endpoints with queues of their own, by name; a live view.
+    """
+
+    def __init__(self, service: Service, sync: dict[str, Endpoint], own_queue: dict[str, Endpoint]) -> None:
+        self._service = service
+        self._sync = sync
+        self._own_queue = own_queue
+
+    def take(self, message: Message) -> None:
+        """Take a message from the service's queue; whatever happens, the worker that brings it goes on."""
+        self._surely(message, self._service, lambda: self._take(message))
+
+    def taker_for(self, endpoint: Endpoint) -> Callable[[Message], None]:
+        """Return what takes messages from an endpoint's own queue."""
+
+        def take(message: Message) -> None:
+            self._surely(message, endpoint, lambda: _hand_over(message, endpoint))
+
+        return take
+
+    def endpoint_for(self, routing_key: str) -> Endpoint | None:
+        """Find the endpoint of this service that a routing key addresses, the service included."""
+        for endpoints in (self._sync, self._own_queue, {self._service.name: self._service}):
+            found = find_by_routing_key(routing_key, endpoints)
+            if found is not None:  # a lab's endpoint may be false, when it has a length
+                return found
+        return None
+
+    def _surely(self, message: Message, whose: Endpoint, handle: Callable[[], None]) -> None:
+        try:
+            with self._service.turn_of(whose):
+                handle()
+        except (DriplineError, ThrowReply) as error:
+            logger.warning(
+                "%s: dropped the %s for %r: %s",
+                self._service.name, message.message_type.name, message.routing_key, error,
+            )  # fmt: skip
+        except BaseException:
+            logger.exception(
+                "%s: could not handle the %s for %r",
+                self._service.name, message.message_type.name, message.routing_key,
+            )  # fmt: skip
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, MsgAlert):
+            _hand_over(message, self._service)
+            return
+        if isinstance(message, MsgRequest) and self._is_broadcast(message.routing_key):
+            self._take_broadcast(message)
+            return
+        endpoint = self.endpoint_for(message.routing_key)
+        if endpoint is not None:
+            _hand_over(message, endpoint)
+            return
+        if isinstance(message, MsgRequest):
+            self._reply(message, 102, f"{self._service.name} has no endpoint for {message.routing_key!r}")
+        raise DriplineError("it is for none of the endpoints")
+
+    def _is_broadcast(self, routing_key: str) -> bool:
+        key = self._service.broadcast_key
+        return routing_key == key or routing_key.startswith(f"{key}.")
+
+    def _take_broadcast(self, request: MsgRequest) -> None:
+        specifier = request.specifier.to_string()
+        if request.message_operation is not op_t.cmd or specifier not in BROADCAST_COMMANDS:
+            known = ", ".join(sorted(BROADCAST_COMMANDS))
+            self._reply(request, 306, f"a broadcast is one of the commands {known}")
+            return
+        if specifier in ("lock", "unlock"):
+            self._lock_children(request)
+        self._service.on_request_message(request)
+
+    def _lock_children(self, request: MsgRequest) -> None:
+        if request.lockout_key_valid and not request.lockout_key.int and request.specifier.to_string() == "lock":
+            request.lockout_key = uuid.uuid4()  # one key for all, which the reply tells
+        address, request.reply_to = request.reply_to, ""
+        for endpoint in (*self._sync.values(), *self._own_queue.values()):
+            endpoint.on_request_message(request)
+        request.reply_to = address
+
+    def _reply(self, request: MsgRequest, code: int, text: str) -> None:
+        if request.reply_to:
+            self._service.send(request.reply(code, text))
+
+
+def _hand_over(message: Message, endpoint: Endpoint) -> None:
+    if isinstance(message, MsgRequest):
+        endpoint.on_request_message(message)
+    elif message.invalid_reason is not None:
+        raise DriplineError(message.invalid_reason)  # a bad request is answered; there is nobody to tell here
+    elif isinstance(message, MsgReply):
+        endpoint.on_reply_message(message)
+    elif isinstance(message, MsgAlert):
+        endpoint.on_alert_message(message)

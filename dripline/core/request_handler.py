@@ -1,0 +1,141 @@
+"""From operation and specifier to `on_get`, `on_set`, an attribute or a method."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import scarab
+from dripline.core import access
+from dripline.runtime.throw_reply import ThrowReply
+from dripline.wire.message import MsgReply, MsgRequest
+
+logger = logging.getLogger(__name__)
+
+
+class RequestHandler:
+    """Handlers of get, set and cmd. Subclasses override `on_get` and `on_set`."""
+
+    name: str
+
+    def on_get(self) -> Any:
+        """Return the value of this endpoint.
+
+        Raises:
+            ThrowReply: the endpoint has nothing to get.
+        """
+        raise ThrowReply("service_error_invalid_method", f"{type(self)} does not implement on_get")
+
+    def on_set(self, value: Any) -> Any:
+        """Set the value of this endpoint.
+
+        Args:
+            value: the first of the request's values.
+
+        Returns:
+            What the reply's payload shall be.
+
+        Raises:
+            ThrowReply: the endpoint cannot be set.
+        """
+        raise ThrowReply("service_error_invalid_method", f"{type(self)} does not implement on_set")
+
+    def do_get_request(self, a_request_message: MsgRequest) -> MsgReply:
+        """Answer a get: the result of `on_get`, or the attribute that the specifier names."""
+        name = a_request_message.specifier.to_string()
+        if not name:
+            return a_request_message.reply(payload=self.on_get())
+        return a_request_message.reply(payload={"values": [_attribute(self, name)]})
+
+    def do_set_request(self, a_request_message: MsgRequest) -> MsgReply:
+        """Answer a set: `on_set` with the first value, or the attribute that the specifier names."""
+        value = _first_value(a_request_message.plain_payload)
+        name = a_request_message.specifier.to_string()
+        if not name:
+            return a_request_message.reply(payload=self.on_set(value))
+        if not access.may_set(self, name, private=_private_allowed(self)):
+            raise ThrowReply(
+                "service_error_invalid_specifier",
+                f"endpoint {self.name} has no attribute {name}, unable to set",
+            )
+        setattr(self, name, value)
+        return a_request_message.reply()
+
+    def do_cmd_request(self, a_request_message: MsgRequest) -> MsgReply:
+        """Answer a cmd: the method that the specifier names, called with the payload."""
+        name = a_request_message.specifier.to_string()
+        if not name:
+            raise ThrowReply("service_error_invalid_method", "No specifier was provided for an OP_CMD request")
+        method = _method(self, name)
+        positional, keywords = _arguments(a_request_message.plain_payload)
+        try:
+            result = method(*positional, **keywords)
+        except TypeError as error:
+            if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+                logger.warning("%s: a TypeError inside %s", self.name, name, exc_info=True)
+            raise ThrowReply(
+                "service_error_invalid_value",
+                f"A TypeError occurred while calling the requested method for endpoint {self.name}: {name}. "
+                f"Values provided may be invalid.\nOriginal error: {error}",
+            ) from error
+        return a_request_message.reply(payload=result)
+
+
+# Functions and no methods: a lab's class may call its own methods anything.
+
+
+def _attribute(endpoint: RequestHandler, name: str) -> Any:
+    if access.may_get(endpoint, name, private=_private_allowed(endpoint)):
+        try:
+            value = getattr(endpoint, name)
+        except AttributeError:
+            if access.is_declared(endpoint, name):
+                raise  # it is there; reading it failed
+        else:
+            if not access.is_method(value):
+                return value.to_python() if isinstance(value, scarab.Param) else value
+    raise ThrowReply(
+        "service_error_invalid_specifier", f"endpoint {endpoint.name} has no attribute {name}, unable to get"
+    )
+
+
+def _method(endpoint: RequestHandler, name: str) -> Any:
+    method = None
+    if access.may_call(endpoint, name, private=_private_allowed(endpoint)):
+        method = getattr(endpoint, name, None)
+    if not callable(method):
+        raise ThrowReply(
+            "service_error_invalid_method",
+            "error getting command's corresponding method: "
+            f"{type(endpoint).__name__!r} object has no attribute {name!r}",
+        )
+    return method
+
+
+def _private_allowed(endpoint: RequestHandler) -> bool:
+    service = getattr(endpoint, "service", None)
+    return bool(getattr(service, "allow_private_specifiers", False))
+
+
+def _first_value(payload: Any) -> Any:
+    values = payload.get("values") if isinstance(payload, dict) else None
+    if not isinstance(values, list) or not values:
+        raise ThrowReply(
+            "service_error_bad_payload", "setting called without values, but values are required for set"
+        )
+    return values[0]
+
+
+def _arguments(payload: Any) -> tuple[list[Any], dict[str, Any]]:
+    if payload is None:
+        return [], {}
+    if not isinstance(payload, dict):
+        raise ThrowReply(
+            "service_error_bad_payload",
+            "the payload of a command is a map: {'values': [...], 'keyword': ...}",
+        )
+    keywords = dict(payload)
+    values = keywords.pop("values", [])
+    if not isinstance(values, list):
+        raise ThrowReply("service_error_bad_payload", "'values' of a command is a list")
+    return values, keywords

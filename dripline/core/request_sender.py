@@ -1,0 +1,118 @@
+"""Sending requests: what services and clients have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import scarab
+from dripline.wire.enums import op_t
+from dripline.wire.errors import ErrorReply
+from dripline.wire.message import MsgReply, MsgRequest
+from dripline.wire.return_codes import name_of
+
+
+class RequestSender:
+    """Mixin with `get`, `set` and `cmd`.
+
+    Attributes:
+        timeout_s: How long to wait for a reply when a call does not say, in seconds.
+        confirm_retcodes: Whether a return code of 100 or more raises `ErrorReply`.
+    """
+
+    timeout_s: float = 10.0
+    confirm_retcodes: bool = True
+
+    def get(
+        self,
+        endpoint: str,
+        specifier: str | None = None,
+        lockout_key: str | UUID | None = None,
+        timeout_s: float = 0,
+    ) -> Any:
+        """Ask an endpoint for its value, or for an attribute.
+
+        Args:
+            endpoint: Name of the endpoint (routing key).
+            specifier: An attribute of the endpoint.
+            lockout_key: Key of a locked endpoint.
+            timeout_s: How long to wait, in seconds; 0 is this object's `timeout_s`.
+
+        Returns:
+            The reply's payload as plain Python.
+
+        Raises:
+            NoRoute: No endpoint of that name is on the mesh.
+            ReplyTimeout: No reply in time.
+            ErrorReply: The return code is 100 or more.
+            ConnectionLost: The connection went away meanwhile.
+        """
+        return self._ask(op_t.get, endpoint, None, specifier, lockout_key, timeout_s)
+
+    def set(
+        self,
+        endpoint: str,
+        value: Any,
+        specifier: str | None = None,
+        lockout_key: str | UUID | None = None,
+        timeout_s: float = 0,
+    ) -> Any:
+        """Set an endpoint's value, or an attribute. Arguments, result and errors as for `get`."""
+        return self._ask(op_t.set, endpoint, {"values": [_plain(value)]}, specifier, lockout_key, timeout_s)
+
+    def cmd(
+        self,
+        endpoint: str,
+        specifier: str,
+        ordered_args: Sequence[Any] | None = None,
+        keyed_args: Mapping[str, Any] | None = None,
+        lockout_key: str | UUID | None = None,
+        timeout_s: float = 0,
+    ) -> Any:
+        """Call a method of an endpoint.
+
+        Args:
+            endpoint: Name of the endpoint (routing key).
+            specifier: The method.
+            ordered_args: Its positional arguments.
+            keyed_args: Its keyword arguments.
+            lockout_key: Key of a locked endpoint.
+            timeout_s: How long to wait, in seconds; 0 is this object's `timeout_s`.
+
+        Returns:
+            The method's result, as plain Python. Errors as for `get`.
+        """
+        payload: dict[str, Any] = {"values": [_plain(value) for value in ordered_args or ()]}
+        payload.update({key: _plain(value) for key, value in (keyed_args or {}).items()})
+        return self._ask(op_t.cmd, endpoint, payload, specifier, lockout_key, timeout_s)
+
+    def _ask(
+        self,
+        operation: op_t,
+        endpoint: str,
+        payload: Any,
+        specifier: str | None,
+        lockout_key: str | UUID | None,
+        timeout_s: float,
+    ) -> Any:
+        request = MsgRequest.create(payload, operation, endpoint, specifier or "")
+        if lockout_key is not None:
+            request.lockout_key = lockout_key
+        reply = self._exchange(request, timeout_s if timeout_s and timeout_s > 0 else self.timeout_s)
+        if reply.return_code >= 100 and self.confirm_retcodes:
+            raise ErrorReply(
+                reply.return_message or f"{endpoint} answered with an error",
+                return_code=reply.return_code,
+                name=name_of(reply.return_code),
+                payload=reply.plain_payload,
+            )
+        return reply.plain_payload
+
+    def _exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
+        """Send a request and wait for its reply."""
+        raise NotImplementedError("Service and Interface know how to send")
+
+
+def _plain(value: Any) -> Any:
+    return scarab.to_python(value) if isinstance(value, scarab.Param) else value

@@ -1,0 +1,55 @@
+"""The scheduling part of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from dripline.runtime.agenda import Agenda
+
+
+class Scheduler:
+    """Runs functions at their time, on a thread of its own.
+
+    Attributes:
+        execution_buffer: shortest time ahead for which something should be scheduled.
+        cycle_time: how often a schedule is looked at elsewhere; kept for packages that read it, here things are
+            done at their time.
+    """
+
+    execution_buffer = timedelta(milliseconds=100)
+    cycle_time = timedelta(milliseconds=500)
+
+    def __init__(self) -> None:
+        self._agenda = Agenda()
+
+    def schedule(
+        self,
+        executable: Callable[[], object],
+        interval: timedelta | datetime | None = None,
+        time: datetime | None = None,
+    ) -> int:
+        """Schedule a function: once at a time, or again and again at an interval.
+
+        Args:
+            executable: what to call; what it raises is logged.
+            interval: the time between two calls; a datetime here is the time of the only call.
+            time: the time of the first call, or of the only one; now if it is not given. Without time zone it is
+                local time.
+
+        Returns:
+            An id for `unschedule`.
+
+        Raises:
+            TypeError: neither an interval nor a time is given.
+        """
+        if isinstance(interval, timedelta):
+            return self._agenda.add(executable, time or datetime.now(), interval)
+        when = interval if interval is not None else time
+        if not isinstance(when, datetime):
+            raise TypeError(f"schedule needs a datetime or a timedelta, not {when!r}")
+        return self._agenda.add(executable, when)
+
+    def unschedule(self, id: int) -> None:
+        """Take something off the schedule; nothing happens when it is not on it any longer."""
+        self._agenda.remove(id)

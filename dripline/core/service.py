@@ -1,0 +1,290 @@
+"""A process on the mesh that owns endpoints."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import scarab
+from dripline.core.endpoint import Endpoint
+from dripline.core.entity import Entity
+from dripline.core.login import Secret, authentication, mesh_settings
+from dripline.core.mailbox import Mailbox, SentMessagePackage
+from dripline.core.object_creator import ObjectCreator
+from dripline.core.own_request import answer_own
+from dripline.core.reception import Reception
+from dripline.core.request_sender import RequestSender
+from dripline.core.scheduler import Scheduler
+from dripline.runtime.heartbeat import Heartbeat
+from dripline.runtime.turn import Turn
+from dripline.wire.errors import ConnectionLost, DriplineError
+from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+
+__all__ = ["SentMessagePackage", "Service"]
+
+logger = logging.getLogger(__name__)
+
+_GRACE_S = 1.0
+
+
+class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelable):
+    """A member of the mesh with a queue of its own, and an endpoint itself.
+
+    Args:
+        name: the service's name; only one service of a name can be on a mesh.
+        make_connection: False makes a service without broker, for tests: what it would send is raised.
+        endpoints: configurations of its endpoints, each with ``name``, ``module`` and the arguments of its class.
+        add_endpoints_now: whether the endpoints are made now; `add_endpoints_from_config` makes them later.
+        enable_scheduling: whether scheduled calls and logging run; `dl-serve` turns it on.
+        broadcast_key: first word of routing keys that address every service.
+        loop_timeout_ms: kept for packages that set it.
+        message_wait_ms: how long missing chunks of a message are waited for, in milliseconds.
+        heartbeat_interval_s: seconds between heartbeats; 0 sends none.
+        username: login name: text, or a dict with any of ``value``, ``file``, ``env``, ``default``.
+        password: secret, likewise.
+        authentication_obj: an authentication that was processed already.
+        dripline_mesh: settings of the mesh; the rest are defaults.
+        allow_private_specifiers: whether messages may reach names with one leading underscore.
+        **kwargs: ignored: keys of old configurations and arguments of other bases.
+
+    Attributes:
+        auth: the authentication.
+        endpoint_configs: the configurations given.
+        enable_scheduling: whether scheduled calls run; looked at when the service starts.
+    """
+
+    _dripline_machinery: ClassVar[frozenset[str]] = frozenset(
+        {"auth", "endpoint_configs", "enable_scheduling", "broadcast_key", "loop_timeout_ms", "message_wait_ms"}
+        | {"heartbeat_interval_s", "allow_private_specifiers", "_agenda", "_cancel_event_made", "_cancel_code"}
+    )
+
+    def __init__(
+        self,
+        name: str,
+        make_connection: bool = True,
+        endpoints: Sequence[Mapping[str, Any]] | None = None,
+        add_endpoints_now: bool = True,
+        enable_scheduling: bool = False,
+        broadcast_key: str = "broadcast",
+        loop_timeout_ms: int = 1000,
+        message_wait_ms: int = 1000,
+        heartbeat_interval_s: float = 60,
+        username: Secret = None,
+        password: Secret = None,
+        authentication_obj: scarab.Authentication | None = None,
+        dripline_mesh: Mapping[str, Any] | None = None,
+        allow_private_specifiers: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        # One by one, as a lab's class with several bases calls them: no cooperative super().
+        Endpoint.__init__(self, name, **kwargs)
+        Scheduler.__init__(self)
+        scarab.Cancelable.__init__(self)
+        self.service = self
+        self.auth = authentication(username, password, authentication_obj)
+        self.enable_scheduling = enable_scheduling
+        self.broadcast_key = broadcast_key
+        self.loop_timeout_ms = loop_timeout_ms
+        self.message_wait_ms = message_wait_ms
+        self.heartbeat_interval_s = heartbeat_interval_s
+        self.allow_private_specifiers = allow_private_specifiers
+        self.endpoint_configs = endpoints
+        self.__make_connection = make_connection
+        self.__sync: dict[str, Endpoint] = {}
+        self.__async: dict[str, Endpoint] = {}
+        self.__turn = Turn()
+        self.__turns: dict[str, Turn] = {}
+        self.__heartbeat: Heartbeat | None = None
+        self.__reception = Reception(self, self.__sync, self.__async)
+        self.__mesh = mesh_settings(dripline_mesh)
+        login = [str(self.auth.get("dripline", item)) for item in ("username", "password")]
+        self.__mailbox = Mailbox(self.name, self.__mesh, *login)
+        if allow_private_specifiers:
+            logger.warning(
+                "%s: allow_private_specifiers is on: messages reach names with a leading underscore", name
+            )
+        if add_endpoints_now:
+            self.add_endpoints_from_config()
+
+    # -- endpoints -------------------------------------------------------------------------------------------
+
+    @property
+    def sync_children(self) -> dict[str, Endpoint]:
+        """Endpoints that are served one at a time with the service, by name, in the order of their names."""
+        return dict(sorted(self.__sync.items()))
+
+    @property
+    def async_children(self) -> dict[str, Endpoint]:
+        """Endpoints with a queue and thread of their own, by name, in the order of their names."""
+        return dict(sorted(self.__async.items()))
+
+    def add_endpoints_from_config(self) -> None:
+        """Make the endpoints of the configuration and add them."""
+        for config in self.endpoint_configs or ():
+            self.add_child(self.create_object(config, "Endpoint"))
+
+    def add_child(self, an_endpoint: Endpoint) -> bool:
+        """Add an endpoint that is served in turn with the others.
+
+        Returns:
+            True.
+
+        Raises:
+            DriplineError: there is one of that name already.
+        """
+        self.__adopt(an_endpoint, self.__sync, self.__turn)
+        if self.__mailbox.is_open:
+            try:
+                self.__mailbox.bind(self.requests_exchange, [f"{an_endpoint.name}.#"])
+            except ConnectionLost:
+                logger.debug("%s is bound when the connection is back", an_endpoint.name)
+        return True
+
+    def add_async_child(self, an_endpoint: Endpoint) -> bool:
+        """Add an endpoint with a queue and a thread of its own, which is served while others are at work.
+
+        Returns:
+            True.
+
+        Raises:
+            DriplineError: there is one of that name already.
+        """
+        self.__adopt(an_endpoint, self.__async, Turn())
+        if self.__mailbox.is_open:
+            self.__mailbox.add_queue(an_endpoint.name, self.__reception.taker_for(an_endpoint))
+        return True
+
+    def __adopt(self, endpoint: Endpoint, children: dict[str, Endpoint], turn: Turn) -> None:
+        if endpoint.name in self.__sync or endpoint.name in self.__async:
+            raise DriplineError(f"service {self.name} has an endpoint {endpoint.name!r} already")
+        self.__turns[endpoint.name] = turn
+        children[endpoint.name] = endpoint
+        endpoint.service = self
+        if isinstance(endpoint, Entity) and endpoint.log_interval > timedelta(0):
+            endpoint.start_logging()
+
+    def turn_of(self, an_endpoint: Endpoint) -> Turn:
+        """Return what to hold while an endpoint is at work.
+
+        Args:
+            an_endpoint: an endpoint of this service, or the service; all have one turn in common, but each
+                asynchronous endpoint has its own.
+        """
+        return self.__turns.get(an_endpoint.name, self.__turn)
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve until cancelled.
+
+        Raises:
+            BrokerUnreachable: no broker answered.
+            LoginRefused: the broker refused the login.
+            NameTaken: a service of this name is on the mesh.
+        """
+        try:
+            self.start()
+            self.listen()
+        finally:
+            self.stop()
+
+    def start(self) -> None:
+        """Connect, declare the queue, bind the keys and begin to consume. Errors as for `run`."""
+        if self.__mailbox.is_open:
+            return
+        if not self.__make_connection:
+            raise DriplineError(f"service {self.name} was made with make_connection=False, so it cannot start")
+        queues = {name: self.__reception.taker_for(endpoint) for name, endpoint in self.__async.items()}
+        try:
+            self.__mailbox.open(self.__reception.take, self.bind_keys, queues, self.message_wait_ms / 1000)
+        except BaseException:
+            self.stop()
+            raise
+        if self.enable_scheduling:
+            self._agenda.start()
+        self.__start_heartbeat()
+        count = len(self.__sync) + len(self.__async)
+        logger.info("%s serves %d endpoints on %s", self.name, count, self.__mailbox.address)
+
+    def listen(self) -> None:
+        """Serve until cancelled; the threads do the work."""
+        self._cancel_event.wait()
+
+    def stop(self) -> None:
+        """End: requests in hand are answered, the queue is released."""
+        if self.__heartbeat is not None:
+            self.__heartbeat.stop()
+        self._agenda.stop(_GRACE_S)
+        self.__mailbox.close(_GRACE_S)
+
+    def __start_heartbeat(self) -> None:
+        routing_key = f"{self.__mesh.heartbeat_routing_key}.{self.name}"
+        payload = {"id": str(uuid.uuid4()), "name": self.name}
+        self.__heartbeat = Heartbeat(
+            lambda: self.send(MsgAlert.create(payload, routing_key)), self.heartbeat_interval_s
+        )
+        self.__heartbeat.start()
+
+    # -- bindings --------------------------------------------------------------------------------------------
+
+    @property
+    def requests_exchange(self) -> str:
+        """Exchange of requests and replies."""
+        return self.__mesh.requests_exchange
+
+    @property
+    def alerts_exchange(self) -> str:
+        """Exchange of alerts."""
+        return self.__mesh.alerts_exchange
+
+    def bind_keys(self) -> bool:
+        """Bind the service's queue; an override calls this one and binds more with `bind_key`.
+
+        Returns:
+            True, so that overrides may chain it with ``and``.
+        """
+        words = [self.name, self.broadcast_key, *self.__sync]
+        self.__mailbox.bind(self.requests_exchange, [f"{word}.#" for word in words])
+        return True
+
+    def bind_key(self, exchange: str, key: str) -> bool:
+        """Bind the service's queue with one key, now or when it starts.
+
+        Args:
+            exchange: `requests_exchange` or `alerts_exchange`.
+            key: binding key, with ``*`` for a word and ``#`` for any number of words.
+
+        Returns:
+            True.
+        """
+        self.__mailbox.keep_bound(exchange, key)
+        return True
+
+    # -- messages out ----------------------------------------------------------------------------------------
+
+    def send(self, a_message: Message) -> SentMessagePackage:
+        """Send a request, reply or alert.
+
+        Returns:
+            Whether it could be sent, and for a request where its reply will arrive.
+
+        Raises:
+            RuntimeError: the service has no connection (``make_connection=False``); the text shows the message.
+        """
+        self.__throw_without_connection(a_message)
+        return self.__mailbox.send(a_message)
+
+    def __throw_without_connection(self, message: Message) -> None:
+        if not self.__make_connection:
+            raise RuntimeError(f"Thrown {message.message_type.name}:\n{message}")
+
+    def _exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
+        self.__throw_without_connection(request)
+        endpoint = self.__reception.endpoint_for(request.routing_key)
+        # The thread that would answer may be this very one, or there is none yet.
+        if endpoint is not None and (self.turn_of(endpoint).held_here or not self.__mailbox.is_open):
+            return answer_own(endpoint, request, self.name)
+        return self.__mailbox.ask(request, timeout_s)

@@ -1,0 +1,100 @@
+"""Settings of endpoints that are checked whenever they are set, in a configuration or by a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Generic, TypeVar, overload
+
+from dripline.runtime.throw_reply import ThrowReply
+
+T = TypeVar("T")
+
+
+class Setting(Generic[T]):
+    """An attribute with a check.
+
+    Args:
+        check: makes of a value the one that is kept; what it cannot use it refuses with a ValueError or TypeError,
+            which becomes a `ThrowReply` with code 304.
+        doc: what the attribute means.
+    """
+
+    def __init__(self, check: Callable[[Any], T], doc: str) -> None:
+        self.__doc__ = doc
+        self._check = check
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Setting[T]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+
+    def __get__(self, instance: object | None, owner: type) -> Setting[T] | T:
+        if instance is None:
+            return self
+        try:
+            value: T = vars(instance)[f"_{self._name}"]
+        except KeyError:
+            raise AttributeError(f"{self._name!r} was not set yet") from None
+        return value
+
+    def __set__(self, instance: object, value: Any) -> None:
+        vars(instance)[f"_{self._name}"] = checked(instance, self._name, self._check, value)
+
+
+def checked(endpoint: object, name: str, check: Callable[[Any], T], value: Any) -> T:
+    """Check a value of a setting.
+
+    Raises:
+        ThrowReply: 304, with a text that names endpoint, setting and what is wanted.
+    """
+    try:
+        return check(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        who = getattr(endpoint, "name", type(endpoint).__name__)
+        raise ThrowReply("service_error_invalid_value", f"{who}: {name} {error}") from None
+
+
+def switch(value: Any) -> bool:
+    """Take a bool, 0, 1 or None."""
+    if value is None or value in (False, True):
+        return bool(value)
+    raise ValueError(f"is true or false, not {value!r}")
+
+
+def interval(value: Any) -> timedelta:
+    """Take a time span: seconds, a mapping of `timedelta`'s arguments, or a timedelta."""
+    try:
+        if isinstance(value, Mapping):
+            return timedelta(**value)
+        span = value if isinstance(value, timedelta) else timedelta(seconds=float(value))
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(f"is a number of seconds or a map such as {{minutes: 5}}, not {value!r}") from None
+    return span
+
+
+def seconds(value: Any) -> float:
+    """Take a time span like `interval`, as seconds."""
+    return interval(value).total_seconds()
+
+
+def threshold(value: Any) -> float:
+    """Take a number that is not negative; infinity is one."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not number >= 0:
+        raise ValueError(f"is a number of 0 or more, not {value!r}")
+    return number
+
+
+def text(value: Any) -> str:
+    """Take a text."""
+    if not isinstance(value, str):
+        raise ValueError(f"is a text, not {value!r}")
+    return value
