@@ -207,7 +207,8 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
             self._agenda.start()
         self.__start_heartbeat()
         count = len(self.__sync) + len(self.__async)
-        logger.info("%s serves %d endpoints on %s", self.name, count, self.__mailbox.address)
+        noun = "endpoint" if count == 1 else "endpoints"
+        logger.info("%s serves %d %s on %s", self.name, count, noun, self.__mailbox.address)
 
     def listen(self) -> None:
         """Serve until cancelled; the threads do the work."""

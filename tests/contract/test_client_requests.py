@@ -15,7 +15,14 @@ from support.plain import plain_channel
 from dripline.runtime.client import MeshClient
 from dripline.transport import BrokerAddress
 from dripline.wire.enums import op_t
-from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NoRoute, ReplyTimeout
+from dripline.wire.errors import (
+    BrokerError,
+    BrokerUnreachable,
+    ConnectionLost,
+    LoginRefused,
+    NoRoute,
+    ReplyTimeout,
+)
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 

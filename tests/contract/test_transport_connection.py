@@ -66,7 +66,11 @@ def test_a_message_arrives_as_it_was_sent(connection):
     key = f"päch.{fresh()}"
     _, deliveries = listen(connection, key)
     properties = pika.BasicProperties(
-        content_encoding="application/json", headers={"specifier": "ü"}, correlation_id="c", reply_to="", message_id="m"
+        content_encoding="application/json",
+        headers={"specifier": "ü"},
+        correlation_id="c",
+        reply_to="",
+        message_id="m",
     )
     raw = b"".join(properties.encode())
     connection.publish("requests", [Envelope(key, raw, bytes(range(256)))])

@@ -43,7 +43,9 @@ def address(broker) -> BrokerAddress:
 def connection(broker, proxy, lost):
     """An open connection through the proxy."""
     connection = Connection(
-        BrokerAddress(proxy.host, proxy.port, broker.virtual_host, broker.username, broker.password, heartbeat_s=0),
+        BrokerAddress(
+            proxy.host, proxy.port, broker.virtual_host, broker.username, broker.password, heartbeat_s=0
+        ),
         on_lost=lost.put,
     )
     connection.open()

@@ -1,0 +1,1 @@
+"""What makes messages go round: workers, replies, schedules, lockout, and the link to the mesh."""

@@ -1,0 +1,142 @@
+"""From a request to the endpoint that may answer it, and from what it gives or raises to the reply."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from dripline.runtime import notes
+from dripline.runtime.lockout import Lockout
+from dripline.runtime.throw_reply import ThrowReply
+from dripline.wire.enums import op_t
+from dripline.wire.message import MsgReply, MsgRequest
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Target(Protocol):
+    """What answers requests: an endpoint."""
+
+    name: str
+    lockout: Lockout
+
+    def do_get_request(self, a_request_message: MsgRequest) -> MsgReply:
+        """Answer a get."""
+
+    def do_set_request(self, a_request_message: MsgRequest) -> MsgReply:
+        """Answer a set."""
+
+    def do_cmd_request(self, a_request_message: MsgRequest) -> MsgReply:
+        """Answer a cmd."""
+
+
+def find_by_routing_key(routing_key: str, endpoints: Mapping[str, T]) -> T | None:
+    """Find the endpoint that a routing key addresses: the longest name that begins it, in whole words.
+
+    Args:
+        routing_key: For example ``peaches`` or ``peaches.sub.key``.
+        endpoints: Endpoints by name.
+    """
+    name = routing_key
+    while name:
+        found = endpoints.get(name)
+        if found is not None:
+            return found
+        name, _, _ = name.rpartition(".")
+    return None
+
+
+def answer(target: Target, request: MsgRequest) -> MsgReply:
+    """Let an endpoint answer a request, whatever happens.
+
+    Args:
+        target: The endpoint.
+        request: The request, which may be invalid.
+
+    Returns:
+        The reply, with return code 999 for an exception that nobody expected; the service goes on.
+    """
+    outer = notes.take()  # of the handler that asks this endpoint of its own service
+    try:
+        reply = _checked(target, request)
+        note = notes.take()
+        if note is not None and reply.return_code == 0:
+            reply.return_code, reply.return_message = 1, note
+        return reply
+    except ThrowReply as thrown:
+        return request.reply(thrown.return_code, thrown.return_message, thrown.payload)
+    except (Exception, SystemExit) as error:  # an extension that calls sys.exit() must not end the service
+        logger.exception("%s: unhandled exception in a handler", target.name)
+        return request.reply(999, f"{type(error).__name__}: {error}")
+    finally:
+        notes.restore(outer)
+
+
+def _checked(target: Target, request: MsgRequest) -> MsgReply:
+    if request.invalid_reason is not None:
+        return request.reply(302, "Request message was not valid", request.plain_payload)
+    if not request.lockout_key_valid:
+        return request.reply(308, "Lockout key could not be parsed")
+    operation = request.message_operation
+    own = _OWN.get((operation, request.specifier.to_string()))
+    if own is not None:
+        return own(target, request)
+    if operation is op_t.get:
+        return target.do_get_request(request)
+    if not target.lockout.admits(request.lockout_key):
+        return _denied(request)
+    if operation is op_t.set:
+        return target.do_set_request(request)
+    if operation is op_t.cmd:
+        return target.do_cmd_request(request)
+    return request.reply(306, f"Unrecognized message operation: <{request.raw_operation}>")
+
+
+def _denied(request: MsgRequest) -> MsgReply:
+    return request.reply(307, f"Request denied due to lockout (key used: {request.lockout_key})")
+
+
+def _ping(_target: Target, request: MsgRequest) -> MsgReply:
+    return request.reply(0, f"Hello, {request.sender_info.get('exe', 'whoever you are')}")
+
+
+def _set_condition(_target: Target, request: MsgRequest) -> MsgReply:
+    return request.reply(0, "No action taken (this is the default method)")
+
+
+def _is_locked(target: Target, request: MsgRequest) -> MsgReply:
+    return request.reply(0, "Checked lock status", target.lockout.status())
+
+
+def _lock(target: Target, request: MsgRequest) -> MsgReply:
+    if not target.lockout.admits(request.lockout_key):
+        return _denied(request)
+    key = target.lockout.lock(request.lockout_key, request.sender_info)
+    if key is None:
+        return request.reply(200, "Unable to lock server")
+    return request.reply(0, "Server is now locked", {"key": str(key)})
+
+
+def _unlock(target: Target, request: MsgRequest) -> MsgReply:
+    if not target.lockout.is_locked:
+        return request.reply(1, "Already unlocked")
+    payload: Any = request.plain_payload
+    force = isinstance(payload, dict) and payload.get("force") is True
+    if target.lockout.unlock(request.lockout_key, force=force):
+        return request.reply(0, "Server unlocked")
+    return request.reply(200, "Failed to unlock server")
+
+
+_OWN: dict[tuple[op_t, str], Callable[[Target, MsgRequest], MsgReply]] = {
+    (op_t.get, "is-locked"): _is_locked,
+    (op_t.cmd, "ping"): _ping,
+    (op_t.cmd, "lock"): _lock,
+    (op_t.cmd, "unlock"): _unlock,
+    (op_t.cmd, "set_condition"): _set_condition,
+}
+
+#: Commands that may be sent to all services at once.
+BROADCAST_COMMANDS = frozenset(specifier for operation, specifier in _OWN if operation is op_t.cmd)

@@ -1,0 +1,46 @@
+"""A sign of life at regular intervals, from a thread that nothing else can hold up."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """Calls a function at an interval, the first time after one interval.
+
+    Args:
+        beat: Sends the sign of life; what it raises is logged and the next beat follows.
+        interval_s: Seconds between two beats; 0 or less sends none.
+    """
+
+    def __init__(self, beat: Callable[[], object], interval_s: float) -> None:
+        self._beat = beat
+        self._interval_s = interval_s
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start beating, unless it beats already; it can be started again after `stop`."""
+        if self._interval_s > 0 and self._thread is None:
+            self._stop = threading.Event()
+            thread = threading.Thread(target=self._run, args=(self._stop,), name="dripline-heartbeat", daemon=True)
+            thread.start()  # a signal handler may raise in here: `stop` must not wait for half a thread
+            self._thread = thread
+
+    def stop(self, grace_s: float = 1.0) -> None:
+        """Stop beating; waits at most ``grace_s`` seconds for a beat that is being sent."""
+        self._stop.set()
+        thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(grace_s)
+
+    def _run(self, stop: threading.Event) -> None:
+        while not stop.wait(self._interval_s):
+            try:
+                self._beat()
+            except Exception as error:  # noqa: BLE001 - a broken connection must not end the beats that follow
+                logger.warning("no heartbeat sent: %s", error)

@@ -1,0 +1,139 @@
+"""Replies on their way back: each is handed to the one who waits for its correlation id."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable
+
+from dripline.transport import Delivery, Returned, Slot
+from dripline.wire.chunks import Joiner, Part, read_part
+from dripline.wire.codec import read_message
+from dripline.wire.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
+from dripline.wire.message import MsgReply, MsgRequest
+
+
+class PendingReply:
+    """A request that was sent and not answered yet. Whoever lets go of it stops waiting.
+
+    Args:
+        request: The request.
+        forget: Called when nobody waits any longer.
+    """
+
+    def __init__(self, request: MsgRequest, forget: Callable[[PendingReply], object]) -> None:
+        self.request = request
+        self._forget = forget
+        self._slot: Slot[tuple[Part, bytes]] = Slot()
+        self._joiner: Joiner | None = None
+
+    def __del__(self) -> None:
+        """Stop expecting the reply."""
+        self._forget(self)
+
+    @property
+    def arrived(self) -> bool:
+        """Whether `wait` would return at once."""
+        return self._slot.filled
+
+    def wait(self, timeout_s: float) -> MsgReply:
+        """Wait for the reply.
+
+        Args:
+            timeout_s: Longest wait, in seconds.
+
+        Raises:
+            ReplyTimeout: No reply came in time; one may still be waited for.
+            NoRoute: Nobody is bound for the request's routing key.
+            ConnectionLost: The connection went away meanwhile.
+            DecodingError: What came is no reply.
+        """
+        key = self.request.routing_key
+        try:
+            part, body = self._slot.wait(timeout_s)
+        except TimeoutError:
+            raise ReplyTimeout(f"no reply from {key!r} within {timeout_s:g} s") from None
+        self._forget(self)
+        reply = read_message(part, body)
+        if not isinstance(reply, MsgReply):
+            raise DecodingError(f"{key!r} answered with something that is no reply")
+        return reply
+
+    def take(self, part: Part) -> None:
+        """Take a reply or a chunk of it; called on the I/O thread."""
+        if part.total == 1:
+            self._slot.set((part, part.body))
+            return
+        self._joiner = self._joiner or Joiner()
+        body = self._joiner.add(part, time.monotonic())
+        if body is not None:
+            self._slot.set((part, body))
+
+    def fail(self, error: Exception) -> None:
+        """End the wait with an error."""
+        self._slot.fail(error)
+
+
+class ReplyInbox:
+    """All requests of one member that somebody waits for.
+
+    It does not keep them: a request that was sent and whose `PendingReply` nobody has any longer is forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._pending: dict[str, weakref.ref[PendingReply]] = {}
+
+    def __len__(self) -> int:
+        """Return how many requests are under way."""
+        return len(self._pending)
+
+    def expect(self, request: MsgRequest) -> PendingReply:
+        """Prepare for the reply to a request; before the request is sent."""
+        pending = PendingReply(request, self.forget)
+        self._pending[request.correlation_id] = weakref.ref(pending)
+        return pending
+
+    def forget(self, pending: PendingReply) -> None:
+        """Stop expecting; a reply that comes later is dropped."""
+        correlation_id = pending.request.correlation_id
+        found = self._pending.get(correlation_id)
+        if found is not None and found() in (pending, None):  # not when the same request was sent once more
+            self._pending.pop(correlation_id, None)
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Take what came into the reply queue; called on the I/O thread."""
+        properties = delivery.properties
+        pending = self._whose(properties.correlation_id)
+        if pending is None:
+            return
+        try:
+            pending.take(read_part(properties, delivery.body, delivery.routing_key))
+        except DecodingError as error:
+            pending.fail(error)
+
+    def returned(self, returned: Returned) -> bool:
+        """Take a message that the broker could not route; tells whether it was one of the requests here."""
+        pending = self._waiting_for(returned.properties.correlation_id)
+        if pending is None:
+            return False
+        pending.fail(NoRoute(f"nobody on the mesh is bound for {returned.routing_key!r}"))
+        return True
+
+    def fail(self, error: BrokerError) -> None:
+        """End every wait: the connection is gone."""
+        for correlation_id in list(self._pending):
+            found = self._pending.pop(correlation_id, None)
+            pending = None if found is None else found()
+            if pending is not None:
+                pending.fail(type(error)(*error.args))
+
+    def _waiting_for(self, correlation_id: str | None) -> PendingReply | None:
+        found = self._pending.get(correlation_id or "")
+        return None if found is None else found()
+
+    def _whose(self, correlation_id: str | None) -> PendingReply | None:
+        if correlation_id:
+            return self._waiting_for(correlation_id)
+        # Some services answer without a correlation id: that is unambiguous only for a single request.
+        waiting = list(self._pending)
+        return self._waiting_for(waiting[0]) if len(waiting) == 1 else None

@@ -1,0 +1,178 @@
+"""A member's link to its mesh: messages out, replies in, over one connection that comes back."""
+
+from __future__ import annotations
+
+import contextlib
+
+from dripline.runtime.clock import timestamp
+from dripline.runtime.inbox import PendingReply, ReplyInbox
+from dripline.runtime.second_try import SecondTry
+from dripline.runtime.supervisor import Setup, Supervisor
+from dripline.transport import BrokerAddress, Connection, Delivery, Returned, Slot
+from dripline.wire.codec import Encoder
+from dripline.wire.errors import BrokerError, ConnectionLost
+from dripline.wire.mesh import MeshSettings
+from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
+from dripline.wire.sender import sender_info
+
+
+class MeshLink:
+    """Sends messages, finds the replies, and lives through the loss of its connection.
+
+    Args:
+        mesh: The mesh's settings.
+        username: Login name.
+        password: Secret.
+        service_name: Who this is, in `sender_info`; ``unknown`` for clients.
+    """
+
+    def __init__(self, mesh: MeshSettings, username: str, password: str, service_name: str = "unknown") -> None:
+        self.mesh = mesh
+        self.address = BrokerAddress(mesh.broker, mesh.broker_port, mesh.virtual_host, username, password)
+        self.service_name = service_name
+        self._inbox = ReplyInbox()
+        self._second_try = SecondTry()
+        self._replies: tuple[Connection | None, str] = (None, "")
+        self._supervisor = Supervisor(
+            self.address,
+            f"{service_name} (dripline)",
+            prepare=self._declare_exchanges,
+            on_lost=self._on_lost,
+            on_returned=self._on_returned,
+        )
+        self.renew_sender()
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection just now, be it one that is being set up."""
+        return self._supervisor.is_open
+
+    def renew_sender(self) -> None:
+        """Take versions that were added since into the messages that follow."""
+        self._encoder = Encoder(sender_info(self.service_name), self.mesh.max_payload_size)
+
+    def open(self, attempts: int | None = None, patience_s: float = 0.0) -> None:
+        """Connect, unless connected.
+
+        Args:
+            attempts: How often to try; the mesh's ``max_connection_attempts`` when None.
+            patience_s: How long to wait for a lost connection that is being made anew.
+
+        Raises:
+            BrokerUnreachable: Nobody answered.
+            LoginRefused: User, password or virtual host is wrong.
+            NameTaken: A queue of ours belongs to somebody else.
+            ConnectionLost: The connection was lost, and is not back yet.
+        """
+        self._supervisor.open(max(1, attempts or self.mesh.max_connection_attempts), patience_s)
+
+    def add_setup(self, setup: Setup) -> None:
+        """Do something on this connection and on each that follows it, such as declaring a queue."""
+        self._supervisor.add_setup(setup)
+
+    def stop_listening(self) -> None:
+        """Take no more requests or alerts: who sends one from now on is told at once that nobody listens."""
+        with contextlib.suppress(BrokerError):  # when the connection is lost, nothing comes either
+            self.connection.cancel_consumers()
+
+    def close(self) -> None:
+        """End the connection. What waits for a reply gets `ConnectionLost`; set-ups are forgotten."""
+        self._supervisor.close()
+        self._on_lost(ConnectionLost("the connection was closed"))
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of this moment.
+
+        Raises:
+            ConnectionLost: There is none; it is being made anew, or was closed.
+        """
+        return self._supervisor.connection
+
+    # -- messages --------------------------------------------------------------------------------------------
+
+    def send_request(
+        self, request: MsgRequest, *, expect_reply: bool = True, timeout_s: float = 30.0
+    ) -> PendingReply:
+        """Send a request; its reply is waited for with the result's ``wait``.
+
+        Args:
+            request: The request; its ``reply_to`` is filled in.
+            expect_reply: Whether a reply is wanted; without one only `NoRoute` can come.
+            timeout_s: Longest wait for a broker that takes no data, in seconds.
+
+        Raises:
+            ConnectionLost: There is no connection just now.
+            BrokerError: The broker takes no messages for now; this one must not lie about until it does.
+            TimeoutError: The broker took no data.
+        """
+        connection = self.connection
+        if connection.blocked:
+            raise BrokerError(f"the broker at {self.address} takes no messages for now: {connection.blocked}")
+        if expect_reply:
+            request.reply_to = self._reply_address(connection)
+        pending = self._inbox.expect(request)
+        try:
+            connection.publish(
+                self.mesh.requests_exchange, self._encoder.encode(request, timestamp()), timeout_s=timeout_s
+            )
+            if self._supervisor.connection is not connection:
+                raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
+        except Exception:
+            self._inbox.forget(pending)
+            raise
+        return pending
+
+    def send_reply(self, reply: MsgReply, ack: Delivery | None = None) -> None:
+        """Send a reply, and acknowledge the request it answers in the same write.
+
+        Raises:
+            ConnectionLost: There is no connection just now.
+            TimeoutError: The broker took no data.
+        """
+        envelopes = self._encoder.encode(reply, timestamp())
+        self.connection.publish(self.mesh.requests_exchange, envelopes, ack=ack)
+
+    def send_alert(self, alert: MsgAlert) -> list[Slot[bool]]:
+        """Send an alert with publisher confirms; each chunk's confirm arrives in its slot.
+
+        Raises:
+            ConnectionLost: There is no connection just now.
+            TimeoutError: The broker confirmed nothing for so long that no more may be sent.
+        """
+        envelopes = self._encoder.encode(alert, timestamp())
+        return self.connection.publish_confirmed(self.mesh.alerts_exchange, envelopes)
+
+    def send_reply_confirmed(self, reply: MsgReply) -> list[Slot[bool]]:
+        """Send a reply with publisher confirms, as `send_alert` does with alerts."""
+        envelopes = self._encoder.encode(reply, timestamp())
+        return self.connection.publish_confirmed(self.mesh.requests_exchange, envelopes, mandatory=True)
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _declare_exchanges(self, connection: Connection) -> None:
+        connection.declare_exchanges([self.mesh.requests_exchange, self.mesh.alerts_exchange])
+
+    def _reply_address(self, connection: Connection) -> str:
+        owner, queue = self._replies
+        if owner is not connection:
+            self._supervisor.add_setup(self._consume_replies, once=True)
+            owner, queue = self._replies
+            if owner is not connection:
+                raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
+        return queue
+
+    def _consume_replies(self, connection: Connection) -> None:
+        queue = connection.declare_queue()
+        connection.bind(queue, self.mesh.requests_exchange, [queue])
+        connection.consume(queue, self._inbox.deliver, no_ack=True)
+        self._replies = connection, queue
+
+    def _on_lost(self, error: BrokerError) -> None:
+        self._inbox.fail(ConnectionLost(*error.args))
+
+    def _on_returned(self, connection: Connection, returned: Returned) -> None:
+        if not self._inbox.returned(returned):
+            self._second_try.returned(connection, returned)

@@ -1,0 +1,112 @@
+"""What was published in confirm mode and has not been confirmed yet."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from dripline.transport import failures
+from dripline.transport.slot import Slot
+from dripline.wire.errors import BrokerError
+
+
+class Confirms:
+    """Counts publisher confirms in a window, so that publishing never waits for them one by one.
+
+    Args:
+        window: About how many messages may be unconfirmed before `send` waits.
+    """
+
+    def __init__(self, window: int = 1000) -> None:
+        self._window = window
+        self._write = threading.Lock()
+        self._room = threading.Condition()
+        self._waiting = 0
+        self._last = 0
+        self._open: dict[int, Slot[bool]] = {}
+
+    def __len__(self) -> int:
+        """Return how many messages are unconfirmed."""
+        return len(self._open)
+
+    def send(self, write: Callable[[], None], timeout_s: float) -> Slot[bool]:
+        """Write one message and number it, in one step for all threads.
+
+        Args:
+            write: Sends exactly one basic.publish on the confirming channel.
+            timeout_s: Longest wait for room in the window.
+
+        Returns:
+            A slot that gets True when the broker has the message, False when it refused it.
+
+        Raises:
+            TimeoutError: The window stayed full, or another thread could not write for so long.
+        """
+        if len(self._open) >= self._window:
+            self._wait(lambda: len(self._open) < self._window, timeout_s)
+        if not self._write.acquire(timeout=max(0.0, timeout_s)):
+            raise TimeoutError(f"the broker took no data for {timeout_s:g} s")
+        try:
+            return self._send(write)
+        finally:
+            self._write.release()
+
+    def settle(self, tag: int, multiple: bool, acknowledged: bool) -> None:
+        """Take a confirm from the broker. Takes no lock that a writer may hold: the I/O thread calls this.
+
+        Args:
+            tag: Which message; with ``multiple`` that one and all before it, 0 for all.
+            multiple: Whether it settles several.
+            acknowledged: Whether the broker has them; False when it refused them.
+        """
+        for number in self._up_to(tag) if multiple else (tag,):
+            slot = self._open.pop(number, None)
+            if slot is not None:
+                slot.set(acknowledged)
+        self._notify()
+
+    def fail(self, error: BrokerError) -> None:
+        """Tell everybody who waits that no confirm will come."""
+        for number in list(self._open):
+            slot = self._open.pop(number, None)
+            if slot is not None:
+                slot.fail(failures.again(error))
+        self._notify()
+
+    def wait_empty(self, timeout_s: float) -> bool:
+        """Wait until everything is confirmed; returns False when it is not in time."""
+        try:
+            self._wait(lambda: not self._open, timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    def _send(self, write: Callable[[], None]) -> Slot[bool]:
+        slot: Slot[bool] = Slot()
+        tag = self._last + 1
+        self._open[tag] = slot  # before the write, since the confirm may be back before that returns
+        try:
+            write()
+        except BaseException:
+            self._open.pop(tag, None)
+            raise
+        self._last = tag
+        return slot
+
+    def _up_to(self, tag: int) -> list[int]:
+        numbers = list(self._open)
+        return [number for number in numbers if number <= tag] if tag else numbers
+
+    def _wait(self, ready: Callable[[], bool], timeout_s: float) -> None:
+        with self._room:
+            self._waiting += 1
+            try:
+                if not self._room.wait_for(ready, timeout_s):
+                    raise TimeoutError(f"the broker confirmed nothing for {timeout_s:g} s")
+            finally:
+                self._waiting -= 1
+
+    def _notify(self) -> None:
+        if self._waiting:
+            with self._room:
+                self._room.notify_all()

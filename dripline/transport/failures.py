@@ -1,0 +1,89 @@
+"""From what pika and sockets raise to the errors of this package, in words for a person."""
+
+from __future__ import annotations
+
+from pika import exceptions
+
+from dripline.transport.address import BrokerAddress
+from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
+
+_START = "start RabbitMQ, or 'dl broker', or name another one with -b and -p"
+
+
+def unreachable(address: BrokerAddress, error: Exception) -> BrokerUnreachable:
+    """Describe a socket that could not be opened."""
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return BrokerUnreachable(f"no broker answers at {address} ({reason}); {_START}")
+
+
+def silent(address: BrokerAddress) -> BrokerUnreachable:
+    """Describe a peer that accepts connections and then says nothing."""
+    return BrokerUnreachable(
+        f"{address} accepts connections but does not answer as an AMQP broker within "
+        f"{address.connect_timeout_s:g} s; is it the right port?"
+    )
+
+
+def not_opened(address: BrokerAddress, error: Exception) -> BrokerError:
+    """Describe the end of a connection before its login was through.
+
+    Args:
+        address: Where the connection led.
+        error: What pika or the socket said.
+
+    Returns:
+        `LoginRefused` or `BrokerUnreachable`.
+    """
+    code = getattr(error, "reply_code", None)
+    if code == 403 or isinstance(error, exceptions.AuthenticationError):
+        return LoginRefused(
+            f"the broker at {address} refused user {address.username!r}: wrong name or password "
+            "(-u, --password-file, --auth-file, or DRIPLINE_USER and DRIPLINE_PASSWORD)"
+        )
+    if code == 530:
+        return LoginRefused(
+            f"the broker at {address} refused virtual host {address.virtual_host!r} "
+            f"to user {address.username!r}: {describe(error)}"
+        )
+    if isinstance(error, (ValueError, exceptions.ProtocolVersionMismatch)):
+        return BrokerUnreachable(f"{address} does not answer as an AMQP 0-9-1 broker; is it the right port?")
+    return BrokerUnreachable(f"the broker at {address} hung up during the login: {describe(error)}")
+
+
+def lost(address: BrokerAddress, error: Exception) -> BrokerError:
+    """Describe the end of a connection that was open."""
+    return ConnectionLost(f"the connection to the broker at {address} was lost: {describe(error)}")
+
+
+def closed(address: BrokerAddress) -> ConnectionLost:
+    """Describe a connection that was closed on purpose."""
+    return ConnectionLost(f"the connection to the broker at {address} is closed")
+
+
+def refused(address: BrokerAddress, error: exceptions.ChannelClosed) -> BrokerError:
+    """Describe why the broker closed a channel.
+
+    Returns:
+        `NameTaken`, or the `BrokerError` itself for what no second attempt mends.
+    """
+    if error.reply_code == 405:
+        return NameTaken(str(error.reply_text))
+    return BrokerError(f"the broker at {address} refused: {describe(error)}")
+
+
+def mute(address: BrokerAddress, timeout_s: float) -> ConnectionLost:
+    """Describe a broker that does not answer any longer."""
+    return ConnectionLost(f"the broker at {address} did not answer within {timeout_s:g} s")
+
+
+def describe(error: Exception) -> str:
+    """Return one line about an error, whatever its class."""
+    code, text = getattr(error, "reply_code", None), getattr(error, "reply_text", None)
+    if code is not None:
+        return f"{code} {text}"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def again(error: BrokerError) -> BrokerError:
+    """Return the same error afresh: one instance raised by many threads would collect all their tracebacks."""
+    return type(error)(*error.args)

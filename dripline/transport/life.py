@@ -1,0 +1,226 @@
+"""The life of a connection: how it begins, what is asked on it, how it ends, and who is told."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from pika.channel import Channel
+from pika.exceptions import ChannelClosedByBroker
+
+from dripline.transport import failures
+from dripline.transport.address import BrokerAddress
+from dripline.transport.calls import Calls
+from dripline.transport.confirms import Confirms
+from dripline.transport.pika_adapter import PikaConnection, StreamEvents, parameters_for
+from dripline.transport.slot import Slot
+from dripline.wire.errors import BrokerError, ConnectionLost
+
+logger = logging.getLogger(__name__)
+
+_CALL_TIMEOUT_S = 30.0
+_GOODBYE_S = 1.0  # for the broker to answer that we close
+_CLOSE_TIMEOUT_S = 1.8
+
+
+class ConnectionLife(StreamEvents):
+    """Opens a connection, closes it, and tells everybody who waits when it ends.
+
+    Args:
+        address: Broker and login.
+        client: Name under which the broker's management lists the connection.
+        on_lost: Called once, on the I/O thread, when an open connection ends unasked.
+        confirm_window: How many published messages may be unconfirmed at a time.
+
+    Attributes:
+        address: Broker and login.
+        blocked: Why the broker takes no messages for now (it is short of memory or disk); empty when it does.
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        client: str,
+        on_lost: Callable[[BrokerError], None] | None,
+        confirm_window: int,
+    ) -> None:
+        self.address = address
+        self.blocked = ""
+        self._client = client
+        self._on_lost = on_lost
+        self._state = threading.Lock()  # guards the changes of error, closing, opened; never held while waiting
+        self._error: BrokerError | None = None
+        self._closing = False
+        self._opened = False
+        self._pika: PikaConnection | None = None
+        self._login: Slot[None] = Slot()
+        self._calls = Calls(self._post)
+        self._confirms = Confirms(confirm_window)
+        self._channel: Channel | None = None
+        self._number = self._frame_max = 0
+
+    def open(self) -> None:
+        """Connect, log in and open the channel.
+
+        Raises:
+            BrokerUnreachable: Nobody answers there.
+            LoginRefused: User, password or virtual host is wrong.
+            ConnectionLost: It was closed, or lost, meanwhile.
+        """
+        sock = _connect(self.address)
+        with self._state:
+            if self._closing:
+                sock.close()
+                raise failures.closed(self.address)
+            self._pika = pika = PikaConnection(parameters_for(self.address, self._client), self, sock)
+            pika.start()
+        try:
+            self._login.wait(self.address.connect_timeout_s)
+            self._frame_max = pika.frame_max
+            self._channel = self._open_channel(pika)
+            with self._state:
+                self._opened = True
+            self.check()
+        except TimeoutError:
+            self.close()
+            raise failures.silent(self.address) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Send what is waiting, close politely and end the I/O thread.
+
+        Takes less than 2 s, whatever the broker does. May be called twice, and by any thread.
+        """
+        with self._state:
+            self._closing = True
+            pika = self._pika
+        if pika is None:
+            return
+        pika.loop.call_soon(self._close_politely)
+        if threading.current_thread() is not pika.loop.thread:
+            pika.loop.thread.join(_CLOSE_TIMEOUT_S)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used now."""
+        return self._opened and self._error is None and not self._closing
+
+    def check(self) -> None:
+        """Raise why it cannot be used; nothing happens when it can.
+
+        Raises:
+            BrokerError: Why the connection ended.
+            ConnectionLost: It was closed, or was never opened.
+        """
+        if self._error is not None:
+            raise failures.again(self._error)
+        if not self._opened or self._closing:
+            raise failures.closed(self.address)
+
+    def call_later(self, delay_s: float, callback: Callable[[], object]) -> None:
+        """Run something quick on the I/O thread after ``delay_s`` seconds, if there still is a connection then."""
+        if self._pika is not None:
+            loop = self._pika.loop
+            loop.call_soon(lambda: loop.call_later(delay_s, callback))
+
+    # -- events, on the I/O thread -----------------------------------------------------------------------------
+
+    def on_open(self) -> None:
+        """Login succeeded."""
+        self._login.set(None)
+
+    def on_blocked(self, reason: str) -> None:
+        """Remember, and say, that the broker takes no messages for now, or does again."""
+        self.blocked = reason
+        if reason:
+            logger.warning("the broker at %s takes no messages for now: %s", self.address, reason)
+        else:
+            logger.warning("the broker at %s takes messages again", self.address)
+
+    def on_closed(self, error: Exception) -> None:
+        """The connection is gone: nobody waits any longer."""
+        if self._closing:
+            self._end(failures.closed(self.address))
+        elif self._login.filled:
+            self._end(failures.lost(self.address, error))
+        else:
+            self._end(failures.not_opened(self.address, error))
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _ready(self) -> Channel:
+        self.check()
+        assert self._channel is not None, "an opened connection has a channel"
+        return self._channel
+
+    def _open_channel(self, pika: PikaConnection) -> Channel:
+        def start(done: Callable[[Any], None]) -> None:
+            channel = pika.channel(on_open_callback=done)
+            channel.add_on_close_callback(self._on_channel_closed)
+            channel.add_on_cancel_callback(self._on_consumer_cancelled)
+
+        channel: Channel = self._ask(start, self.address.connect_timeout_s)
+        self._number = self._number or channel.channel_number
+        return channel
+
+    def _send(self, data: bytes, timeout_s: float | None = None) -> None:
+        assert self._pika is not None, "an opened connection has one"
+        try:
+            self._pika.loop.send(data, timeout_s)
+        except ConnectionError as error:
+            raise failures.again(self._error or failures.lost(self.address, error)) from None
+
+    def _post(self, action: Callable[[], object]) -> None:
+        assert self._pika is not None, "an opened connection has one"
+        self._pika.loop.call_soon(action)
+
+    def _ask(self, start: Callable[[Callable[[Any], None]], object], timeout_s: float = _CALL_TIMEOUT_S) -> Any:
+        """Make a call of pika's on the I/O thread and wait for its answer."""
+        try:
+            return self._calls.ask(start, timeout_s)
+        except TimeoutError:
+            raise failures.mute(self.address, timeout_s) from None
+
+    def _close_politely(self) -> None:
+        assert self._pika is not None, "only a started loop runs this"
+        self._pika.loop.call_later(_GOODBYE_S, self._pika.loop.abort)
+        if self._pika.is_open:
+            self._pika.close()
+        elif not self._pika.is_closing:
+            self._pika.loop.end()
+
+    def _on_channel_closed(self, _channel: Channel, reason: Exception) -> None:
+        if isinstance(reason, ChannelClosedByBroker):
+            self._end(failures.refused(self.address, reason))
+            self._close_politely()
+
+    def _on_consumer_cancelled(self, _frame: object) -> None:
+        self._end(ConnectionLost(f"the broker at {self.address} cancelled a consumer: its queue was deleted"))
+        self._close_politely()
+
+    def _end(self, error: BrokerError) -> None:
+        """Let everybody know, once, that the connection is of no use any longer."""
+        with self._state:
+            first = self._error is None
+            self._error = self._error or error
+            was_open = first and self._opened and not self._closing
+        self._login.fail(failures.again(self._error))
+        self._calls.fail(self._error)
+        self._confirms.fail(self._error)
+        if was_open and self._on_lost is not None:
+            self._on_lost(self._error)
+
+
+def _connect(address: BrokerAddress) -> socket.socket:
+    try:
+        sock = socket.create_connection((address.host, address.port), address.connect_timeout_s)
+    except (OSError, UnicodeError, OverflowError) as error:  # the latter two: a host or port that cannot be
+        raise failures.unreachable(address, error) from error
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return sock

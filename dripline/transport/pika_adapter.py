@@ -1,0 +1,144 @@
+"""pika's connection state machine (login, tuning, heartbeats, channels) on our socket loop.
+
+`pika.connection.Connection` leaves the stream to an adapter; this one gives it a `SocketLoop` and takes the frames
+of the hot path for itself before pika sees them.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pika
+from pika import frame
+from pika.connection import Connection
+
+from dripline.transport.address import BrokerAddress
+from dripline.transport.content import ContentReader, Delivery, Returned
+from dripline.transport.socket_loop import SocketLoop, Timer
+
+# pika logs every failure at length; ours are raised, in one line. Who configures logging still sees pika's.
+logging.getLogger("pika").addHandler(logging.NullHandler())
+
+_LAST_WORDS_S = 1.0  # how long a connection that is being ended may still try to send
+
+
+class StreamEvents:
+    """What a `PikaConnection` tells its owner, all on the I/O thread. Every method does nothing here."""
+
+    def on_open(self) -> None:
+        """The broker accepted login and virtual host."""
+
+    def on_closed(self, error: Exception) -> None:
+        """The connection is gone, or never came up."""
+
+    def on_delivery(self, delivery: Delivery) -> None:
+        """A consumer got a message."""
+
+    def on_returned(self, returned: Returned) -> None:
+        """A mandatory message could not be routed."""
+
+    def on_confirm(self, delivery_tag: int, multiple: bool, acknowledged: bool) -> None:
+        """The broker has taken, or refused, what was published in confirm mode."""
+
+    def on_blocked(self, reason: str) -> None:
+        """The broker takes no messages for now, or does again when the reason is empty."""
+
+
+def parameters_for(address: BrokerAddress, client: str) -> pika.ConnectionParameters:
+    """Translate an address into pika's parameters.
+
+    Args:
+        address: Broker and login.
+        client: What the broker's management shows as this connection's name.
+    """
+    return pika.ConnectionParameters(
+        host=address.host,
+        port=address.port,
+        virtual_host=address.virtual_host,
+        credentials=pika.PlainCredentials(address.username, address.password),
+        heartbeat=address.heartbeat_s,
+        client_properties={"connection_name": client, "product": "dripline"},
+    )
+
+
+class PikaConnection(Connection):
+    """A pika connection whose I/O thread is a `SocketLoop`.
+
+    Args:
+        parameters: pika's connection parameters.
+        events: Who is told what happens.
+        sock: A connected socket, which belongs to this connection from now on.
+    """
+
+    def __init__(self, parameters: pika.ConnectionParameters, events: StreamEvents, sock: socket.socket) -> None:
+        self._events = events
+        self.loop = SocketLoop(sock, self._on_data, self._on_loop_closed)
+        self._content = ContentReader(
+            events.on_delivery,
+            events.on_returned,
+            events.on_confirm,
+            self._on_other_frame,
+            max_frame=parameters.frame_max,
+        )
+        super().__init__(
+            parameters,
+            on_open_callback=lambda _connection: events.on_open(),
+            on_open_error_callback=lambda *_: None,  # the loop tells of every end, in its own words
+            internal_connection_workflow=False,
+        )
+        self.add_on_connection_blocked_callback(
+            lambda _connection, blocked: events.on_blocked(str(blocked.method.reason) or "no reason given")
+        )
+        self.add_on_connection_unblocked_callback(lambda _connection, _frame: events.on_blocked(""))
+
+    def start(self) -> None:
+        """Begin the AMQP conversation, in a thread of its own."""
+        self.loop.call_soon(self._on_stream_connected)
+        self.loop.start()
+
+    @property
+    def frame_max(self) -> int:
+        """Largest frame agreed on with the broker, in bytes."""
+        return int(self.params.frame_max)
+
+    def _on_data(self, data: bytes) -> None:
+        self.bytes_received += len(data)  # pika's heartbeat checker watches this number
+        self._content.feed(data)
+
+    def _on_other_frame(self, data: bytes) -> None:
+        consumed, value = frame.decode_frame(data)
+        if value is None or consumed != len(data):
+            raise ValueError("a frame that pika cannot read")
+        self._process_frame(value)
+
+    def _on_loop_closed(self, error: Exception | None) -> None:
+        reason = self._error or error or ConnectionError("the connection is closed")
+        try:
+            self._on_stream_terminated(reason)
+        finally:
+            self._events.on_closed(reason)
+
+    # -- what pika asks of an adapter ------------------------------------------------------------------------
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        self.loop.send(data)
+
+    def _adapter_call_later(self, delay: float, callback: Callable[..., Any]) -> object:
+        return self.loop.call_later(delay, callback)
+
+    def _adapter_remove_timeout(self, timeout_id: object) -> None:
+        if isinstance(timeout_id, Timer):
+            self.loop.cancel(timeout_id)
+
+    def _adapter_add_callback_threadsafe(self, callback: Callable[..., Any]) -> None:
+        self.loop.call_soon(callback)
+
+    def _adapter_connect_stream(self) -> None:
+        raise RuntimeError("the socket is opened before the connection: use start()")
+
+    def _adapter_disconnect_stream(self) -> None:
+        self.loop.end()
+        self.loop.call_later(_LAST_WORDS_S, self.loop.abort)

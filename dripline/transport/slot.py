@@ -1,0 +1,60 @@
+"""A value that one thread waits for and another one brings."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Slot(Generic[T]):
+    """One-shot hand-over between threads; several times lighter than an Event or a Future.
+
+    The first `set` or `fail` counts, later ones are ignored, from whatever thread they come.
+    """
+
+    __slots__ = ("_brought", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._lock.acquire()
+        self._brought: list[tuple[T | None, Exception | None]] = []
+
+    @property
+    def filled(self) -> bool:
+        """Whether a value or an error has arrived."""
+        return bool(self._brought)
+
+    def set(self, value: T) -> None:
+        """Bring the value."""
+        self._bring((value, None))
+
+    def fail(self, error: Exception) -> None:
+        """Bring an error, which `wait` raises."""
+        self._bring((None, error))
+
+    def wait(self, timeout_s: float) -> T:
+        """Wait for the value.
+
+        Args:
+            timeout_s: Longest wait, in seconds.
+
+        Raises:
+            TimeoutError: Nothing came in time.
+            Exception: What `fail` was given.
+        """
+        if not self._lock.acquire(timeout=max(0.0, min(timeout_s, 4_000_000.0))):
+            raise TimeoutError(f"nothing came within {timeout_s:g} s")
+        self._lock.release()
+        value, error = self._brought[0]
+        if error is not None:
+            raise error
+        return value  # type: ignore[return-value]  # brought without error: the value is a T
+
+    def _bring(self, entry: tuple[T | None, Exception | None]) -> None:
+        if self._brought:
+            return
+        self._brought.append(entry)
+        if self._brought[0] is entry:  # of several that append at a time only one is the first
+            self._lock.release()

@@ -1,0 +1,228 @@
+"""The I/O thread of a connection: one socket that is read here, and written by whoever has something to say.
+
+Reading, timers and everything that is pika's happen on this loop's thread. While that thread sleeps, finished
+frames are written straight from the thread that made them (no hand-over, no wake-up). While it is awake they are
+left in a backlog, which it writes in one go before it sleeps again: under load many messages share a system call.
+What the socket does not take at once stays in the same backlog.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import select
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+_READ_SIZE = 256 * 1024
+_MAX_BACKLOG = 8 * 1024 * 1024
+
+
+class Timer:
+    """A call that is due at a time of the monotonic clock."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self.callback: Callable[[], object] | None = callback
+
+
+class SocketLoop:
+    """Reads one socket until it is closed, and runs timers and calls from other threads in between.
+
+    Args:
+        sock: A connected socket; the loop closes it.
+        on_data: Called with the bytes that were read.
+        on_closed: Called once when the socket is gone: with the error, or None when it was closed on purpose.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        on_data: Callable[[bytes], None],
+        on_closed: Callable[[Exception | None], None],
+    ) -> None:
+        self._socket = sock
+        self._on_data = on_data
+        self._on_closed = on_closed
+        self._lock = threading.Lock()  # guards backlog, awake, finished and every write
+        self._room = threading.Condition(self._lock)
+        self._backlog = bytearray()
+        self._awake = True
+        self._finished = False
+        self._ending = False
+        self._calls: deque[Callable[[], object]] = deque()
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        sock.setblocking(False)
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self.thread = threading.Thread(target=self._run, name="dripline-io", daemon=True)
+
+    # -- from any thread -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to read, in the loop's own thread."""
+        self.thread.start()
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        """Run ``callback`` on the loop's thread; nothing happens when the loop has ended."""
+        self._calls.append(callback)
+        with self._lock:
+            if not self._awake and not self._finished:
+                self._wake()
+
+    def send(self, data: bytes, timeout_s: float | None = None) -> None:
+        """Write whole frames; returns when the socket or the backlog has them.
+
+        Args:
+            data: One or more whole frames.
+            timeout_s: Longest wait for room when the broker takes nothing; None never waits, for small frames.
+
+        Raises:
+            ConnectionError: The connection is closed.
+            TimeoutError: The broker took nothing for ``timeout_s``.
+        """
+        with self._lock:
+            if len(self._backlog) > _MAX_BACKLOG and timeout_s is not None:
+                self._wait_for_room(timeout_s)
+            if self._finished:
+                raise ConnectionError("the connection is closed")
+            if self._awake or self._backlog:
+                self._backlog += data
+                return
+            sent = self._write(data)
+            if sent < len(data):
+                self._backlog += memoryview(data)[sent:]
+                self._wake()
+
+    # -- on the loop's thread ----------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """End the loop after what is waiting has been sent; `on_closed` is called with None."""
+        self._ending = True
+
+    def abort(self) -> None:
+        """End the loop now; what is waiting is not sent."""
+        self._ending = True
+        with self._lock:
+            self._backlog.clear()
+
+    def call_later(self, delay_s: float, callback: Callable[[], object]) -> Timer:
+        """Run ``callback`` after ``delay_s`` seconds."""
+        timer = Timer(callback)
+        heapq.heappush(self._timers, (time.monotonic() + delay_s, next(self._order), timer))
+        return timer
+
+    def cancel(self, timer: Timer) -> None:
+        """Forget a timer."""
+        timer.callback = None
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        error: Exception | None = None
+        try:
+            self._serve(self._socket)
+        except Exception as caught:  # noqa: BLE001 - whatever ends the loop must reach those who wait
+            error = caught
+        with self._lock:
+            self._finished = True
+            self._socket.close()
+            self._wake_out.close()
+            self._wake_in.close()
+            self._room.notify_all()
+        self._on_closed(error)
+
+    def _serve(self, sock: socket.socket) -> None:
+        poll = select.poll()
+        poll.register(self._wake_in, select.POLLIN)
+        number, was_full = sock.fileno(), False
+        poll.register(number, select.POLLIN)
+        while True:
+            self._run_calls()
+            self._run_timers()
+            full = self._fall_asleep()
+            if self._ending and not full:
+                return
+            if full != was_full:
+                poll.modify(number, select.POLLIN | select.POLLOUT if full else select.POLLIN)
+                was_full = full
+            events = poll.poll(self._wait_ms())
+            self._awake = True
+            for ready, event in events:
+                if ready != number:
+                    self._drain_wakeups()
+                elif event & ~select.POLLOUT:
+                    self._read(sock)
+
+    def _fall_asleep(self) -> bool:
+        """Write the backlog; from now on senders write themselves. Tells whether some of it did not fit."""
+        with self._lock:
+            self._awake = False
+            if not self._backlog:
+                return False
+            del self._backlog[: self._write(self._backlog)]
+            if len(self._backlog) <= _MAX_BACKLOG:
+                self._room.notify_all()
+            return bool(self._backlog)
+
+    def _write(self, data: bytes | bytearray) -> int:
+        try:
+            return self._socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError:
+            return len(data)  # the reading side finds out why, perhaps with the broker's own words
+
+    def _wait_for_room(self, timeout_s: float) -> None:
+        there_is_room = self._room.wait_for(
+            lambda: len(self._backlog) <= _MAX_BACKLOG or self._finished, timeout_s
+        )
+        if not there_is_room:
+            raise TimeoutError(f"the broker took no data for {timeout_s:g} s")
+
+    def _read(self, sock: socket.socket) -> None:
+        try:
+            data = sock.recv(_READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        if not data:
+            raise ConnectionResetError("the broker closed the connection")
+        self._on_data(data)
+
+    def _wait_ms(self) -> int | None:
+        if self._calls:
+            return 0
+        while self._timers and self._timers[0][2].callback is None:
+            heapq.heappop(self._timers)
+        if not self._timers:
+            return None
+        return max(0, int((self._timers[0][0] - time.monotonic()) * 1000) + 1)
+
+    def _run_timers(self) -> None:
+        now = time.monotonic() if self._timers else 0.0
+        while self._timers and self._timers[0][0] <= now:
+            callback = heapq.heappop(self._timers)[2].callback
+            if callback is not None:
+                callback()
+
+    def _run_calls(self) -> None:
+        while self._calls:
+            self._calls.popleft()()
+
+    def _wake(self) -> None:
+        try:
+            self._wake_out.send(b"\0")
+        except BlockingIOError:
+            return  # full: a wake-up is under way already
+
+    def _drain_wakeups(self) -> None:
+        try:
+            self._wake_in.recv(4096)
+        except BlockingIOError:
+            return

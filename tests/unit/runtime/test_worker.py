@@ -1,0 +1,196 @@
+"""The thread on which handlers run."""
+
+import queue
+import threading
+
+import pytest
+
+from dripline.runtime.worker import Worker, in_hand
+from dripline.wire.enums import op_t
+from dripline.wire.message import MsgAlert, MsgRequest
+
+pytestmark = pytest.mark.usefixtures("no_leaks")
+
+
+class Line:
+    """Stands where the connection is, and remembers what was acknowledged."""
+
+    def __init__(self):
+        self.acked = queue.SimpleQueue()
+
+    def ack(self, delivery):
+        """Remember what is acknowledged."""
+        self.acked.put(delivery.delivery_tag)
+
+
+@pytest.fixture
+def line():
+    """A connection."""
+    return Line()
+
+
+@pytest.fixture
+def heard():
+    """Messages that the worker's function was given."""
+    return queue.SimpleQueue()
+
+
+@pytest.fixture
+def worker(heard):
+    """A worker at work."""
+    worker = Worker("test-worker", heard.put, wait_s=0.05)
+    yield worker
+    worker.stop()
+
+
+def alert(payload=None):
+    """An alert."""
+    return MsgAlert.create(payload, "news")
+
+
+def test_messages_are_handled_in_order_on_a_thread_of_its_own(deliveries):
+    """The thread carries the worker's name."""
+    heard = queue.SimpleQueue()
+    worker = Worker("peaches", lambda message: heard.put((message.plain_payload, threading.current_thread().name)))
+    for number in range(3):
+        worker.put(deliveries(alert(number))[0])
+    assert [heard.get(timeout=5) for _ in range(3)] == [(0, "peaches"), (1, "peaches"), (2, "peaches")]
+    assert worker.stop()
+
+
+def test_a_message_is_acknowledged_after_it_was_handled(line, deliveries):
+    """Not before: a service that dies in between gets it again."""
+    order = queue.SimpleQueue()
+    line.ack = lambda delivery: order.put("acknowledged")
+    worker = Worker("test-worker", lambda message: order.put("handled"))
+    worker.feeder(line)(deliveries(alert())[0])
+    assert [order.get(timeout=5) for _ in range(2)] == ["handled", "acknowledged"]
+    worker.stop()
+
+
+def test_whoever_replies_may_acknowledge_in_the_same_write(line, deliveries):
+    """A handler that takes the delivery has the duty to acknowledge it; the worker does not do it again."""
+    taken = queue.SimpleQueue()
+    worker = Worker("test-worker", lambda message: taken.put((in_hand().take(), in_hand().take())))
+    (delivery,) = deliveries(alert())
+    worker.feeder(line)(delivery)
+    assert taken.get(timeout=5) == (delivery, None)
+    worker.stop()
+    assert line.acked.empty()
+
+
+def test_what_needs_no_acknowledgement_gets_none(deliveries):
+    """A delivery that came by `put` has nothing to take."""
+    taken = queue.SimpleQueue()
+    worker = Worker("test-worker", lambda message: taken.put(in_hand().take()))
+    worker.put(deliveries(alert())[0])
+    assert taken.get(timeout=5) is None
+    worker.stop()
+    assert in_hand() is None
+
+
+def test_a_long_message_is_put_together(worker, line, heard, deliveries):
+    """Its chunks are acknowledged as they come, since the broker sends only so many ahead."""
+    feed, parts = worker.feeder(line), deliveries(alert("x" * 300), 100)
+    for part in parts:
+        feed(part)
+    assert heard.get(timeout=5).plain_payload == "x" * 300
+    assert [line.acked.get(timeout=5) for _ in parts] == [part.delivery_tag for part in parts]
+
+
+def test_an_incomplete_request_is_handled_as_invalid(worker, heard, deliveries):
+    """When the rest does not come in time, so that who asked is told; without the next message having to come."""
+    first, *_ = deliveries(MsgRequest.create("x" * 300, op_t.set, "peaches"), 100)
+    worker.put(first)
+    message = heard.get(timeout=5)
+    assert "not all of its" in message.invalid_reason
+
+
+def test_an_incomplete_message_does_not_wait_for_a_quiet_moment(worker, heard, deliveries):
+    """It is given up in time also while others keep coming."""
+    first, *_ = deliveries(MsgRequest.create("x" * 300, op_t.set, "peaches"), 100)
+    worker.put(first)
+    for _ in range(1000):
+        worker.put(deliveries(alert())[0])
+        if heard.get(timeout=5).invalid_reason is not None:
+            return
+        threading.Event().wait(0.001)
+    pytest.fail("never given up")
+
+
+def test_what_is_no_message_is_dropped_and_acknowledged(worker, line, heard, deliveries, caplog):
+    """Bytes that cannot be read are logged, and the next message is handled."""
+    (bad,), (good,) = deliveries(alert()), deliveries(alert("good"))
+    bad.properties._table = None
+    feed = worker.feeder(line)
+    feed(bad)
+    feed(good)
+    assert heard.get(timeout=5).plain_payload == "good"
+    assert line.acked.get(timeout=5) == bad.delivery_tag
+    assert "dropped what is no message, for 'news'" in caplog.text
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3)])
+def test_a_function_that_raises_does_not_end_the_worker(line, deliveries, caplog, error):
+    """It is logged; the message counts as handled."""
+    heard = queue.SimpleQueue()
+
+    def fragile(message):
+        heard.put(message.plain_payload)
+        if message.plain_payload == "bad":
+            raise error
+
+    worker = Worker("test-worker", fragile)
+    feed = worker.feeder(line)
+    feed(deliveries(alert("bad"))[0])
+    feed(deliveries(alert("good"))[0])
+    assert [heard.get(timeout=5) for _ in range(2)] == ["bad", "good"]
+    assert worker.stop()
+    assert line.acked.qsize() == 2
+    assert "a message for 'news' could not be handled" in caplog.text
+
+
+def test_stopping_lets_it_finish_what_is_queued(heard, deliveries):
+    """Within the grace."""
+    worker = Worker("test-worker", heard.put)
+    for number in range(20):
+        worker.put(deliveries(alert(number))[0])
+    assert worker.stop()
+    assert heard.qsize() == 20
+
+
+def test_stopping_does_not_wait_for_a_handler_that_hangs(deliveries):
+    """And what is queued behind it is left undone: nothing is set after a service has stopped."""
+    hanging, free, handled = threading.Event(), threading.Event(), []
+
+    def hang(message):
+        handled.append(message.plain_payload)
+        hanging.set()
+        free.wait(5)
+
+    worker = Worker("test-worker", hang)
+    worker.put(deliveries(alert("hangs"))[0])
+    worker.put(deliveries(alert("queued"))[0])
+    assert hanging.wait(5)
+    assert not worker.stop(grace_s=0.02)
+    free.set()
+    worker._thread.join(5)
+    assert handled == ["hangs"]
+
+
+def test_several_can_be_told_to_stop_before_they_are_waited_for(heard, deliveries):
+    """A first call without grace only tells it; what is queued is still handled within the grace of the second."""
+    worker = Worker("test-worker", heard.put)
+    for number in range(20):
+        worker.put(deliveries(alert(number))[0])
+    worker.stop(0)
+    assert worker.stop(5)
+    assert heard.qsize() == 20
+
+
+def test_it_may_be_stopped_by_its_own_handler(deliveries):
+    """A handler that stops its worker does not wait for itself."""
+    stopped = queue.SimpleQueue()
+    worker = Worker("test-worker", lambda message: stopped.put(worker.stop()))
+    worker.put(deliveries(alert())[0])
+    assert stopped.get(timeout=5) is False
