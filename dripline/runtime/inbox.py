@@ -53,7 +53,9 @@ class PendingReply:
             part, body = self._slot.wait(timeout_s)
         except TimeoutError:
             raise ReplyTimeout(f"no reply from {key!r} within {timeout_s:g} s") from None
-        self._forget(self)
+        finally:
+            if self.arrived:
+                self._forget(self)
         reply = read_message(part, body)
         if not isinstance(reply, MsgReply):
             raise DecodingError(f"{key!r} answered with something that is no reply")

@@ -47,7 +47,7 @@ class Supervisor:
         self._on_lost = on_lost
         self._on_returned = on_returned
         self._making = threading.RLock()  # held while a connection is made or added to
-        self._busy = False
+        self._maker: int | None = None  # the thread that is making one
         self._state = threading.Lock()  # guards what follows; never held while waiting
         self._setups: list[Setup] = []
         self._connection: Connection | None = None  # may still be in the making
@@ -89,13 +89,13 @@ class Supervisor:
             BrokerError: What stood in the way: `BrokerUnreachable`, `LoginRefused`, `NameTaken`; `ConnectionLost`
                 when a lost connection did not come back in time.
         """
-        if self._established:
+        if self._is_there():
             return
         if self._reconnecting:
             self._await(patience_s)
             return
         with self._making:
-            if self._established or self._busy:  # busy: a set-up sends something
+            if self._is_there():
                 return
             with self._state:
                 if self._closed.is_set():
@@ -127,11 +127,20 @@ class Supervisor:
         with self._making:
             if once and setup in self._setups:
                 return
+            closed = self._closed
+            early = closed.is_set()  # before the link was opened
             if self._connection is not None:
                 setup(self._connection)
-            self._setups.append(setup)
+            with self._state:
+                if closed.is_set() and not early:
+                    raise ConnectionLost("the connection was closed")
+                self._setups.append(setup)
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    def _is_there(self) -> bool:
+        # A set-up that sends something finds the connection that it is given.
+        return self._established or self._maker == threading.get_ident()
 
     def _await(self, patience_s: float) -> None:
         if not self._up.wait(patience_s) or not self._established:
@@ -154,7 +163,7 @@ class Supervisor:
     def _connect(self, closed: threading.Event) -> None:
         delays, waited = backoff.delays(first_s=0.05, cap_s=0.5), 0.0
         while True:
-            self._busy = True
+            self._maker = threading.get_ident()
             try:
                 self._connect_once(closed)
                 return
@@ -164,7 +173,7 @@ class Supervisor:
                 if waited > _NAME_PATIENCE_S or closed.wait(delay):
                     raise
             finally:
-                self._busy = False
+                self._maker = None
 
     def _connect_once(self, closed: threading.Event) -> None:
         connection = Connection(

@@ -86,8 +86,10 @@ class Connection(ConnectionLife):
 
         Raises:
             NameTaken: Another connection owns that name.
+            DriplineError: The name is longer than AMQP allows.
         """
         channel = self._ready()
+        short_string(name)
         answer = self._ask(
             lambda done: channel.queue_declare(name, exclusive=exclusive, auto_delete=auto_delete, callback=done)
         )

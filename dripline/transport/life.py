@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pika.channel import Channel
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import ChannelClosedByBroker, ChannelWrongStateError, ConnectionWrongStateError
 
 from dripline.transport import failures
 from dripline.transport.address import BrokerAddress
@@ -185,6 +185,8 @@ class ConnectionLife(StreamEvents):
             return self._calls.ask(start, timeout_s)
         except TimeoutError:
             raise failures.mute(self.address, timeout_s) from None
+        except (ConnectionWrongStateError, ChannelWrongStateError):  # it was closed in this moment
+            raise failures.again(self._error or failures.closed(self.address)) from None
 
     def _close_politely(self) -> None:
         assert self._pika is not None, "only a started loop runs this"

@@ -194,6 +194,35 @@ def test_a_set_up_that_fails_is_tried_again(proxy, client, member, caplog):
     assert "a set-up failed" in caplog.text
 
 
+def test_a_set_up_does_not_survive_the_link_it_was_made_for(client, mesh):
+    """When the link is closed while something is set up, that is told, and not done on the next connection."""
+    done = []
+    client.open()
+    with pytest.raises(ConnectionLost, match="closed"):
+        client.link.add_setup(lambda connection: (done.append(1), client.link.close()))
+    client.open()
+    assert done == [1]
+
+
+def test_a_set_up_may_send_something(proxy, mesh):
+    """The link it belongs to gives it the connection that is being set up, and does not make another one."""
+    link, sent = MeshLink(mesh, "guest", "guest"), threading.Semaphore(0)
+
+    def set_up(connection) -> None:
+        link.open()
+        assert link.connection is connection
+        link.send_alert(MsgAlert.create(1, "x"))
+        sent.release()
+
+    link.add_setup(set_up)
+    link.open()
+    assert sent.acquire(timeout=5)
+    proxy.cut()
+    assert sent.acquire(timeout=5)
+    assert proxy.accepted == 2
+    link.close()
+
+
 def test_loss_and_return_are_said_once(proxy, member, caplog):
     """One line when it is lost, one when it is back."""
     with caplog.at_level(logging.INFO, "dripline"):

@@ -14,7 +14,7 @@ from support.plain import plain_channel
 
 from dripline.transport import BrokerAddress, Connection
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError, LoginRefused, NameTaken
+from dripline.wire.errors import BrokerError, DriplineError, LoginRefused, NameTaken
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -225,6 +225,13 @@ def test_an_exclusive_name_is_taken(address, connection):
     assert not other.is_open
     other.close()
     assert connection.declare_queue(name) == name
+
+
+def test_a_name_that_is_too_long(connection):
+    """AMQP allows 255 bytes; the connection is unharmed."""
+    with pytest.raises(DriplineError, match="255"):
+        connection.declare_queue("x" * 256)
+    assert connection.declare_queue()
 
 
 @pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"username": "nobody"}, {"virtual_host": "/no-such"}])

@@ -68,6 +68,7 @@ def test_a_request_that_comes_back_has_no_route(inbox, request_, returned):
     assert inbox.returned(returned(request_))
     with pytest.raises(NoRoute, match="'peaches'"):
         pending.wait(0)
+    assert len(inbox) == 0
     assert not inbox.returned(returned(MsgRequest.create(None, op_t.get, "chips")))
 
 
