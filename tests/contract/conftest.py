@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
+from support.member import Member, fresh
 
 from dripline.broker import EmbeddedBroker
+from dripline.runtime.client import MeshClient
+from dripline.wire.mesh import MeshSettings
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,20 @@ def broker(request: pytest.FixtureRequest) -> BrokerAddress:
     """Each broker in turn."""
     address: BrokerAddress = request.getfixturevalue(request.param)
     return address
+
+
+@pytest.fixture
+def client(mesh: MeshSettings) -> Iterator[MeshClient]:
+    """A client of the mesh that a module's fixture `mesh` describes."""
+    with MeshClient(mesh) as client:
+        yield client
+
+
+@pytest.fixture
+def member(mesh: MeshSettings) -> Iterator[Member]:
+    """A member of that mesh that sends back what it is sent."""
+    with Member(mesh, fresh()) as member:
+        yield member
 
 
 def _skip_unless_reachable(address: BrokerAddress) -> None:

@@ -6,14 +6,13 @@ import logging
 import queue
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from pika import spec
 from support.fake_broker import FakeBroker
-from support.member import Member, echo
+from support.member import Member, echo, fresh, get
 from support.plain import plain_channel
 from support.proxy import Proxy
 from support.waiting import eventually, failing
@@ -23,7 +22,6 @@ from dripline.runtime import supervisor
 from dripline.runtime.client import MeshClient
 from dripline.runtime.link import MeshLink
 from dripline.transport import BrokerAddress
-from dripline.wire.enums import op_t
 from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost, NameTaken, NoRoute, ReplyTimeout
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
@@ -42,30 +40,6 @@ def proxy(broker) -> Iterator[Proxy]:
 def mesh(broker, proxy: Proxy) -> MeshSettings:
     """The mesh, through that network."""
     return MeshSettings(proxy.host, proxy.port, broker.virtual_host, max_connection_attempts=1)
-
-
-@pytest.fixture
-def client(mesh: MeshSettings) -> Iterator[MeshClient]:
-    """A client."""
-    with MeshClient(mesh) as client:
-        yield client
-
-
-@pytest.fixture
-def member(mesh: MeshSettings) -> Iterator[Member]:
-    """A member that sends back what it is sent."""
-    with Member(mesh, fresh()) as member:
-        yield member
-
-
-def fresh() -> str:
-    """A name nobody else uses."""
-    return f"test-{uuid.uuid4().hex}"
-
-
-def get(name: str, payload: object = None) -> MsgRequest:
-    """A get request."""
-    return MsgRequest.create(payload, op_t.get, name)
 
 
 def answered(client: MeshClient, name: str) -> bool:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 import time
-import uuid
-from collections.abc import Iterator
 
 import pytest
-from support.member import Member
+from support.member import Member, fresh, get
 from support.plain import plain_channel
 
 from dripline.runtime.client import MeshClient
 from dripline.transport import BrokerAddress
-from dripline.wire.enums import op_t
 from dripline.wire.errors import (
     BrokerError,
     BrokerUnreachable,
@@ -33,30 +30,6 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
 def mesh(broker) -> MeshSettings:
     """The mesh on the broker."""
     return MeshSettings(broker.host, broker.port, broker.virtual_host, max_connection_attempts=1)
-
-
-@pytest.fixture
-def client(mesh: MeshSettings) -> Iterator[MeshClient]:
-    """A client."""
-    with MeshClient(mesh) as client:
-        yield client
-
-
-@pytest.fixture
-def member(mesh: MeshSettings) -> Iterator[Member]:
-    """A member that sends back what it is sent."""
-    with Member(mesh, fresh()) as member:
-        yield member
-
-
-def fresh() -> str:
-    """A name nobody else uses."""
-    return f"test-{uuid.uuid4().hex}"
-
-
-def get(name: str, payload: object = None) -> MsgRequest:
-    """A get request."""
-    return MsgRequest.create(payload, op_t.get, name)
 
 
 def test_a_request_has_its_reply(client, member):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 from dripline.runtime.link import MeshLink
 from dripline.runtime.worker import Worker, in_hand
 from dripline.transport import Connection
+from dripline.wire.enums import op_t
 from dripline.wire.errors import BrokerError
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgReply, MsgRequest
@@ -66,3 +68,13 @@ def echo(request: MsgRequest) -> MsgReply:
     """Answer with what was asked."""
     payload: Any = request.plain_payload
     return request.reply(302 if request.invalid_reason else 0, request.invalid_reason or "", payload)
+
+
+def fresh() -> str:
+    """A name nobody else uses."""
+    return f"test-{uuid.uuid4().hex}"
+
+
+def get(name: str, payload: object = None) -> MsgRequest:
+    """A get request."""
+    return MsgRequest.create(payload, op_t.get, name)
