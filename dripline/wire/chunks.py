@@ -28,20 +28,26 @@ class Limits(NamedTuple):
     Attributes:
         chunks: most chunks of one message.
         message_bytes: longest body of one message.
-        pending_bytes: most bytes of all incomplete messages together.
-        pending_sets: most incomplete messages at a time.
+        pending_bytes: most bytes of all incomplete messages of one queue.
+        pending_sets: most incomplete messages of one queue at a time.
+        process_bytes: most bytes of all incomplete messages of this process.
     """
 
     chunks: int = 10_000
-    message_bytes: int = 64 * 1024 * 1024
-    pending_bytes: int = 128 * 1024 * 1024
+    message_bytes: int = 32 * 1024 * 1024
+    pending_bytes: int = 64 * 1024 * 1024
     pending_sets: int = 1000
+    process_bytes: int = 128 * 1024 * 1024
 
 
 DEFAULT_LIMITS = Limits()
 
 # What keeping one chunk costs beyond its bytes, so that a flood of tiny ones is bounded as well.
 _OVERHEAD = 200
+
+# Bytes that wait in each joiner of this process; each writes its own number only, so that no lock is needed.
+_waiting: dict[int, int] = {}
+_SMALL = 256 * 1024  # with less than that a joiner does not look at the others
 
 
 class Part(NamedTuple):
@@ -102,7 +108,7 @@ class _Set:
     def __init__(self, part: Part, now: float) -> None:
         self.part = part
         self.bodies: dict[int, bytes] = {}
-        self.size = 0
+        self.size = len(getattr(part.properties, "raw", b""))  # a header table can fill a frame
         self.seen = now
 
 
@@ -122,7 +128,8 @@ class Joiner:
         self._sets: dict[tuple[str, int], _Set] = {}  # in the order of the last chunk seen
         self._size = 0
         self._given_up: deque[Part] = deque(maxlen=limits.pending_sets)
-        self._refused: dict[tuple[str, int], None] = {}  # given up a short while ago: what still comes is dropped
+        # Given up: what still comes is dropped, unless the first chunk comes again, since all is sent once more.
+        self._refused: dict[tuple[str, int], int] = {}
 
     def add(self, part: Part, now: float) -> bytes | None:
         """Take one part in.
@@ -138,8 +145,13 @@ class Joiner:
             return part.body
         key = part.uuid, part.total
         if key in self._refused:
-            return None
-        chunks = self._sets.pop(key, None) or _Set(part, now)
+            if part.index != self._refused[key]:
+                return None
+            del self._refused[key]
+        chunks = self._sets.pop(key, None)
+        if chunks is None:
+            chunks = _Set(part, now)
+            self._size += chunks.size
         self._sets[key] = chunks  # back in, at the end
         chunks.seen = now
         self._keep(chunks, part)
@@ -173,6 +185,14 @@ class Joiner:
             return 0.0
         return next(iter(self._sets.values())).seen + self.wait_s if self._sets else None
 
+    def __del__(self) -> None:
+        """Forget what waited."""
+        _waiting.pop(id(self), None)
+
+    def __contains__(self, key: tuple[str, int]) -> bool:
+        """Whether a message, named by its UUID and its number of chunks, is incomplete."""
+        return key in self._sets
+
     def __len__(self) -> int:
         """Number of incomplete messages."""
         return len(self._sets)
@@ -188,15 +208,24 @@ class Joiner:
     def _make_room(self, key: tuple[str, int], chunks: _Set) -> None:
         if chunks.size > self.limits.message_bytes:
             self._give_up(key)
-        while len(self._sets) > self.limits.pending_sets or self._size > self.limits.pending_bytes:
+        while self._sets and self._is_over():
             self._give_up(next(iter(self._sets)))
 
+    def _is_over(self) -> bool:
+        if len(self._sets) > self.limits.pending_sets or self._size > self.limits.pending_bytes:
+            return True
+        _waiting[id(self)] = self._size
+        return self._size > _SMALL and sum(list(_waiting.values())) > self.limits.process_bytes
+
     def _give_up(self, key: tuple[str, int]) -> None:
-        self._given_up.append(self._sets[key].part)
+        first = self._sets[key].part
+        self._given_up.append(first)
         self._drop(key)
-        self._refused[key] = None
+        self._refused[key] = first.index
         if len(self._refused) > self.limits.pending_sets:
             del self._refused[next(iter(self._refused))]
 
     def _drop(self, key: tuple[str, int]) -> None:
         self._size -= self._sets.pop(key).size
+        if not self._sets:
+            _waiting.pop(id(self), None)

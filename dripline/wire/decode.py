@@ -10,6 +10,7 @@ from dripline.wire.enums import UNKNOWN
 from dripline.wire.errors import DecodingError
 from dripline.wire.json_body import loads
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+from dripline.wire.specifier import MAX_SPECIFIER
 
 _NOBODY: dict[str, Any] = {"exe": "", "hostname": "", "service_name": "", "username": "", "versions": {}}
 
@@ -37,11 +38,14 @@ def read_message(part: Part, body: bytes) -> Message:
     message.message_id = part.uuid
     message.correlation_id = _text(properties.correlation_id, "correlation_id")
     message.reply_to = _text(properties.reply_to, "reply_to")
-    message._specifier = _text(headers.get("specifier"), "specifier")
+    specifier = _text(headers.get("specifier"), "specifier")
+    message._specifier = specifier[:MAX_SPECIFIER]
     message.timestamp = _timestamp(headers.get("timestamp"))
     message.sender_info = _sender_info(headers.get("sender_info"))
     message._param = None
     try:
+        if len(specifier) > MAX_SPECIFIER:
+            raise DecodingError(f"a specifier of {len(specifier)} characters, more than {MAX_SPECIFIER}")
         message._plain = loads(body)
     except DecodingError as error:
         _mark_invalid(message, f"{error}{_odd_encoding(properties)}", body)

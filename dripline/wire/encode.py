@@ -6,13 +6,19 @@ import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from dripline.wire.chunks import DEFAULT_LIMITS
 from dripline.wire.enums import UNKNOWN
+from dripline.wire.errors import EncodingError
 from dripline.wire.identifiers import new_uuid
 from dripline.wire.json_body import dumps, to_jsonable
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+from dripline.wire.specifier import MAX_SPECIFIER
 from dripline.wire.table import long_string, pack_long, short_string, table
 
 logger = logging.getLogger(__name__)
+
+#: Longest return message that is sent, in characters: headers that do not fit into one frame end the connection.
+MAX_RETURN_MESSAGE = 10_000
 
 
 class Envelope(NamedTuple):
@@ -55,6 +61,7 @@ class Encoder:
 
         Raises:
             DriplineError: routing key, reply_to or correlation id longer than AMQP allows.
+            EncodingError: a specifier or a payload longer than anybody takes.
         """
         message.timestamp = timestamp
         message.sender_info = self.sender_info
@@ -65,18 +72,24 @@ class Encoder:
         if len(body) <= size:
             return [Envelope(key, start + short_string(uuid + "/0/1"), body)]
         total = -(-len(body) // size)
+        longest = min(DEFAULT_LIMITS.message_bytes, DEFAULT_LIMITS.chunks * size)
+        if len(body) > longest:
+            raise EncodingError(f"a payload of {len(body)} bytes: {longest} are the most")
         return [
             Envelope(key, start + short_string(f"{uuid}/{i}/{total}"), body[i * size : (i + 1) * size])
             for i in range(total)
         ]
 
     def _properties_before_id(self, message: Message) -> bytes:
+        specifier = message.specifier_text
+        if len(specifier) > MAX_SPECIFIER:
+            raise EncodingError(f"a specifier of {len(specifier)} characters: {MAX_SPECIFIER} are the most")
         # Real peers write a header table in alphabetical order; so these parts follow each other.
         headers = b"".join(
             (
                 _HEADS[message.message_type](message),
                 self._sender_and_specifier,
-                long_string(message.specifier_text),
+                long_string(specifier),
                 _TIMESTAMP,
                 long_string(message.timestamp),
             )
@@ -127,9 +140,13 @@ def _reply_head(message: MsgReply) -> bytes:
             b"\x0cmessage_typei\0\0\0\x02\x0breturn_codei",
             pack_long(message.return_code & UNKNOWN),
             b"\x0ereturn_message",
-            long_string(message.return_message),
+            long_string(_shortened(message.return_message)),
         )
     )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_RETURN_MESSAGE else text[: MAX_RETURN_MESSAGE - 3] + "..."
 
 
 def _alert_head(_: MsgAlert) -> bytes:

@@ -32,15 +32,13 @@ class op_t(_Number):
     cmd = 9
     unknown = UNKNOWN
 
-    @staticmethod
-    def to_uint(operation: op_t) -> int:
+    def to_uint(self) -> int:
         """Give the number of an operation on the wire; TypeError for anything but an `op_t`."""
-        return int(_must_be(operation, op_t))
+        return int(_must_be(self, op_t))
 
-    @staticmethod
-    def to_string(operation: op_t) -> str:
+    def to_string(self) -> str:
         """Give the name of an operation; TypeError for anything but an `op_t`."""
-        return str(_must_be(operation, op_t).name)
+        return str(_must_be(self, op_t).name)
 
     @staticmethod
     def to_op_t(value: int | str) -> op_t:
@@ -60,15 +58,13 @@ class msg_t(_Number):
     alert = 4
     unknown = UNKNOWN
 
-    @staticmethod
-    def to_uint(kind: msg_t) -> int:
+    def to_uint(self) -> int:
         """Give the number of a kind of message on the wire; TypeError for anything but a `msg_t`."""
-        return int(_must_be(kind, msg_t))
+        return int(_must_be(self, msg_t))
 
-    @staticmethod
-    def to_string(kind: msg_t) -> str:
+    def to_string(self) -> str:
         """Give the name of a kind of message; TypeError for anything but a `msg_t`."""
-        return str(_must_be(kind, msg_t).name)
+        return str(_must_be(self, msg_t).name)
 
     @staticmethod
     def to_msg_t(value: int | str) -> msg_t:

@@ -4,10 +4,11 @@
 
     DriplineError(Exception)                          exit code 3
       DecodingError(ValueError)                       bytes that are no dripline message
+      EncodingError(ValueError)                       a message that nobody takes
       ConfigurationError(ValueError)                  exit code 2; names file, key and remedy
       BrokerError(ConnectionError)                    exit code 1, return code 101
         BrokerUnreachable                             nobody listens, or no answer
-        LoginRefused                                  user, password or virtual host refused
+        LoginRefused                                  user, password, virtual host or a certificate refused
         NameTaken                                     another service of that name is on the mesh
         ConnectionLost                                the connection went away while something waited
       RequestError                                    exit code: hundreds of its return code
@@ -38,6 +39,10 @@ class DecodingError(DriplineError, ValueError):
     """Bytes from the mesh that are no dripline message; the text says what is wrong with them."""
 
 
+class EncodingError(DriplineError, ValueError):
+    """A message that nobody takes, since a part of it is too long; the text says which."""
+
+
 class ConfigurationError(DriplineError, ValueError):
     """A setting that cannot be used; the text names where it stands and what to do."""
 
@@ -56,7 +61,7 @@ class BrokerUnreachable(BrokerError):
 
 
 class LoginRefused(BrokerError):
-    """The broker knows no such user, password or virtual host."""
+    """The broker knows no such user, password or virtual host, or a certificate is not accepted."""
 
 
 class NameTaken(BrokerError):

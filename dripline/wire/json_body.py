@@ -10,24 +10,36 @@ from typing import Any
 
 from dripline.wire.errors import DecodingError
 
+#: Longest body that is read, in bytes.
+MAX_BYTES = 32 * 1024 * 1024
+
+#: Most values in a body: a list that is empty takes some 30 times the memory of its two characters.
+MAX_VALUES = 1_000_000
+
 #: Deepest nesting of lists and mappings that is read or written.
 MAX_NESTING = 100
 
 # Strings and everything else that is no bracket. An unterminated string counts to the end: starting again at
 # each of its escaped quotes would take quadratic time.
 _NO_BRACKETS = re.compile(r'[^"{}\[\]]+|"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _EXPONENTS = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|(?<=\d)e(?:\+|(-)0?)', re.DOTALL)
 _STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 def loads(body: bytes) -> Any:
-    """Read a body.
+    """Read a body. Of equal keys in a mapping the last counts.
 
     Raises:
-        DecodingError: no JSON, NaN or infinite numbers, not UTF-8, or nested too deeply.
+        DecodingError: no JSON, NaN or infinite numbers, not UTF-8, nested too deeply, too long, or of too many
+            values.
     """
+    if len(body) > MAX_BYTES:
+        raise DecodingError(f"{len(body)} bytes are more than the {MAX_BYTES} that are read")
     try:
         text = body.decode()
+        if _too_many(text):
+            raise DecodingError(f"more than {MAX_VALUES} values")
         if _too_deep(text):
             raise DecodingError(f"nested deeper than {MAX_NESTING} levels")
         return _decoder.decode(text)
@@ -99,6 +111,17 @@ def _text(value: Any) -> str:
         return str(value)
     except Exception as error:  # noqa: BLE001 - str() of an instrument's own class may raise anything
         return f"<{type(value).__name__} without text: {type(error).__name__}>"
+
+
+def _too_many(text: str) -> bool:
+    # Each value but the first of a list or mapping follows a comma, and commas in texts only count at first.
+    if len(text) <= MAX_VALUES or _marks(text) <= MAX_VALUES:
+        return False
+    return _marks(_STRINGS.sub("", text)) > MAX_VALUES
+
+
+def _marks(text: str) -> int:
+    return text.count(",") + text.count("[") + text.count("{")
 
 
 def _too_deep(text: str) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from dripline.wire.errors import ConfigurationError
+from dripline.wire.hiding import hide_login
+from dripline.wire.mesh_address import AUTH_MECHANISMS, PLAIN, PORT, resolved
 
 
 @dataclass(frozen=True)
@@ -14,8 +16,8 @@ class MeshSettings:
     """What all members of a mesh agree on.
 
     Attributes:
-        broker: host name or address of the broker.
-        broker_port: its TCP port.
+        broker: host name or address of the broker; in files and options also amqps://host:port/virtual_host.
+        broker_port: its TCP port; 5671 with TLS unless something else is given.
         virtual_host: the AMQP virtual host.
         requests_exchange: exchange of requests and replies.
         alerts_exchange: exchange of alerts.
@@ -24,10 +26,19 @@ class MeshSettings:
         max_connection_attempts: how often a first connection is tried before giving up.
         return_codes: return codes of this mesh, as a list of `{name, value, description}` or the name of a
             YAML file that holds one.
+        heartbeat_s: how often broker and members show each other that they are there, in seconds; a
+            connection on which nothing came for twice as long is given up. 0 for never.
+        max_reconnect_delay_s: longest pause between two attempts to come back, in seconds.
+        tls: whether the connection is encrypted.
+        verify: whether the broker has to prove who it is.
+        ca_file: PEM file of the authorities whose certificates are trusted; those of the system when not given.
+        certificate_file: PEM file of the certificate that is shown to the broker.
+        key_file: PEM file of its key, unless that is in the same file.
+        auth_mechanism: what logs in: `plain`, user and password; `external`, the certificate.
     """
 
     broker: str = "localhost"
-    broker_port: int = 5672
+    broker_port: int = PORT
     virtual_host: str = "/"
     requests_exchange: str = "requests"
     alerts_exchange: str = "alerts"
@@ -35,6 +46,19 @@ class MeshSettings:
     heartbeat_routing_key: str = "heartbeat"
     max_connection_attempts: int = 10
     return_codes: Sequence[Mapping[str, Any]] | str | None = None
+    heartbeat_s: int = 10
+    max_reconnect_delay_s: int = 2
+    tls: bool = False
+    verify: bool = True
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
+    auth_mechanism: str = PLAIN
+
+    @property
+    def durable_alerts_exchange(self) -> str:
+        """Exchange on which the queues of durable consumers hang; it outlives restarts of the broker."""
+        return f"{self.alerts_exchange}.durable"
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, Any] | None) -> MeshSettings:
@@ -44,20 +68,38 @@ class MeshSettings:
             mapping: setting by name; missing ones, and those that are None, keep their default.
 
         Raises:
-            ConfigurationError: an unknown setting (the text names the nearest known one) or a wrong type.
+            ConfigurationError: an unknown setting (the text names the nearest known one), a wrong type, or
+                settings that do not go together.
         """
         if mapping is None:
             return cls()
         if not isinstance(mapping, Mapping):
-            raise ConfigurationError(f"dripline_mesh must be a mapping of settings, not {mapping!r}")
-        known = {field.name for field in fields(cls)}
-        for key in mapping:
-            if key not in known:
-                raise ConfigurationError(_unknown(key, known))
-        return cls(**{key: _checked(key, value) for key, value in mapping.items() if value is not None})
+            raise ConfigurationError(
+                f"dripline_mesh must be a mapping of settings, not {hide_login(repr(mapping))}"
+            )
+        checked = {key: checked_setting(key, value) for key, value in mapping.items()}
+        return cls(**resolved({key: value for key, value in checked.items() if value is not None}))
 
 
-_POSITIVE = {"max_payload_size", "max_connection_attempts"}
+_POSITIVE = {"max_payload_size", "max_connection_attempts", "max_reconnect_delay_s"}
+_HIGHEST = {"broker_port": 65535, "heartbeat_s": 65535}
+_SWITCHES = {"true": True, "false": False}
+
+
+def checked_setting(key: object, value: Any) -> Any:
+    """Check one setting by itself, and give it as the type it has.
+
+    Args:
+        key: its name.
+        value: what was given; None is not given.
+
+    Raises:
+        ConfigurationError: there is no such setting, or the value is of a wrong kind.
+    """
+    if key not in _KINDS:
+        raise ConfigurationError(_unknown(key, set(_KINDS)))
+    assert isinstance(key, str), "those of the table are"
+    return None if value is None else _KINDS[key](key, value)
 
 
 def _unknown(key: object, known: set[str]) -> str:
@@ -68,13 +110,17 @@ def _unknown(key: object, known: set[str]) -> str:
     return f"dripline_mesh: unknown setting {key!r}; {hint}"
 
 
-def _checked(key: str, value: Any) -> Any:
-    if key == "return_codes":
-        return _return_codes(value)
-    if isinstance(getattr(MeshSettings, key), int):
-        return _integer(key, value)
+def _text(key: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise ConfigurationError(f"dripline_mesh: {key} must be a text, not {value!r}")
+        raise ConfigurationError(f"dripline_mesh: {key} must be a text, not {hide_login(repr(value))}")
+    return value
+
+
+def _switch(key: str, value: Any) -> bool:
+    # One that came through ENV{NAME} is a text.
+    value = _SWITCHES.get(value.lower(), value) if isinstance(value, str) else value
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"dripline_mesh: {key} must be true or false, not {hide_login(repr(value))}")
     return value
 
 
@@ -83,18 +129,34 @@ def _integer(key: str, value: Any) -> int:
     if isinstance(value, str) and value.isascii() and value.isdecimal():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ConfigurationError(f"dripline_mesh: {key} must be a whole number, not {value!r}")
-    if value < (1 if key in _POSITIVE else 0) or (key == "broker_port" and value > 65535):
+        raise ConfigurationError(f"dripline_mesh: {key} must be a whole number, not {hide_login(repr(value))}")
+    if not (1 if key in _POSITIVE else 0) <= value <= _HIGHEST.get(key, value):
         raise ConfigurationError(f"dripline_mesh: {key} is out of range: {value}")
     return value
 
 
-def _return_codes(value: Any) -> Any:
+def _auth_mechanism(key: str, value: Any) -> str:
+    mechanism = _text(key, value).lower()
+    if mechanism not in AUTH_MECHANISMS:
+        raise ConfigurationError(
+            f"dripline_mesh: {key} must be {' or '.join(AUTH_MECHANISMS)}, not {hide_login(repr(value))}"
+        )
+    return mechanism
+
+
+def _return_codes(_key: str, value: Any) -> Any:
     if isinstance(value, str):
         return value
     if isinstance(value, Sequence) and all(isinstance(entry, Mapping) for entry in value):
         return tuple(dict(entry) for entry in value)
     raise ConfigurationError(
         "dripline_mesh: return_codes must be a list of {name, value, description} "
-        f"or the name of a YAML file, not {value!r}"
+        f"or the name of a YAML file, not {hide_login(repr(value))}"
     )
+
+
+_OF_TYPE: dict[type, Callable[[str, Any], Any]] = {str: _text, int: _integer, bool: _switch, type(None): _text}
+_KINDS = {setting.name: _OF_TYPE[type(setting.default)] for setting in fields(MeshSettings)} | {
+    "return_codes": _return_codes,
+    "auth_mechanism": _auth_mechanism,
+}

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+#: Longest specifier that is sent or taken, in characters.
+MAX_SPECIFIER = 10_000
+
 
 class Specifier:
     """A dotted string, kept as it was written; its words can be taken off the front one at a time.
 
     Args:
-        text: the specifier, possibly empty.
+        s: the specifier, possibly empty.
     """
 
     __slots__ = ("_text", "_words")
 
-    def __init__(self, text: str = "") -> None:
-        self.parse(text)
+    def __init__(self, s: str = "") -> None:
+        self.parse(s)
 
-    def parse(self, text: str) -> None:
+    def parse(self, s: str) -> None:
         """Start again with another text."""
-        self._text = text
+        self._text = s
         self._words: list[str] | None = None
 
     def reparse(self) -> None:

@@ -23,7 +23,8 @@ def short_string(text: str) -> bytes:
     # A lone surrogate has no UTF-8; a question mark in its place is better than no message.
     data = text.encode("utf-8", "replace")
     if len(data) > 255:
-        raise DriplineError(f"longer than the 255 bytes AMQP allows here: {text[:60]!r}...")
+        shown = f"a name or routing key of {len(data)} bytes, {text[:60]!r}..."
+        raise DriplineError(f"{shown}, is longer than the 255 bytes AMQP allows")
     return bytes((len(data),)) + data
 
 

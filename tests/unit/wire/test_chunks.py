@@ -1,12 +1,14 @@
 """Chunks put together."""
 
+import gc
 import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.wire.chunks import Joiner, Limits, Part, read_part
+from dripline.transport.properties import RawProperties
+from dripline.wire.chunks import Joiner, Limits, Part, _waiting, read_part
 from dripline.wire.errors import DecodingError
 
 
@@ -176,3 +178,32 @@ def test_a_flood_keeps_a_bounded_amount():
     assert len(joiner) <= 50
     assert len(joiner._refused) <= 50
     assert len(joiner.expired(now=0.0)) <= 50
+
+
+def test_headers_of_what_waits_are_counted():
+    """A header table can be as long as a frame, and one is kept of each message."""
+    joiner = Joiner(limits=Limits(pending_bytes=100_000))
+    for number in range(20):
+        kept = part(str(number), 0, 2)._replace(properties=RawProperties(b"\0\0" + bytes(30_000)))
+        joiner.add(kept, now=0.0)
+        assert len(joiner) <= 3
+    whole = Joiner()
+    whole.add(part("u", 0, 2)._replace(properties=RawProperties(bytes(30_000))), now=0.0)
+    assert whole.add(part("u", 1, 2), now=0.0) == b"xx"
+    assert whole._size == 0
+
+
+def test_all_joiners_of_a_process_share_a_bound():
+    """Many queues, each within its own limit, do not fill the memory together."""
+    limits = Limits(pending_bytes=2_000_000, process_bytes=4_000_000)
+    joiners = [Joiner(limits=limits) for _ in range(10)]
+    for joiner in joiners:
+        for number in range(15):
+            joiner.add(Part(f"m{number}", 0, 2, "x", None, bytes(100_000)), 0.0)
+    assert sum(joiner._size for joiner in joiners) <= 10 * 300_000 + 4_000_000
+    assert any(joiner.expired(0.0) for joiner in joiners), "who was given up is answered"
+    joiners.clear()
+    del joiner
+    gc.collect()
+    assert Joiner(limits=limits).add(Part("m", 0, 1, "x", None, b"whole"), 0.0) == b"whole"
+    assert not _waiting, "nothing is counted that is gone"

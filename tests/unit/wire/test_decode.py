@@ -185,3 +185,10 @@ def test_hostile_tables_raise_nothing_but_decoding_errors(read):
             read({"message_type": 2, header: deep})
     request = read({"message_type": 3, "lockout_key": deep, "timestamp": deep, "message_operation": deep})
     assert request.message_operation is op_t.unknown
+
+
+def test_a_specifier_of_absurd_length_makes_the_request_invalid(read):
+    """It is answered with 302, and not repeated in the reply."""
+    message = read({"message_type": 3, "message_operation": 1, "specifier": "x" * 100_000})
+    assert message.invalid_reason == "a specifier of 100000 characters, more than 10000"
+    assert len(message.specifier_text) == 10_000

@@ -8,7 +8,7 @@ import pytest
 
 from dripline.wire.codec import Encoder
 from dripline.wire.enums import op_t
-from dripline.wire.errors import DriplineError
+from dripline.wire.errors import DriplineError, EncodingError
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 
 NOW = "2026-11-21T00:25:53.844333Z"
@@ -127,3 +127,29 @@ def test_a_later_change_of_the_sender_is_not_seen(sender):
     sender["exe"] = "/other"
     (envelope,) = encoder.encode(MsgAlert.create(), NOW)
     assert properties_of(envelope).headers["sender_info"]["exe"] == "/usr/bin/dl"
+
+
+def test_a_long_return_message_is_shortened(encoder):
+    """Headers have to fit into one frame: a broker ends the connection otherwise."""
+    reply = MsgReply.create(304, "not a number: " + "9" * 300_000, None, "back")
+    (envelope,) = encoder.encode(reply, NOW)
+    text = properties_of(envelope).headers["return_message"]
+    assert (len(text), text[:15], text[-4:]) == (10_000, "not a number: 9", "9...")
+    assert len(reply.return_message) > 300_000
+
+
+def test_a_specifier_that_nobody_would_take_is_not_sent(encoder):
+    """The longest one that is read can be written."""
+    encoder.encode(MsgRequest.create({}, op_t.get, "peaches", "x" * 10_000), NOW)
+    with pytest.raises(EncodingError, match="a specifier of 10001 characters: 10000 are the most"):
+        encoder.encode(MsgRequest.create({}, op_t.get, "peaches", "x" * 10_001), NOW)
+
+
+def test_a_payload_that_nobody_would_take_is_not_sent(sender):
+    """As many bytes as a receiver joins, in as many chunks as it counts."""
+    thousand = Encoder(sender, max_payload_size=1000)
+    assert len(thousand.encode(MsgAlert.create("x" * 9_999_998), NOW)) == 10_000
+    with pytest.raises(EncodingError, match="a payload of 10000001 bytes: 10000000 are the most"):
+        thousand.encode(MsgAlert.create("x" * 9_999_999), NOW)
+    with pytest.raises(EncodingError, match="a payload of 33554433 bytes: 33554432 are the most"):
+        Encoder(sender, max_payload_size=1_000_000).encode(MsgAlert.create("x" * 33_554_431), NOW)

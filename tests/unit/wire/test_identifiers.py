@@ -1,5 +1,8 @@
 """Fresh identifiers and lockout keys."""
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
@@ -16,6 +19,30 @@ def test_fresh_identifiers_are_random_uuids():
     for text in made:
         assert str(UUID(text)) == text
         assert UUID(text).version == 4
+
+
+def test_many_threads_get_identifiers_of_their_own():
+    """Though they are made in advance."""
+    with ThreadPoolExecutor(8) as threads:
+        made = [
+            text for texts in threads.map(lambda _: [new_uuid() for _ in range(1000)], range(8)) for text in texts
+        ]
+    assert len(set(made)) == 8000
+
+
+def test_a_process_that_was_forked_makes_its_own():
+    """Two with the same ids would take each other's replies."""
+    program = (
+        "import os\n"
+        "from dripline.wire.identifiers import new_uuid\n"
+        "new_uuid()\n"
+        "child = os.fork()\n"
+        "os.write(1, (new_uuid() + '\\n').encode())\n"
+        "child and os.waitpid(child, 0)\n"
+    )
+    both = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout.split()
+    assert len(both) == 2
+    assert both[0] != both[1]
 
 
 @pytest.mark.parametrize(

