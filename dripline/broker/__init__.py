@@ -1,9 +1,13 @@
 """An AMQP 0-9-1 broker inside the process: for a laptop, demonstrations and tests.
 
 A client cannot tell it from RabbitMQ by what services and clients of a mesh do: topology, routing, confirms,
-returns, acknowledgements, errors with their codes and texts. It has no persistence, no TTL, dead-lettering, length
-limits or priorities (their arguments are accepted, compared and otherwise ignored), no transactions, no exchanges
-of type headers, no TLS, and one user.
+returns, acknowledgements, errors with their codes and texts. It has no persistence, no TTL, dead-lettering or
+priorities (their arguments are accepted, compared and otherwise ignored), no transactions, no exchanges of type
+headers, and one user. A quorum queue is a durable one.
+
+Its memory is bounded: a queue that holds too much drops its oldest messages, as in RabbitMQ with ``x-max-length``
+or ``x-max-length-bytes``. While all queues together hold too much, publishers are blocked, as by RabbitMQ's alarm.
+A queue counts what waits and what is not acknowledged; only what waits can be dropped.
 
 Import it only where one is started: it brings asyncio with it.
 """

@@ -37,12 +37,17 @@ def canonical(arguments: Mapping[str, Any] | None) -> str:
 def first_difference(received: Mapping[str, Any], current: Mapping[str, Any]) -> tuple[str, str, str] | None:
     """Name of the first queue argument that differs, and both values as RabbitMQ words them."""
     for name in _QUEUE_ARGUMENTS:
-        new, old = received.get(name), current.get(name)
+        new, old = (_given(table, name) for table in (received, current))
         if new != old:
             if type(new) is type(old):
                 return name, f"'{new}'", f"'{old}'"
             return name, _describe(new), _describe(old)
     return None
+
+
+def _given(arguments: Mapping[str, Any], name: str) -> Any:
+    value = arguments.get(name)
+    return None if name == "x-queue-type" and value == "classic" else value  # which is what there is without
 
 
 def _describe(value: Any) -> str:

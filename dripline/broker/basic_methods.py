@@ -12,7 +12,7 @@ from dripline.broker.decoding import name_text
 from dripline.broker.errors import ConnectionFault
 from dripline.broker.frames import METHOD, frame
 from dripline.broker.message import Message
-from dripline.broker.queue import put_back
+from dripline.broker.queue import put_back, settle
 from dripline.broker.vhost import generated_name
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def _get(channel: Channel, method: Basic.Get) -> None:
         return
     entry = queue.ready.popleft()
     tag = channel.next_delivery_tag()
-    if not method.no_ack:
+    if method.no_ack:
+        queue.settle(entry)
+    else:
         channel.unacked[tag] = entry
     message = entry.message
     head = Basic.GetOk.INDEX.to_bytes(4, "big") + tag.to_bytes(8, "big") + bytes((entry.redelivered,))
@@ -84,7 +86,9 @@ def _get(channel: Channel, method: Basic.Get) -> None:
 
 
 def _ack(channel: Channel, method: Basic.Ack) -> None:
-    _hand_out_more(channel, channel.take_unacked(method.delivery_tag, method.multiple))
+    entries = channel.take_unacked(method.delivery_tag, method.multiple)
+    settle(entries)
+    _hand_out_more(channel, entries)
 
 
 def _reject(channel: Channel, method: Basic.Reject) -> None:
@@ -99,6 +103,8 @@ def _refuse(channel: Channel, tag: int, multiple: bool, requeue: bool) -> None:
     entries = channel.take_unacked(tag, multiple)
     if requeue:
         put_back(entries)
+    else:
+        settle(entries)
     _hand_out_more(channel, entries)
 
 

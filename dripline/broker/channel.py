@@ -53,7 +53,7 @@ class Channel:
         self.next_delivery_tag = itertools.count(1).__next__
         self._publish: bytes | None = None
         self._header: bytes | None = None
-        self._body: list[bytes] = []
+        self._body = bytearray()
         self._body_missing = 0
         self._confirming = False
         self._published = 0
@@ -104,15 +104,13 @@ class Channel:
         if self._header is None:
             raise self._out_of_turn()
         self._body_missing -= len(payload)
-        if self._body_missing > 0:
-            self._body.append(payload)
-            return
         if self._body_missing < 0:
             raise ConnectionFault(501, "content body is longer than its header announced", _index(PUBLISH))
-        if self._body:
-            self._body.append(payload)
-            payload = b"".join(self._body)
-        self._complete(payload)
+        if self._body or self._body_missing:
+            self._body += payload
+            self.connection.count_unfinished(len(payload))
+        if not self._body_missing:
+            self._complete(bytes(self._body) or payload)
 
     def _complete(self, body: bytes) -> None:
         publish, header = self._publish, self._header
@@ -125,6 +123,7 @@ class Channel:
             fault.method = _index(PUBLISH)
             raise
         message = Message(route.address, header, body)
+        self.connection.publishes = True
         for queue in route.queues:
             queue.put(message)
         if route.mandatory and not route.queues:
@@ -145,8 +144,10 @@ class Channel:
 
     def _clear_content(self) -> None:
         self._publish = self._header = None
-        self._body = []
         self._body_missing = 0
+        if self._body:
+            self.connection.count_unfinished(-len(self._body))
+            self._body = bytearray()
 
     # -- what handlers use
 

@@ -30,10 +30,12 @@ from dripline.broker.frames import (
 from dripline.broker.handshake import CHANNEL_MAX, FRAME_MAX, Handshake, LoginRefused
 from dripline.broker.heartbeat import Heartbeat
 from dripline.broker.outbox import Outbox
+from dripline.broker.tls import common_name
 
 if TYPE_CHECKING:
     from dripline.broker.hub import Hub
     from dripline.broker.queue import Queue
+    from dripline.broker.vhost import VirtualHost
 
 logger = logging.getLogger("dripline.broker")
 
@@ -46,22 +48,29 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         congested: the client does not read fast enough; nothing is delivered to it until it does.
+        certified_name: the name in the certificate that the client has proved to have; empty without one.
+        client_name: what the client calls itself (its property ``connection_name``).
         exclusive_queues: queues that go with the connection.
         frame_max: longest frame the client takes, in bytes.
+        publishes: the client has published something.
     """
 
     transport: asyncio.Transport
+    vhost: VirtualHost
     send: Callable[[bytes], None]  # gathers bytes; they go out with the next flush
     confirm_later: Callable[[Channel], None]  # lets the next flush confirm what a channel published
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        self.vhost = hub.vhost
         self.max_body_size = hub.settings.max_body_size
         self.frame_max = FRAME_MAX
         self.channel_max = CHANNEL_MAX
         self.wants_cancel_notifications = False
+        self.wants_blocked_notifications = False
         self.closes_on_refused_login = False
+        self.certified_name = ""
+        self.client_name = ""
+        self.publishes = False
         self.congested = False
         self.channels: dict[int, Channel] = {}
         self.exclusive_queues: list[Queue] = []
@@ -70,11 +79,14 @@ class Connection(asyncio.Protocol):
         self._reader = FrameReader(FRAME_MAX)
         self._handshake: Handshake | None = Handshake(self)
         self._unhandled: deque[Frame] = deque()
+        self._alarm = hub.alarm
         self._paused = False  # requests wait until the client has read its answers
+        self._blocked = False  # requests wait until the alarm is over
         self._closing = False  # our connection.close is out: only its answer counts
         self._over = False  # nothing is read any more
         self._closing_channels: set[int] = set()  # our channel.close is out
         self._deadline: asyncio.TimerHandle | None = None
+        self._unfinished = 0  # bytes of messages that have begun
 
     # -- events of the socket
 
@@ -82,12 +94,20 @@ class Connection(asyncio.Protocol):
         """A client connected."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.certified_name = common_name(transport)
+        self.vhost = self.hub.vhost  # not before: while TLS was agreed on it may have become another
         self._outbox = Outbox(transport, self.heartbeat, self.hub.to_flush)
         self.send = self._outbox.send
         self.confirm_later = self._outbox.confirm_later
         self._peer = "{}:{}".format(*transport.get_extra_info("peername", ("?", "?"))[:2])
         self.hub.connections.add(self)
+        if not self.hub.listening:
+            self._over = True
+            transport.abort()
+            return
         self._deadline = self.hub.loop.call_later(_HANDSHAKE_TIMEOUT_S, self._on_handshake_timeout)
+        if self.hub.interference is not None:
+            self.hub.interference.on_connected(self)
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived."""
@@ -109,9 +129,27 @@ class Connection(asyncio.Protocol):
             channel.wake_consumers()
         if self._paused:
             self._paused = False
-            self.transport.resume_reading()
-            self._handle_frames()
+            self._read_on()
         self.hub.flush()
+
+    def on_alarm(self) -> None:
+        """The broker takes no messages for now, or does again."""
+        reason = self._alarm.reason
+        if self._over or self._closing or bool(reason) == self._blocked or (reason and not self.publishes):
+            return
+        self._blocked = self.heartbeat.deaf = bool(reason)
+        if self.wants_blocked_notifications:
+            spec = pika.spec.Connection
+            self.send(encode_method(0, spec.Blocked(reason) if reason else spec.Unblocked()))
+        if reason:
+            self.transport.pause_reading()
+        else:
+            self._read_on()
+
+    def speak_through(self, transport: asyncio.Transport) -> None:
+        """Write to something else than the socket from now on: a fault between the two."""
+        self.transport = transport
+        self._outbox.speak_through(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is gone."""
@@ -124,9 +162,14 @@ class Connection(asyncio.Protocol):
 
     # -- input
 
+    def _read_on(self) -> None:
+        if not self._paused and not self._blocked:
+            self.transport.resume_reading()
+            self._handle_frames()
+
     def _handle_frames(self) -> None:
         frames = self._unhandled
-        while frames and not self._over:
+        while frames and not self._over and not self._blocked:
             try:
                 self._handle(*frames.popleft())
             except ConnectionFault as fault:
@@ -138,6 +181,8 @@ class Connection(asyncio.Protocol):
                 self._paused = True
                 self.transport.pause_reading()
                 return
+            if self._alarm.reason and self.publishes:
+                self.on_alarm()
         if self._reader.fault is not None:
             self._fail(self._reader.fault)
             self._over = True  # not even an answer could be understood
@@ -258,6 +303,16 @@ class Connection(asyncio.Protocol):
         reply = pika.spec.Channel.Close(fault.code, fault.text, fault.method >> 16, fault.method & 0xFFFF)
         self.send(encode_method(channel.number, reply))
 
+    def count_unfinished(self, size: int) -> None:
+        """A piece of a message came whose other pieces are still to come; a negative size takes it off again.
+
+        Raises:
+            ConnectionFault: 506 when all of them together are longer than one message may be.
+        """
+        self._unfinished += size
+        if self._unfinished > self.max_body_size:
+            raise ConnectionFault(506, f"unfinished messages take more than {self.max_body_size} bytes")
+
     # -- beginning and end
 
     def on_open(self, frame_max: int, channel_max: int) -> None:
@@ -267,6 +322,8 @@ class Connection(asyncio.Protocol):
         self.channel_max = channel_max
         self._set_deadline(None)
         logger.debug("client %s opened virtual host %s", self._peer, self.vhost.name)
+        if self.hub.interference is not None:
+            self.hub.interference.on_opened(self)
 
     def close(self, fault: Fault) -> None:
         """Ask the client to close, with a reason, and hear nothing else from it."""

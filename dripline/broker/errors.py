@@ -24,6 +24,7 @@ _NAMES: Final = {
     503: "COMMAND_INVALID",
     504: "CHANNEL_ERROR",
     505: "UNEXPECTED_FRAME",
+    506: "RESOURCE_ERROR",
     530: "NOT_ALLOWED",
     540: "NOT_IMPLEMENTED",
     541: "INTERNAL_ERROR",
@@ -44,7 +45,7 @@ class Fault(Exception):
         self.code = code
         self.text = _shortened(f"{_NAMES[code]} - {explanation}")
         self.method = method
-        super().__init__(f"{code} {self.text}")
+        super().__init__(f"{code} {_on_one_line(self.text)}")  # for the log
 
 
 class ChannelFault(Fault):
@@ -95,6 +96,10 @@ def inequivalent(what: str, owner: str, received: str, current: str) -> ChannelF
 def unknown_tag(tag: int) -> ChannelFault:
     """An acknowledgement for a delivery the channel does not wait for."""
     return ChannelFault(406, f"unknown delivery tag {tag}")
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _shortened(text: str) -> str:

@@ -21,7 +21,7 @@ class Exchange(ABC):
 
     Args:
         name: its name.
-        durable: accepted and reported; nothing survives the broker.
+        durable: it survives a restart with what is durable; not the broker's process.
         auto_delete: it goes with its last binding.
         internal: clients may not publish to it.
         arguments: as declared.

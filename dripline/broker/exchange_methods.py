@@ -51,7 +51,10 @@ def _bind(channel: Channel, method: Exchange.Bind) -> None:
 
 def _unbind(channel: Channel, method: Exchange.Unbind) -> None:
     vhost = channel.vhost
-    destination = vhost.exchanges.get(name_text(method.destination))
+    name = name_text(method.destination)
+    if not name:
+        raise default_exchange_refused()
+    destination = vhost.exchanges.get(name)
     key, arguments = key_bytes(method.routing_key), table(method.arguments)
     binding = vhost.find_binding(name_text(method.source), destination, key, arguments)
     if binding is not None:

@@ -30,6 +30,7 @@ _SERVER_PROPERTIES: Final[dict[str, Any]] = {
         "exchange_exchange_bindings": True,
         "basic.nack": True,
         "consumer_cancel_notify": True,
+        "connection.blocked": True,
         "authentication_failure_close": True,
         "per_consumer_qos": True,
     },
@@ -64,7 +65,8 @@ class Handshake:
 
     def begin(self) -> None:
         """Send connection.start."""
-        self._send(pika.spec.Connection.Start(0, 9, _SERVER_PROPERTIES, "PLAIN AMQPLAIN", "en_US"))
+        mechanisms = "PLAIN AMQPLAIN EXTERNAL" if self._connection.certified_name else "PLAIN AMQPLAIN"
+        self._send(pika.spec.Connection.Start(0, 9, _SERVER_PROPERTIES, mechanisms, "en_US"))
 
     def on_method(self, payload: bytes) -> None:
         """Handle the next method frame of channel 0.
@@ -84,13 +86,27 @@ class Handshake:
         if isinstance(capabilities, dict):
             connection.wants_cancel_notifications = capabilities.get("consumer_cancel_notify") is True
             connection.closes_on_refused_login = capabilities.get("authentication_failure_close") is True
+            connection.wants_blocked_notifications = capabilities.get("connection.blocked") is True
+        connection.client_name = str(properties.get("connection_name", ""))
         settings = connection.hub.settings
-        username, password = _credentials(name_text(method.mechanism), method.response)
-        known = hmac.compare_digest(username, settings.username.encode())
-        if not hmac.compare_digest(password, settings.password.encode()) or not known:
-            raise LoginRefused(name_text(method.mechanism))
+        mechanism = name_text(method.mechanism)
+        if not self._is_user(mechanism, method.response):
+            raise LoginRefused(mechanism)
+        interference = connection.hub.interference
+        if interference is not None and interference.refuses_login(connection):
+            raise LoginRefused(mechanism)
         self._expect(pika.spec.Connection.TuneOk, self._on_tune_ok)
         self._send(pika.spec.Connection.Tune(CHANNEL_MAX, FRAME_MAX, settings.heartbeat_s))
+
+    def _is_user(self, mechanism: str, response: Any) -> bool:
+        """Whether name and password are those of the broker's user, or the certificate is in that name."""
+        connection = self._connection
+        settings = connection.hub.settings
+        if mechanism == "EXTERNAL" and connection.certified_name:
+            return connection.certified_name == settings.username
+        username, password = _credentials(mechanism, response)
+        known = hmac.compare_digest(username, settings.username.encode())
+        return hmac.compare_digest(password, settings.password.encode()) and known
 
     def _on_tune_ok(self, method: pika.spec.Connection.TuneOk) -> None:
         _check_limit("frame_max", method.frame_max, _FRAME_MIN, FRAME_MAX)

@@ -21,6 +21,7 @@ class Heartbeat:
     Attributes:
         heard: set to True whenever bytes arrive.
         spoke: set to True whenever bytes are sent.
+        deaf: nobody listens to the peer just now, so its silence means nothing.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class Heartbeat:
     ) -> None:
         self.heard = False
         self.spoke = False
+        self.deaf = False
         self._loop = loop
         self._send = send
         self._give_up = give_up
@@ -50,7 +52,7 @@ class Heartbeat:
         self._timer = self._loop.call_later(self._pause_s, self._check)
 
     def _check(self) -> None:
-        self._silent_checks = 0 if self.heard else self._silent_checks + 1
+        self._silent_checks = 0 if self.heard or self.deaf else self._silent_checks + 1
         if self._silent_checks >= _CHECKS_MISSED:
             self._give_up()
             return

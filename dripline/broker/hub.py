@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dripline.broker.alarm import Alarm
+from dripline.broker.memory import MEGABYTE, Memory
 from dripline.broker.vhost import VirtualHost
 
 if TYPE_CHECKING:
     from dripline.broker.connection import Connection
+    from dripline.broker.interference import Interference
     from dripline.broker.outbox import Outbox
 
 
@@ -21,32 +24,58 @@ class Settings:
     Attributes:
         heartbeat_s: heartbeat interval offered to clients, in seconds; 0 for none.
         max_body_size: longest message body accepted, in bytes.
+        max_queue_bytes: a queue that holds more drops its oldest messages.
+        max_memory_bytes: publishers wait while the messages of all queues take more.
     """
 
     username: str
     password: str
     virtual_host: str
     heartbeat_s: int
-    max_body_size: int
+    max_body_size: int = 64 * MEGABYTE
+    max_queue_bytes: int = 128 * MEGABYTE
+    max_memory_bytes: int = 512 * MEGABYTE
 
     def __repr__(self) -> str:
         return f"Settings({self.username!r}, {self.virtual_host!r})"  # never the password
 
 
 class Hub:
-    """The virtual host, the connections, and those of them that have something to send."""
+    """The virtual host, the connections, and those of them that have something to send.
+
+    Attributes:
+        interference: faults that a test wants; None as a rule.
+        listening: clients may connect; one that was on its way when that ended is sent off.
+    """
 
     def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
         self.settings = settings
         self.loop = loop
-        self.vhost = VirtualHost(settings.virtual_host, self._later)
         self.connections: set[Connection] = set()
+        self.interference: Interference | None = None
+        self.listening = False
+        self.alarm = Alarm(self.connections, self._later)
+        self._memory: Memory | None = None
+        self.begin_empty()
         self.to_flush: list[Outbox] = []
+
+    def begin_empty(self) -> None:
+        """Have a virtual host with nothing in it."""
+        settings = self.settings
+        self.alarm.end(self._memory)
+        self._memory = Memory(settings.max_memory_bytes, settings.max_queue_bytes, self.alarm)
+        self.vhost = VirtualHost(settings.virtual_host, self._later, self._memory)
+        if self.interference is not None:
+            self.interference.install()
 
     def flush(self) -> None:
         """Write what was gathered: one write per connection for all that one event caused."""
         while self.to_flush:
             self.to_flush.pop().flush()
+
+    def after(self, delay_s: float, function: Callable[[], None]) -> asyncio.TimerHandle:
+        """Run a function later, and write what it caused."""
+        return self.loop.call_later(delay_s, self._run_and_flush, function)
 
     def _later(self, function: Callable[[], None]) -> None:
         self.loop.call_soon(self._run_and_flush, function)

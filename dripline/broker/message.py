@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 _CONTENT_HEADER: Final = struct.Struct(">HHQH")
 _BASIC_CLASS: Final = 60
 _PUBLISH: Final = 60 << 16 | 40
+_OBJECTS: Final = 500  # what Python's objects for a message and its place in a queue take, in bytes
 _SHORT_STRING: Final = -1
 _TABLE: Final = -2
 # content_type, content_encoding, headers, delivery_mode, priority, correlation_id, reply_to, expiration,
 # message_id, timestamp, type, user_id, app_id, cluster_id: bytes of each
 _PROPERTY_SIZES: Final = (-1, -1, -2, 1, 1, -1, -1, -1, -1, 8, -1, -1, -1, -1)
 _KNOWN_FLAGS: Final = 0xFFFC
+_DELIVERY_MODE: Final = 0x1000
+_BEFORE_DELIVERY_MODE: Final = 0xE000
 
 
 class Message:
@@ -31,14 +34,16 @@ class Message:
         address: exchange and routing key as two short strings, as basic.deliver repeats them.
         header: payload of the content header frame, never decoded.
         body: all body frames joined.
+        size: about what it takes in memory, in bytes.
     """
 
-    __slots__ = ("_frames", "_frames_for", "address", "body", "header")
+    __slots__ = ("_frames", "_frames_for", "address", "body", "header", "size")
 
     def __init__(self, address: bytes, header: bytes, body: bytes) -> None:
         self.address = address
         self.header = header
         self.body = body
+        self.size = len(header) + len(body) + _OBJECTS
         self._frames = b""
         self._frames_for = 0  # no channel has this number
 
@@ -114,6 +119,15 @@ def _end_of_properties(header: bytes, flags: int) -> int:
         else:
             position += size
     return position
+
+
+def is_persistent(header: bytes) -> bool:
+    """Whether a message asks to survive a restart of the broker (delivery mode 2)."""
+    flags = _CONTENT_HEADER.unpack_from(header)[3]
+    if not flags & _DELIVERY_MODE:
+        return False
+    position = _end_of_properties(header, flags & _BEFORE_DELIVERY_MODE)
+    return header[position] == 2
 
 
 @functools.cache

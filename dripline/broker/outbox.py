@@ -32,6 +32,10 @@ class Outbox:
         self._size = 0
         self._unconfirmed: list[Channel] = []
 
+    def speak_through(self, transport: asyncio.Transport) -> None:
+        """Write to something else from now on."""
+        self._transport = transport
+
     def send(self, data: bytes) -> None:
         """Gather bytes to be sent."""
         if not self._size:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from dripline.broker.errors import ChannelFault
-from dripline.broker.message import Entry, Message
+from dripline.broker.memory import Memory, QueueLimit
+from dripline.broker.message import Entry, Message, is_persistent
 
 if TYPE_CHECKING:
     from dripline.broker.connection import Connection
     from dripline.broker.consumer import Consumer
     from dripline.broker.exchange import Exchange
+
+logger = logging.getLogger("dripline.broker")
 
 _DELIVERIES_AT_ONCE: Final = 500  # then other connections get their turn
 
@@ -22,11 +26,16 @@ class Queue:
 
     Args:
         name: its name.
-        durable: accepted and reported; nothing survives the broker.
+        durable: it outlives its consumers and connections, and a restart with state; not the broker's process.
         auto_delete: it goes with its last consumer.
         arguments: as declared.
         owner: the connection it is exclusive to, or None.
         later: runs a function in the next turn of the loop.
+        memory: counts what all queues hold.
+
+    Attributes:
+        held: bytes of messages that wait or are not acknowledged yet.
+        dropped: how many messages had no room.
     """
 
     def __init__(
@@ -38,6 +47,7 @@ class Queue:
         arguments: Mapping[str, Any],
         owner: Connection | None,
         later: Callable[[Callable[[], None]], object],
+        memory: Memory,
     ) -> None:
         self.name = name
         self.durable = durable
@@ -48,24 +58,38 @@ class Queue:
         self.bound_to: set[Exchange] = set()
         self.ready: deque[Entry] = deque()
         self.consumers: deque[Consumer] = deque()
+        self.held = 0
+        self.dropped = 0
         self._later = later
+        self._memory = memory
+        self._limit = QueueLimit(arguments, memory.queue_limit)
         self._next_number = 0
         self._drain_pending = False
 
-    def put(self, message: Message) -> None:
+    def put(self, message: Message, redelivered: bool = False) -> None:
         """Append a message, or hand it out at once."""
         entry = Entry(message, self, self._next_number)
+        entry.redelivered = redelivered
         self._next_number += 1
         if not self.ready:
             consumer = self._next_consumer()
             if consumer is not None:
+                if not consumer.no_ack:
+                    self._hold(message.size)
                 consumer.deliver(entry)
                 return
         self.ready.append(entry)
+        self._hold(message.size)
+        self._make_room()
+
+    def settle(self, entry: Entry) -> None:
+        """A message that was handed out will not come back."""
+        self._let_go(entry.message.size)
 
     def put_back(self, entries: Iterable[Entry]) -> None:
         """Return messages that were handed out to their old positions, marked as redelivered."""
         if self.deleted:
+            settle(entries)  # there is nowhere to return to
             return
         returned = sorted(entries, key=_position)
         for entry in returned:
@@ -76,6 +100,7 @@ class Queue:
         else:
             self.ready.extendleft(reversed(returned))
         self.drain()
+        self._make_room()
 
     def drain(self) -> None:
         """Hand out messages while there are some and a consumer can take them."""
@@ -85,7 +110,10 @@ class Queue:
             consumer = self._next_consumer()
             if consumer is None:
                 return
-            consumer.deliver(self.ready.popleft())
+            entry = self.ready.popleft()
+            if consumer.no_ack:
+                self._let_go(entry.message.size)
+            consumer.deliver(entry)
         if not self._drain_pending:
             self._drain_pending = True
             self._later(self._continue_draining)
@@ -93,8 +121,23 @@ class Queue:
     def purge(self) -> int:
         """Drop the messages that wait; how many."""
         count = len(self.ready)
+        self._let_go(sum(entry.message.size for entry in self.ready))
         self.ready.clear()
         return count
+
+    def purge_transient(self) -> None:
+        """Drop the messages that did not ask to survive a restart; a quorum queue keeps all."""
+        if self.arguments.get("x-queue-type") == "quorum":
+            return
+        kept = [entry for entry in self.ready if is_persistent(entry.message.header)]
+        self.purge()
+        self.ready.extend(kept)
+        self._hold(sum(entry.message.size for entry in kept))
+
+    def delete(self) -> None:
+        """Let go of the messages that wait; those that were handed out count until they are settled."""
+        self.deleted = True
+        self.purge()
 
     def add_consumer(self, consumer: Consumer) -> None:
         """Let a consumer take part.
@@ -112,6 +155,22 @@ class Queue:
         """Deliver nothing more to it; what it holds unacknowledged it keeps."""
         self.consumers.remove(consumer)
 
+    def _hold(self, size: int) -> None:
+        self.held += size
+        self._memory.take(size)
+
+    def _let_go(self, size: int) -> None:
+        self.held -= size
+        self._memory.give_back(size)
+
+    def _make_room(self) -> None:
+        limit = self._limit
+        while self.ready and (self.held > limit.size or len(self.ready) > limit.length):
+            if not self.dropped:
+                logger.warning("queue %r is full: its oldest messages go", self.name)
+            self._let_go(self.ready.popleft().message.size)
+            self.dropped += 1
+
     def _next_consumer(self) -> Consumer | None:
         consumers = self.consumers
         for _ in range(len(consumers)):
@@ -124,6 +183,12 @@ class Queue:
     def _continue_draining(self) -> None:
         self._drain_pending = False
         self.drain()
+
+
+def settle(entries: Iterable[Entry]) -> None:
+    """Let go of messages that were handed out and will not come back."""
+    for entry in entries:
+        entry.queue.settle(entry)
 
 
 def put_back(entries: Iterable[Entry]) -> None:

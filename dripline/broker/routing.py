@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from dripline.broker.errors import ChannelFault, ConnectionFault, no_exchange
 from dripline.broker.frames import PUBLISH
@@ -10,11 +10,20 @@ from dripline.broker.queue import Queue
 
 if TYPE_CHECKING:
     from dripline.broker.exchange import Exchange
+    from dripline.broker.message import Message
 
 _ROUTES_KEPT: Final = 8192
 _MANDATORY: Final = 1
 _IMMEDIATE: Final = 2
 _EXCHANGE_AT: Final = 6  # after method index and ticket
+_PUBLISH: Final = int.from_bytes(PUBLISH, "big")
+
+
+class Target(Protocol):
+    """What takes a message: a queue, or a fault before one."""
+
+    def put(self, message: Message) -> None:
+        """Take it."""
 
 
 class Route(NamedTuple):
@@ -27,7 +36,7 @@ class Route(NamedTuple):
 
     address: bytes
     mandatory: bool
-    queues: tuple[Queue, ...]
+    queues: tuple[Target, ...]
 
 
 class Router:
@@ -69,9 +78,10 @@ class Router:
             key_at = _EXCHANGE_AT + 1 + publish[_EXCHANGE_AT]
             flags_at = key_at + 1 + publish[key_at]
             flags = publish[flags_at]
-        except IndexError as error:
-            index = int.from_bytes(PUBLISH, "big")
-            raise ConnectionFault(501, "cannot decode basic.publish: it is cut short", index) from error
+        except IndexError:
+            raise ConnectionFault(501, "cannot decode basic.publish: it is cut short", _PUBLISH) from None
+        if flags_at + 1 != len(publish):  # routes are remembered by all of it
+            raise ConnectionFault(501, "cannot decode basic.publish: something follows it", _PUBLISH)
         if flags & _IMMEDIATE:
             raise ConnectionFault(540, "immediate=true")
         name = publish[_EXCHANGE_AT + 1 : key_at].decode(errors="replace")

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
+import ssl
 import threading
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from dripline.broker.connection import Connection
 from dripline.broker.errors import ConnectionFault
 from dripline.broker.hub import Hub, Settings
+from dripline.broker.listening import BACKLOG, close_all, listen
+from dripline.broker.memory import MEGABYTE
+from dripline.broker.tls import ServerTls, server_context
+
+T = TypeVar("T")
+Keep: TypeAlias = Literal["everything", "durable", "nothing"]
 
 _GOODBYE_S: Final = 0.3  # for clients to answer connection.close
-_BACKLOG: Final = 512
+_TLS_HANDSHAKE_S: Final = 10.0
 
 
 class EmbeddedBroker:
@@ -33,6 +40,9 @@ class EmbeddedBroker:
         virtual_host: the one virtual host.
         heartbeat_s: heartbeat interval offered to clients, in seconds; 0 for none.
         max_body_size: longest message body accepted, in bytes.
+        max_queue_bytes: a queue whose messages take more drops its oldest ones.
+        max_memory_bytes: while the messages of all queues take more, publishers are blocked (connection.blocked).
+        tls: certificate and key, when connections are to be encrypted; then all have to be.
     """
 
     def __init__(
@@ -44,26 +54,35 @@ class EmbeddedBroker:
         virtual_host: str = "/",
         heartbeat_s: int = 60,
         *,
-        max_body_size: int = 64 * 1024 * 1024,
+        max_body_size: int = 64 * MEGABYTE,
+        max_queue_bytes: int = 128 * MEGABYTE,
+        max_memory_bytes: int = 512 * MEGABYTE,
+        tls: ServerTls | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self._listen_on = host
-        self._settings = Settings(username, password, virtual_host, heartbeat_s, max_body_size)
+        self._tls = tls
+        self._context: ssl.SSLContext | None = None
+        self._settings = Settings(
+            username, password, virtual_host, heartbeat_s, max_body_size, max_queue_bytes, max_memory_bytes
+        )
         self._thread: threading.Thread | None = None
         self._hub: Hub | None = None
         self._stopping: asyncio.Event | None = None
+        self._servers: list[asyncio.Server] = []
 
     def start(self) -> None:
         """Listen; returns when clients can connect.
 
         Raises:
-            OSError: with errno EADDRINUSE when the port is taken.
+            OSError: with errno EADDRINUSE when the port is taken; another when a file of `tls` cannot be used.
             RuntimeError: when it runs already.
         """
         if self._thread is not None:
             raise RuntimeError("the broker runs already")
-        sockets = _listen(self._listen_on, self.port)
+        self._context = None if self._tls is None else server_context(self._tls)
+        sockets = listen(self._listen_on, self.port)
         self.host, self.port = sockets[0].getsockname()[:2]
         ready: Future[None] = Future()
         self._thread = threading.Thread(
@@ -74,7 +93,7 @@ class EmbeddedBroker:
             ready.result()
         except RuntimeError:
             self._thread = None
-            _close_all(sockets)
+            close_all(sockets)
             raise
 
     def stop(self) -> None:
@@ -90,12 +109,46 @@ class EmbeddedBroker:
         self._hub.loop.call_soon_threadsafe(self._stopping.set)
         thread.join()
 
+    def suspend(self, *, keep: Keep = "everything", abruptly: bool = False) -> None:
+        """Close all clients' connections and free the port, as at a restart; `resume` ends that.
+
+        Queues that go with their connection or their last consumer go in any case, as their connections do.
+
+        Args:
+            keep: what is there afterwards: ``everything`` as if the machine had been paused, what is ``durable``
+                with its persistent messages as RabbitMQ does it, or ``nothing``.
+            abruptly: without a word to the clients, as when the process is killed.
+
+        Raises:
+            RuntimeError: when it does not run.
+        """
+        self._await(self._suspend(keep, abruptly))
+
+    def resume(self) -> None:
+        """Listen again after `suspend`.
+
+        Raises:
+            OSError: with errno EADDRINUSE when somebody took the port meanwhile.
+            RuntimeError: when it does not run.
+        """
+        self._await(self._resume())
+
+    def call(self, function: Callable[[Hub], T]) -> T:
+        """Run a function on the broker's thread, for looking at what it has, and for faults.
+
+        Raises:
+            RuntimeError: when it does not run.
+        """
+        return self._await(self._call(function))
+
     def __enter__(self) -> EmbeddedBroker:
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    # -- on its thread
 
     def _run(self, sockets: list[socket.socket], ready: Future[None]) -> None:
         try:
@@ -105,18 +158,66 @@ class EmbeddedBroker:
                 ready.set_exception(RuntimeError("the broker's thread could not start"))
 
     async def _serve(self, sockets: list[socket.socket], ready: Future[None]) -> None:
-        loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        hub = self._hub = Hub(self._settings, loop)
-        servers = [
-            await loop.create_server(lambda: Connection(hub), sock=listener, backlog=_BACKLOG)
-            for listener in sockets
-        ]
+        hub = self._hub = Hub(self._settings, asyncio.get_running_loop())
+        await self._accept(hub, sockets)
         ready.set_result(None)
         await self._stopping.wait()
+        if hub.interference is not None:
+            hub.interference.end_all()
+        self._refuse(hub)
+        await _say_goodbye(hub)
+
+    async def _accept(self, hub: Hub, sockets: list[socket.socket]) -> None:
+        hub.listening = True
+        for listener in sockets:
+            server = await hub.loop.create_server(
+                lambda: Connection(hub),
+                sock=listener,
+                backlog=BACKLOG,
+                ssl=self._context,
+                ssl_handshake_timeout=_TLS_HANDSHAKE_S if self._context is not None else None,
+            )
+            self._servers.append(server)
+
+    def _refuse(self, hub: Hub) -> None:
+        hub.listening = False
+        servers, self._servers = self._servers, []
         for server in servers:
             server.close()
-        await _say_goodbye(hub)
+
+    async def _suspend(self, keep: Keep, abruptly: bool) -> None:
+        hub = self._hub
+        assert hub is not None
+        self._refuse(hub)
+        if not abruptly:
+            await _say_goodbye(hub)
+        await _hang_up(hub)
+        if keep == "durable":
+            hub.vhost.lose_what_is_transient()
+        elif keep == "nothing":
+            hub.begin_empty()
+
+    async def _resume(self) -> None:
+        hub = self._hub
+        assert hub is not None
+        if not self._servers:
+            await self._accept(hub, listen(self._listen_on, self.port))
+
+    async def _call(self, function: Callable[[Hub], T]) -> T:
+        hub = self._hub
+        assert hub is not None
+        try:
+            return function(hub)
+        finally:
+            hub.flush()
+
+    def _await(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._thread is None:
+            work.close()
+            raise RuntimeError("the broker does not run")
+        assert self._hub is not None
+        return asyncio.run_coroutine_threadsafe(work, self._hub.loop).result()
 
 
 async def _say_goodbye(hub: Hub) -> None:
@@ -125,47 +226,11 @@ async def _say_goodbye(hub: Hub) -> None:
     deadline = hub.loop.time() + _GOODBYE_S
     while hub.connections and hub.loop.time() < deadline:
         await asyncio.sleep(0.005)
+    await _hang_up(hub)
+
+
+async def _hang_up(hub: Hub) -> None:
     for connection in tuple(hub.connections):
         connection.transport.abort()
-    await asyncio.sleep(0)
-
-
-def _listen(host: str, port: int) -> list[socket.socket]:
-    """Listening sockets on all addresses of `host` that this machine has, on one port."""
-    listeners: list[socket.socket] = []
-    missing: OSError | None = None
-    for family, _, _, _, address in socket.getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    ):
-        try:
-            listener = _listen_at(family, (address[0], port, *address[2:]))
-        except OSError as error:
-            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # as ::1 where there is no IPv6
-                missing = error
-                continue
-            _close_all(listeners)
-            raise
-        listeners.append(listener)
-        port = listener.getsockname()[1]  # the same for all addresses when a free one was asked for
-    if missing is not None and not listeners:
-        raise missing
-    return listeners
-
-
-def _listen_at(family: int, address: tuple[Any, ...]) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _close_all(sockets: list[socket.socket]) -> None:
-    for each in sockets:
-        each.close()
+    while hub.connections:
+        await asyncio.sleep(0)

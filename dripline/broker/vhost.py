@@ -19,8 +19,9 @@ from dripline.broker.errors import (
     reserved_name,
 )
 from dripline.broker.exchange import EXCHANGE_KINDS, Exchange
+from dripline.broker.memory import Memory
 from dripline.broker.queue import Queue
-from dripline.broker.routing import Router
+from dripline.broker.routing import Route, Router
 
 if TYPE_CHECKING:
     from dripline.broker.connection import Connection
@@ -51,15 +52,17 @@ class VirtualHost:
     Args:
         name: as clients open it, for example "/".
         later: runs a function in the next turn of the loop.
+        memory: counts what all queues hold.
     """
 
-    def __init__(self, name: str, later: Callable[[Callable[[], None]], object]) -> None:
+    def __init__(self, name: str, later: Callable[[Callable[[], None]], object], memory: Memory) -> None:
         self.name = name
         self.exchanges: dict[str, Exchange] = {}
         self.queues: dict[str, Queue] = {}
         self._later = later
+        self._memory = memory
         self.router = Router(name, self.exchanges, self.queues)
-        self.route = self.router.route
+        self.route: Callable[[bytes], Route] = self.router.route  # a fault has messages pass by it
         self._changed = self.router.forget
         for exchange, kind in _PREDECLARED.items():
             self._add_exchange(exchange, kind, durable=True)
@@ -173,7 +176,8 @@ class VirtualHost:
         The name "" lets the broker choose one.
 
         Raises:
-            ChannelFault: 403 for a reserved name, 405 for another connection's, 406 for other properties.
+            ChannelFault: 403 for a reserved name, 405 for another connection's, 406 for other properties, or those
+                that a quorum queue cannot have.
         """
         if name in self.queues:
             found = self.queue(name, connection)
@@ -184,6 +188,8 @@ class VirtualHost:
         if name.startswith(_RESERVED):
             raise reserved_name("queue", name)
         name = name or generated_name("amq.gen-")
+        if arguments.get("x-queue-type") == "quorum":
+            _check_quorum(name, self.name, durable, exclusive, auto_delete)
         queue = Queue(
             name,
             durable=durable,
@@ -191,6 +197,7 @@ class VirtualHost:
             arguments=arguments,
             owner=connection if exclusive else None,
             later=self._later,
+            memory=self._memory,
         )
         self.queues[name] = queue
         if exclusive:
@@ -202,7 +209,7 @@ class VirtualHost:
         """Delete a queue with its messages, and tell its consumers."""
         if queue.deleted:
             return
-        queue.deleted = True
+        queue.delete()
         del self.queues[queue.name]
         if queue.owner is not None:
             queue.owner.exclusive_queues.remove(queue)
@@ -210,12 +217,26 @@ class VirtualHost:
             queue.remove_consumer(consumer)
             consumer.channel.on_queue_deleted(consumer)
         self._forget_destination(queue)
-        queue.purge()
 
     def delete_if_abandoned(self, queue: Queue) -> None:
         """Delete a queue that goes with its last consumer, when that has just gone."""
         if queue.auto_delete and not queue.consumers:
             self.delete_queue(queue)
+
+    def lose_what_is_transient(self) -> None:
+        """Keep what RabbitMQ keeps over a restart: what is durable, and persistent messages in it."""
+        everything: tuple[Destination, ...] = (*self.queues.values(), *self.exchanges.values())
+        for passing in (each for each in everything if not each.durable):
+            for source in tuple(passing.bound_to):
+                source.forget(passing)  # an auto-delete exchange stays, though nothing is bound to it
+        for queue in tuple(self.queues.values()):
+            if queue.durable:
+                queue.purge_transient()
+            else:
+                self.delete_queue(queue)
+        for exchange in tuple(self.exchanges.values()):
+            if not exchange.durable and exchange.name in self.exchanges:
+                self._remove_exchange(exchange)
 
     # -- bindings
 
@@ -275,6 +296,17 @@ def _check_exchange(found: Exchange, received: tuple[str, bool, bool, bool], own
     for name, new, old in zip(names, received, current, strict=True):
         if new != old:
             raise inequivalent(name, owner, f"'{str(new).lower()}'", f"'{str(old).lower()}'")
+
+
+def _check_quorum(name: str, vhost: str, durable: bool, exclusive: bool, auto_delete: bool) -> None:
+    """Refuse what no quorum queue can be; otherwise one is a durable queue here."""
+    for what, wrong in (
+        ("non-durable", not durable),
+        ("exclusive-owner", exclusive),
+        ("auto-delete", auto_delete),
+    ):
+        if wrong:
+            raise ChannelFault(406, f"invalid property '{what}' for queue '{name}' in vhost '{vhost}'")
 
 
 def _check_queue(found: Queue, durable: bool, auto_delete: bool, arguments: Mapping[str, Any], owner: str) -> None:

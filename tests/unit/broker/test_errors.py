@@ -58,3 +58,10 @@ def test_texts_fit_into_a_short_string(text: str) -> None:
     encoded = ConnectionFault(541, text).text.encode()
     assert len(encoded) <= 255
     assert encoded.startswith(b"INTERNAL_ERROR - ")
+
+
+def test_one_line_in_the_log() -> None:
+    """Names that a client made up can hold line breaks; the client gets them back, the log does not."""
+    fault = no_queue("a\nb\x1b", "/")
+    assert str(fault) == "404 NOT_FOUND - no queue 'a\\nb\\x1b' in vhost '/'"
+    assert fault.text == "NOT_FOUND - no queue 'a\nb\x1b' in vhost '/'"

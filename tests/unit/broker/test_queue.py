@@ -9,14 +9,22 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dripline.broker.alarm import Alarm
+from dripline.broker.memory import Memory
 from dripline.broker.message import Entry, Message
 from dripline.broker.queue import Queue, put_back
+
+
+def new_memory() -> Memory:
+    """As much as anybody needs."""
+    return Memory(10**9, 10**9, Alarm((), lambda function: function()))
 
 
 class Taker:
     """A consumer with credit, which keeps what it is given."""
 
     exclusive = False
+    no_ack = False
 
     def __init__(self, credit: int = 10**9) -> None:
         self.credit = credit
@@ -34,7 +42,7 @@ class Taker:
 
 def new_queue(later: Callable[[Callable[[], None]], Any] = lambda function: None) -> Queue:
     """An empty queue."""
-    return Queue("q", durable=False, auto_delete=False, arguments={}, owner=None, later=later)
+    return Queue("q", durable=False, auto_delete=False, arguments={}, owner=None, later=later, memory=new_memory())
 
 
 def message(number: int) -> Message:
@@ -52,7 +60,7 @@ def test_messages_wait_in_order_until_somebody_takes_them() -> None:
     queue, taker = new_queue(), Taker()
     for number in range(3):
         queue.put(message(number))
-    queue.add_consumer(taker)  # type: ignore[arg-type]
+    queue.add_consumer(taker)  # type: ignore[arg-type]  # stands for a consumer
     queue.drain()
     queue.put(message(3))
     assert bodies(taker.taken) == [0, 1, 2, 3]
@@ -63,7 +71,7 @@ def test_consumers_take_turns_and_the_busy_are_passed_over() -> None:
     """Who has no credit misses its turn."""
     queue, first, second = new_queue(), Taker(), Taker(credit=1)
     for taker in (first, second):
-        queue.add_consumer(taker)  # type: ignore[arg-type]
+        queue.add_consumer(taker)  # type: ignore[arg-type]  # stands for a consumer
     for number in range(5):
         queue.put(message(number))
     assert bodies(first.taken) == [0, 2, 3, 4]
@@ -73,7 +81,7 @@ def test_consumers_take_turns_and_the_busy_are_passed_over() -> None:
 def test_what_nobody_can_take_waits() -> None:
     """Messages stay in the queue when all credit is used."""
     queue, taker = new_queue(), Taker(credit=1)
-    queue.add_consumer(taker)  # type: ignore[arg-type]
+    queue.add_consumer(taker)  # type: ignore[arg-type]  # stands for a consumer
     for number in range(3):
         queue.put(message(number))
     assert bodies(queue.ready) == [1, 2]
@@ -85,7 +93,7 @@ def test_what_nobody_can_take_waits() -> None:
 def test_a_deleted_queue_takes_nothing_back() -> None:
     """Unacknowledged messages of a queue that is gone are gone as well."""
     queue, taker = new_queue(), Taker()
-    queue.add_consumer(taker)  # type: ignore[arg-type]
+    queue.add_consumer(taker)  # type: ignore[arg-type]  # stands for a consumer
     queue.put(message(0))
     queue.deleted = True
     put_back(taker.taken)
@@ -98,7 +106,7 @@ def test_a_long_queue_is_handed_out_in_portions() -> None:
     queue, taker = new_queue(waiting.append), Taker()
     for number in range(1234):
         queue.put(message(number))
-    queue.add_consumer(taker)  # type: ignore[arg-type]
+    queue.add_consumer(taker)  # type: ignore[arg-type]  # stands for a consumer
     queue.drain()
     queue.drain()
     assert len(taker.taken) < 1234

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 import pika
 import pika.exceptions
 import pytest
+from support.ports import free_port
 
 from dripline.broker import EmbeddedBroker
 
@@ -73,7 +75,7 @@ def test_stop_tells_the_clients_why() -> None:
 
 def test_restart_on_the_same_port() -> None:
     """Stopped and started again, also with clients connected, it takes its old port and is empty."""
-    broker = EmbeddedBroker(port=0)
+    broker = EmbeddedBroker(port=free_port())
     for _ in range(3):
         broker.start()
         port = broker.port
@@ -92,15 +94,16 @@ def test_restart_on_the_same_port() -> None:
 
 def test_nothing_is_left_behind() -> None:
     """No thread and no socket outlives the broker."""
-    threads, sockets = threading.active_count(), open_sockets()
+    gc.collect()  # what earlier tests left is not to go meanwhile
+    threads, sockets = set(threading.enumerate()), open_sockets()
     broker = EmbeddedBroker(port=0)
     broker.start()
     with socket.create_connection((broker.host, broker.port)) as client:
         client.sendall(b"AMQP\0\0\x09\x01")
         assert client.recv(1)
         broker.stop()
-    assert threading.active_count() == threads
-    assert open_sockets() == sockets
+    assert set(threading.enumerate()) <= threads
+    assert open_sockets() <= sockets
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((broker.host, broker.port))
 
@@ -173,5 +176,5 @@ def test_heartbeats_are_offered() -> None:
 def test_a_forgotten_broker_does_not_hold_the_process() -> None:
     """A program that ends without stop() ends."""
     program = "from dripline.broker import EmbeddedBroker; EmbeddedBroker(port=0).start()"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=20, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -8,11 +8,18 @@ from typing import Any
 import pytest
 from pika.spec import Basic
 
+from dripline.broker.alarm import Alarm
 from dripline.broker.errors import ChannelFault, ConnectionFault
+from dripline.broker.memory import Memory
 from dripline.broker.queue import Queue
 from dripline.broker.vhost import VirtualHost
 
 PLAIN: dict[str, Any] = {"durable": False, "auto_delete": False, "internal": False, "arguments": {}}
+
+
+def new_memory() -> Memory:
+    """As much as anybody needs."""
+    return Memory(10**9, 10**9, Alarm((), lambda function: function()))
 
 
 class Client:
@@ -29,7 +36,7 @@ def vhost() -> VirtualHost:
     def later(function: Callable[[], None]) -> None:
         raise AssertionError(function)
 
-    return VirtualHost("/", later)
+    return VirtualHost("/", later, new_memory())
 
 
 def declare(vhost: VirtualHost, name: str = "", client: Any = None, **changes: Any) -> Queue:
@@ -133,7 +140,7 @@ def test_exclusive_queues_are_entered_with_their_owner(vhost: VirtualHost) -> No
     queue = declare(vhost, "my_store", owner)
     assert owner.exclusive_queues == [queue]
     with pytest.raises(ChannelFault, match="RESOURCE_LOCKED"):
-        vhost.queue("my_store", Client())  # type: ignore[arg-type]
+        vhost.queue("my_store", Client())  # type: ignore[arg-type]  # all that is asked of one
     vhost.delete_queue(queue)
     assert owner.exclusive_queues == []
     vhost.delete_queue(queue)  # once more is harmless

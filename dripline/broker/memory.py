@@ -1,0 +1,73 @@
+"""How much memory messages take, and what happens when it is too much."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from dripline.broker.alarm import Alarm
+
+logger = logging.getLogger("dripline.broker")
+
+MEGABYTE: Final = 1024 * 1024
+_RELIEF: Final = 0.9  # the alarm ends when so much of the limit is in use
+_UNBOUNDED: Final = 2**63
+
+
+class Memory:
+    """Counts the messages of all queues, from publishing until they are settled.
+
+    Args:
+        limit: bytes above which publishers wait.
+        queue_limit: bytes above which a queue drops its oldest messages.
+        alarm: holds publishers back.
+
+    Attributes:
+        used: bytes in use.
+    """
+
+    def __init__(self, limit: int, queue_limit: int, alarm: Alarm) -> None:
+        self.used = 0
+        self.queue_limit = queue_limit
+        self._limit = limit
+        self._alarm = alarm
+        self._short = False
+
+    def take(self, size: int) -> None:
+        """A message came into a queue."""
+        self.used += size
+        if self.used > self._limit and not self._short:
+            self._short = True
+            logger.warning("messages take %d MB: publishers wait until that is less", self.used // MEGABYTE)
+            self._alarm.sound(self, "low on memory")
+
+    def give_back(self, size: int) -> None:
+        """A message was settled."""
+        self.used -= size
+        if self._short and self.used <= self._limit * _RELIEF:
+            self._short = False
+            logger.warning("messages take %d MB: publishers go on", self.used // MEGABYTE)
+            self._alarm.end(self)
+
+
+class QueueLimit:
+    """How much a queue may hold; then its oldest messages go (drop-head).
+
+    Args:
+        arguments: as declared; ``x-max-length`` and ``x-max-length-bytes`` count, unless ``x-overflow`` asks for
+            something else than dropping the oldest.
+        most_bytes: limit of every queue.
+    """
+
+    __slots__ = ("length", "size")
+
+    def __init__(self, arguments: Mapping[str, Any], most_bytes: int) -> None:
+        drops = arguments.get("x-overflow", "drop-head") == "drop-head"
+        self.length = _limit(arguments, "x-max-length") if drops else _UNBOUNDED
+        self.size = min(most_bytes, _limit(arguments, "x-max-length-bytes") if drops else _UNBOUNDED)
+
+
+def _limit(arguments: Mapping[str, Any], name: str) -> int:
+    value = arguments.get(name)
+    return value if isinstance(value, int) and value >= 0 else _UNBOUNDED
