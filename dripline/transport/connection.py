@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+from pika import spec
 from pika.channel import Channel
 
 from dripline.transport import frames
@@ -73,6 +75,36 @@ class Connection(ConnectionLife):
 
         self._ask(start)
 
+    def declare_durable_exchange(self, name: str, source: str) -> None:
+        """Declare a topic exchange that outlives restarts of the broker, bound to all of another one.
+
+        Raises:
+            BrokerError: There is an exchange of that name and another kind, or the user must not declare any.
+            DriplineError: The name is longer than AMQP allows.
+        """
+        channel = self._ready()
+        short_string(name)
+
+        def start(done: Callable[[Any], None]) -> None:
+            channel.exchange_declare(name, "topic", durable=True)
+            channel.exchange_bind(name, source, "#", callback=done)
+
+        self._ask(start)
+
+    def bind_exchange_again(self, name: str, source: str) -> bool:
+        """Bind an exchange to all of another one, if there are such exchanges and the user may; one round trip.
+
+        Returns:
+            Whether that was done.
+        """
+        self.check()
+        pika = self._pika
+        assert pika is not None, "an opened connection has one"
+        if len(name.encode()) > 255:
+            return False  # there can be none
+        method = spec.Exchange.Bind(0, name, source, "#", False, {})
+        return bool(self._ask(lambda done: pika.try_out(method, done)))
+
     def declare_queue(self, name: str = "", *, exclusive: bool = True, auto_delete: bool = True) -> str:
         """Declare a queue.
 
@@ -94,6 +126,20 @@ class Connection(ConnectionLife):
             lambda done: channel.queue_declare(name, exclusive=exclusive, auto_delete=auto_delete, callback=done)
         )
         return str(answer.method.queue)
+
+    def declare_durable_queue(self, name: str) -> None:
+        """Declare a queue that outlives connections and restarts of the broker, and collects meanwhile.
+
+        A quorum queue where the broker has them: it keeps also messages that are not marked as persistent, as
+        those of a mesh are not.
+
+        Raises:
+            BrokerError: There is a queue of that name and another kind.
+        """
+        channel = self._ready()
+        short_string(name)
+        kind = {"x-queue-type": "quorum"}
+        self._ask(lambda done: channel.queue_declare(name, durable=True, arguments=kind, callback=done))
 
     def bind(self, queue: str, exchange: str, keys: Sequence[str]) -> None:
         """Bind a queue with many keys in one write; a later call that waits also waits for these."""
@@ -150,7 +196,7 @@ class Connection(ConnectionLife):
         """
         while self._acked_consumers:
             tag, channel = self._acked_consumers.pop(), self._ready()
-            self._ask(lambda done, tag=tag, channel=channel: channel.basic_cancel(tag, callback=done))  # type: ignore[misc]
+            self._ask(partial(_cancel, channel, tag))
 
     # -- messages --------------------------------------------------------------------------------------------
 
@@ -208,18 +254,19 @@ class Connection(ConnectionLife):
         slots = []
         for envelope in envelopes:
             data = self._frames(number, exchange, [envelope], mandatory)
-            slots.append(self._confirms.send(lambda data=data: self._send(data, timeout_s), timeout_s))  # type: ignore[misc]
+            slots.append(self._confirms.send(partial(self._send, data, timeout_s), timeout_s))
         return slots
 
     def wait_for_confirms(self, timeout_s: float) -> bool:
         """Wait until the broker has everything that was published with confirms."""
         return self._confirms.wait_empty(timeout_s)
 
-    def ack(self, delivery: Delivery) -> None:
-        """Acknowledge a delivery; does nothing when its connection is gone (the broker knows)."""
-        if self.is_open and delivery.consumer_tag in self._consumers:
+    def ack(self, *deliveries: Delivery) -> None:
+        """Acknowledge deliveries in one write; does nothing when their connection is gone (the broker knows)."""
+        own = [delivery for delivery in deliveries if delivery.consumer_tag in self._consumers]
+        if self.is_open and own:
             try:
-                self._send(frames.ack_frame(self._number, delivery.delivery_tag))
+                self._send(b"".join(frames.ack_frame(self._number, delivery.delivery_tag) for delivery in own))
             except BrokerError:
                 return
 
@@ -261,6 +308,10 @@ class Connection(ConnectionLife):
             for key, properties, body in envelopes
         ]
         return built[0] if len(built) == 1 else b"".join(built)
+
+
+def _cancel(channel: Channel, tag: str, done: Callable[[Any], None]) -> None:
+    channel.basic_cancel(tag, callback=done)
 
 
 def _handled_here(*_arguments: object) -> None:

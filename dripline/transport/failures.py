@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pika import exceptions
 
+from dripline.transport import tls_failures
 from dripline.transport.address import BrokerAddress
 from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
 
@@ -24,30 +25,42 @@ def silent(address: BrokerAddress) -> BrokerUnreachable:
     )
 
 
-def not_opened(address: BrokerAddress, error: Exception) -> BrokerError:
+def not_opened(address: BrokerAddress, error: Exception, *, has_spoken: bool = True) -> BrokerError:
     """Describe the end of a connection before its login was through.
 
     Args:
         address: Where the connection led.
         error: What pika or the socket said.
+        has_spoken: Whether the broker had said anything in AMQP before.
 
     Returns:
         `LoginRefused` or `BrokerUnreachable`.
     """
     code = getattr(error, "reply_code", None)
     if code == 403 or isinstance(error, exceptions.AuthenticationError):
-        return LoginRefused(
-            f"the broker at {address} refused user {address.username!r}: wrong name or password "
-            "(-u, --password-file, --auth-file, or DRIPLINE_USER and DRIPLINE_PASSWORD)"
-        )
+        return LoginRefused(f"the broker at {address} refused {address.user}: {_wrong_login(address)}")
     if code == 530:
         return LoginRefused(
             f"the broker at {address} refused virtual host {address.virtual_host!r} "
-            f"to user {address.username!r}: {describe(error)}"
+            f"to {address.user}: {describe(error)}; name another with virtual_host (-b amqp://HOST/NAME), or "
+            "let the user in there"
         )
+    if tls_failures.is_refusal(error):
+        return tls_failures.refused_certificate(address, error)
+    if not has_spoken:
+        return tls_failures.without_a_word(address)
     if isinstance(error, (ValueError, exceptions.ProtocolVersionMismatch)):
         return BrokerUnreachable(f"{address} does not answer as an AMQP 0-9-1 broker; is it the right port?")
     return BrokerUnreachable(f"the broker at {address} hung up during the login: {describe(error)}")
+
+
+def _wrong_login(address: BrokerAddress) -> str:
+    if address.by_certificate:
+        return (
+            "it needs a user of the name in it, and has to take certificates for a login (RabbitMQ: plugin "
+            "rabbitmq_auth_mechanism_ssl, auth_mechanisms.1 = EXTERNAL); else auth_mechanism: plain"
+        )
+    return "wrong name or password (-u, --password-file, --auth-file, or DRIPLINE_USER and DRIPLINE_PASSWORD)"
 
 
 def lost(address: BrokerAddress, error: Exception) -> BrokerError:

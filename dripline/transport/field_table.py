@@ -13,9 +13,10 @@ from typing import Any
 _LENGTH = struct.Struct(">I")
 _TEXT = ord("S")
 _MAX_DEPTH = 16
-_REMEMBERED_TABLES = 256
+_REMEMBERED_IN_ALL = 256 * 1024  # some 300 peers; what is made of the bytes can be 25 times as large
 _REMEMBERED_BYTES = 4096  # of one table: what a sender_info may need, and no more
 _seen: dict[bytes, dict[str, Any]] = {}
+_seen_bytes = 0  # about: threads that add at the same moment may lose a table's length
 
 _NUMBERS: dict[int, struct.Struct] = {
     ord(letter): struct.Struct(">" + code)
@@ -110,10 +111,17 @@ def _nested(data: bytes, at: int, depth: int) -> tuple[dict[str, Any], int]:
     known = _seen.get(raw)
     if known is None:
         known, _ = _table(raw, 0, depth + 1)
-        if len(_seen) >= _REMEMBERED_TABLES:
-            _seen.clear()
-        _seen[raw] = known
+        _remember(raw, known)
     return known, end
+
+
+def _remember(raw: bytes, known: dict[str, Any]) -> None:
+    global _seen_bytes
+    if _seen_bytes > _REMEMBERED_IN_ALL:
+        _seen.clear()
+        _seen_bytes = 0
+    _seen[raw] = known
+    _seen_bytes += len(raw)
 
 
 def _array(data: bytes, at: int, depth: int) -> tuple[list[Any], int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from dripline.transport.calls import Calls
 from dripline.transport.confirms import Confirms
 from dripline.transport.pika_adapter import PikaConnection, StreamEvents, parameters_for
 from dripline.transport.slot import Slot
+from dripline.transport.sockets import connect
 from dripline.wire.errors import BrokerError, ConnectionLost
 
 logger = logging.getLogger(__name__)
@@ -27,18 +27,7 @@ _CLOSE_TIMEOUT_S = 1.8
 
 
 class ConnectionLife(StreamEvents):
-    """Opens a connection, closes it, and tells everybody who waits when it ends.
-
-    Args:
-        address: Broker and login.
-        client: Name under which the broker's management lists the connection.
-        on_lost: Called once, on the I/O thread, when an open connection ends unasked.
-        confirm_window: How many published messages may be unconfirmed at a time.
-
-    Attributes:
-        address: Broker and login.
-        blocked: Why the broker takes no messages for now (it is short of memory or disk); empty when it does.
-    """
+    """Opens a connection, closes it, and tells everybody who waits when it ends; see `Connection`."""
 
     def __init__(
         self,
@@ -67,15 +56,16 @@ class ConnectionLife(StreamEvents):
 
         Raises:
             BrokerUnreachable: Nobody answers there.
-            LoginRefused: User, password or virtual host is wrong.
+            LoginRefused: User, password or virtual host is wrong, or one side refuses the other's certificate.
             ConnectionLost: It was closed, or lost, meanwhile.
+            ConfigurationError: A file of certificates cannot be used.
         """
-        sock = _connect(self.address)
+        sock, tls = connect(self.address)
         with self._state:
             if self._closing:
                 sock.close()
                 raise failures.closed(self.address)
-            self._pika = pika = PikaConnection(parameters_for(self.address, self._client), self, sock)
+            self._pika = pika = PikaConnection(parameters_for(self.address, self._client), self, sock, tls)
             pika.start()
         try:
             self._login.wait(self.address.connect_timeout_s)
@@ -149,7 +139,8 @@ class ConnectionLife(StreamEvents):
         elif self._login.filled:
             self._end(failures.lost(self.address, error))
         else:
-            self._end(failures.not_opened(self.address, error))
+            assert self._pika is not None, "its loop calls this"
+            self._end(failures.not_opened(self.address, error, has_spoken=self._pika.has_spoken))
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -216,13 +207,3 @@ class ConnectionLife(StreamEvents):
         self._confirms.fail(self._error)
         if was_open and self._on_lost is not None:
             self._on_lost(self._error)
-
-
-def _connect(address: BrokerAddress) -> socket.socket:
-    try:
-        sock = socket.create_connection((address.host, address.port), address.connect_timeout_s)
-    except (OSError, UnicodeError, OverflowError) as error:  # the latter two: a host or port that cannot be
-        raise failures.unreachable(address, error) from error
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    return sock

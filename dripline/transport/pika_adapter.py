@@ -9,19 +9,27 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pika
-from pika import frame
+from pika import frame, spec
 from pika.connection import Connection
+from pika.credentials import ExternalCredentials
+from pika.exceptions import AMQPHeartbeatTimeout
 
 from dripline.transport.address import BrokerAddress
 from dripline.transport.content import ContentReader, Delivery, Returned
+from dripline.transport.heartbeat import Heartbeat
 from dripline.transport.socket_loop import SocketLoop, Timer
+
+if TYPE_CHECKING:
+    from dripline.transport.tls import TlsEngine
 
 # pika logs every failure at length; ours are raised, in one line. Who configures logging still sees pika's.
 logging.getLogger("pika").addHandler(logging.NullHandler())
 
+_TLS_ALERT = b"\x15\x03"
+_FIRST_SIDE_CHANNEL = 10  # pika counts from 1, and we have two
 _LAST_WORDS_S = 1.0  # how long a connection that is being ended may still try to send
 
 
@@ -47,6 +55,13 @@ class StreamEvents:
         """The broker takes no messages for now, or does again when the reason is empty."""
 
 
+def credentials_for(address: BrokerAddress) -> pika.PlainCredentials | ExternalCredentials:
+    """What logs in there, as pika has it."""
+    if address.by_certificate:
+        return ExternalCredentials()
+    return pika.PlainCredentials(address.username, address.password)
+
+
 def parameters_for(address: BrokerAddress, client: str) -> pika.ConnectionParameters:
     """Translate an address into pika's parameters.
 
@@ -58,7 +73,7 @@ def parameters_for(address: BrokerAddress, client: str) -> pika.ConnectionParame
         host=address.host,
         port=address.port,
         virtual_host=address.virtual_host,
-        credentials=pika.PlainCredentials(address.username, address.password),
+        credentials=credentials_for(address),
         heartbeat=address.heartbeat_s,
         client_properties={"connection_name": client, "product": "dripline"},
     )
@@ -71,11 +86,20 @@ class PikaConnection(Connection):
         parameters: pika's connection parameters.
         events: Who is told what happens.
         sock: A connected socket, which belongs to this connection from now on.
+        tls: What encrypts it, if anything does.
     """
 
-    def __init__(self, parameters: pika.ConnectionParameters, events: StreamEvents, sock: socket.socket) -> None:
+    def __init__(
+        self,
+        parameters: pika.ConnectionParameters,
+        events: StreamEvents,
+        sock: socket.socket,
+        tls: TlsEngine | None = None,
+    ) -> None:
         self._events = events
-        self.loop = SocketLoop(sock, self._on_data, self._on_loop_closed)
+        self._first = b""
+        self._side: dict[int, Callable[[bool], object]] = {}
+        self.loop = SocketLoop(sock, self._on_data, self._on_loop_closed, tls)
         self._content = ContentReader(
             events.on_delivery,
             events.on_returned,
@@ -104,15 +128,49 @@ class PikaConnection(Connection):
         """Largest frame agreed on with the broker, in bytes."""
         return int(self.params.frame_max)
 
+    @property
+    def has_spoken(self) -> bool:
+        """Whether the broker said anything that may be AMQP: a port for TLS hangs up, perhaps after an alert."""
+        return self._first not in (b"", _TLS_ALERT)
+
     def _on_data(self, data: bytes) -> None:
-        self.bytes_received += len(data)  # pika's heartbeat checker watches this number
+        if not self.bytes_received:
+            self._first = data[:2]
+        self.bytes_received += len(data)  # the heartbeat watches this number
         self._content.feed(data)
 
     def _on_other_frame(self, data: bytes) -> None:
         consumed, value = frame.decode_frame(data)
         if value is None or consumed != len(data):
             raise ValueError("a frame that pika cannot read")
-        self._process_frame(value)
+        if value.channel_number in self._side:
+            self._on_side_frame(value.channel_number, getattr(value, "method", None))
+        else:
+            self._process_frame(value)
+
+    def try_out(self, method: object, done: Callable[[bool], object]) -> None:
+        """Ask the broker something that it may refuse, on a channel of its own: a refusal ends that.
+
+        One round trip, and pika, which would warn of a refusal, does not see it.
+
+        Args:
+            method: A method of `pika.spec` that is answered.
+            done: Told once whether the broker did it.
+        """
+        number = _FIRST_SIDE_CHANNEL + len(self._side)
+        if number > (self.params.channel_max or 65535):
+            done(False)
+            return
+        self._side[number] = done
+        self.loop.send(_marshalled(number, spec.Channel.Open()) + _marshalled(number, method))
+
+    def _on_side_frame(self, number: int, method: object) -> None:
+        if isinstance(method, spec.Channel.Close):
+            self.loop.send(_marshalled(number, spec.Channel.CloseOk()))
+            self._side[number](False)
+        elif not isinstance(method, (spec.Channel.OpenOk, spec.Channel.CloseOk)):
+            self.loop.send(_marshalled(number, spec.Channel.Close(200, "", 0, 0)))
+            self._side[number](True)
 
     def _on_loop_closed(self, error: Exception | None) -> None:
         reason = self._error or error or ConnectionError("the connection is closed")
@@ -120,6 +178,22 @@ class PikaConnection(Connection):
             self._on_stream_terminated(reason)
         finally:
             self._events.on_closed(reason)
+
+    def _create_heartbeat_checker(self) -> Heartbeat | None:
+        interval_s = self.params.heartbeat
+        if not interval_s:
+            return None
+        return Heartbeat(
+            interval_s,
+            self.loop,
+            lambda: self._send_frame(frame.Heartbeat()),
+            lambda: int(self.bytes_received),
+            self._give_up,
+        )
+
+    def _give_up(self, reason: str) -> None:
+        self._terminate_stream(AMQPHeartbeatTimeout(reason))
+        self.loop.abort()  # nobody takes what may still be waiting
 
     # -- what pika asks of an adapter ------------------------------------------------------------------------
 
@@ -142,3 +216,8 @@ class PikaConnection(Connection):
     def _adapter_disconnect_stream(self) -> None:
         self.loop.end()
         self.loop.call_later(_LAST_WORDS_S, self.loop.abort)
+
+
+def _marshalled(number: int, method: object) -> bytes:
+    data: bytes = frame.Method(number, method).marshal()
+    return data

@@ -26,6 +26,10 @@ class Slot(Generic[T]):
         """Whether a value or an error has arrived."""
         return bool(self._brought)
 
+    def peek(self) -> tuple[T | None, Exception | None] | None:
+        """The value or the error that has arrived; None as long as neither has. Never waits."""
+        return self._brought[0] if self._brought else None
+
     def set(self, value: T) -> None:
         """Bring the value."""
         self._bring((value, None))

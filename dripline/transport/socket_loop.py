@@ -4,6 +4,9 @@ Reading, timers and everything that is pika's happen on this loop's thread. Whil
 frames are written straight from the thread that made them (no hand-over, no wake-up). While it is awake they are
 left in a backlog, which it writes in one go before it sleeps again: under load many messages share a system call.
 What the socket does not take at once stays in the same backlog.
+
+With TLS bytes are encrypted before they are written or left in the backlog, and decrypted after they were read,
+both under the same lock: OpenSSL allows one thread at a time, and what is encrypted has to travel in that order.
 """
 
 from __future__ import annotations
@@ -16,8 +19,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dripline.transport.tls import TlsEngine
 
 _READ_SIZE = 256 * 1024
+_CLOSED = "the broker closed the connection"
 _MAX_BACKLOG = 8 * 1024 * 1024
 
 
@@ -37,6 +45,7 @@ class SocketLoop:
         sock: A connected socket; the loop closes it.
         on_data: Called with the bytes that were read.
         on_closed: Called once when the socket is gone: with the error, or None when it was closed on purpose.
+        tls: Encrypts what is sent and decrypts what is read, after its handshake; None for neither.
     """
 
     def __init__(
@@ -44,11 +53,13 @@ class SocketLoop:
         sock: socket.socket,
         on_data: Callable[[bytes], None],
         on_closed: Callable[[Exception | None], None],
+        tls: TlsEngine | None = None,
     ) -> None:
         self._socket = sock
         self._on_data = on_data
         self._on_closed = on_closed
-        self._lock = threading.Lock()  # guards backlog, awake, finished and every write
+        self._tls = tls
+        self._lock = threading.Lock()  # guards backlog, awake, finished, TLS and every write
         self._room = threading.Condition(self._lock)
         self._backlog = bytearray()
         self._awake = True
@@ -92,6 +103,8 @@ class SocketLoop:
                 self._wait_for_room(timeout_s)
             if self._finished:
                 raise ConnectionError("the connection is closed")
+            if self._tls is not None:
+                data = self._tls.encrypt(data)
             if self._awake or self._backlog:
                 self._backlog += data
                 return
@@ -132,6 +145,8 @@ class SocketLoop:
             error = caught
         with self._lock:
             self._finished = True
+            if self._tls is not None and not self._backlog:  # else in the middle of a record
+                self._write(self._tls.goodbye())
             self._socket.close()
             self._wake_out.close()
             self._wake_in.close()
@@ -191,9 +206,21 @@ class SocketLoop:
             data = sock.recv(_READ_SIZE)
         except (BlockingIOError, InterruptedError):
             return
-        if not data:
-            raise ConnectionResetError("the broker closed the connection")
-        self._on_data(data)
+        if data and self._tls is None:
+            self._on_data(data)
+        elif data and self._tls is not None:
+            self._read_encrypted(self._tls, data)
+        else:
+            raise ConnectionResetError(_CLOSED)
+
+    def _read_encrypted(self, tls: TlsEngine, data: bytes) -> None:
+        with self._lock:
+            plain, answer = tls.decrypt(data)
+            self._backlog += answer
+        if plain:
+            self._on_data(plain)
+        if tls.ended:
+            raise ConnectionResetError(_CLOSED)
 
     def _wait_ms(self) -> int | None:
         if self._calls:

@@ -35,7 +35,7 @@ def test_the_end_of_the_connection_answers_all():
 
     def ask():
         try:
-            calls.ask(lambda done: None, 5)
+            calls.ask(lambda done: None, 30)
         except NameTaken as error:
             errors.append(error)
 

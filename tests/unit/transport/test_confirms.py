@@ -72,7 +72,7 @@ def test_a_full_window_makes_senders_wait_until_there_is_room():
     confirms = Confirms(window=2)
     sent(confirms, 2)
     threading.Timer(0.05, confirms.settle, (1, False, True)).start()
-    confirms.send(NOTHING, 5)
+    confirms.send(NOTHING, 30)
     assert len(confirms) == 2
 
 
@@ -90,11 +90,11 @@ def test_who_cannot_write_does_not_hold_up_the_others_for_longer_than_they_have(
 
     def stuck_write():
         stuck.set()
-        free.wait(5)
+        free.wait(30)
 
-    thread = threading.Thread(target=confirms.send, args=(stuck_write, 5))
+    thread = threading.Thread(target=confirms.send, args=(stuck_write, 30))
     thread.start()
-    stuck.wait(5)
+    stuck.wait(30)
     with pytest.raises(TimeoutError, match="took no data"):
         confirms.send(NOTHING, 0.01)
     free.set()
@@ -123,7 +123,7 @@ def test_the_end_of_the_connection_is_told_to_all_who_wait():
     errors = []
     for slot in slots:
         with pytest.raises(ConnectionLost, match="gone") as caught:
-            slot.wait(5)
+            slot.wait(30)
         errors.append(caught.value)
     assert errors[0] is not errors[1]
     assert confirms.wait_empty(0)
@@ -136,7 +136,7 @@ def test_one_can_wait_until_all_is_confirmed():
     sent(confirms, 2)
     assert not confirms.wait_empty(0.01)
     threading.Timer(0.05, confirms.settle, (2, True, True)).start()
-    assert confirms.wait_empty(5)
+    assert confirms.wait_empty(30)
 
 
 def test_threads_get_the_numbers_in_the_order_of_their_writes():
@@ -146,7 +146,7 @@ def test_threads_get_the_numbers_in_the_order_of_their_writes():
     def work(name):
         for count in range(200):
             mark = (name, count)
-            slots[mark] = confirms.send(lambda mark=mark: written.append(mark), 5)
+            slots[mark] = confirms.send(lambda mark=mark: written.append(mark), 30)
 
     threads = [threading.Thread(target=work, args=(name,)) for name in range(4)]
     for thread in threads:

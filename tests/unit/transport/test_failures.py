@@ -4,6 +4,7 @@ import pytest
 from pika import exceptions
 
 from dripline.transport import BrokerAddress, failures
+from dripline.transport.address import TlsSettings
 from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
 
 ADDRESS = BrokerAddress("lab", 5672, "/mesh", "ada", "geheim")
@@ -31,6 +32,21 @@ def test_why_it_could_not_be_opened(error, kind, words):
     for word in ("lab:5672", *words):
         assert word in str(described)
     assert "geheim" not in str(described)
+
+
+@pytest.mark.parametrize("error", [
+    exceptions.ConnectionClosedByBroker(403, "ACCESS_REFUSED"), exceptions.AuthenticationError("EXTERNAL"),
+])  # fmt: skip
+def test_a_certificate_that_does_not_log_in(error):
+    """The certificate is named, not the user whom nobody asked for, and what the broker needs."""
+    address = BrokerAddress("lab", 5671, tls=TlsSettings(certificate_file="me.pem"), by_certificate=True)
+    described = failures.not_opened(address, error)
+    assert type(described) is LoginRefused
+    for word in ("the certificate in me.pem", "rabbitmq_auth_mechanism_ssl", "auth_mechanism: plain"):
+        assert word in str(described)
+    assert "guest" not in str(described)
+    refused = exceptions.ConnectionClosedByBroker(530, "NOT_ALLOWED - vhost")
+    assert "to the certificate in me.pem" in str(failures.not_opened(address, refused))
 
 
 def test_nobody_answers():

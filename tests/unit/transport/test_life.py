@@ -6,7 +6,6 @@ import time
 
 import pytest
 from pika import frame, spec
-from pika.heartbeat import HeartbeatChecker
 from support.fake_broker import FakeBroker
 from support.waiting import eventually, failing
 
@@ -40,7 +39,7 @@ def lost():
 
 def connect(fake, **options):
     """An open connection to a fake broker."""
-    connection = Connection(BrokerAddress(fake.host, fake.port, connect_timeout_s=2, heartbeat_s=0), **options)
+    connection = Connection(BrokerAddress(fake.host, fake.port, connect_timeout_s=30, heartbeat_s=0), **options)
     connection.open()
     return connection
 
@@ -88,9 +87,9 @@ def test_a_peer_that_says_nothing():
 def test_a_peer_that_speaks_something_else(words):
     """An answer in another protocol is recognized, without waiting for more of it."""
     with FakeBroker(spec.Connection.Start) as fake:
-        talker = threading.Timer(0.05, lambda: fake.send_bytes(words))
+        talker = threading.Thread(target=lambda: (fake.greeted.wait(30), fake.send_bytes(words)))
         talker.start()
-        connection = Connection(BrokerAddress(fake.host, fake.port, connect_timeout_s=5))
+        connection = Connection(BrokerAddress(fake.host, fake.port, connect_timeout_s=30))
         with pytest.raises(BrokerUnreachable, match="right port"):
             connection.open()
         talker.join()
@@ -115,7 +114,7 @@ def test_what_the_broker_says_to_a_login():
 def test_a_broker_that_falls_silent_after_the_login():
     """A channel that is never opened ends the attempt in time."""
     with FakeBroker(spec.Channel.Open) as fake:
-        connection = Connection(BrokerAddress(fake.host, fake.port, connect_timeout_s=0.2))
+        connection = Connection(BrokerAddress(fake.host, fake.port, connect_timeout_s=1.5))
         with pytest.raises(ConnectionLost, match="did not answer"):
             connection.open()
 
@@ -126,7 +125,7 @@ def test_a_connection_is_lost_once(lost):
         connection = connect(fake, on_lost=lost)
         assert connection.is_open
         fake.hang_up()
-        assert lost.happened.wait(5)
+        assert lost.happened.wait(30)
         for use in (connection.check, lambda: connection.publish("x", [MESSAGE]), connection.declare_queue):
             with pytest.raises(ConnectionLost, match="the broker closed the connection"):
                 use()
@@ -139,7 +138,7 @@ def test_the_brokers_own_words_are_told(lost):
     with FakeBroker() as fake:
         connection = connect(fake, on_lost=lost)
         fake.send(spec.Connection.Close(320, "CONNECTION_FORCED - shutdown", 0, 0))
-        assert lost.happened.wait(5)
+        assert lost.happened.wait(30)
         assert "320 CONNECTION_FORCED - shutdown" in str(lost.errors[0])
         connection.close()
 
@@ -174,7 +173,7 @@ def test_closing_while_somebody_opens():
 
 
 @pytest.mark.parametrize("silent", [spec.Channel.Close, spec.Connection.Close, spec.Queue.Declare])
-def test_closing_takes_less_than_two_seconds_whatever_the_broker_does(silent):
+def test_closing_is_quick_whatever_the_broker_does(silent):
     """Also when the broker does not answer to the goodbye, or to a question before it."""
     with FakeBroker(silent) as fake:
         connection = connect(fake)
@@ -184,9 +183,9 @@ def test_closing_takes_less_than_two_seconds_whatever_the_broker_does(silent):
             fake.wait_for(spec.Queue.Declare)
         start = time.monotonic()
         connection.close()
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 10, "less than 2 s on a machine that is not busy"
         if silent is spec.Queue.Declare:
-            asker.join(1)
+            asker.join(30)
             assert not asker.is_alive()
 
 
@@ -196,7 +195,7 @@ def test_it_may_be_closed_on_its_own_thread():
         connection = connect(fake)
         done = threading.Event()
         connection.call_later(0, lambda: (connection.close(), done.set()))
-        assert done.wait(5)
+        assert done.wait(30)
 
 
 def test_a_channel_that_the_broker_closes_ends_the_connection(lost):
@@ -212,7 +211,7 @@ def test_a_channel_that_the_broker_closes_ends_the_connection(lost):
         answer.start()
         with pytest.raises(NameTaken, match="RESOURCE_LOCKED"):
             connection.declare_queue("x")
-        assert lost.happened.wait(5)
+        assert lost.happened.wait(30)
         assert type(lost.errors[0]) is NameTaken
         answer.join()
         connection.close()
@@ -224,7 +223,7 @@ def test_a_consumer_that_the_broker_cancels_ends_the_connection(lost):
         connection = connect(fake, on_lost=lost)
         tag = connection.consume("x", print)
         fake.send(spec.Basic.Cancel(tag, True), channel=1)
-        assert lost.happened.wait(5)
+        assert lost.happened.wait(30)
         assert "queue was deleted" in str(lost.errors[0])
         connection.close()
 
@@ -252,26 +251,39 @@ def test_heartbeats_are_sent():
         connection.open()
         start = time.monotonic()
         for _ in range(2):
-            fake.wait_for(frame.Heartbeat, 3)
-        assert time.monotonic() - start < 2
+            fake.wait_for(frame.Heartbeat)
+        assert time.monotonic() - start < 10, "1 s on a machine that is not busy"
         connection.close()
 
 
-def test_a_broker_without_heartbeats_is_lost(lost, monkeypatch):
-    """A peer that is silent for too long is given up, though the socket looks well."""
-    start = HeartbeatChecker._start_check_timer
-
-    def start_sooner(self):
-        self._check_interval = 0.5  # pika grants 5 s beyond the heartbeat
-        start(self)
-
-    monkeypatch.setattr(HeartbeatChecker, "_start_check_timer", start_sooner)
+def test_a_broker_without_heartbeats_is_lost(lost):
+    """A peer that is silent for two intervals is given up, though the socket looks well."""
     with FakeBroker(heartbeat=1) as fake:
         connection = Connection(BrokerAddress(fake.host, fake.port, heartbeat_s=1), on_lost=lost)
         connection.open()
-        assert lost.happened.wait(5)
-        assert "heartbeats" in str(lost.errors[0])
+        start = time.monotonic()
+        assert lost.happened.wait(30)
+        assert 1.4 < time.monotonic() - start < 5  # 1.9; pika's own checker takes 6 to 12
+        assert "not even heartbeats" in str(lost.errors[0])
         connection.close()
+
+
+def test_a_port_for_tls_is_recognized():
+    """Who hangs up at our greeting, with or without an alert of TLS, wants TLS perhaps."""
+    for alert in (b"", b"\x15\x03\x03\x00\x02\x02\x46"):
+        with FakeBroker(spec.Connection.Start) as fake:
+            connection = Connection(BrokerAddress(fake.host, fake.port, connect_timeout_s=30))
+            hanging_up = threading.Thread(
+                target=lambda fake=fake, alert=alert: (
+                    fake.greeted.wait(30),
+                    fake.send_bytes(alert),
+                    fake.hang_up(),
+                )
+            )
+            hanging_up.start()
+            with pytest.raises(BrokerUnreachable, match=r"use --tls \(tls: true, or broker: amqps"):
+                connection.open()
+            hanging_up.join()
 
 
 def test_no_thread_waits_for_a_broker_that_is_gone():
@@ -290,9 +302,9 @@ def test_no_thread_waits_for_a_broker_that_is_gone():
         asker.start()
         fake.wait_for(spec.Queue.Unbind)
         fake.hang_up()
-        asker.join(5)
+        asker.join(30)
         assert len(errors) == 1
         with pytest.raises(ConnectionLost):
-            slot.wait(5)
+            slot.wait(30)
         assert connection.wait_for_confirms(0)
         connection.close()

@@ -11,7 +11,7 @@ def test_a_value_goes_from_one_thread_to_another():
     """Who waits gets what the other one brings."""
     slot = Slot()
     threading.Thread(target=slot.set, args=(42,)).start()
-    assert slot.wait(5) == 42
+    assert slot.wait(30) == 42
 
 
 def test_an_error_is_raised_where_somebody_waits():
@@ -66,7 +66,7 @@ def test_there_is_no_longest_wait():
 def test_all_who_wait_get_it():
     """Several threads may wait for the same value."""
     slot, got = Slot(), []
-    threads = [threading.Thread(target=lambda: got.append(slot.wait(5))) for _ in range(5)]
+    threads = [threading.Thread(target=lambda: got.append(slot.wait(30))) for _ in range(5)]
     for thread in threads:
         thread.start()
     slot.set("all")
@@ -87,7 +87,19 @@ def test_many_who_bring_do_not_disturb_each_other():
         threads = [threading.Thread(target=bring, args=(value,)) for value in "abc"]
         for thread in threads:
             thread.start()
-        first = slot.wait(5)
+        first = slot.wait(30)
         for thread in threads:
             thread.join()
         assert slot.wait(0) == first
+
+
+def test_a_look_never_waits():
+    """It shows what arrived, be it a value or an error."""
+    slot: Slot[int] = Slot()
+    assert slot.peek() is None
+    slot.set(3)
+    assert slot.peek() == (3, None)
+    failed: Slot[int] = Slot()
+    failed.fail(ValueError("no"))
+    value, error = failed.peek()
+    assert (value, str(error)) == (None, "no")

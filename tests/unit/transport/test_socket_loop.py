@@ -16,7 +16,7 @@ class Running:
 
     def __init__(self):
         ours, self.peer = socket.socketpair()
-        self.peer.settimeout(5)
+        self.peer.settimeout(30)
         self.data = bytearray()
         self.closed = threading.Event()
         self.error = None
@@ -27,7 +27,7 @@ class Running:
         """Run something on the loop's thread, and wait for it."""
         done, result = threading.Event(), []
         self.loop.call_soon(lambda: (result.append(action()), done.set()))
-        assert done.wait(5)
+        assert done.wait(30)
         return result[0]
 
     def _on_data(self, data):
@@ -40,7 +40,7 @@ class Running:
     def stop(self):
         """End all."""
         self.loop.call_soon(self.loop.abort)
-        self.loop.thread.join(5)
+        self.loop.thread.join(30)
         self.peer.close()
 
 
@@ -77,7 +77,7 @@ def test_what_the_peer_sends_is_told(running):
     """Bytes are handed on as they come; the end of the stream is an error."""
     running.peer.sendall(b"hello")
     running.peer.shutdown(socket.SHUT_WR)
-    assert running.closed.wait(5)
+    assert running.closed.wait(30)
     assert running.data == b"hello"
     assert isinstance(running.error, ConnectionResetError)
 
@@ -128,9 +128,9 @@ def test_room_in_the_backlog_lets_senders_go_on(running, monkeypatch):
         fill(running)
     reader = threading.Thread(target=lambda: [running.peer.recv(1 << 20) for _ in range(50)], daemon=True)
     reader.start()
-    running.loop.send(b"y" * 100_000, timeout_s=5)
+    running.loop.send(b"y" * 100_000, timeout_s=30)
     running.loop.call_soon(running.loop.abort)
-    reader.join(5)
+    reader.join(30)
 
 
 def test_the_end_wakes_senders_that_wait(running, monkeypatch):
@@ -140,13 +140,13 @@ def test_the_end_wakes_senders_that_wait(running, monkeypatch):
         fill(running)
     threading.Timer(0.1, running.loop.call_soon, (running.loop.abort,)).start()
     with pytest.raises(ConnectionError):
-        running.loop.send(b"late", timeout_s=5)
+        running.loop.send(b"late", timeout_s=30)
 
 
 def test_nothing_is_sent_after_the_end(running):
     """A closed connection says so."""
     running.on_loop(running.loop.end)
-    assert running.closed.wait(5)
+    assert running.closed.wait(30)
     assert running.error is None
     with pytest.raises(ConnectionError):
         running.loop.send(b"late")
@@ -165,7 +165,7 @@ def test_the_last_words_are_sent(running):
 def test_what_breaks_on_the_loop_ends_it(running):
     """An exception in a callback is told as the reason."""
     running.loop.call_soon(lambda: 1 / 0)
-    assert running.closed.wait(5)
+    assert running.closed.wait(30)
     assert isinstance(running.error, ZeroDivisionError)
 
 
@@ -181,7 +181,7 @@ def test_timers_run_in_their_order_unless_they_are_cancelled(running):
         loop.cancel(loop.call_later(0.01, lambda: heard.append("cancelled")))
 
     running.on_loop(start)
-    assert done.wait(5)
+    assert done.wait(30)
     assert heard == ["first", True]
 
 
