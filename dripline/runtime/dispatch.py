@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from dripline.runtime import notes
+from dripline.runtime.complaints import complaints_of
 from dripline.runtime.lockout import Lockout
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.enums import op_t
@@ -21,7 +22,7 @@ class Target(Protocol):
     """What answers requests: an endpoint."""
 
     name: str
-    lockout: Lockout
+    _dripline_lockout: Lockout
 
     def do_get_request(self, a_request_message: MsgRequest) -> MsgReply:
         """Answer a get."""
@@ -68,8 +69,10 @@ def answer(target: Target, request: MsgRequest) -> MsgReply:
         return reply
     except ThrowReply as thrown:
         return request.reply(thrown.return_code, thrown.return_message, thrown.payload)
-    except (Exception, SystemExit) as error:  # an extension that calls sys.exit() must not end the service
-        logger.exception("%s: unhandled exception in a handler", target.name)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an extension must not end the service; it is told
+        complaints_of(target, logger).tell(
+            f"unhandled {type(error).__name__}", "%s: unhandled exception in a handler", target.name, error=error
+        )
         return request.reply(999, f"{type(error).__name__}: {error}")
     finally:
         notes.restore(outer)
@@ -86,7 +89,7 @@ def _checked(target: Target, request: MsgRequest) -> MsgReply:
         return own(target, request)
     if operation is op_t.get:
         return target.do_get_request(request)
-    if not target.lockout.admits(request.lockout_key):
+    if not target._dripline_lockout.admits(request.lockout_key):
         return _denied(request)
     if operation is op_t.set:
         return target.do_set_request(request)
@@ -108,24 +111,24 @@ def _set_condition(_target: Target, request: MsgRequest) -> MsgReply:
 
 
 def _is_locked(target: Target, request: MsgRequest) -> MsgReply:
-    return request.reply(0, "Checked lock status", target.lockout.status())
+    return request.reply(0, "Checked lock status", target._dripline_lockout.status())
 
 
 def _lock(target: Target, request: MsgRequest) -> MsgReply:
-    if not target.lockout.admits(request.lockout_key):
+    if not target._dripline_lockout.admits(request.lockout_key):
         return _denied(request)
-    key = target.lockout.lock(request.lockout_key, request.sender_info)
+    key = target._dripline_lockout.lock(request.lockout_key, request.sender_info)
     if key is None:
         return request.reply(200, "Unable to lock server")
     return request.reply(0, "Server is now locked", {"key": str(key)})
 
 
 def _unlock(target: Target, request: MsgRequest) -> MsgReply:
-    if not target.lockout.is_locked:
+    if not target._dripline_lockout.is_locked:
         return request.reply(1, "Already unlocked")
     payload: Any = request.plain_payload
     force = isinstance(payload, dict) and payload.get("force") is True
-    if target.lockout.unlock(request.lockout_key, force=force):
+    if target._dripline_lockout.unlock(request.lockout_key, force=force):
         return request.reply(0, "Server unlocked")
     return request.reply(200, "Failed to unlock server")
 

@@ -7,10 +7,13 @@ import weakref
 from collections.abc import Callable
 
 from dripline.transport import Delivery, Returned, Slot
-from dripline.wire.chunks import Joiner, Part, read_part
+from dripline.wire.chunks import DEFAULT_LIMITS, Joiner, Part, read_part
 from dripline.wire.codec import read_message
 from dripline.wire.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
+
+# One reply is waited for: a few sets, since a request may be answered by more than one.
+_LIMITS = DEFAULT_LIMITS._replace(pending_sets=10, pending_bytes=DEFAULT_LIMITS.message_bytes)
 
 
 class PendingReply:
@@ -66,7 +69,7 @@ class PendingReply:
         if part.total == 1:
             self._slot.set((part, part.body))
             return
-        self._joiner = self._joiner or Joiner()
+        self._joiner = self._joiner or Joiner(limits=_LIMITS)
         body = self._joiner.add(part, time.monotonic())
         if body is not None:
             self._slot.set((part, body))

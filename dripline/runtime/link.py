@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 
 from dripline.runtime.clock import timestamp
 from dripline.runtime.inbox import PendingReply, ReplyInbox
 from dripline.runtime.second_try import SecondTry
 from dripline.runtime.supervisor import Setup, Supervisor
 from dripline.transport import BrokerAddress, Connection, Delivery, Returned, Slot
-from dripline.wire.codec import Encoder
+from dripline.wire.codec import Encoder, Envelope
 from dripline.wire.errors import BrokerError, ConnectionLost
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
@@ -28,17 +29,20 @@ class MeshLink:
 
     def __init__(self, mesh: MeshSettings, username: str, password: str, service_name: str = "unknown") -> None:
         self.mesh = mesh
-        self.address = BrokerAddress(mesh.broker, mesh.broker_port, mesh.virtual_host, username, password)
+        self.address = BrokerAddress.of(mesh, username, password)
         self.service_name = service_name
         self._inbox = ReplyInbox()
         self._second_try = SecondTry()
         self._replies: tuple[Connection | None, str] = (None, "")
+        self._led_on: Connection | None = None
+        self._leading_on = threading.Lock()
         self._supervisor = Supervisor(
             self.address,
             f"{service_name} (dripline)",
             prepare=self._declare_exchanges,
             on_lost=self._on_lost,
             on_returned=self._on_returned,
+            longest_pause_s=mesh.max_reconnect_delay_s,
         )
         self.renew_sender()
 
@@ -71,6 +75,14 @@ class MeshLink:
     def add_setup(self, setup: Setup) -> None:
         """Do something on this connection and on each that follows it, such as declaring a queue."""
         self._supervisor.add_setup(setup)
+
+    def do(self, action: Setup) -> None:
+        """Do something once, on this connection, and not while another thread puts things in place on it.
+
+        Raises:
+            ConnectionLost: There is no connection.
+        """
+        self._supervisor.do(action)
 
     def stop_listening(self) -> None:
         """Take no more requests or alerts: who sends one from now on is told at once that nobody listens."""
@@ -142,8 +154,26 @@ class MeshLink:
             ConnectionLost: There is no connection just now.
             TimeoutError: The broker confirmed nothing for so long that no more may be sent.
         """
-        envelopes = self._encoder.encode(alert, timestamp())
-        return self.connection.publish_confirmed(self.mesh.alerts_exchange, envelopes)
+        return self.send_packed(self.pack_alert(alert))
+
+    def pack_alert(self, alert: MsgAlert) -> list[Envelope]:
+        """Make an alert ready, so that it can be sent later, or twice, with the time and the id of now."""
+        return self._encoder.encode(alert, timestamp())
+
+    def send_packed(self, envelopes: list[Envelope]) -> list[Slot[bool]]:
+        """Send what `pack_alert` made. Result and errors as for `send_alert`."""
+        connection = self.connection
+        if self._led_on is not connection:
+            self._lead_alerts_on(connection)
+        return connection.publish_confirmed(self.mesh.alerts_exchange, envelopes)
+
+    @property
+    def takes_messages(self) -> bool:
+        """Whether there is a connection on which all is in place, and its broker takes something."""
+        try:
+            return self._supervisor.is_established and not self.connection.blocked
+        except ConnectionLost:
+            return False
 
     def send_reply_confirmed(self, reply: MsgReply) -> list[Slot[bool]]:
         """Send a reply with publisher confirms, as `send_alert` does with alerts."""
@@ -154,6 +184,16 @@ class MeshLink:
 
     def _declare_exchanges(self, connection: Connection) -> None:
         connection.declare_exchanges([self.mesh.requests_exchange, self.mesh.alerts_exchange])
+
+    def _lead_alerts_on(self, connection: Connection) -> None:
+        """Before the first alert on a connection: see to it that durable consumers which are away miss none.
+
+        Their queues hang on a durable exchange, whose binding to that of the alerts a restart of the broker takes.
+        """
+        with self._leading_on:
+            if self._led_on is not connection:
+                connection.bind_exchange_again(self.mesh.durable_alerts_exchange, self.mesh.alerts_exchange)
+                self._led_on = connection
 
     def _reply_address(self, connection: Connection) -> str:
         owner, queue = self._replies

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 
+from dripline.runtime.complaints import Complaints
 from dripline.transport import Connection, Returned
 from dripline.wire.codec import Envelope
 from dripline.wire.enums import msg_t
@@ -24,6 +25,7 @@ class SecondTry:
 
     def __init__(self) -> None:
         self._tries: OrderedDict[str, int] = OrderedDict()
+        self._complaints = Complaints(logger)
 
     def returned(self, connection: Connection, returned: Returned) -> None:
         """Take a message that came back; called on the I/O thread.
@@ -34,14 +36,17 @@ class SecondTry:
                 not be carried out now.
         """
         if not _is_reply(returned):
-            logger.warning("nobody on the mesh is bound for %r", returned.routing_key)
+            self._complaints.tell(
+                "nobody on the mesh is bound", "nobody on the mesh is bound for %r", returned.routing_key
+            )
             return
         message_id = returned.properties.message_id or ""
         tries = self._tries.pop(message_id, 0)
         if tries >= len(_DELAYS_S):
-            logger.warning(
-                "a reply could not be delivered: nobody is bound for %r any longer", returned.routing_key
-            )
+            self._complaints.tell(
+                "a reply could not be delivered",
+                "a reply could not be delivered: nobody is bound for %r any longer", returned.routing_key,
+            )  # fmt: skip
             return
         self._tries[message_id] = tries + 1
         if len(self._tries) > _REMEMBERED:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from dripline.runtime import backoff
 from dripline.transport import BrokerAddress, Connection, Returned
-from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost, NameTaken
+from dripline.wire.errors import BrokerError, BrokerUnreachable, ConfigurationError, ConnectionLost, NameTaken
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class Supervisor:
         prepare: Done first on each connection.
         on_lost: Called when a connection is gone, after `connection` has ceased to give it.
         on_returned: Called with each message that came back unroutable, and the connection it came back on.
+        longest_pause_s: Longest pause between two attempts to come back.
     """
 
     def __init__(
@@ -40,9 +41,11 @@ class Supervisor:
         prepare: Setup,
         on_lost: Callable[[BrokerError], None],
         on_returned: Callable[[Connection, Returned], None],
+        longest_pause_s: float = 2.0,
     ) -> None:
         self.address = address
         self._client = client
+        self._longest_pause_s = longest_pause_s
         self._prepare = prepare
         self._on_lost = on_lost
         self._on_returned = on_returned
@@ -55,7 +58,7 @@ class Supervisor:
         self._reconnecting = False
         self._thread: threading.Thread | None = None
         self._since = 0.0
-        self._delays = backoff.delays()
+        self._delays = backoff.delays(cap_s=self._longest_pause_s)
         self._up = threading.Event()
         self._closed = threading.Event()  # a fresh one each time it is opened again
         self._closed.set()
@@ -77,6 +80,11 @@ class Supervisor:
         """Whether there is a connection just now, be it one that is being set up."""
         connection = self._connection
         return connection is not None and connection.is_open
+
+    @property
+    def is_established(self) -> bool:
+        """Whether there is a connection just now, and all set-ups are done on it."""
+        return self._established
 
     def open(self, attempts: int, patience_s: float = 0.0) -> None:
         """Connect, unless connected.
@@ -135,6 +143,15 @@ class Supervisor:
                 if closed.is_set() and not early:
                     raise ConnectionLost("the connection was closed")
                 self._setups.append(setup)
+
+    def do(self, action: Setup) -> None:
+        """Do something once, on this connection, and not while another thread puts things in place on it.
+
+        Raises:
+            ConnectionLost: There is no connection.
+        """
+        with self._making:
+            action(self.connection)
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -236,17 +253,17 @@ class Supervisor:
     def _reconnect(self, closed: threading.Event) -> None:
         said = ""
         if time.monotonic() - self._since > _STEADY_S:
-            self._delays = backoff.delays()
+            self._delays = backoff.delays(cap_s=self._longest_pause_s)
         for delay in self._delays:
             if closed.wait(delay):
                 return
             try:
                 with self._making:
                     self._connect(closed)
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # a lab's set-up may raise anything
                 if closed.is_set():
                     return
-                if not isinstance(error, BrokerError):
+                if not isinstance(error, (BrokerError, ConfigurationError)):
                     logger.exception("a set-up failed; trying to connect again")
                 elif str(error) != said:
                     said = str(error)

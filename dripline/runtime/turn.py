@@ -24,17 +24,31 @@ class Turn:
         """Whether this thread has the turn."""
         return self._owner == threading.get_ident()
 
-    def __enter__(self) -> None:
-        """Wait for the turn."""
-        self._lock.acquire()
+    def enter(self, *, wait: bool = True) -> bool:
+        """Take the turn; tells whether that was done.
+
+        Args:
+            wait: Whether to wait while another thread has it.
+        """
+        if not self._lock.acquire(wait):
+            return False
         self._owner = threading.get_ident()
         self._depth += 1
+        return True
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def leave(self) -> None:
         """Give the turn back."""
         self._depth -= 1
         if not self._depth:
             self._owner = None
         self._lock.release()
+
+    def __enter__(self) -> None:
+        """Wait for the turn."""
+        self.enter()
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Give the turn back."""
+        self.leave()

@@ -22,7 +22,7 @@ class Target:
     name = "peaches"
 
     def __init__(self):
-        self.lockout = Lockout()
+        self._dripline_lockout = Lockout()
 
     def do_get_request(self, request):
         """Answer a get."""
@@ -46,7 +46,7 @@ def target():
 @pytest.fixture
 def locked(target):
     """An endpoint that somebody has locked."""
-    target.lockout.lock(KEY, {"exe": "/usr/bin/dl-agent", "username": "ada"})
+    target._dripline_lockout.lock(KEY, {"exe": "/usr/bin/dl-agent", "username": "ada"})
     return target
 
 
@@ -113,15 +113,15 @@ def test_set_condition_does_nothing_by_default(locked):
 def test_locking_with_a_key(target):
     """The key is the one given."""
     assert told(target, op_t.cmd, "lock", KEY) == (0, "Server is now locked", {"key": str(KEY)})
-    assert target.lockout.key == KEY
+    assert target._dripline_lockout.key == KEY
 
 
 def test_locking_without_a_key(target):
     """One is generated."""
     code, text, payload = told(target, op_t.cmd, "lock")
     assert (code, text) == (0, "Server is now locked")
-    assert payload == {"key": str(target.lockout.key)}
-    assert target.lockout.is_locked
+    assert payload == {"key": str(target._dripline_lockout.key)}
+    assert target._dripline_lockout.is_locked
 
 
 def test_locking_what_is_locked(locked):

@@ -18,7 +18,7 @@ def test_it_beats_at_its_interval():
     heartbeat.start()
     heartbeat.start()  # beats already
     for _ in range(3):
-        assert thrice.acquire(timeout=5)
+        assert thrice.acquire(timeout=30)
     heartbeat.stop()
     assert beats[0] >= 0.025
     assert beats[2] >= 0.08
@@ -27,10 +27,10 @@ def test_it_beats_at_its_interval():
 @pytest.mark.parametrize("interval_s", [0, -1])
 def test_no_interval_is_no_heartbeat(interval_s):
     """0 turns it off."""
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     heartbeat = Heartbeat(lambda: pytest.fail("beats"), interval_s)
     heartbeat.start()
-    assert threading.active_count() == threads
+    assert set(threading.enumerate()) <= threads
     heartbeat.stop()
 
 
@@ -44,8 +44,8 @@ def test_a_beat_that_fails_is_not_the_last(caplog):
 
     heartbeat = Heartbeat(broken, 0.01)
     heartbeat.start()
-    assert twice.acquire(timeout=5)
-    assert twice.acquire(timeout=5)
+    assert twice.acquire(timeout=30)
+    assert twice.acquire(timeout=30)
     heartbeat.stop()
     assert "no heartbeat sent: no broker" in caplog.text
 
@@ -58,17 +58,17 @@ def test_it_can_be_started_again():
     heartbeat.stop()
     beat.clear()
     heartbeat.start()
-    assert beat.wait(5)
+    assert beat.wait(30)
     heartbeat.stop()
 
 
 def test_stopping_does_not_wait_forever_for_a_beat():
     """A beat that hangs is left alone after the grace."""
     hanging, free = threading.Event(), threading.Event()
-    heartbeat = Heartbeat(lambda: (hanging.set(), free.wait(5)), 0.01)
+    heartbeat = Heartbeat(lambda: (hanging.set(), free.wait(30)), 0.01)
     heartbeat.start()
-    assert hanging.wait(5)
+    assert hanging.wait(30)
     start = time.monotonic()
     heartbeat.stop(grace_s=0.02)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 20
     free.set()

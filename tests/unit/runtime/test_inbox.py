@@ -28,7 +28,7 @@ def test_a_reply_finds_who_waits_for_it(inbox, request_, deliveries):
     pending = inbox.expect(request_)
     (delivery,) = deliveries(request_.reply(0, "", {"value_raw": 1}))
     threading.Timer(0.02, inbox.deliver, (delivery,)).start()
-    reply = pending.wait(5)
+    reply = pending.wait(30)
     assert reply.plain_payload == {"value_raw": 1}
     assert pending.arrived
     assert len(inbox) == 0

@@ -17,7 +17,7 @@ def test_one_thread_at_a_time():
     thread = threading.Thread(target=second)
     with turn:
         thread.start()
-        waits.wait(5)
+        waits.wait(30)
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
@@ -55,3 +55,17 @@ def test_an_error_gives_it_back():
     assert not turn.held_here
     with turn:
         assert turn.held_here
+
+
+def test_who_does_not_wait_is_told():
+    """While another thread has it; and has it otherwise."""
+    turn, seen = Turn(), []
+    with turn:
+        thread = threading.Thread(target=lambda: seen.append(turn.enter(wait=False)))
+        thread.start()
+        thread.join()
+    assert seen == [False]
+    assert turn.enter(wait=False)
+    assert turn.held_here
+    turn.leave()
+    assert not turn.held_here

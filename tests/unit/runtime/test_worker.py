@@ -2,10 +2,11 @@
 
 import queue
 import threading
+from types import SimpleNamespace
 
 import pytest
 
-from dripline.runtime.worker import Worker, in_hand
+from dripline.runtime.worker import Worker, in_hand, let_go
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgAlert, MsgRequest
 
@@ -18,9 +19,10 @@ class Line:
     def __init__(self):
         self.acked = queue.SimpleQueue()
 
-    def ack(self, delivery):
+    def ack(self, *deliveries):
         """Remember what is acknowledged."""
-        self.acked.put(delivery.delivery_tag)
+        for delivery in deliveries:
+            self.acked.put(delivery.delivery_tag)
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_messages_are_handled_in_order_on_a_thread_of_its_own(deliveries):
     worker = Worker("peaches", lambda message: heard.put((message.plain_payload, threading.current_thread().name)))
     for number in range(3):
         worker.put(deliveries(alert(number))[0])
-    assert [heard.get(timeout=5) for _ in range(3)] == [(0, "peaches"), (1, "peaches"), (2, "peaches")]
+    assert [heard.get(timeout=30) for _ in range(3)] == [(0, "peaches"), (1, "peaches"), (2, "peaches")]
     assert worker.stop()
 
 
@@ -64,7 +66,7 @@ def test_a_message_is_acknowledged_after_it_was_handled(line, deliveries):
     line.ack = lambda delivery: order.put("acknowledged")
     worker = Worker("test-worker", lambda message: order.put("handled"))
     worker.feeder(line)(deliveries(alert())[0])
-    assert [order.get(timeout=5) for _ in range(2)] == ["handled", "acknowledged"]
+    assert [order.get(timeout=30) for _ in range(2)] == ["handled", "acknowledged"]
     worker.stop()
 
 
@@ -74,9 +76,36 @@ def test_whoever_replies_may_acknowledge_in_the_same_write(line, deliveries):
     worker = Worker("test-worker", lambda message: taken.put((in_hand().take(), in_hand().take())))
     (delivery,) = deliveries(alert())
     worker.feeder(line)(delivery)
-    assert taken.get(timeout=5) == (delivery, None)
+    assert taken.get(timeout=30) == (delivery, None)
     worker.stop()
     assert line.acked.empty()
+
+
+def test_what_is_held_is_acknowledged_when_all_have_let_go(line, deliveries):
+    """A handler can put the acknowledgement off beyond its return; several at a time go out in one write."""
+    held, writes = queue.SimpleQueue(), []
+    line.ack = lambda *acknowledged: writes.append(acknowledged)
+    worker = Worker("test-worker", lambda message: held.put((in_hand().hold(), in_hand().hold())))
+    both = [deliveries(alert())[0] for _ in range(2)]
+    for delivery in both:
+        worker.feeder(line)(delivery)
+    first, second = held.get(timeout=30), held.get(timeout=30)
+    worker.stop()
+    let_go([first[0], second[0]])
+    assert writes == []
+    let_go([first[1], second[1]])
+    assert writes == [tuple(both)]
+    let_go(first)
+    assert len(writes) == 1
+
+
+def test_what_is_held_can_need_no_acknowledgement(deliveries):
+    """Then letting go does nothing."""
+    held = queue.SimpleQueue()
+    worker = Worker("test-worker", lambda message: held.put(in_hand().hold()))
+    worker.put(deliveries(alert())[0])
+    let_go([held.get(timeout=30)])
+    worker.stop()
 
 
 def test_what_needs_no_acknowledgement_gets_none(deliveries):
@@ -84,25 +113,146 @@ def test_what_needs_no_acknowledgement_gets_none(deliveries):
     taken = queue.SimpleQueue()
     worker = Worker("test-worker", lambda message: taken.put(in_hand().take()))
     worker.put(deliveries(alert())[0])
-    assert taken.get(timeout=5) is None
+    assert taken.get(timeout=30) is None
     worker.stop()
     assert in_hand() is None
 
 
-def test_a_long_message_is_put_together(worker, line, heard, deliveries):
+def test_a_long_message_is_put_together(line, heard, deliveries):
     """Its chunks are acknowledged as they come, since the broker sends only so many ahead."""
+    worker = Worker("test-worker", heard.put, wait_s=60)
     feed, parts = worker.feeder(line), deliveries(alert("x" * 300), 100)
     for part in parts:
         feed(part)
-    assert heard.get(timeout=5).plain_payload == "x" * 300
-    assert [line.acked.get(timeout=5) for _ in parts] == [part.delivery_tag for part in parts]
+    assert heard.get(timeout=30).plain_payload == "x" * 300
+    assert [line.acked.get(timeout=30) for _ in parts] == [part.delivery_tag for part in parts]
+    assert worker.stop()
+
+
+@pytest.fixture
+def holding(heard):
+    """A worker that acknowledges the chunks of a message when it is handled."""
+    worker = Worker("test-worker", heard.put, wait_s=30, chunks_held=10)
+    yield worker
+    worker.stop()
+
+
+def test_chunks_can_be_held_until_their_message_is_handled(holding, line, heard, deliveries):
+    """Who is killed between two of them gets all of them again; one write acknowledges them."""
+    writes = queue.SimpleQueue()
+    line.ack = lambda *acknowledged: writes.put([delivery.delivery_tag for delivery in acknowledged])
+    feed, parts, (other,) = holding.feeder(line), deliveries(alert("x" * 300), 100), deliveries(alert())
+    for part in (*parts[:-1], other):
+        feed(part)
+    assert writes.get(timeout=30) == [other.delivery_tag], "the chunks are not"
+    feed(parts[-1])
+    assert [heard.get(timeout=30).plain_payload for _ in range(2)] == [None, "x" * 300]
+    assert writes.get(timeout=30) == [part.delivery_tag for part in parts]
+
+
+def test_chunks_of_a_message_whose_acknowledgement_is_put_off_wait_as_well(line, deliveries):
+    """They are acknowledged with the last one."""
+    held = queue.SimpleQueue()
+    worker = Worker("test-worker", lambda message: held.put(in_hand().hold()), chunks_held=10)
+    parts = deliveries(alert("x" * 300), 100)
+    for part in parts:
+        worker.feeder(line)(part)
+    one = held.get(timeout=30)
+    assert worker.stop(30)
+    assert line.acked.empty()
+    let_go([one])
+    assert [line.acked.get_nowait() for _ in parts] == [part.delivery_tag for part in parts]
+
+
+def test_chunks_of_a_message_whose_acknowledgement_was_taken_over_are_let_go(line, deliveries):
+    """Who replies in the same write knows of the last chunk only."""
+    worker = Worker("test-worker", lambda message: in_hand().take(), chunks_held=10)
+    parts = deliveries(alert("x" * 300), 100)
+    for part in parts:
+        worker.feeder(line)(part)
+    assert worker.stop(30)
+    assert [line.acked.get_nowait() for _ in parts[:-1]] == [part.delivery_tag for part in parts[:-1]]
+
+
+def test_only_so_many_chunks_are_held(holding, line, heard, deliveries):
+    """Beyond that they are acknowledged as they come: more of them than the prefetch would wait for each other."""
+    feed, parts = holding.feeder(line), deliveries(alert("x" * 3000), 100)
+    assert len(parts) > 25
+    for part in parts[:22]:
+        feed(part)
+    assert [line.acked.get(timeout=30) for _ in range(11)] == [part.delivery_tag for part in parts[:11]]
+    for part in parts[22:]:
+        feed(part)
+    assert heard.get(timeout=30).plain_payload == "x" * 3000
+    holding.stop(30)
+    assert line.acked.qsize() == len(parts) - 11
+
+
+def test_chunks_of_a_message_that_is_given_up_are_let_go(line, heard, deliveries):
+    """Also those that come still."""
+    worker = Worker("test-worker", heard.put, wait_s=0.05, chunks_held=10)
+    feed, parts = worker.feeder(line), deliveries(alert("x" * 300), 100)
+    for part in parts[:2]:
+        feed(part)
+    assert "not all of its" in heard.get(timeout=30).invalid_reason
+    feed(parts[-1])
+    assert sorted(line.acked.get(timeout=30) for _ in range(3)) == [
+        part.delivery_tag for part in (*parts[:2], parts[-1])
+    ]
+    worker.stop()
+
+
+def test_chunks_that_wait_behind_a_busy_handler_are_not_late(line, deliveries):
+    """They came in time, whatever takes long between them."""
+    heard = queue.SimpleQueue()
+
+    def slow(message):
+        heard.put(message.invalid_reason)
+        threading.Event().wait(0.3)
+
+    worker = Worker("test-worker", slow, wait_s=0.1)
+    parts, (other,) = deliveries(alert("x" * 150), 100), deliveries(alert())
+    for part in (parts[0], other, *parts[1:]):
+        worker.put(part)
+    assert [heard.get(timeout=30) for _ in range(2)] == [None, None]
+    assert worker.stop(30)
+    assert heard.empty()
+
+
+def test_what_was_given_up_is_complete_when_it_is_sent_again(worker, heard, deliveries):
+    """With the same id, as a sender does whose connection was lost; a chunk that is only late begins nothing."""
+    parts = deliveries(alert("x" * 300), 100)
+    worker.put(parts[0])
+    assert heard.get(timeout=30).invalid_reason is not None
+    worker.put(parts[1])
+    for part in parts:
+        worker.put(part)
+    assert heard.get(timeout=30).plain_payload == "x" * 300
+
+
+def test_a_worker_knows_whether_it_is_idle(deliveries):
+    """From the moment at which something came until it is handled."""
+    begun, go_on = threading.Semaphore(0), threading.Semaphore(0)
+    worker = Worker("test-worker", lambda message: (begun.release(), go_on.acquire(timeout=30)))
+    assert worker.is_idle
+    for _ in range(2):
+        worker.put(deliveries(alert())[0])
+    assert not worker.is_idle
+    assert begun.acquire(timeout=30)
+    assert not worker.is_idle
+    go_on.release()
+    assert begun.acquire(timeout=30)
+    assert not worker.is_idle
+    go_on.release()
+    assert worker.stop(30)
+    assert worker.is_idle
 
 
 def test_an_incomplete_request_is_handled_as_invalid(worker, heard, deliveries):
     """When the rest does not come in time, so that who asked is told; without the next message having to come."""
     first, *_ = deliveries(MsgRequest.create("x" * 300, op_t.set, "peaches"), 100)
     worker.put(first)
-    message = heard.get(timeout=5)
+    message = heard.get(timeout=30)
     assert "not all of its" in message.invalid_reason
 
 
@@ -112,7 +262,7 @@ def test_an_incomplete_message_does_not_wait_for_a_quiet_moment(worker, heard, d
     worker.put(first)
     for _ in range(1000):
         worker.put(deliveries(alert())[0])
-        if heard.get(timeout=5).invalid_reason is not None:
+        if heard.get(timeout=30).invalid_reason is not None:
             return
         threading.Event().wait(0.001)
     pytest.fail("never given up")
@@ -125,8 +275,8 @@ def test_what_is_no_message_is_dropped_and_acknowledged(worker, line, heard, del
     feed = worker.feeder(line)
     feed(bad)
     feed(good)
-    assert heard.get(timeout=5).plain_payload == "good"
-    assert line.acked.get(timeout=5) == bad.delivery_tag
+    assert heard.get(timeout=30).plain_payload == "good"
+    assert line.acked.get(timeout=30) == bad.delivery_tag
     assert "dropped what is no message, for 'news'" in caplog.text
 
 
@@ -144,7 +294,7 @@ def test_a_function_that_raises_does_not_end_the_worker(line, deliveries, caplog
     feed = worker.feeder(line)
     feed(deliveries(alert("bad"))[0])
     feed(deliveries(alert("good"))[0])
-    assert [heard.get(timeout=5) for _ in range(2)] == ["bad", "good"]
+    assert [heard.get(timeout=30) for _ in range(2)] == ["bad", "good"]
     assert worker.stop()
     assert line.acked.qsize() == 2
     assert "a message for 'news' could not be handled" in caplog.text
@@ -166,15 +316,15 @@ def test_stopping_does_not_wait_for_a_handler_that_hangs(deliveries):
     def hang(message):
         handled.append(message.plain_payload)
         hanging.set()
-        free.wait(5)
+        free.wait(30)
 
     worker = Worker("test-worker", hang)
     worker.put(deliveries(alert("hangs"))[0])
     worker.put(deliveries(alert("queued"))[0])
-    assert hanging.wait(5)
+    assert hanging.wait(30)
     assert not worker.stop(grace_s=0.02)
     free.set()
-    worker._thread.join(5)
+    worker._thread.join(30)
     assert handled == ["hangs"]
 
 
@@ -184,7 +334,7 @@ def test_several_can_be_told_to_stop_before_they_are_waited_for(heard, deliverie
     for number in range(20):
         worker.put(deliveries(alert(number))[0])
     worker.stop(0)
-    assert worker.stop(5)
+    assert worker.stop(30)
     assert heard.qsize() == 20
 
 
@@ -193,4 +343,32 @@ def test_it_may_be_stopped_by_its_own_handler(deliveries):
     stopped = queue.SimpleQueue()
     worker = Worker("test-worker", lambda message: stopped.put(worker.stop()))
     worker.put(deliveries(alert())[0])
-    assert stopped.get(timeout=5) is False
+    assert stopped.get(timeout=30) is False
+
+
+def test_a_flood_of_bad_messages_is_told_once(deliveries, caplog):
+    """And their number when the worker ends."""
+    worker = Worker("test-worker", lambda message: None)
+    (delivery,) = deliveries(alert())
+    for number in range(500):
+        worker.put(delivery._replace(properties=SimpleNamespace(message_id=f"x/{number}/y", headers={})))
+    assert worker.stop(60)
+    lines = [record.getMessage() for record in caplog.records if record.name == "dripline.runtime.worker"]
+    assert len(lines) == 2
+    assert "x/0/y" in lines[0]
+    assert lines[1] == "dropped what is no message: 499 more since it was told last"
+
+
+def test_what_waits_for_a_worker_is_bounded_in_bytes(deliveries, monkeypatch):
+    """A message too many loses its body, and is answered as one that cannot be read; later ones are whole."""
+    monkeypatch.setattr("dripline.runtime.worker.WAITING_BYTES", 1000)
+    go_on, seen = threading.Event(), queue.SimpleQueue()
+    worker = Worker("test-worker", lambda message: (go_on.wait(30), seen.put(message.invalid_reason)))
+    for _ in range(3):
+        worker.put(deliveries(alert("x" * 600))[0])
+    go_on.set()
+    reasons = [seen.get(timeout=30) for _ in range(3)]
+    worker.put(deliveries(alert("x" * 600))[0])
+    reasons.append(seen.get(timeout=30))
+    worker.stop()
+    assert [reason is None for reason in reasons] == [True, False, False, True]

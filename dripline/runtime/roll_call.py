@@ -1,0 +1,89 @@
+"""Who is on a mesh: every service answers a broadcast, and those of ours say which endpoints they have."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from dripline.runtime.client import MeshClient
+from dripline.wire.enums import op_t
+from dripline.wire.errors import DriplineError, NoRoute, ReplyTimeout
+from dripline.wire.message import Message, MsgReply, MsgRequest
+
+#: What is asked of a service to hear about its endpoints. With a hyphen, it is no attribute's name.
+LIST_ENDPOINTS = "list-endpoints"
+
+
+@dataclass
+class Present:
+    """A service that answered.
+
+    Attributes:
+        name: the service.
+        sender: what it said of itself.
+        endpoints: ``{"name": …, "class": …}`` of each endpoint; None from a service that does not tell.
+    """
+
+    name: str
+    sender: dict[str, Any]
+    endpoints: list[dict[str, Any]] | None = field(default=None)
+
+
+def roll_call(
+    new_client: Callable[[], MeshClient], wait_s: float = 1.0, broadcast_key: str = "broadcast"
+) -> list[Present]:
+    """Ask all services of a mesh to answer.
+
+    Args:
+        new_client: makes a client that nobody else uses; it is closed at the end.
+        wait_s: how long to wait for answers, in seconds: nobody knows how many will come.
+        broadcast_key: first word of the routing keys that address every service.
+
+    Returns:
+        The services that answered, by name.
+
+    Raises:
+        BrokerError: there is no broker.
+    """
+    with new_client() as client:
+        present = _pings(client, wait_s, broadcast_key)
+        asked = [(service, _ask_endpoints(client, service.name, wait_s)) for service in present]
+        for service, pending in asked:
+            service.endpoints = _endpoints(pending, wait_s)
+    return present
+
+
+def _pings(client: MeshClient, wait_s: float, broadcast_key: str) -> list[Present]:
+    found: dict[str, Present] = {}
+
+    def take(message: Message) -> None:
+        if isinstance(message, MsgReply):
+            name = str(message.sender_info.get("service_name", ""))
+            found[name] = Present(name, dict(message.sender_info))
+
+    address = f"roll-call-{uuid.uuid4()}"
+    client.monitor([address], [], take)
+    ping = MsgRequest.create(None, op_t.cmd, broadcast_key, "ping", address)
+    try:
+        client.link.send_request(ping, expect_reply=False).wait(wait_s)
+    except ReplyTimeout:
+        pass  # the replies came elsewhere, since there are many
+    except NoRoute:
+        return []
+    return sorted(found.values(), key=lambda service: service.name)
+
+
+def _ask_endpoints(client: MeshClient, name: str, wait_s: float) -> Any:
+    return client.submit(MsgRequest.create(None, op_t.get, name, LIST_ENDPOINTS), wait_s)
+
+
+def _endpoints(pending: Any, wait_s: float) -> list[dict[str, Any]] | None:
+    try:
+        reply = pending.wait(wait_s)
+    except DriplineError:
+        return None  # it ended meanwhile, or is at work
+    payload = reply.plain_payload
+    listed = payload.get("endpoints") if reply.return_code == 0 and isinstance(payload, dict) else None
+    return listed if isinstance(listed, list) else None

@@ -1,0 +1,317 @@
+"""Alerts on their way, with a broker that the test plays."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from support.waiting import eventually
+
+from dripline.runtime.outbox import KeepRule, Outbox
+from dripline.runtime.spool import Spool
+from dripline.transport import Slot
+from dripline.wire.codec import Envelope
+from dripline.wire.errors import ConnectionLost
+
+
+class Broker:
+    """Takes alerts, confirms them at once or later, goes and comes back."""
+
+    def __init__(self) -> None:
+        self.there = True
+        self.confirming = True
+        self.got: list[str] = []
+        self.open: list[tuple[str, Slot[bool]]] = []
+
+    def publish(self, parcel: list[Envelope]) -> list[Slot[bool]]:
+        """Take an alert."""
+        if not self.there:
+            raise ConnectionLost("gone")
+        slot: Slot[bool] = Slot()
+        self.open.append((parcel[0].routing_key, slot))
+        if self.confirming:
+            self.confirm()
+        return [slot]
+
+    def confirm(self, acknowledged: bool = True) -> None:
+        """Confirm what it was given."""
+        for name, slot in self.open:
+            if acknowledged:
+                self.got.append(name)
+            slot.set(acknowledged)
+        self.open = []
+
+    def go(self) -> None:
+        """Be gone, with what was not confirmed."""
+        self.there = False
+        for _, slot in self.open:
+            slot.fail(ConnectionLost("gone"))
+        self.open = []
+
+
+def parcel(number: int) -> list[Envelope]:
+    """An alert with a number."""
+    return [Envelope(str(number), b"\x00properties", bytes(range(256)))]
+
+
+def numbers(*parts: range) -> list[str]:
+    """Names of alerts."""
+    return [str(number) for part in parts for number in part]
+
+
+@pytest.fixture
+def broker() -> Broker:
+    """A broker."""
+    return Broker()
+
+
+@pytest.fixture
+def make(broker: Broker):
+    """Makes outboxes, and ends them."""
+    made = []
+
+    def make(**rule: object) -> Outbox:
+        made.append(Outbox(broker.publish, lambda: broker.there, KeepRule(**rule), "s"))
+        return made[-1]
+
+    yield make
+    for outbox in made:
+        outbox.close(0)
+
+
+def offer(outbox: Outbox, part: range) -> None:
+    """Send some."""
+    for number in part:
+        outbox.offer(parcel(number))
+
+
+def back(broker: Broker, outbox: Outbox) -> None:
+    """Let the broker come back."""
+    broker.there = True
+    outbox.wake()
+
+
+def test_what_is_sent_while_the_broker_is_there_goes_at_once(broker, make):
+    """Nothing waits, and no thread is needed."""
+    outbox = make()
+    offer(outbox, range(5))
+    assert broker.got == numbers(range(5))
+    assert len(outbox) == 0
+
+
+def test_what_comes_while_it_is_away_follows_in_order(broker, make):
+    """The old before the new."""
+    outbox = make()
+    broker.go()
+    offer(outbox, range(50))
+    assert len(outbox) == 50
+    back(broker, outbox)
+    offer(outbox, range(50, 60))
+    assert eventually(lambda: broker.got == numbers(range(60)))
+
+
+def test_what_was_not_confirmed_is_sent_again(broker, make):
+    """A broker that dies has what it confirmed, and nothing else; the message id tells a duplicate."""
+    outbox = make()
+    broker.confirming = False
+    offer(outbox, range(10))
+    broker.go()
+    offer(outbox, range(10, 12))
+    broker.confirming = True
+    back(broker, outbox)
+    assert eventually(lambda: broker.got == numbers(range(12)))
+
+
+def test_what_is_unconfirmed_when_nothing_follows_is_sent_again_too(broker, make):
+    """The last alert before a long silence is worth as much."""
+    outbox = make()
+    broker.confirming = False
+    offer(outbox, range(3))
+    broker.go()
+    broker.confirming = True
+    back(broker, outbox)
+    assert eventually(lambda: broker.got == numbers(range(3)))
+
+
+def test_what_the_broker_refuses_is_offered_again(broker, make):
+    """A nack is no delivery."""
+    outbox = make()
+    broker.confirming = False
+    offer(outbox, range(2))
+    broker.confirm(acknowledged=False)
+    broker.confirming = True
+    outbox.wake()
+    assert eventually(lambda: broker.got == numbers(range(2)))
+
+
+def test_many_wait_on_disk(broker, make, tmp_path: Path):
+    """Memory holds so many, the folder the rest; they come back in order."""
+    outbox = make(in_memory=10, folder=tmp_path / "spool")
+    broker.go()
+    offer(outbox, range(100))
+    assert list((tmp_path / "spool").glob("*.rows"))
+    back(broker, outbox)
+    assert eventually(lambda: broker.got == numbers(range(100)))
+    assert len(outbox) == 0
+
+
+def test_another_loss_while_it_catches_up_loses_nothing(broker, make, tmp_path: Path):
+    """Some are sent twice then, none is missing, and the first time each appears is in order."""
+    outbox = make(in_memory=10, folder=tmp_path / "spool")
+    broker.go()
+    offer(outbox, range(1000))
+    for _ in range(5):
+        seen = len(broker.got)
+        back(broker, outbox)
+        eventually(lambda seen=seen: len(broker.got) > seen, 1)
+        broker.confirming = False
+        time.sleep(0.005)
+        broker.go()
+        broker.confirming = True
+    back(broker, outbox)
+    assert eventually(lambda: len(outbox) == 0)
+    assert eventually(lambda: list(dict.fromkeys(broker.got)) == numbers(range(1000)))
+
+
+def test_what_is_left_at_the_end_is_sent_at_the_next_start(broker, make, tmp_path: Path, caplog):
+    """By another process; it stands before what is new."""
+    outbox = make(folder=tmp_path / "spool")
+    broker.go()
+    offer(outbox, range(5))
+    outbox.close(0)
+    assert "5 alerts are kept in" in caplog.text
+    broker.there = True
+    again = make(folder=tmp_path / "spool")
+    offer(again, range(5, 8))
+    assert eventually(lambda: broker.got == numbers(range(8)))
+
+
+@pytest.mark.parametrize(("drop_oldest", "kept"), [(True, range(90, 100)), (False, range(10))])
+def test_when_there_is_no_room_some_go_and_that_is_told(broker, make, caplog, drop_oldest, kept):
+    """The oldest or the newest, as one wishes; how many, when it is over."""
+    outbox = make(in_memory=10, drop_oldest=drop_oldest)
+    broker.go()
+    offer(outbox, range(100))
+    assert outbox.dropped == 90
+    back(broker, outbox)
+    assert eventually(lambda: broker.got == numbers(kept))
+    assert eventually(lambda: "90 alerts had no room and are lost" in caplog.text)
+    assert caplog.text.count("no room for more alerts") == 1
+
+
+def test_the_disk_is_bounded_too(broker, make, tmp_path: Path):
+    """The oldest on disk go first."""
+    outbox = make(in_memory=10, folder=tmp_path / "spool", on_disk_bytes=20_000)
+    broker.go()
+    offer(outbox, range(200))
+    assert outbox.dropped > 0
+    back(broker, outbox)
+    assert eventually(lambda: len(outbox) == 0)
+    assert eventually(lambda: len(broker.got) == 200 - outbox.dropped)
+    assert broker.got == numbers(range(200))[-len(broker.got) :]
+
+
+def test_a_folder_that_cannot_be_used_leaves_memory(broker, make, tmp_path: Path, caplog):
+    """Which is told once."""
+    (tmp_path / "file").write_text("")
+    outbox = make(in_memory=2, folder=tmp_path / "file" / "spool")
+    broker.go()
+    offer(outbox, range(5))
+    assert len(outbox) == 2
+    assert caplog.text.count("alerts cannot wait on disk") == 1
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A disk that takes nothing; how many alerts were to be written each time."""
+    tried = []
+
+    def append(_spool: Spool, lines: list[bytes]) -> None:
+        tried.append(len(lines))
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Spool, "append", append)
+    return tried
+
+
+def test_a_full_disk_is_not_tried_again_with_each_alert(broker, make, tmp_path: Path, full_disk, caplog):
+    """All that waits in memory would be made ready for it each time, and each time it would be told."""
+    outbox = make(in_memory=10, folder=tmp_path / "spool")
+    broker.go()
+    offer(outbox, range(100))
+    assert full_disk == [11]
+    assert caplog.text.count("alerts cannot wait on disk") == 1
+    back(broker, outbox)
+    assert eventually(lambda: broker.got == numbers(range(90, 100)))
+
+
+def test_a_full_folder_is_not_tried_again_before_something_was_sent(broker, make, tmp_path: Path, monkeypatch):
+    """When the newest go."""
+    tried = []
+    append = Spool.append
+
+    def counted(spool: Spool, lines: list[bytes]) -> None:
+        tried.append(len(lines))
+        append(spool, lines)
+
+    monkeypatch.setattr(Spool, "append", counted)
+    outbox = make(in_memory=10, folder=tmp_path / "spool", on_disk_bytes=6_000, drop_oldest=False)
+    broker.go()
+    offer(outbox, range(100))
+    assert tried == [11, 11]
+    back(broker, outbox)
+    assert eventually(lambda: broker.got == numbers(range(21)))
+    broker.go()
+    offer(outbox, range(100, 111))
+    assert tried == [11, 11, 11]
+    back(broker, outbox)
+    assert eventually(lambda: broker.got[21:] == numbers(range(100, 111)))
+
+
+def test_a_disk_that_does_not_keep_what_was_sent_ends_nothing(broker, make, tmp_path: Path, monkeypatch, caplog):
+    """Those on disk are sent, and all that follow."""
+
+    def advance(spool: Spool, position: object, count: int) -> None:
+        real(spool, position, count)
+        raise OSError(28, "No space left on device")
+
+    real = Spool.advance
+    monkeypatch.setattr(Spool, "advance", advance)
+    outbox = make(in_memory=10, folder=tmp_path / "spool")
+    broker.go()
+    offer(outbox, range(500))
+    back(broker, outbox)
+    assert eventually(lambda: broker.got == numbers(range(500)))
+    assert caplog.text.count("cannot be kept") == 1
+
+
+def test_an_alert_on_disk_that_is_damaged_is_left_out(broker, make, tmp_path: Path, caplog):
+    """And told; the others are sent."""
+    folder = tmp_path / "spool"
+    outbox = make(folder=folder)
+    broker.go()
+    offer(outbox, range(3))
+    outbox.close(0)
+    (file,) = folder.glob("*.rows")
+    first, second, third = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(first + b"\0" * (len(second) - 1) + b"\n" + third)
+    broker.there = True
+    make(folder=folder).wake()
+    assert eventually(lambda: broker.got == ["0", "2"])
+    assert "an alert on disk is damaged" in caplog.text
+
+
+def test_what_is_in_flight_stands_before_what_is_put_on_disk(broker, make, tmp_path: Path):
+    """A broker that takes nothing any more has not confirmed it, and may never."""
+    taking = [True]
+    outbox = Outbox(broker.publish, lambda: taking[0], KeepRule(in_memory=10, folder=tmp_path / "spool"), "s")
+    broker.confirming = False
+    offer(outbox, range(5))
+    taking[0] = False
+    offer(outbox, range(5, 100))
+    broker.go()
+    broker.there = broker.confirming = taking[0] = True
+    outbox.wake()
+    assert eventually(lambda: broker.got == numbers(range(100)))
+    outbox.close(0)

@@ -1,0 +1,231 @@
+"""Rows on disk, and their lines."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dripline.implementations.storage.row import Row, from_line, to_line
+from dripline.runtime import durable_files as files
+from dripline.runtime.spool import Spool, SpoolFull
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a spool is."""
+    return tmp_path / "spool"
+
+
+def lines(*numbers: int) -> list[bytes]:
+    """Lines that can be told apart."""
+    return [b"line %d\n" % number for number in numbers]
+
+
+def read_all(spool: Spool, at_a_time: int = 2) -> list[bytes]:
+    """Read a spool to its end, as the writer does."""
+    found = []
+    while len(spool):
+        batch, position = spool.read(at_a_time)
+        found += batch
+        spool.advance(position, len(batch))
+    return found
+
+
+@given(st.text(), st.text(), st.dictionaries(st.text(), json_values, max_size=4))
+def test_a_row_comes_back_from_its_line_as_it_was(table, message_id, values):
+    """Whatever a payload holds; and it is one line."""
+    line = to_line(Row(table, values, message_id, token=object()))
+    assert from_line(line) == Row(table, values, message_id)
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+
+
+def test_values_that_json_has_not_come_back_as_well():
+    """A laboratory's do_insert may be given any of them; others come back as text."""
+    values = {
+        "time": datetime(2026, 1, 2, 3, 4, 5, 6, timezone.utc),
+        "day": date(2026, 1, 2),
+        "exact": Decimal("1.10"),
+        "raw": b"\x00\xff",
+        "odd": 1j,
+    }
+    assert from_line(to_line(Row("t", values, "id"))).values == {**values, "odd": "1j"}
+
+
+@given(st.binary() | json_values.map(repr).map(str.encode))
+def test_a_damaged_line_is_a_value_error(line):
+    """Never anything else, whatever a disk has made of it."""
+    try:
+        row = from_line(line)
+    except ValueError:
+        return
+    assert isinstance(row.values, dict)
+
+
+def test_lines_come_out_as_they_went_in(folder):
+    """In their order, over several files, and the files are gone then."""
+    spool = Spool(folder, segment_bytes=20)
+    for number in range(10):
+        spool.append(lines(2 * number, 2 * number + 1))
+    assert len(spool) == 20
+    assert len(list(folder.glob("*.rows"))) > 3
+    assert read_all(spool, 3) == lines(*range(20))
+    assert not list(folder.glob("*.rows"))
+    assert spool.waiting_bytes == 0
+    spool.close()
+
+
+def test_what_was_not_read_is_there_after_a_restart(folder):
+    """The position is kept as well."""
+    spool = Spool(folder, segment_bytes=30)
+    spool.append(lines(*range(10)))
+    spool.append(lines(*range(10, 13)))
+    batch, position = spool.read(7)
+    spool.advance(position, len(batch))
+    spool.close()
+    again = Spool(folder)
+    assert len(again) == 6
+    again.append(lines(13))
+    assert read_all(again) == lines(*range(7, 14))
+    again.close()
+    empty = Spool(folder)
+    assert len(empty) == 0
+    empty.append(lines(1))
+    assert read_all(empty) == lines(1)
+    empty.close()
+
+
+def test_without_its_position_all_files_are_read_again(folder):
+    """After a loss of power: better twice than not at all, and the ids tell."""
+    spool = Spool(folder)
+    spool.append(lines(1, 2, 3))
+    spool.advance(spool.read(1)[1], 1)
+    spool.close()
+    (folder / "position").write_text("torn")
+    again = Spool(folder)
+    assert read_all(again) == lines(1, 2, 3)
+    again.close()
+
+
+def test_half_a_line_at_the_end_is_left_out(folder):
+    """It was being written when the process ended, and nobody was told that it is safe."""
+    spool = Spool(folder)
+    spool.append(lines(1))
+    spool.close()
+    with next(folder.glob("*.rows")).open("ab") as file:
+        file.write(b"half a li")
+    again = Spool(folder)
+    again.append(lines(2))
+    assert read_all(again) == lines(1, 2)
+    again.close()
+
+
+def test_a_killed_process_has_kept_what_it_said_it_kept(folder):
+    """Lines are on disk when append returns."""
+    program = (
+        "import sys; from pathlib import Path; from dripline.runtime.spool import Spool\n"
+        f"spool = Spool(Path({str(folder)!r}))\n"
+        "for number in range(10**6):\n"
+        "    spool.append([b'line %d\\n' % number]); print(number, flush=True)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    said = [int(process.stdout.readline()) for _ in range(20)]
+    process.send_signal(signal.SIGKILL)
+    said += [int(number) for number in process.stdout.read().split()]
+    process.wait(30)
+    spool = Spool(folder)
+    kept = read_all(spool, 1000)
+    assert kept[: len(said)] == lines(*said)
+    spool.close()
+
+
+def test_a_full_spool_takes_nothing_and_keeps_what_it_has(folder):
+    """The limit is in bytes that wait; what was read makes room."""
+    spool = Spool(folder, limit_bytes=20)
+    spool.append(lines(1, 2))
+    with pytest.raises(SpoolFull, match="holds its"):
+        spool.append(lines(3))
+    assert read_all(spool) == lines(1, 2)
+    spool.append(lines(3))
+    assert read_all(spool) == lines(3)
+    spool.close()
+
+
+def test_what_a_disk_takes_only_in_part_is_taken_back(folder, monkeypatch):
+    """No space left: nothing of it is there, and later lines are whole."""
+    spool = Spool(folder)
+    spool.append(lines(1))
+    write = os.write
+
+    def full(file: int, data: bytes) -> int:
+        if len(data) < 5:
+            raise OSError(28, "No space left on device")
+        return write(file, bytes(data[:5]))
+
+    monkeypatch.setattr(files.os, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        spool.append(lines(2))
+    monkeypatch.undo()
+    spool.append(lines(3))
+    assert read_all(spool) == lines(1, 3)
+    spool.close()
+
+
+def test_what_was_read_makes_room_on_a_full_disk(folder, monkeypatch):
+    """The note of how far it was read needs room as well; without it rows come again, and their ids are known."""
+    spool = Spool(folder, segment_bytes=10)
+    spool.append(lines(1, 2))
+    spool.append(lines(3))
+    _, position = spool.read(2)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space"):
+        spool.advance(position, 2)
+    monkeypatch.undo()
+    assert len(list(folder.glob("*.rows"))) == 1
+    assert read_all(spool) == lines(3)
+    spool.close()
+
+
+def test_a_folder_belongs_to_one_service(folder):
+    """A second one is refused, until the first one is closed."""
+    spool = Spool(folder)
+    with pytest.raises(BlockingIOError, match="in use by another service"):
+        Spool(folder)
+    spool.close()
+    spool.close()
+    Spool(folder).close()
+
+
+def test_one_appends_while_another_reads(folder):
+    """No line is lost where the end of a file that is read meets the one that grows."""
+    spool, count = Spool(folder, segment_bytes=100), 400
+    thread = threading.Thread(target=lambda: [spool.append(lines(number)) for number in range(count)])
+    thread.start()
+    found: list[bytes] = []
+    while len(found) < count:
+        assert thread.is_alive() or len(spool), found[-1:]
+        found += read_all(spool, 7)
+    thread.join()
+    assert found == lines(*range(count))
+    spool.close()
