@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
-from dripline.config.environment import replace_environment
-from dripline.config.file import FilePath, load_file, parse_file
-from dripline.config.origin import OLD_BLOCK, Origin, locate
+from dripline.config.environment import with_environment
+from dripline.config.file import FilePath, load_file, parse_file, read_mapping
+from dripline.config.mistakes import Mistake, mistakes_of, raise_errors
+from dripline.config.old import MESH_KEYS, unfolded
+from dripline.config.origin import Origin
 from dripline.config.words import apply_words
 from dripline.wire.errors import ConfigurationError
-from dripline.wire.mesh import MeshSettings
+from dripline.wire.hiding import hide_login
+from dripline.wire.mesh import MeshSettings, checked_setting
+from dripline.wire.mesh_address import TLS_FILES, MeshMistake
 
 logger = logging.getLogger(__name__)
 
 _MESH = "dripline_mesh"
+_Result = TypeVar("_Result")
 
 
 def assemble(
@@ -42,16 +49,68 @@ def assemble(
     Raises:
         ConfigurationError: with a line for every mistake, each naming where it stands and what to do.
     """
-    mesh_file = user_mesh_file()
-    tree = merged(merged({_MESH: {}}, defaults or {}), {_MESH: home_mesh()})
+    assembly = bring_together(file, words, options, defaults, environment)
+    for mistake in assembly.mistakes:
+        if mistake.is_warning:
+            logger.warning("%s", mistake)
+    raise_errors(assembly.mistakes)
+    return assembly.configuration
+
+
+@dataclass
+class Assembly:
+    """A configuration as far as it can be brought together.
+
+    Attributes:
+        configuration: what `assemble` returns.
+        origin: tells where a setting was written.
+        mistakes: what was found on the way.
+        unsure: paths of the texts that come from the environment.
+        is_readable: False when the file holds nothing that could be looked at.
+    """
+
+    configuration: dict[str, Any] = field(repr=False)  # a password may be in it
+    origin: Origin
+    mistakes: list[Mistake]
+    unsure: frozenset[tuple[str | int, ...]]
+    is_readable: bool = True
+
+
+def bring_together(
+    file: FilePath | None = None,
+    words: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Assembly:
+    """Do what `assemble` does, and collect the mistakes of all stages; the arguments are the same."""
+    origin = Origin(file, words, user_mesh_file())
+    mistakes: list[Mistake] = []
+    is_readable = True
+    tree = merged(merged({_MESH: {}}, defaults or {}), {_MESH: _tried(home_mesh, mistakes) or {}})
     if file is not None:
-        tree = merged(tree, _unfolded(file, load_file(file)))
-    apply_words(tree, words)
-    tree = merged(tree, _given(options or {}))
-    origin = Origin(file, words, mesh_file)
-    replaced: dict[str, Any] = replace_environment(tree, environment, origin.where)
-    _load_return_codes(replaced, file)
-    return replaced
+        content = read_mapping(file)
+        is_readable = bool(content.value) or not content.mistakes
+        today = unfolded(content.value, origin)
+        mistakes += [*content.mistakes, *today.mistakes]
+        tree = merged(tree, {**today.tree, **_tls_files_beside(file, today.tree)})
+    for word in words:
+        _tried(partial(apply_words, tree, [word]), mistakes)
+    replaced = with_environment(merged(tree, _given(options or {})), environment, origin.place)
+    mistakes += replaced.mistakes
+    _tried(lambda: _load_return_codes(replaced.tree, file), mistakes)
+    if file is not None:
+        _look_beside(file, replaced.tree)
+    return Assembly(replaced.tree, origin, mistakes, replaced.unsure, is_readable)
+
+
+def _tried(action: Callable[[], _Result], mistakes: list[Mistake]) -> _Result | None:
+    """Do something; what is wrong with it is added to the mistakes."""
+    try:
+        return action()
+    except ConfigurationError as error:
+        mistakes += mistakes_of(error)
+        return None
 
 
 def mesh_settings(configuration: Mapping[str, Any], origin: Origin) -> MeshSettings:
@@ -61,17 +120,39 @@ def mesh_settings(configuration: Mapping[str, Any], origin: Origin) -> MeshSetti
         ConfigurationError: a line for every setting that is unknown or of a wrong kind, with its place.
     """
     block = configuration.get(_MESH) or {}
+    raise_errors(mesh_mistakes(configuration, origin))
+    return MeshSettings.from_dict(block)
+
+
+def mesh_mistakes(
+    configuration: Mapping[str, Any], origin: Origin, unsure: Collection[tuple[str | int, ...]] = ()
+) -> list[Mistake]:
+    """What is wrong with the `dripline_mesh` block of a configuration.
+
+    Args:
+        configuration: it may lack the block.
+        origin: tells where a setting was written.
+        unsure: paths of texts that nobody knows yet.
+    """
+    block = configuration.get(_MESH) or {}
     if not isinstance(block, dict):
-        raise ConfigurationError(f"{origin.where((_MESH,))}: {_MESH} is a mapping of settings, not {block!r}")
+        shown = hide_login(repr(block))
+        return [Mistake(origin.place((_MESH,)), f"{_MESH} is a mapping of settings, not {shown}")]
     mistakes = []
     for key, value in block.items():
+        if (_MESH, key) in unsure and key in MESH_KEYS:
+            continue
         try:
-            MeshSettings.from_dict({key: value})
+            checked_setting(key, value)
         except ConfigurationError as error:
-            mistakes.append(f"{origin.where((_MESH, key))}: {error}")
-    if mistakes:
-        raise ConfigurationError("\n".join(mistakes))
-    return MeshSettings.from_dict(block)
+            mistakes.append(Mistake(origin.place((_MESH, key)), str(error)))
+    if mistakes or any(path[:1] == (_MESH,) for path in unsure):
+        return mistakes
+    try:
+        MeshSettings.from_dict(block)
+    except MeshMistake as error:
+        mistakes.append(Mistake(origin.place((_MESH, error.key)), str(error)))
+    return mistakes
 
 
 def user_mesh_file() -> str | None:
@@ -90,8 +171,8 @@ def home_mesh() -> dict[str, Any]:
     settings = load_file(path) if path else {}
     block = settings.get(_MESH, settings)
     if not isinstance(block, dict):
-        raise ConfigurationError(f"{path}: {_MESH!r} is a mapping of settings, not {block!r}")
-    return block
+        raise ConfigurationError(f"{path}: {_MESH!r} is a mapping of settings, not {hide_login(repr(block))}")
+    return block if path is None else _beside(path, block)
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,25 +193,9 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that were given, those that are not None."""
-    return {
-        key: _given(value) if isinstance(value, Mapping) else value
-        for key, value in options.items()
-        if value is not None
-    }
-
-
-def _unfolded(file: FilePath, tree: dict[str, Any]) -> dict[str, Any]:
-    if OLD_BLOCK not in tree:
-        return tree
-    block = tree.pop(OLD_BLOCK)
-    place = locate(file, (OLD_BLOCK,))
-    if not isinstance(block, dict):
-        raise ConfigurationError(f"{place}: {OLD_BLOCK!r} holds no mapping; move the service's keys out of it")
-    logger.warning(
-        "%s: %r is deprecated (it is version 4's): move the keys below it to the top level", place, OLD_BLOCK
-    )
-    return merged(tree, block)
+    """The options that were given: those that are not None, and maps with one such in them."""
+    given = {key: _given(value) if isinstance(value, Mapping) else value for key, value in options.items()}
+    return {key: value for key, value in given.items() if value is not None and value != {}}
 
 
 def _load_return_codes(tree: dict[str, Any], file: FilePath | None) -> None:
@@ -146,3 +211,29 @@ def _load_return_codes(tree: dict[str, Any], file: FilePath | None) -> None:
         **mesh,
         "return_codes": codes.get("return_codes", codes) if isinstance(codes, dict) else codes,
     }
+
+
+def _tls_files_beside(file: FilePath, tree: Mapping[str, Any]) -> dict[str, Any]:
+    block = tree.get(_MESH)
+    return {_MESH: _beside(file, block)} if isinstance(block, dict) else {}
+
+
+def _beside(file: FilePath, block: dict[str, Any]) -> dict[str, Any]:
+    """Mesh settings whose files are first looked for in the folder of the file that names them."""
+    found = {}
+    for key in TLS_FILES:
+        name = block.get(key)
+        if isinstance(name, str):
+            beside = os.path.join(os.path.dirname(os.fspath(file)), name)
+            found[key] = beside if os.path.exists(beside) else name
+    return {**block, **found}
+
+
+def _look_beside(file: FilePath, configuration: dict[str, Any]) -> None:
+    """Let a `module_path` that leads nowhere from the working folder be one from the configuration's folder."""
+    endpoints = configuration.get("endpoints")
+    for part in (configuration, *(endpoints if isinstance(endpoints, list) else ())):
+        path = part.get("module_path") if isinstance(part, dict) else None
+        if isinstance(path, str) and not os.path.exists(os.path.expanduser(path)):
+            beside = os.path.join(os.path.dirname(file), path)
+            part["module_path"] = beside if os.path.exists(beside) else path

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from dripline.config.words import Path, spell
-from dripline.wire.errors import ConfigurationError
+from dripline.config.mistakes import Mistake, Place, Where, as_place, raise_errors
+from dripline.config.words import spell
+
+#: Most characters that the variables may add to a configuration in all.
+MAX_CHARACTERS = 10_000_000
 
 _VARIABLE = re.compile(r"ENV\{([^{}]*)\}")
+
+
+class Replaced(NamedTuple):
+    """A configuration with its texts replaced.
+
+    Attributes:
+        tree: the configuration; what names a variable that is not set stands as it was.
+        mistakes: one for every variable that is not set.
+        unsure: paths of the texts that come from the environment, in whole or in part.
+    """
+
+    tree: Any
+    mistakes: list[Mistake]
+    unsure: frozenset[tuple[str | int, ...]]
 
 
 def replace_environment(
     tree: Any,
     environment: Mapping[str, str] | None = None,
-    where: Callable[[Path], str] | None = None,
+    where: Where | None = None,
 ) -> Any:
     """Replace every `ENV{NAME}` in the texts of a configuration.
 
@@ -33,20 +50,29 @@ def replace_environment(
     Raises:
         ConfigurationError: one line for every variable that is not set.
     """
+    replaced = with_environment(tree, environment, where)
+    raise_errors(replaced.mistakes)
+    return replaced.tree
+
+
+def with_environment(
+    tree: Any, environment: Mapping[str, str] | None = None, where: Where | None = None
+) -> Replaced:
+    """Replace like `replace_environment`, as far as the variables are set."""
     replacer = _Replacer(os.environ if environment is None else environment, where)
     replaced = replacer.walk(tree, ())
-    if replacer.mistakes:
-        raise ConfigurationError("\n".join(replacer.mistakes))
-    return replaced
+    return Replaced(replaced, replacer.mistakes, frozenset(replacer.unsure))
 
 
 class _Replacer:
-    """One walk through a configuration, and the mistakes met on it."""
+    """One walk through a configuration, and what was met on it."""
 
-    def __init__(self, environment: Mapping[str, str], where: Callable[[Path], str] | None) -> None:
+    def __init__(self, environment: Mapping[str, str], where: Where | None) -> None:
         self._environment = environment
         self._where = where
-        self.mistakes: list[str] = []
+        self.mistakes: list[Mistake] = []
+        self.unsure: set[tuple[str | int, ...]] = set()
+        self._added = 0
 
     def walk(self, value: Any, path: tuple[str | int, ...]) -> Any:
         if isinstance(value, str):
@@ -58,14 +84,28 @@ class _Replacer:
         return value
 
     def _text(self, text: str, path: tuple[str | int, ...]) -> str:
-        return _VARIABLE.sub(lambda match: self._lookup(match[1], path), text)
+        if _VARIABLE.search(text):
+            self.unsure.add(path)
+        return _VARIABLE.sub(lambda match: self._lookup(match, path), text)
 
-    def _lookup(self, name: str, path: tuple[str | int, ...]) -> str:
-        if name in self._environment:
-            return self._environment[name]
-        place = f"{self._where(path)}: " if self._where else ""
-        self.mistakes.append(
-            f"{place}{spell(path)}: the environment variable {name!r} is not set; "
-            f"set it, or write a value instead of ENV{{{name}}}"
-        )
+    def _lookup(self, match: re.Match[str], path: tuple[str | int, ...]) -> str:
+        name = match[1]
+        value = self._environment.get(name)
+        if value is None:
+            self._tell(
+                path,
+                f"the environment variable {name!r} is not set; set it, or write a value instead of ENV{{{name}}}",
+            )
+            return match[0]
+        before, self._added = self._added, self._added + len(value)
+        if self._added <= MAX_CHARACTERS:
+            return value
+        if before <= MAX_CHARACTERS:
+            self._tell(
+                path, f"environment variables add more than {MAX_CHARACTERS} characters, up to {name!r} here"
+            )
         return ""
+
+    def _tell(self, path: tuple[str | int, ...], text: str) -> None:
+        place = as_place(self._where(path)) if self._where else Place("")
+        self.mistakes.append(Mistake(place, f"{spell(path)}: {text}"))

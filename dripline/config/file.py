@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
+from dripline.config.mistakes import ConfigurationMistakes, Mistake, Place, mistakes_of, raise_errors
 from dripline.config.suggest import did_you_mean
 from dripline.wire.errors import ConfigurationError
 
+#: Longest file that is read, in bytes: a configuration of ten thousand endpoints has some two million.
+MAX_BYTES = 32 * 1024 * 1024
+
 FilePath = str | os.PathLike[str]
+
+
+class Content(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        value: as far as it can be told.
+        mistakes: what is wrong with it.
+    """
+
+    value: Any
+    mistakes: list[Mistake]
 
 
 def load_file(path: FilePath) -> dict[str, Any]:
@@ -21,15 +37,22 @@ def load_file(path: FilePath) -> dict[str, Any]:
         The mapping in the file; an empty one for an empty file.
 
     Raises:
-        ConfigurationError: the file cannot be read, does not parse or holds no mapping. The text is one line and
-            begins with `file:line:column:` where there is a line.
+        ConfigurationError: the file cannot be read, does not parse or holds no mapping. The text is one line for
+            each mistake and begins with `file:line:column:` where there is a line.
     """
-    tree = parse_file(path)
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise ConfigurationError(f"{path}:1:1: a configuration is a mapping (key: value), this is {_kind(tree)}")
-    return tree
+    content = read_mapping(path)
+    raise_errors(content.mistakes)
+    mapping: dict[str, Any] = content.value
+    return mapping
+
+
+def read_mapping(path: FilePath) -> Content:
+    """Read a configuration file like `load_file`, as far as it can be read."""
+    tree, mistakes = read_file(path)
+    if tree is None or isinstance(tree, dict):
+        return Content(tree or {}, mistakes)
+    text = f"a configuration is a mapping (key: value), this is {_kind(tree)}"
+    return Content({}, [*mistakes, Mistake(Place(str(path), 1, 1), text)])
 
 
 def parse_file(path: FilePath) -> Any:
@@ -38,8 +61,18 @@ def parse_file(path: FilePath) -> Any:
     Raises:
         ConfigurationError: the file cannot be read or does not parse.
     """
-    text = read_text(path)
-    return _load_json(path, text) if is_json(path) else _load_yaml(path, text)
+    content = read_file(path)
+    raise_errors(content.mistakes)
+    return content.value
+
+
+def read_file(path: FilePath) -> Content:
+    """Read a file like `parse_file`, as far as it can be read."""
+    try:
+        text = read_text(path)
+    except ConfigurationError as error:
+        return Content(None, mistakes_of(error))
+    return _read_json(path, text) if is_json(path) else _read_yaml(path, text)
 
 
 def read_text(path: FilePath) -> str:
@@ -50,17 +83,23 @@ def read_text(path: FilePath) -> str:
     """
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigurationError(f"{path}: there is no such file{_neighbours(path)}") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise _unreadable(path, f"there is no such file{_neighbours(path)}") from None
+    except (OSError, ValueError) as error:  # a name with a zero in it is a ValueError
+        raise _unreadable(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(data) > MAX_BYTES:
+        raise _unreadable(path, f"longer than {MAX_BYTES // 1024**2} MB; it is no configuration")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise ConfigurationError(f"{path}:{line}:{column}: not UTF-8 text; save the file as UTF-8") from None
+        raise _unreadable(path, "not UTF-8 text; save the file as UTF-8", line, column) from None
+
+
+def _unreadable(path: FilePath, text: str, line: int = 0, column: int = 0) -> ConfigurationMistakes:
+    return ConfigurationMistakes([Mistake(Place(str(path), line, column), text)])
 
 
 def is_json(path: FilePath) -> bool:
@@ -68,44 +107,47 @@ def is_json(path: FilePath) -> bool:
     return os.fspath(path).lower().endswith(".json")
 
 
-def _load_yaml(path: FilePath, text: str) -> Any:
+def _read_yaml(path: FilePath, text: str) -> Content:
     from dripline.config import yaml_nodes  # PyYAML costs some 20 ms, and most commands read no file
 
-    try:
-        return yaml_nodes.load(text)
-    except yaml_nodes.YamlMistake as mistake:
-        place = f"{path}:{mistake.mark.line + 1}:{mistake.mark.column + 1}" if mistake.mark else path
-        raise ConfigurationError(f"{place}: {mistake}") from None
+    value, found = yaml_nodes.read(text)
+    return Content(value, [Mistake(Place.at(path, mistake.mark), str(mistake)) for mistake in found])
 
 
-def _load_json(path: FilePath, text: str) -> Any:
+def _read_json(path: FilePath, text: str) -> Content:
     import json
 
     if not text.strip():
-        return None
+        return Content(None, [])
+    twice: list[str] = []
     try:
-        return json.loads(text, object_pairs_hook=_unique)
+        value = json.loads(text, object_pairs_hook=lambda pairs: _first_of_each(pairs, twice))
     except json.JSONDecodeError as error:
         reason = error.msg[:1].lower() + error.msg[1:]
-        raise ConfigurationError(f"{path}:{error.lineno}:{error.colno}: no JSON: {reason}") from None
-    except RecursionError:
-        raise ConfigurationError(f"{path}:1:1: nested too deep") from None
-    except _DuplicateKey as error:
-        key = error.args[0]
-        line = text.count("\n", 0, text.rfind(f'"{key}"')) + 1
-        raise ConfigurationError(f"{path}:{line}: the key {key!r} stands twice; remove one of them") from None
+        return Content(None, [Mistake(Place(str(path), error.lineno, error.colno), f"no JSON: {reason}")])
+    except (RecursionError, ValueError) as error:  # a number of thousands of digits is a ValueError
+        reason = str(error) if isinstance(error, ValueError) else "nested too deep"
+        return Content(None, [Mistake(Place(str(path), 1, 1), reason)])
+    return Content(value, _told_as_yaml(path, text, twice) if twice else [])
 
 
-class _DuplicateKey(ValueError):
-    """A key that stands twice in a JSON object."""
+def _told_as_yaml(path: FilePath, text: str, twice: list[str]) -> list[Mistake]:
+    """Where keys stand twice: JSON is YAML but for tabs between its words, and only YAML's nodes have lines."""
+    found = _read_yaml(path, text.replace("\t", " ")).mistakes
+    plain = (Mistake(Place(str(path)), f"the key {key!r} stands twice; remove one of them") for key in twice)
+    return [mistake for mistake in found if "stands twice" in mistake.text] or list(plain)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        seen: set[str] = set()
-        raise _DuplicateKey(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]  # add returns None
-    return values
+def _first_of_each(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
+    values = dict(reversed(pairs))
+    if len(values) == len(pairs):
+        return dict(pairs)
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            twice.append(key)
+        seen.add(key)
+    return {key: values[key] for key, _ in pairs}
 
 
 def _kind(value: Any) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from dripline.config.file import FilePath, read_text
+from dripline.config.mistakes import Place
 from dripline.config.words import Path, split_word
+from dripline.wire.hiding import hide_word
 
 # Version 4 wrote the service below this key.
 OLD_BLOCK = "runtime-config"
@@ -20,6 +22,9 @@ class Origin:
         file: the configuration file, if there is one.
         words: `key=value` words of the command line.
         mesh_file: the file with the user's `dripline_mesh` settings, if it was read.
+
+    Attributes:
+        moved: where settings of older versions stand in the file, by the path that they have now.
     """
 
     def __init__(
@@ -27,6 +32,7 @@ class Origin:
     ) -> None:
         self._file = file
         self._mesh_file = mesh_file
+        self.moved: dict[tuple[str | int, ...], tuple[str | int, ...]] = {}
         self._words = {parts[0]: word for word in words if (parts := split_word(word))}
         self._trees: dict[FilePath, Any] = {}
 
@@ -40,10 +46,15 @@ class Origin:
             `service.yaml:12:5` for a setting of a file (or of the nearest thing around it that stands in the
             file), the word for a setting of the command line, else where the configuration comes from.
         """
+        return str(self.place(key_path))
+
+    def place(self, key_path: Path) -> Place:
+        """The same as `where`, in its parts."""
         path = tuple(key_path)
         for length in range(len(path), 0, -1):
             if path[:length] in self._words:
-                return f"command line, {self._words[path[:length]]!r}"
+                return Place(f"command line, {hide_word(self._words[path[:length]])!r}")
+        path = self.moved.get(path, path)
         in_file = self._find(self._file, path)
         if in_file and in_file[0] == len(path):
             return in_file[1]
@@ -51,17 +62,26 @@ class Origin:
             in_mesh = self._find(self._mesh_file, path) or self._find(self._mesh_file, path[1:])
             if in_mesh and (in_file is None or in_mesh[0] >= in_file[0]):
                 return in_mesh[1]
-        return in_file[1] if in_file else str(self._file or "command line")
+        return in_file[1] if in_file else self._beginning()
 
-    def _find(self, file: FilePath | None, path: Path) -> tuple[int, str] | None:
-        if file is None:
-            return None
+    def _beginning(self) -> Place:
+        """Where the outermost mapping begins: what lacks a setting of its own is told there."""
+        if self._file is None:
+            return Place("command line")
+        return Place.at(os.fspath(self._file), getattr(self._tree(self._file), "start_mark", None))
+
+    def _tree(self, file: FilePath) -> Any:
         if file not in self._trees:
             self._trees[file] = _compose(file)
-        depth, mark = _walk(self._trees[file], path)
+        return self._trees[file]
+
+    def _find(self, file: FilePath | None, path: Path) -> tuple[int, Place] | None:
+        if file is None:
+            return None
+        depth, mark = _walk(self._tree(file), path)
         if mark is None:
             return None
-        return depth, f"{os.fspath(file)}:{mark.line + 1}:{mark.column + 1}"
+        return depth, Place.at(os.fspath(file), mark)
 
 
 def locate(path_of_file: FilePath, key_path: Path) -> str:
@@ -72,7 +92,7 @@ def locate(path_of_file: FilePath, key_path: Path) -> str:
         key_path: keys and indices; a version 4 `runtime-config` block need not be named.
 
     Returns:
-        The place of the last key that stands in the file; only the file's name when not even the first does.
+        The place of the last key that stands in the file; where the file begins when not even the first does.
     """
     return Origin(path_of_file).where(key_path)
 
@@ -84,7 +104,7 @@ def _compose(file: FilePath) -> Any:
     try:
         # JSON is YAML but for tabs between its words.
         return yaml_nodes.compose(read_text(file).replace("\t", " "))
-    except (yaml_nodes.YamlMistake, ConfigurationError):
+    except (yaml_nodes.YamlMistake, ConfigurationError, RecursionError):
         return None  # it was readable a moment ago; the message can do without a line
 
 

@@ -14,7 +14,7 @@ import gc
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -27,7 +27,15 @@ _BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False,
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+")
 
 
+# What begins with another letter is no number, no null (n), and neither true (t, y, o) nor false (f, n, o).
+_PLAIN_LETTERS = frozenset("abcdeghijklmpqrsuvwxzABCDEGHIJKLMPQRSUVWXZ")
+
 _PLAIN = "plain"
+_DEEPEST = 1000
+#: Most values that aliases (`*name`) may make of a text: each is a copy, and copies may have copies in them.
+MOST_VALUES = 1_000_000
+# With fewer no text can be so deep that it matters.
+_MANY_OPENINGS = 20_000
 
 
 class _Loader(_BASE):  # type: ignore[misc]  # the C loader has no types
@@ -58,6 +66,8 @@ def compose(text: str) -> yaml.Node | None:
     Raises:
         YamlMistake: the text is no YAML.
     """
+    if _may_be_deep(text) and _is_deep(text):
+        raise YamlMistake("nested too deep", Mark(0, 0))
     try:
         with _without_collector():
             root: yaml.Node | None = yaml.compose(text, Loader=_Loader)
@@ -69,34 +79,96 @@ def compose(text: str) -> yaml.Node | None:
     return root
 
 
+def _may_be_deep(text: str) -> bool:
+    if text.count("[") + text.count("{") > _MANY_OPENINGS:
+        return True
+    # Deep blocks stand in deep columns.
+    return len(text) > _MANY_OPENINGS and max(map(len, text.splitlines())) > _MANY_OPENINGS
+
+
+def _is_deep(text: str) -> bool:
+    """Whether a text is nested beyond what the C loader, which calls itself for each level, survives."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_BASE):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                return True
+    except yaml.YAMLError:
+        return depth > _DEEPEST  # told by who composes
+    return False
+
+
 def load(text: str) -> Any:
     """The value that a YAML text holds; None for an empty one.
 
     Raises:
         YamlMistake: the text is no YAML, a key stands twice, or a tag asks for more than plain values.
     """
+    value, mistakes = read(text)
+    if mistakes:
+        raise mistakes[0]
+    return value
+
+
+def read(text: str) -> tuple[Any, list[YamlMistake]]:
+    """The value that a YAML text holds, as far as it can be told, and all that is wrong with it.
+
+    Of equal keys the first counts; a tag that is refused is left out. What is no YAML has no value.
+    """
+    mistakes: list[YamlMistake] = []
+    try:
+        with _without_collector():
+            return _built(text, mistakes), mistakes
+    except YamlMistake as mistake:
+        return None, [mistake]
+    except RecursionError:
+        return None, [YamlMistake("nested too deep, or an alias that contains itself", Mark(0, 0))]
+
+
+def _built(text: str, mistakes: list[YamlMistake]) -> Any:
+    # The nodes are gone when this returns, before the collector would go through them.
     root = compose(text)
     if root is None:
         return None
-    try:
-        with _without_collector():
-            return build(root)
-    except RecursionError:
-        raise YamlMistake("nested too deep, or an alias that contains itself", root.start_mark) from None
+    _check_aliases(text, root)
+    return build(root, mistakes)
 
 
-def build(node: yaml.Node) -> Any:
-    """The value of a node."""
+def _check_aliases(text: str, root: yaml.Node) -> None:
+    """Refuse a text of a few lines that stands for more than a machine can hold."""
+    if "*" in text and "&" in text and _values_in(root, {}) > MOST_VALUES:
+        raise YamlMistake(f"its aliases (*name) make more than {MOST_VALUES} values of it", root.start_mark)
+
+
+def _values_in(node: yaml.Node, known: dict[int, int]) -> int:
+    count = known.get(id(node))
+    if count is None:
+        children = node.value if isinstance(node, yaml.CollectionNode) else ()
+        parts = (part for child in children for part in (child if isinstance(child, tuple) else (child,)))
+        count = known[id(node)] = 1 + sum(_values_in(part, known) for part in parts)
+    return count
+
+
+def build(node: yaml.Node, mistakes: list[YamlMistake]) -> Any:
+    """The value of a node.
+
+    Args:
+        node: any node.
+        mistakes: grows by what is wrong below the node.
+    """
     if isinstance(node, yaml.ScalarNode):
-        return _scalar(node)
+        return _scalar(node, mistakes)
     if isinstance(node, yaml.MappingNode):
-        return _mapping(node)
-    _refuse_tag(node, "seq")
-    return [build(child) for child in node.value]
+        return _mapping(node, mistakes)
+    _refuse_tag(node, "seq", mistakes)
+    return [build(child, mistakes) for child in node.value]
 
 
 def plain_value(word: str) -> Any:
     """The value of a word that stands in a YAML file without quotes."""
+    if word[:1] in _PLAIN_LETTERS:  # the most common case, told without a look at the rest
+        return word
     if word in ("", "~") or word.lower() == "null":
         return None
     number = read_number(word)
@@ -110,7 +182,7 @@ def plain_value(word: str) -> Any:
     return _NON_FINITE.get(lower, word)
 
 
-def _scalar(node: yaml.ScalarNode) -> Any:
+def _scalar(node: yaml.ScalarNode, mistakes: list[YamlMistake]) -> Any:
     tag: str = node.tag
     if tag == _TAG + "str":
         return node.value
@@ -118,11 +190,13 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         return plain_value(node.value)
     convert = _TAGGED.get(tag.removeprefix(_TAG))
     if convert is None:
-        _refuse(node)
+        _refuse(node, mistakes)
+        return node.value
     try:
         return convert(node.value)
     except ValueError:
-        raise YamlMistake(f"{node.value!r} is no {tag.removeprefix(_TAG)}", node.start_mark) from None
+        mistakes.append(YamlMistake(f"{node.value!r} is no {tag.removeprefix(_TAG)}", node.start_mark))
+        return node.value
 
 
 def _boolean(word: str) -> bool:
@@ -139,43 +213,49 @@ _TAGGED: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _mapping(node: yaml.MappingNode) -> dict[str, Any]:
-    _refuse_tag(node, "map")
+def _mapping(node: yaml.MappingNode, mistakes: list[YamlMistake]) -> dict[str, Any]:
+    _refuse_tag(node, "map", mistakes)
     values: dict[str, Any] = {}
     merged: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = key_node.value
         if not isinstance(key, str):
-            raise YamlMistake("a key must be a single word or text", key_node.start_mark)
-        if key == "<<" and key_node.tag == _PLAIN:
-            _merge(merged, value_node)
-            continue
-        if key in values:
-            first = next(other for other, _ in node.value if other.value == key)
-            raise YamlMistake(
-                f"the key {key!r} stands twice, first in line {first.start_mark.line + 1}; remove one of them",
-                key_node.start_mark,
-            )
-        values[key] = build(value_node)
+            mistakes.append(YamlMistake("a key must be a single word or text", key_node.start_mark))
+        elif key == "<<" and key_node.tag == _PLAIN:
+            _merge(merged, value_node, mistakes)
+        elif key in values:
+            mistakes.append(_twice(node, key, key_node))
+        else:
+            values[key] = build(value_node, mistakes)
     return {**merged, **values} if merged else values
 
 
-def _merge(merged: dict[str, Any], node: yaml.Node) -> None:
+def _twice(node: yaml.MappingNode, key: str, again: yaml.Node) -> YamlMistake:
+    first = next(other for other, _ in node.value if other.value == key)
+    return YamlMistake(
+        f"the key {key!r} stands twice, first in line {first.start_mark.line + 1}; remove one of them",
+        again.start_mark,
+    )
+
+
+def _merge(merged: dict[str, Any], node: yaml.Node, mistakes: list[YamlMistake]) -> None:
     sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
     for source in sources:
         if not isinstance(source, yaml.MappingNode):
-            raise YamlMistake("'<<' merges mappings only", source.start_mark)
-        for key, value in _mapping(source).items():
+            mistakes.append(YamlMistake("'<<' merges mappings only", source.start_mark))
+            continue
+        # What is wrong with the mapping is told where it stands, not again where it is merged.
+        for key, value in _mapping(source, []).items():
             merged.setdefault(key, value)
 
 
-def _refuse_tag(node: yaml.Node, expected: str) -> None:
+def _refuse_tag(node: yaml.Node, expected: str, mistakes: list[YamlMistake]) -> None:
     if node.tag != _TAG + expected:
-        _refuse(node)
+        _refuse(node, mistakes)
 
 
-def _refuse(node: yaml.Node) -> NoReturn:
-    raise YamlMistake(f"the tag {node.tag.replace(_TAG, '!!')!r} is not allowed here", node.start_mark)
+def _refuse(node: yaml.Node, mistakes: list[YamlMistake]) -> None:
+    mistakes.append(YamlMistake(f"the tag {node.tag.replace(_TAG, '!!')!r} is not allowed here", node.start_mark))
 
 
 _HINTS = {

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from dripline.config import Origin, assemble, home_mesh, mesh_settings
-from dripline.config.assemble import merged, user_mesh_file
+from dripline.config.assemble import bring_together, merged, user_mesh_file
 from dripline.wire.errors import ConfigurationError
 
 
@@ -146,3 +146,26 @@ def test_configuration_without_files_costs_no_yaml():
     code = "import sys, dripline.config; dripline.config.assemble(); print('yaml' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_all_stages_tell_their_mistakes_at_once(write, home):
+    """A person mends a file once."""
+    (home / ".dripline_mesh.yaml").write_text("- a list\n")
+    file = write("name: a\nname: b\nx: ENV{X}\ndripline_mesh: {return_codes: nowhere.yaml}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        assemble(file, ["noword", "name.x=5"], environment={})
+    places = [line.partition(": ")[0].rpartition("/")[2] for line in str(caught.value).splitlines()]
+    assert places == [
+        ".dripline_mesh.yaml:1:1", "service.yaml:2:1",
+        "'noword' is no key=value, and nothing else is expected here", "'name.x=5'",
+        "service.yaml:3:1", "nowhere.yaml",
+    ]  # fmt: skip
+
+
+def test_what_could_be_read_is_there_beside_the_mistakes(write):
+    """The rest of the file can be checked."""
+    assembly = bring_together(write("name: a\nname: b\nx: ENV{X}-ENV{Y}\n"), environment={"Y": "1"})
+    assert assembly.configuration == {"name": "a", "x": "ENV{X}-1", "dripline_mesh": {}}
+    assert assembly.unsure == {("x",)}
+    assert assembly.is_readable
+    assert not bring_together(write("name: [\n")).is_readable

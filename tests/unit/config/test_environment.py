@@ -72,3 +72,18 @@ def test_a_value_is_taken_over_as_it_is(before, value, after):
     if "ENV{" in before + after:
         return
     assert replace_environment(f"{before}ENV{{X}}{after}", {"X": value}) == before + value + after
+
+
+def test_what_comes_from_the_environment_is_bounded():
+    """A long variable that is named again and again fills no memory; one line says so."""
+    environment = {"LONG": "x" * 100_000}
+    with pytest.raises(
+        ConfigurationError, match="add more than 10000000 characters, up to 'LONG' here"
+    ) as refused:
+        replace_environment(["ENV{LONG}" * 1000] * 1000, environment)
+    assert str(refused.value).count("\n") == 0
+
+
+def test_a_variable_that_names_variables_is_text():
+    """It is not searched again, so no variable can make more of another."""
+    assert replace_environment("ENV{A}", {"A": "ENV{A}ENV{A}"}) == "ENV{A}ENV{A}"

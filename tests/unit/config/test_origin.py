@@ -39,8 +39,8 @@ def test_a_setting_is_found_at_its_key(write, path, place):
         (("endpoints", 0, "missing"), "service.yaml:3:5"),
         (("endpoints", 7), "service.yaml:2:1"),
         (("name", "below"), "service.yaml:1:1"),
-        (("nothing",), "service.yaml"),
-        ((), "service.yaml"),
+        (("nothing",), "service.yaml:1:1"),
+        ((), "service.yaml:1:1"),
     ],
 )
 def test_what_is_not_in_the_file_is_told_at_the_nearest_thing_around_it(write, path, place):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import gc
 import math
+import re
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dripline.config.yaml_nodes import YamlMistake, compose, load, plain_value
+from dripline.config import yaml_nodes
+from dripline.config.yaml_nodes import YamlMistake, compose, load, plain_value, read
 
 
 @pytest.mark.parametrize(
@@ -113,17 +115,21 @@ def test_a_mistake_is_told_with_its_place_and_what_was_expected(text, message, l
     assert (caught.value.mark.line, caught.value.mark.column) == (line, column)
 
 
-_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+# Numbers here, and text for PyYAML, which writes them without quotes.
+_OUR_NUMBERS = re.compile(r"[-+]?[\d.]+[eE][-+]?\d+|0o[0-7]+")
+_TEXTS = st.text().filter(lambda text: not _OUR_NUMBERS.fullmatch(text))
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _TEXTS
 _TREES = st.recursive(_SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.dictionaries(st.text(), _TREES, max_size=5))
 def test_what_pyyaml_writes_is_read_back(tree):
     """Our own rules for words do not disagree with what other programs write."""
     assert load(yaml.safe_dump(tree)) == tree
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_refused_with_a_mistake(text):
     """Nothing but YamlMistake comes out, whatever stands in the file."""
@@ -146,3 +152,49 @@ def test_an_empty_text_has_no_nodes():
     """Nor has one with nothing but comments."""
     assert compose("# nothing\n") is None
     assert load("") is None
+
+
+def test_all_mistakes_of_a_text_are_told_with_what_could_be_read():
+    """Only what is no YAML at all hides the rest."""
+    value, mistakes = read("a: 1\na: 2\nb: !!int x\nc: !mine [1]\n? [k]\n: v\n<<: 5\n")
+    assert value == {"a": 1, "b": "x", "c": [1]}
+    assert [mistake.mark.line for mistake in mistakes] == [1, 2, 3, 4, 6]
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
+def test_a_text_that_is_nested_without_end_is_refused(opening):
+    """The C loader would end the process."""
+    with pytest.raises(YamlMistake, match="nested too deep"):
+        load(opening * 200_000)
+
+
+def test_a_bomb_of_aliases_is_refused():
+    """Ten lines that stand for ten thousand million values: one line says so, nothing is built."""
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    with pytest.raises(YamlMistake, match=r"aliases .* more than 1000000 values"):
+        load("\n".join(lines))
+
+
+def test_a_bomb_of_merged_mappings_is_refused():
+    """Likewise with '<<'."""
+    lines = ["a0: &a0 {x: 1}"]
+    lines += [f"a{n}: &a{n} {{p: *a{n - 1}, q: *a{n - 1}, <<: *a{n - 1}}}" for n in range(1, 40)]
+    with pytest.raises(YamlMistake, match="aliases"):
+        load("\n".join(lines))
+
+
+def test_aliases_are_for_use():
+    """A block that a thousand endpoints share."""
+    endpoints = "".join(f"- {{name: e{n}, <<: *base}}\n" for n in range(1000))
+    text = f"base: &base {{log_interval: 5}}\nendpoints:\n{endpoints}"
+    assert load(text)["endpoints"][999] == {"name": "e999", "log_interval": 5}
+
+
+@pytest.mark.parametrize(
+    "word", ["null", "Null", "yes", "Yes", "true", "TRUE", "on", "off", "No", "false", "False"]
+)
+def test_words_that_begin_with_a_letter_and_are_no_text_are_told_so(word):
+    """All other words of letters are text, which is told by the first letter where that is enough."""
+    assert not isinstance(plain_value(word), str)
+    assert word[0] not in yaml_nodes._PLAIN_LETTERS

@@ -1,0 +1,34 @@
+"""Configurations of version 4."""
+
+from __future__ import annotations
+
+from dripline.config.old import unfolded
+from dripline.config.origin import Origin
+
+
+def test_settings_of_the_mesh_move_to_their_block(write):
+    """From both places where version 4 had them; what today's block says wins."""
+    tree = {
+        "runtime-config": {"name": "s", "broker": "old", "broker_port": 5},
+        "dripline": {"requests-exchange": "r", "auth-file": "x"},
+        "dripline_mesh": {"broker": "new"},
+    }
+    result = unfolded(tree, Origin())
+    assert result.tree == {
+        "name": "s", "dripline_mesh": {"broker": "new", "broker_port": 5, "requests_exchange": "r"}
+    }  # fmt: skip
+    assert all(mistake.is_warning for mistake in result.mistakes)
+
+
+def test_settings_that_moved_are_found_where_they_were_written(write):
+    """Messages about them name the old place."""
+    origin = Origin(write("runtime-config:\n  name: s\n  broker: lab\n"))
+    unfolded({"runtime-config": {"name": "s", "broker": "lab"}}, origin)
+    assert origin.where(("dripline_mesh", "broker")) == "service.yaml:3:3"
+
+
+def test_todays_configuration_stays_as_it_is():
+    """And the tree that was given is not changed."""
+    tree = {"name": "s", "dripline_mesh": None, "dripline": "a text"}
+    assert unfolded(tree, Origin()).tree == tree
+    assert unfolded(tree, Origin()).mistakes == []
