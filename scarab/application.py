@@ -1,8 +1,8 @@
-"""What the start of a program hands to extensions that want to know about it."""
+"""A program: its options, its configuration from all sources, its secrets, and what it does."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from scarab.authentication import Authentication
@@ -10,18 +10,27 @@ from scarab.convert import to_param
 from scarab.param import Param
 from scarab.param_array import ParamArray
 from scarab.param_node import ParamNode
+from scarab.program_options import Option, Parsed, parse, put
 from scarab.semantic_version import VersionSemantic
 
 
 class MainApp:
     """Configuration, secrets and version of a program.
 
+    ::
+
+        app = scarab.MainApp()
+        app.default_config.add("interval", 5)
+        app.add_config_int_option("-i,--interval", "interval", "seconds between two looks")
+        app.set_callback(lambda: watch(app.primary_config["interval"]().as_int()))
+        sys.exit(app.execute(sys.argv))
+
     Args:
-        use_config: whether the program reads a configuration file.
+        use_config: whether the program reads a configuration file, with an option `-c`.
 
     Attributes:
         default_config: configuration before anything was read.
-        primary_config: configuration after everything was read.
+        primary_config: configuration after everything was read: defaults, file, `key=value` words, options.
         config_filename: the file it was read from, empty for none.
         global_verbosity: level of Python's logging.
         nonoption_kw_args: `key=value` words of the command line.
@@ -42,6 +51,8 @@ class MainApp:
         self.app_options = ParamNode()
         self.auth = Authentication()
         self.version: VersionSemantic | None = None
+        self._options: list[Option] = []
+        self._callback: Callable[[], object] | None = None
 
     def add_default_auth_spec_group(self, group_name: str, spec_group: Param | Mapping[str, Any]) -> None:
         """Register a group of secrets that the program needs.
@@ -55,3 +66,98 @@ class MainApp:
     def set_version(self, version: VersionSemantic) -> None:
         """Tell which version of the program this is."""
         self.version = version
+
+    def set_callback(self, function: Callable[[], object]) -> None:
+        """Say what the program does when its command line was read."""
+        self._callback = function
+
+    # -- options ---------------------------------------------------------------------------------------------
+
+    def add_config_flag(self, flag: str, config_address: str, description: str = "") -> None:
+        """Add an option without value, which is true when it is given.
+
+        Args:
+            flag: its names: `-f,--flag`.
+            config_address: where it stands in the configuration: `group.name`.
+            description: its line in the help.
+        """
+        self._add(flag, config_address, description, bool)
+
+    def add_config_counted_flag(self, flag: str, config_address: str, description: str = "") -> None:
+        """Add an option without value that counts how often it is given. Arguments as for `add_config_flag`."""
+        self._add(flag, config_address, description, bool, counted=True)
+
+    def add_config_string_option(self, option: str, config_address: str, description: str = "") -> None:
+        """Add an option with a text. Arguments as for `add_config_flag`."""
+        self._add(option, config_address, description, str)
+
+    def add_config_int_option(self, option: str, config_address: str, description: str = "") -> None:
+        """Add an option with a whole number. Arguments as for `add_config_flag`."""
+        self._add(option, config_address, description, int)
+
+    def add_config_float_option(self, option: str, config_address: str, description: str = "") -> None:
+        """Add an option with a number. Arguments as for `add_config_flag`."""
+        self._add(option, config_address, description, float)
+
+    def add_config_multi_string_option(self, option: str, config_address: str, description: str = "") -> None:
+        """Add an option with one text or several. Arguments as for `add_config_flag`."""
+        self._add(option, config_address, description, str, multiple=True)
+
+    def add_config_multi_int_option(self, option: str, config_address: str, description: str = "") -> None:
+        """Add an option with one whole number or several. Arguments as for `add_config_flag`."""
+        self._add(option, config_address, description, int, multiple=True)
+
+    def add_config_multi_float_option(self, option: str, config_address: str, description: str = "") -> None:
+        """Add an option with one number or several. Arguments as for `add_config_flag`."""
+        self._add(option, config_address, description, float, multiple=True)
+
+    def _add(
+        self,
+        names: str,
+        address: str,
+        description: str,
+        kind: type[Any],
+        *,
+        multiple: bool = False,
+        counted: bool = False,
+    ) -> None:
+        self._options.append(Option(names, address, description, kind, multiple, counted))
+
+    # -- running ---------------------------------------------------------------------------------------------
+
+    def execute(self, args: Sequence[str]) -> int:
+        """Read a command line, bring the configuration together, look the secrets up and call the callback.
+
+        Args:
+            args: the command line, the program's name first, as in `sys.argv`.
+
+        Returns:
+            An exit code: 0 when all went well, 2 for a command line that is wrong. What the callback raises is
+            passed on.
+        """
+        try:
+            parsed = parse(args, self._options, self.use_config, self.version)
+        except SystemExit as end:  # help and version were printed, or what is wrong
+            return end.code if isinstance(end.code, int) else 2
+        self._take_over(parsed)
+        if self._callback is not None:
+            self._callback()
+        return 0
+
+    def _take_over(self, parsed: Parsed) -> None:
+        self.config_filename = parsed.config_file
+        self.global_verbosity = parsed.verbosity
+        self.nonoption_kw_args = to_param(parsed.keywords).as_node()
+        self.nonoption_ord_args = to_param(parsed.words).as_array()
+        self.app_options = to_param(parsed.options).as_node()
+        self.primary_config = ParamNode()
+        for source in (self.default_config, to_param(parsed.file), self.nonoption_kw_args):
+            self.primary_config.merge(source.as_node())
+        plain = self.primary_config.to_python()
+        for address, value in parsed.options.items():
+            put(plain, address, value)
+        self.primary_config = to_param(plain).as_node()
+        auth_file = plain.get("auth_file") or plain.get("auth-file")
+        if auth_file:
+            self.auth.set_auth_file(str(auth_file))
+        self.auth.process_spec()

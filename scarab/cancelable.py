@@ -20,8 +20,8 @@ class Cancelable:
     """
 
     @property
-    def _cancel_event(self) -> threading.Event:
-        event: threading.Event = self.__dict__.setdefault("_cancel_event_made", threading.Event())
+    def _scarab_cancel_event(self) -> threading.Event:
+        event: threading.Event = self.__dict__.setdefault("_scarab_cancel_event_made", threading.Event())
         return event
 
     def cancel(self, code: int = 0) -> None:
@@ -30,8 +30,8 @@ class Cancelable:
         Args:
             code: exit code to end with.
         """
-        self.__dict__["_cancel_code"] = code
-        self._cancel_event.set()
+        self.__dict__["_scarab_cancel_code"] = code
+        self._scarab_cancel_event.set()
         self.do_cancellation(code)
 
     def do_cancellation(self, code: int) -> None:
@@ -39,16 +39,16 @@ class Cancelable:
 
     def reset_cancel(self) -> None:
         """Forget that it was asked to stop."""
-        self._cancel_event.clear()
+        self._scarab_cancel_event.clear()
 
     def is_canceled(self) -> bool:
         """Tell whether it was asked to stop."""
-        return self._cancel_event.is_set()
+        return self._scarab_cancel_event.is_set()
 
     @property
     def cancel_code(self) -> int:
         """Exit code given with the last `cancel`, 0 before."""
-        return int(self.__dict__.get("_cancel_code", 0))
+        return int(self.__dict__.get("_scarab_cancel_code", 0))
 
     def wait(self, wait_ms: int, check_ms: int = 500) -> bool:
         """Sleep, but not beyond being asked to stop.
@@ -60,23 +60,33 @@ class Cancelable:
         Returns:
             Whether it was asked to stop.
         """
-        return self._cancel_event.wait(wait_ms / 1000)
+        return self._scarab_cancel_event.wait(wait_ms / 1000)
 
 
 class SignalHandler:
     """Cancels what is registered when the process is told to stop by SIGINT or SIGTERM.
 
-    Made in the main thread, it takes these two signals over until `restore`; a second signal does what it did
-    before. Made in any other thread it only keeps the register, which is one for the process.
+    Made in the main thread, it takes these two signals over until `restore`, or until it and all others of its
+    kind are forgotten; a second signal does what it did before. Made in any other thread it only keeps the
+    register, which is one for the process.
     """
 
     _cancelables: ClassVar[WeakSet[Any]] = WeakSet()
+    _handlers: ClassVar[WeakSet[SignalHandler]] = WeakSet()
+    # Who had the signals before, while they are ours; scripts make one handler after the other.
+    _previous: ClassVar[dict[int, Any]] = {}
 
     def __init__(self) -> None:
-        self._previous: dict[int, Any] = {}
-        if threading.current_thread() is threading.main_thread():
+        if not _in_main_thread():
+            return
+        self._handlers.add(self)
+        if not self._previous:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._previous[number] = signal.signal(number, self._handle)
+
+    def __del__(self) -> None:
+        """Give the signals back when this was the last one."""
+        self.restore()
 
     @classmethod
     def add_cancelable(cls, cancelable: Any) -> None:
@@ -109,9 +119,19 @@ class SignalHandler:
         logger.info("cancelables: %s", _names(cls._cancelables))
 
     def restore(self) -> None:
-        """Give the signals back to whom they belonged."""
-        while self._previous:
-            signal.signal(*self._previous.popitem())
+        """Give the signals back to whom they belonged, unless another one still wants them."""
+        self._handlers.discard(self)
+        if not self._handlers:
+            self._give_back()
+
+    @classmethod
+    def _give_back(cls) -> None:
+        if not _in_main_thread():
+            return  # only there signals can be given back
+        while cls._previous:
+            number, handler = cls._previous.popitem()
+            if signal.getsignal(number) == cls._handle:  # else somebody has taken it over since
+                signal.signal(number, handler)
 
     def __enter__(self) -> SignalHandler:
         return self
@@ -119,10 +139,15 @@ class SignalHandler:
     def __exit__(self, *_: object) -> None:
         self.restore()
 
-    def _handle(self, number: int, _: FrameType | None) -> None:
-        self.restore()
+    @classmethod
+    def _handle(cls, number: int, _: FrameType | None) -> None:
+        cls._give_back()
         # Not here: the interrupted main thread may hold the very lock that cancelling needs.
-        threading.Thread(target=self.cancel_all, args=(0,), name=f"cancel-on-signal-{number}").start()
+        threading.Thread(target=cls.cancel_all, args=(0,), name=f"cancel-on-signal-{number}").start()
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _names(cancelables: Iterable[Any]) -> str:

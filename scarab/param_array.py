@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from scarab.convert import copied, plain_value
@@ -13,10 +13,13 @@ class ParamArray(Param):
     """A list of a payload.
 
     What is put in is copied, as in the reference; plain Python values are taken too.
+
+    Args:
+        content: what is put in at once, for example a list.
     """
 
-    def __init__(self) -> None:
-        self._items: list[Param] = []
+    def __init__(self, content: Iterable[Any] | ParamArray = ()) -> None:
+        self._items: list[Param] = [copied(item) for item in content]
 
     def is_null(self) -> bool:
         """Tell whether there is no value."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scarab.convert import copied, plain_value
+from scarab.convert import copied, plain_value, to_param
 from scarab.param import Param
 from scarab.param_array import merged
 
@@ -15,10 +15,15 @@ class ParamNode(Param):
 
     What is put in is copied, as in the reference; plain Python values are taken too. Iterating gives the
     values, as in the reference; names come from `keys` and `items`.
+
+    Args:
+        content: what is put in at once, for example a dict.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, content: Mapping[str, Any] | ParamNode | None = None) -> None:
         self._items: dict[str, Param] = {}
+        if content is not None:
+            self.merge(to_param(content).as_node())
 
     def is_null(self) -> bool:
         """Tell whether there is no value."""

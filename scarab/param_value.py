@@ -112,7 +112,7 @@ def scalar(value: Any) -> Scalar:
         TypeError: it is none of these and nothing that stands for a whole number.
     """
     if isinstance(value, bool) or type(value) in _TYPE_NAMES:
-        return value  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return]  # mypy does not follow a look-up of types
     for kind in (int, float, str):  # subclasses: enumerations, numpy.float64, ...
         if isinstance(value, kind):
             return kind(value)

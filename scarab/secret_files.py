@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import shlex
+import stat
 from typing import Any
 
 from scarab.layout import scalar_text
+
+logger = logging.getLogger(__name__)
+
+# Container engines put secrets there, readable for all in a container that has one user; nobody can change that.
+_CONTAINER_SECRETS = ("/run/secrets/", "/var/run/secrets/")
+_told: set[str] = set()
+_quiet = False
 
 
 class AuthenticationError(ValueError):
@@ -19,7 +29,7 @@ def read_secret(path: str) -> str:
     Raises:
         AuthenticationError: the file cannot be read.
     """
-    return _read(path).rstrip("\r\n")
+    return _read(path, "secret").rstrip("\r\n")
 
 
 def read_auth_file(path: str) -> dict[str, dict[str, str]]:
@@ -28,10 +38,35 @@ def read_auth_file(path: str) -> dict[str, dict[str, str]]:
     Raises:
         AuthenticationError: it cannot be read, or is not `{group: {item: secret}}`.
     """
-    content = _parse(path, _read(path)) or {}
+    content = _parse(path, _read(path, "secrets")) or {}
     if not isinstance(content, dict):
         raise AuthenticationError(f"authentication file {path}: it must be {{group: {{item: secret}}}}")
     return {str(group): _group(path, str(group), items) for group, items in content.items()}
+
+
+def warn_if_others_can_read(path: str, what: str) -> None:
+    """Warn of a file with a secret in it that other users of this machine can read; once for each file.
+
+    Args:
+        path: the file.
+        what: what is in it, such as `password`.
+    """
+    try:
+        place = os.path.realpath(os.path.expanduser(path))
+        found = os.stat(place)
+    except (OSError, ValueError):  # the latter: a name with a zero in it
+        return  # who reads it tells that better
+    if os.name != "posix" or _quiet or place in _told or place.startswith(_CONTAINER_SECRETS):
+        return
+    if stat.S_ISREG(found.st_mode) and found.st_mode & 0o077:
+        _told.add(place)
+        logger.warning("other users can read the %s in %s; chmod 600 %s", what, path, shlex.quote(path))
+
+
+def warnings_were_given() -> None:
+    """Give no warnings of files in this process: another one has, for the same files."""
+    global _quiet
+    _quiet = True
 
 
 def _group(path: str, group: str, items: Any) -> dict[str, str]:
@@ -45,12 +80,13 @@ def _group(path: str, group: str, items: Any) -> dict[str, str]:
     return {str(name): scalar_text(secret) for name, secret in items.items() if secret is not None}
 
 
-def _read(path: str) -> str:
+def _read(path: str, what: str) -> str:
+    warn_if_others_can_read(path, what)
     try:
         with open(os.path.expanduser(path), encoding="utf-8") as stream:
             return stream.read()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8, or no name of a file"
         raise AuthenticationError(f"cannot read secrets from {path}: {reason}") from None
 
 

@@ -76,12 +76,47 @@ def test_a_signal_tells_everything_and_gives_the_signals_back():
     """The second signal does what it did before."""
     before = signal.getsignal(signal.SIGTERM)
     pump = Pump()
-    scarab.SignalHandler()
-    scarab.SignalHandler.add_cancelable(pump)
+    handler = scarab.SignalHandler()
+    handler.add_cancelable(pump)
     signal.raise_signal(signal.SIGTERM)
-    assert pump.wait(wait_ms=10_000)
+    assert pump.wait(wait_ms=60_000)
     assert pump.codes == [0]
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_handlers_made_one_after_the_other_do_not_pile_up():
+    """As a script makes one for each reply it waits for: the first signal is ours, the second one the script's."""
+    before = signal.getsignal(signal.SIGTERM)
+    for _ in range(3):
+        handler = scarab.SignalHandler()
+    pump = Pump()
+    handler.add_cancelable(pump)
+    signal.raise_signal(signal.SIGTERM)
+    assert pump.wait(wait_ms=60_000)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_forgotten_handler_gives_the_signals_back():
+    """Only when it was the last one."""
+    before = signal.getsignal(signal.SIGTERM)
+    outer = scarab.SignalHandler()
+    inner = scarab.SignalHandler()
+    assert signal.getsignal(signal.SIGTERM) is not before
+    del inner
+    assert signal.getsignal(signal.SIGTERM) is not before
+    del outer
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_handler_that_a_script_put_over_ours_stays():
+    """Giving back is for what is still ours."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with scarab.SignalHandler():
+            signal.signal(signal.SIGTERM, mine := lambda *_: None)
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_thread_leaves_the_signals_alone():

@@ -1,0 +1,160 @@
+"""The command line of a `MainApp`, and the file that it names."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    import argparse
+
+
+class Option(NamedTuple):
+    """An option of a program.
+
+    Attributes:
+        names: such as `-i,--interval`.
+        address: where it stands in the configuration: `group.name`.
+        description: its line in the help.
+        kind: bool for a flag, else the type of its value.
+        multiple: whether it takes several values.
+        counted: whether it is counted how often it is given.
+    """
+
+    names: str
+    address: str
+    description: str
+    kind: type[Any]
+    multiple: bool = False
+    counted: bool = False
+
+
+class Parsed(NamedTuple):
+    """What a command line said.
+
+    Attributes:
+        options: values of the options that were given, by address.
+        keywords: its `key=value` words, as nested mappings.
+        words: its other words.
+        file: what the configuration file holds.
+        config_file: its name, empty for none.
+        verbosity: level of Python's logging.
+    """
+
+    options: dict[str, Any]
+    keywords: dict[str, Any]
+    words: list[Any]
+    file: dict[str, Any]
+    config_file: str
+    verbosity: int
+
+
+def parse(args: Sequence[str], options: Sequence[Option], use_config: bool, version: object) -> Parsed:
+    """Read a command line.
+
+    Args:
+        args: the command line, the program's name first.
+        options: the options.
+        use_config: whether there is an option for a configuration file.
+        version: what `--version` prints; None for no such option.
+
+    Raises:
+        SystemExit: it is wrong, and that was printed; or help or version was asked for.
+    """
+    parser = _parser(os.path.basename(args[0]) if args else None, options, use_config, version)
+    found = vars(parser.parse_intermixed_args(list(args[1:])))
+    keywords: dict[str, Any] = {}
+    words: list[Any] = []
+    for word in found.pop("words"):
+        key, equals, value = word.partition("=")
+        if equals and _KEY.fullmatch(key):
+            put(keywords, key, read_word(value))
+        else:
+            words.append(read_word(word))
+    level = logging.WARNING + 10 * (found.pop("quiet") - found.pop("verbose"))
+    config_file = found.pop("config", None) or ""
+    content = _read(config_file, parser.error) if config_file else {}
+    given = {options[int(name)].address: value for name, value in found.items() if value is not None}
+    return Parsed(given, keywords, words, content, config_file, min(max(level, logging.DEBUG), logging.CRITICAL))
+
+
+def read_word(word: str) -> Any:
+    """Give the value of a word: a number only if all of it is one, else true, false, null or the text itself."""
+    try:
+        value = json.loads(word, parse_constant=_refuse)
+    except ValueError:
+        return word
+    return word if isinstance(value, (dict, list, str)) else value
+
+
+def put(tree: dict[str, Any], address: str, value: Any) -> None:
+    """Put a value into nested mappings, making those that are missing.
+
+    Args:
+        tree: the outermost mapping; it is changed.
+        address: the keys to go through, with dots between them; numbers are places in lists.
+        value: what to put there.
+    """
+    *parents, last = address.split(".")
+    here: Any = tree
+    for key in parents:
+        if isinstance(here, list) and key.isdecimal() and int(key) < len(here):
+            here = here[int(key)]
+            continue
+        below = here.get(key)
+        if not isinstance(below, (dict, list)):
+            below = here[key] = {}
+        here = below
+    if isinstance(here, list) and last.isdecimal() and int(last) < len(here):
+        here[int(last)] = value
+    else:
+        here[last] = value
+
+
+_KEY = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*")
+
+
+def _parser(
+    program: str | None, options: Sequence[Option], use_config: bool, version: object
+) -> argparse.ArgumentParser:
+    import argparse  # most programs that import scarab have no command line of this kind
+
+    parser = argparse.ArgumentParser(prog=program, allow_abbrev=False)
+    if use_config:
+        parser.add_argument("-c", "--config", metavar="FILE", help="configuration file, YAML or JSON")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="log more")
+    parser.add_argument("-q", "--quiet", action="count", default=0, help="log less")
+    if version is not None:
+        parser.add_argument("-V", "--version", action="version", version=str(version))
+    for number, option in enumerate(options):
+        names = [name.strip() for name in option.names.split(",")]
+        text = option.description.replace("%", "%%")
+        if option.kind is bool:
+            action = "count" if option.counted else "store_true"
+            parser.add_argument(*names, dest=str(number), action=action, default=None, help=text)
+        else:
+            count = "+" if option.multiple else None
+            parser.add_argument(*names, dest=str(number), type=option.kind, nargs=count, help=text)
+    parser.add_argument("words", nargs="*", metavar="key=value", help="settings: paths of names with dots")
+    return parser
+
+
+def _read(path: str, fail: Any) -> dict[str, Any]:
+    import yaml  # slow to import, and few programs have a configuration file
+
+    try:
+        with open(os.path.expanduser(path), encoding="utf-8") as stream:
+            content = yaml.safe_load(stream)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        fail(f"cannot read the configuration {path}: {error}")
+    if not isinstance(content or {}, dict):
+        fail(f"the configuration {path} must be a mapping of settings")
+    return content or {}
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
