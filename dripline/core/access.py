@@ -25,7 +25,7 @@ _SETTINGS = frozenset(
         "check_field",
     }
 )
-_READABLE = _SETTINGS | {"name"}
+_READABLE = _SETTINGS | {"name", "alarm_status"}
 
 
 def may_get(endpoint: object, name: str, *, private: bool = False) -> bool:
@@ -43,6 +43,8 @@ def may_set(endpoint: object, name: str, *, private: bool = False) -> bool:
     """Tell whether a set may assign this attribute: one that exists, can be assigned, and is no method."""
     if not _reachable(endpoint, name, _SETTINGS, private=private):
         return False
+    if any(name in vars(kind).get("_dripline_wiring", ()) for kind in type(endpoint).__mro__):
+        return False  # which device, which table: a matter of the configuration
     # Looked up on the class, since reading a property may talk to the instrument.
     declared = _declared(endpoint, name)
     if isinstance(declared, property):
@@ -86,7 +88,7 @@ def _reachable(endpoint: object, name: str, documented: frozenset[str], *, priva
         return False
     if name in documented:
         return True
-    if name.startswith("__"):
+    if name.startswith(("__", "_dripline_", "_scarab_")):
         return False
     return not any(_belongs_to(kind, name) for kind in type(endpoint).__mro__ if _is_framework(kind))
 

@@ -5,13 +5,26 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import scarab
+from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
+from dripline.runtime.complaints import complaints_of
+from dripline.wire.errors import ConfigurationError
 from dripline.wire.message import MsgAlert
 
 logger = logging.getLogger(__name__)
+
+
+def _checked_expression(expression: str) -> str:
+    try:
+        re.compile(expression)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ConfigurationError(
+            f"alert_key_parser_re: {expression!r} is no regular expression: {error}"
+        ) from None
+    return expression
 
 
 class AlertConsumer(Service):
@@ -22,21 +35,33 @@ class AlertConsumer(Service):
     Args:
         alert_keys: binding keys on the alerts exchange, such as ``sensor_value.#``; all alerts when not given.
         alert_key_parser_re: regular expression with named groups, applied to routing keys.
+        durable: whether alerts are collected while this service is away, in a queue ``<name>.alerts`` that
+            outlives it and the broker's restarts. It goes only when somebody deletes it.
         **kwargs: for `Service`.
     """
 
+    _dripline_checks: ClassVar[Checks] = {"alert_key_parser_re": _checked_expression}
+
     def __init__(
-        self, alert_keys: Sequence[str] | None = None, alert_key_parser_re: str = "", **kwargs: Any
+        self,
+        alert_keys: Sequence[str] | None = None,
+        alert_key_parser_re: str = "",
+        durable: bool = False,
+        **kwargs: Any,
     ) -> None:
         Service.__init__(self, **kwargs)
         self._alert_keys = [alert_keys] if isinstance(alert_keys, str) else list(alert_keys or ("#",))
-        self._alert_key_parser_re = alert_key_parser_re
+        self._alert_key_parser_re = _checked_expression(alert_key_parser_re)
+        self._dripline_durable = bool(durable)
+        if self._dripline_durable:
+            self._dripline_collect(lambda: self._alert_keys)
 
     def bind_keys(self) -> bool:
         """Bind the keys of a service, and those of the alerts."""
         Service.bind_keys(self)
-        for key in self._alert_keys:
-            self.bind_key(self.alerts_exchange, key)
+        if not self._dripline_durable:
+            for key in self._alert_keys:
+                self.bind_key(self.alerts_exchange, key)
         return True
 
     def on_alert_message(self, an_alert: MsgAlert) -> None:
@@ -48,7 +73,9 @@ class AlertConsumer(Service):
         """Return the named groups of the regular expression in a routing key; none when it does not match."""
         match = re.match(self._alert_key_parser_re, a_routing_key)
         if match is None:
-            logger.warning("%s: %r does not match %r", self.name, a_routing_key, self._alert_key_parser_re)
+            complaints_of(self, logger).tell(
+                "a routing key", "%s: %r does not match %r", self.name, a_routing_key, self._alert_key_parser_re
+            )
             return {}
         return match.groupdict()
 

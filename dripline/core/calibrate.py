@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 
 _Get = Callable[..., Any]
 
+# Marks a decorated method.
+_FUNCTIONS = "_dripline_functions"
+
 
 @overload
 def calibrate(cal_functions: _Get) -> _Get: ...
@@ -55,7 +58,14 @@ def _bare_or_with_one(function: _Get) -> _Get:
             return _Calibration([function]).decorate(first)
         return calibrated(first, *args, **kwargs)
 
+    vars(either)[_FUNCTIONS] = frozenset()
     return either
+
+
+def formula_functions(method: object) -> frozenset[str] | None:
+    """The names of the functions that formulas of a decorated method may use; None when it is not decorated."""
+    names: frozenset[str] | None = getattr(method, _FUNCTIONS, None)
+    return names
 
 
 class _Calibration:
@@ -76,6 +86,7 @@ class _Calibration:
                 raw = raw[0] if raw else None
             return None if raw is None else self._payload(endpoint, raw)
 
+        vars(calibrated)[_FUNCTIONS] = frozenset(self._functions)
         return calibrated
 
     def _payload(self, endpoint: Any, raw: Any) -> dict[str, Any]:
@@ -133,6 +144,6 @@ def _tell(endpoint: Any, calibration: Any, reason: str) -> None:
     """Tell that a calibration failed: with each reply, and once in the log."""
     text = f"calibration {calibration!r} could not be evaluated: {reason}"
     notes.leave(text)
-    if vars(endpoint).get("_calibration_told") != calibration:
-        endpoint._calibration_told = calibration
+    if vars(endpoint).get("_dripline_calibration_told") != calibration:
+        endpoint._dripline_calibration_told = calibration
         logger.warning("%s: %s", getattr(endpoint, "name", "?"), text)

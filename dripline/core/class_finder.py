@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
-import sys
-from functools import cache, lru_cache
-from importlib.util import module_from_spec, spec_from_file_location
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
 from dripline.config.suggest import did_you_mean
-from dripline.core import pkg_resources_finder
 from dripline.core.extension_index import Extension, Index, build_index
+from dripline.core.extension_loader import ExtensionLoader
+from dripline.core.extension_rules import Disabled
+from dripline.core.extension_validity import checked_class
 from dripline.core.failure_text import describe_failure
-from dripline.wire.errors import ConfigurationError, DriplineError
-from dripline.wire.sender import add_version
+from dripline.core.module_path import load_file
+from dripline.wire.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
@@ -39,20 +38,39 @@ class ClassFinder:
 
     def __init__(self) -> None:
         self._index: Index | None = None
-        self._modules: dict[str, ModuleType | None] = {}
+        self._loader: ExtensionLoader | None = None
+        self._disabled = Disabled.by_environment()
         self._found: dict[tuple[str, str], type] = {}
+        self._owners: dict[type, Extension] = {}
 
     @property
     def index(self) -> Index:
-        """All extensions of this installation."""
+        """All extensions of this installation, those that are disabled too."""
         if self._index is None:
             self._index = build_index()
         return self._index
 
     @property
+    def loader(self) -> ExtensionLoader:
+        """What imports extensions and keeps what is wrong with them."""
+        if self._loader is None:
+            self._loader = ExtensionLoader(self.index.failures)
+        return self._loader
+
+    @property
     def failures(self) -> dict[str, str]:
         """Reason by name of extensions that cannot be used, as far as they were tried."""
-        return self.index.failures
+        return {extension.name: reason for extension, reason in self.index.failures.items()}
+
+    @property
+    def disabled(self) -> Disabled:
+        """Which extensions are not to be used."""
+        return self._disabled
+
+    @disabled.setter
+    def disabled(self, disabled: Disabled) -> None:
+        self._disabled = disabled
+        self._found.clear()
 
     def find(self, name: str, module_path: str | None = None) -> type:
         """Find a class.
@@ -71,29 +89,51 @@ class ClassFinder:
             self._found[key] = self._search(name, module_path)
         return self._found[key]
 
-    def find_in_extensions(self, name: str) -> type | None:
-        """Find a class that an extension exports; None when there is none."""
-        candidates = self.index.exporting(name)
+    def find_in_extensions(self, name: str) -> Any:
+        """Find what an extension exports, a class before anything else; None when there is nothing."""
+        candidates = self._enabled(self.index.exporting(name))
+        first_other = None
         for extension in candidates:
-            found: type | None = self._take(extension, name)
-            if found is not None:
-                self._tell_choice(name, extension, candidates)
+            found = self.loader.take(extension, name)
+            if isinstance(found, type):
+                self._owners[found] = extension
+                self._tell_choice(name, found, extension, candidates)
                 return found
-        return None
+            first_other = found if first_other is None else first_other
+        return first_other
 
     def load(self, extension: Extension) -> ModuleType | None:
-        """Import an extension; None when it fails, which is told once and kept in `failures`."""
-        if extension.module not in self._modules:
-            self._modules[extension.module] = self._import(extension)
-        return self._modules[extension.module]
+        """Import an extension; None when it is disabled, or fails, which is told once and kept in `failures`."""
+        return None if self._disabled.reason(extension) else self.loader.load(extension)
+
+    def owner_of(self, cls: type) -> str:
+        """Who has a class that was found, such as `extension 'pumps' from lab 1.0`; empty for dripline's own."""
+        return f"extension {self._owners[cls]}" if cls in self._owners else ""
+
+    def known_names(self) -> set[str]:
+        """Every class name that can stand in a configuration, without importing extensions."""
+        enabled = self._enabled(self.index.extensions)
+        names = {name for extension in enabled for name in self.index.exports[extension].names}
+        for package in _BUILT_IN:
+            offered = importlib.import_module(package).__all__
+            names.update(name for name in offered if name[:1].isupper())
+        return names
+
+    def _enabled(self, extensions: list[Extension]) -> list[Extension]:
+        return [extension for extension in extensions if not self._disabled.reason(extension)]
 
     def _search(self, name: str, module_path: str | None) -> type:
-        if module_path and (found := getattr(_load_file(module_path), name, None)) is not None:
-            return _checked(found, name)
+        if module_path and (found := getattr(load_file(module_path), name, None)) is not None:
+            return checked_class(found, name, f"the file {module_path}")
+        other = None
         for search in (self.find_in_extensions, self._find_built_in, self._find_qualified, self._find_hidden):
             found = search(name)
-            if found is not None:
-                return _checked(found, name)
+            if isinstance(found, type):
+                return found
+            other = found if other is None else other
+        if other is not None:
+            owners = self._enabled(self.index.exporting(name))
+            return checked_class(other, name, f"extension {owners[0]}" if owners else "")
         raise ConfigurationError(self._unknown(name, module_path))
 
     def _find_built_in(self, name: str) -> Any:
@@ -111,126 +151,81 @@ class ClassFinder:
     def _find_qualified(self, name: str) -> Any:
         """`package.Class`: the package an extension, a part of dripline, or any module that can be imported."""
         package, _, class_name = name.rpartition(".")
-        for extension in self.index.named(package):
-            found = self._take(extension, class_name)
-            if found is not None:
-                return found
-        if not package or package in self.index.failures:
+        if not package:
             return None
-        for module in (f"dripline.{package}", package):
-            try:
-                return getattr(importlib.import_module(module), class_name, None)
-            except ModuleNotFoundError as error:
-                if not f"{module}.".startswith(f"{error.name}."):
-                    raise ConfigurationError(
-                        f"{module!r} cannot be imported: {describe_failure(error)}"
-                    ) from error
-        return None
+        owners = self.index.named(package) or self._of_distribution(package)
+        for extension in self._enabled(owners):
+            found = self.loader.take(extension, class_name)
+            if found is not None:
+                if isinstance(found, type):
+                    self._owners[found] = extension
+                return found
+        return None if owners else _from_module(package, class_name)
+
+    def _of_distribution(self, name: str) -> list[Extension]:
+        return [extension for extension in self.index.extensions if extension.is_of_distribution(name)]
 
     def _find_hidden(self, name: str) -> Any:
         """The last resort: classes that are not exported, and extensions that do not tell what they export."""
-        for extension in self.index.perhaps_exporting(name):
-            found = self._take(extension, name)
+        for extension in self._enabled(self.index.perhaps_exporting(name)):
+            found = self.loader.take(extension, name)
             if isinstance(found, type):
+                self._owners[found] = extension
                 return found
         return None
 
-    def _take(self, extension: Extension, name: str) -> Any:
-        module: Any = self.load(extension)
-        if module is None or not extension.attribute:
-            return getattr(module, name, None)
-        if name not in (extension.name, extension.attribute.rpartition(".")[2]):
-            return None
-        for part in extension.attribute.split("."):
-            module = getattr(module, part, None)
-        if module is None:
-            self.failures[extension.name] = f"{extension.module!r} has no {extension.attribute!r}"
-        return module
-
-    def _import(self, extension: Extension) -> ModuleType | None:
-        pkg_resources_finder.install()
-        try:
-            module = importlib.import_module(extension.module)
-        except (Exception, SystemExit) as error:  # an extension's fault must not be ours
-            reason = describe_failure(error, beside=extension.file)
-            self.failures[extension.name] = reason
-            logger.warning("extension %s cannot be imported: %s", extension, reason)
-            logger.debug("extension %s", extension, exc_info=error)
-            return None
-        _announce_version(extension, module)
-        return module
-
-    def _tell_choice(self, name: str, chosen: Extension, candidates: list[Extension]) -> None:
-        others = [str(extension) for extension in candidates if extension.module != chosen.module]
+    def _tell_choice(self, name: str, cls: type, chosen: Extension, candidates: list[Extension]) -> None:
+        usable = [one for one in candidates if one is not chosen and one not in self.index.failures]
+        others = [one for one in usable if not self._is_same(name, cls, chosen, one)]
         if others:
             logger.warning(
-                "class %r is in the extensions %s and %s; the first is taken, '%s.%s' as module names one",
-                name, chosen, " and ".join(others), chosen.name, name,
+                "class %r is in the extensions %s; that of %r is taken, 'module: %s.%s' names another",
+                name, " and ".join(map(str, [chosen, *others])), chosen.name, others[0].name, name,
             )  # fmt: skip
 
+    def _is_same(self, name: str, cls: type, chosen: Extension, other: Extension) -> bool:
+        """Whether two extensions have the very same class: one takes it from the other, or announces it."""
+        taken_from = self.index.exports[other].imported.get(name, "")
+        return any(
+            f"{inner}.".startswith(f"{outer}.")
+            for inner, outer in (
+                (cls.__module__, other.module),
+                (taken_from, chosen.module),
+                (other.module if other.attribute else "", chosen.module),
+            )
+        ) and not (other.is_init_file or chosen.is_init_file)
+
     def _unknown(self, name: str, module_path: str | None) -> str:
-        broken = [extension for extension in self.index.exporting(name) if extension.name in self.failures]
-        if broken:
-            first = broken[0]
-            return f"class {name!r} is in extension {first}, which fails: {self.failures[first.name]}"
-        places = ["extension", "dripline.implementations", "dripline.core"]
-        if module_path:
-            places.insert(0, module_path)
-        text = f"no class {name!r} in any {', '.join(places[:-1])} or {places[-1]}"
+        owners = self.index.exporting(name) or self.index.named(name.rpartition(".")[0])
+        for extension in owners:
+            if extension in self.index.failures:
+                return f"class {name!r} is in extension {extension}, which fails: {self.index.failures[extension]}"
+        for extension in owners:
+            if reason := self._disabled.reason(extension):
+                return f"class {name!r} is in extension {extension}, which is {reason}"
+        for extension in self.index.exporting(name):
+            return (
+                f"class {name!r} is not there, though __all__ of extension {extension} names it; "
+                "define it, or take it out of __all__"
+            )
+        return self._nowhere(name, module_path)
+
+    def _nowhere(self, name: str, module_path: str | None) -> str:
+        file = f"{module_path}, " if module_path else ""
+        text = f"no class {name!r} in {file}any extension, dripline.implementations or dripline.core"
         text += did_you_mean(name, self.known_names(), count=2)
         if self.failures:
             reasons = "; ".join(f"{who}: {reason}" for who, reason in sorted(self.failures.items()))
             text += f" (extensions that fail: {reasons})"
         return text
 
-    def known_names(self) -> set[str]:
-        """Every class name that can stand in a configuration, without importing extensions."""
-        names = {name for exports in self.index.exports.values() for name in exports.names}
-        for package in _BUILT_IN:
-            names.update(name for name in dir(importlib.import_module(package)) if name[:1].isupper())
-        return names
 
-
-def _checked(found: Any, name: str) -> type:
-    if not isinstance(found, type):
-        raise ConfigurationError(f"{name!r} is no class but {found!r}")
-    return found
-
-
-def _announce_version(extension: Extension, module: ModuleType) -> None:
-    """Tell the mesh about an extension's version, from the package itself or from how it is installed."""
-    version = getattr(module, "version", None)
-    for source in (
-        {"version": version} if isinstance(version, str) else version,
-        {"version": extension.version},
-    ):
+def _from_module(package: str, class_name: str) -> Any:
+    for module in (f"dripline.{package}", package):
         try:
-            add_version(extension.name, source)
-        except DriplineError:
-            continue  # an extension need not have a version
-        return
-
-
-@cache
-def _load_file(path: str) -> ModuleType:
-    """Run the Python file that `module_path` names, once.
-
-    Raises:
-        ConfigurationError: there is no such file, or it fails.
-    """
-    pkg_resources_finder.install()
-    file = os.path.abspath(os.path.expanduser(path))
-    if not os.path.isfile(file):
-        raise ConfigurationError(f"module_path: there is no file {path!r}")
-    name = "dripline_module_path_" + os.path.splitext(os.path.basename(file))[0]
-    spec = spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise ConfigurationError(f"module_path: {path!r} is no Python file")
-    module = module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickle look for the module of a class
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise ConfigurationError(f"module_path: {path!r} fails: {describe_failure(error, beside=file)}") from error
-    return module
+            return getattr(importlib.import_module(module), class_name, None)
+        except (Exception, SystemExit) as error:  # whoever's module it is, its fault must not be ours
+            if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+                continue
+            raise ConfigurationError(f"{module!r} cannot be imported: {describe_failure(error)}") from error
+    return None

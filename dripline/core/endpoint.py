@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from dripline.core.request_handler import RequestHandler
 from dripline.core.survival import answered
 from dripline.runtime.lockout import Lockout
 from dripline.wire.errors import DriplineError
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
-
-if TYPE_CHECKING:
-    from dripline.core.service import Service
 
 
 class Endpoint(RequestHandler):
@@ -24,16 +21,15 @@ class Endpoint(RequestHandler):
     Attributes:
         name: its name.
         service: the service that owns it, None until it is added to one.
-        lockout: its lock.
     """
 
     # Attributes that constructors of ours set and messages do not reach.
-    _dripline_machinery: ClassVar[frozenset[str]] = frozenset({"name", "service", "lockout"})
+    _dripline_machinery: ClassVar[frozenset[str]] = frozenset({"name", "service"})
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         self.name = str(name)
-        self.lockout = Lockout()
-        self.service: Service | None = None
+        self._dripline_lockout = Lockout()
+        self.service: Any = None  # a laboratory's own has methods that ours has not
 
     def submit_request_message(self, a_request: MsgRequest) -> MsgReply:
         """Have a request answered without any broker; the same as `on_request_message`."""

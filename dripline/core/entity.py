@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import scarab
 from dripline.core import settings
+from dripline.core.alarm import Alarm, AlarmLimits
+from dripline.core.argument_checks import Checks
 from dripline.core.endpoint import Endpoint
 from dripline.core.log_condition import LogCondition, checked_value
 from dripline.core.settings import Setting
+from dripline.core.shown import Shown
+from dripline.core.status_message import status_message
 from dripline.core.survival import is_for_program
 from dripline.runtime import notes
 from dripline.runtime.throw_reply import ThrowReply
@@ -21,6 +25,11 @@ logger = logging.getLogger(__name__)
 
 #: Seconds, a mapping of `timedelta`'s arguments, or a timedelta.
 Interval = float | int | Mapping[str, float] | timedelta
+
+
+def _can_log_on_set(log_on_set: Any, get_on_set: Any) -> None:
+    if log_on_set and not get_on_set:
+        raise ValueError("needs 'get_on_set: true'")
 
 
 class Entity(Endpoint):
@@ -40,6 +49,8 @@ class Entity(Endpoint):
         check_field: which field of the payload is compared; ``value_raw`` when it is missing.
         calibration: a formula with a hole for the raw value, such as ``2*{}``, or a mapping from raw to calibrated
             values.
+        alarm_limits: when a value that is looked at is worth a warning or critical, such as
+            ``{warning: {high: 300}, critical: {low: 250, high: 320}, hysteresis: 2, samples: 3}``.
         **kwargs: for `Endpoint`.
     """
 
@@ -48,6 +59,14 @@ class Entity(Endpoint):
     max_absolute_change = Setting(settings.threshold, "A change beyond this is logged.")
     max_fractional_change = Setting(settings.threshold, "A change beyond this fraction of the mean is logged.")
     check_field = Setting(settings.text, "Which field of the payload is compared.")
+
+    _dripline_checks: ClassVar[Checks] = {
+        "get_on_set": settings.switch,
+        "log_interval": settings.interval,
+        "log_on_set": settings.switch,
+        ("log_on_set", "get_on_set"): _can_log_on_set,
+        "alarm_limits": lambda limits: None if limits is None else AlarmLimits.of(limits),
+    }
 
     def __init__(
         self,
@@ -60,6 +79,7 @@ class Entity(Endpoint):
         max_fractional_change: float = 0,
         check_field: str = "value_cal",
         calibration: str | Mapping[Any, Any] | None = None,
+        alarm_limits: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         Endpoint.__init__(self, **kwargs)
@@ -68,6 +88,7 @@ class Entity(Endpoint):
         self._get_on_set = False
         self._log_on_set = False
         self.__condition = LogCondition()
+        self.__alarm = Alarm(AlarmLimits.of(alarm_limits)) if alarm_limits is not None else None
         self.__cannot_be_read = False
         self.__plain_on_set = self.on_set
         self.log_routing_key_prefix = log_routing_key_prefix
@@ -95,7 +116,7 @@ class Entity(Endpoint):
             )
         self._get_on_set = wanted
         # On the instance, so that a direct call of on_set, by another method of a lab's class, logs as well.
-        self.on_set = self.__set_and_get if wanted else self.__plain_on_set  # type: ignore[method-assign]
+        self.on_set = self.__set_and_get if wanted else self.__plain_on_set  # type: ignore[method-assign]  # see above
 
     @property
     def log_on_set(self) -> bool:
@@ -148,6 +169,7 @@ class Entity(Endpoint):
     def scheduled_log(self) -> None:
         """Look at the value, and log it when it is due or has changed enough; None is no value."""
         payload = _plain(self.on_get())
+        self.__look_at_limits(payload)
         if payload is not None and self.__condition.wants(
             checked_value(payload, self.check_field),
             self.max_interval,
@@ -172,12 +194,17 @@ class Entity(Endpoint):
         if getattr(sent, "successful_send", True):  # else it is still to be logged
             self.__condition.logged(checked_value(_plain(the_value), self.check_field))
 
+    @Shown
+    def alarm_status(self) -> str | None:
+        """How the value was when it was last looked at: ``ok``, ``warning``, ``critical``; None without limits."""
+        return self.__alarm.level if self.__alarm is not None else None
+
     # -- inside ----------------------------------------------------------------------------------------------
 
     def __log_in_turn(self) -> None:
         assert self.service is not None, "only a service schedules this"
         try:
-            with self.service.turn_of(self):
+            with self.service._dripline_turn_of(self):
                 self.scheduled_log()
         except BaseException as error:
             if is_for_program(error):
@@ -190,6 +217,19 @@ class Entity(Endpoint):
         finally:
             notes.clear()  # there is no reply that would carry them
 
+    def __look_at_limits(self, payload: Any) -> None:
+        """Tell when the value crosses a limit, and when it is back."""
+        if self.__alarm is None or self.service is None:
+            return
+        value = checked_value(payload, self.__alarm.limits.field)
+        if not self.__alarm.look(value):
+            return
+        level = self.__alarm.level
+        severity = "notice" if level == "ok" else level
+        message = f"{self.name}: {self.__alarm.describe(value)}"
+        logger.log(logging.INFO if level == "ok" else logging.WARNING, "%s", message)
+        self.service.send(status_message(self.name, severity, message))
+
     def __tell_once(self, error: BaseException) -> None:
         """Tell of an instrument that cannot be read, and not again until it was read."""
         expected = isinstance(error, ThrowReply)
@@ -201,6 +241,7 @@ class Entity(Endpoint):
         self.__plain_on_set(*args, **kwargs)
         result = self.on_get()
         if self._log_on_set and result is not None:
+            self.__look_at_limits(_plain(result))
             self.log_a_value(result)
         return result
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dripline.core.formula_limits import TooMuch
 from dripline.core.template import Formula
 from dripline.runtime.throw_reply import ThrowReply
 
-# Formulas come from configuration files; these names are left out all the same.
-_LEFT_OUT = ("open", "dir", "fromfile", "fromregex", "genfromtxt", "loadtxt")
+_LONGEST_REASON = 500
 
 
 class Evaluator:
@@ -32,6 +32,7 @@ class Evaluator:
             ValueError: the formula cannot be evaluated; the text says why.
         """
         interpreter = self._idle.pop() if self._idle else self._new_interpreter()
+        interpreter.begin()
         interpreter.symtable.update(formula.symbols)
         interpreter.expr = formula.text
         value = interpreter.run(formula.tree, with_raise=False)
@@ -41,13 +42,9 @@ class Evaluator:
         return value
 
     def _new_interpreter(self) -> Any:
-        from asteval import Interpreter  # only who calibrates pays for its import
+        from dripline.core.formula_interpreter import FormulaInterpreter  # only who calibrates pays for asteval
 
-        interpreter = Interpreter(user_symbols=dict(self._functions))
-        for name in _LEFT_OUT:
-            if name not in self._functions:
-                interpreter.symtable.pop(name, None)
-        return interpreter
+        return FormulaInterpreter(self._functions)
 
 
 def _as_error(problem: Any) -> Exception:
@@ -55,5 +52,7 @@ def _as_error(problem: Any) -> Exception:
     raised = problem.exc_info[1]
     if isinstance(raised, (OverflowError, ThrowReply)):
         return raised
+    if isinstance(raised, TooMuch):
+        return raised
     text = str(problem.msg).strip() or problem.exc.__name__
-    return ValueError(f"{problem.exc.__name__}: {text}")
+    return ValueError(f"{problem.exc.__name__}: {text}"[:_LONGEST_REASON])

@@ -22,11 +22,15 @@ class Exports:
         names: what it offers: its `__all__`, or without one its classes and what it takes from its own parts.
         others: further public names in it.
         complete: False when `__all__` is made by something that only running it can tell.
+        classes: those that are defined in the file itself.
+        imported: modules by name, for names that are taken from other packages.
     """
 
     names: set[str] = field(default_factory=set)
     others: set[str] = field(default_factory=set)
     complete: bool = True
+    classes: set[str] = field(default_factory=set)
+    imported: dict[str, str] = field(default_factory=dict)
 
 
 def read_exports(file: str, depth: int = 0) -> Exports:
@@ -70,6 +74,8 @@ class _Reader:
         self._all: set[str] | None = None
         self._own: set[str] = set()
         self._others: set[str] = set()
+        self._classes: set[str] = set()
+        self._imported: dict[str, str] = {}
         # Names that hold the `__all__` of a part: `from .part import __all__ as part_all`.
         self._lists: dict[str, set[str]] = {}
         self._complete = True
@@ -78,7 +84,7 @@ class _Reader:
         own = {name for name in self._own if not name.startswith("_")}
         others = {name for name in self._others if not name.startswith("_")}
         names = own if self._all is None else self._all
-        return Exports(names, (own | others) - names, self._complete)
+        return Exports(names, (own | others) - names, self._complete, self._classes, self._imported)
 
     def read(self, statement: ast.stmt) -> None:
         reader: Callable[[ast.stmt], None] | None = getattr(self, f"_{type(statement).__name__}", None)
@@ -87,23 +93,24 @@ class _Reader:
 
     def _ClassDef(self, statement: ast.ClassDef) -> None:  # noqa: N802  # named after the node
         self._own.add(statement.name)
+        self._classes.add(statement.name)
 
-    def _Assign(self, statement: ast.Assign) -> None:  # noqa: N802
+    def _Assign(self, statement: ast.Assign) -> None:  # noqa: N802  # named after the node
         targets = [target.id for target in statement.targets if isinstance(target, ast.Name)]
         if "__all__" in targets:
             self._start_all(statement.value)
         else:
             self._others.update(targets)
 
-    def _AnnAssign(self, statement: ast.AnnAssign) -> None:  # noqa: N802
+    def _AnnAssign(self, statement: ast.AnnAssign) -> None:  # noqa: N802  # named after the node
         if isinstance(statement.target, ast.Name) and statement.target.id == "__all__" and statement.value:
             self._start_all(statement.value)
 
-    def _AugAssign(self, statement: ast.AugAssign) -> None:  # noqa: N802
+    def _AugAssign(self, statement: ast.AugAssign) -> None:  # noqa: N802  # named after the node
         if isinstance(statement.target, ast.Name) and statement.target.id == "__all__":
             self._extend(statement.value)
 
-    def _Expr(self, statement: ast.Expr) -> None:  # noqa: N802
+    def _Expr(self, statement: ast.Expr) -> None:  # noqa: N802  # named after the node
         call = statement.value
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
             return
@@ -116,10 +123,10 @@ class _Reader:
         else:
             self._complete = False
 
-    def _Import(self, statement: ast.Import) -> None:  # noqa: N802
+    def _Import(self, statement: ast.Import) -> None:  # noqa: N802  # named after the node
         self._others.update(alias.asname or alias.name.partition(".")[0] for alias in statement.names)
 
-    def _ImportFrom(self, statement: ast.ImportFrom) -> None:  # noqa: N802
+    def _ImportFrom(self, statement: ast.ImportFrom) -> None:  # noqa: N802  # named after the node
         for alias in statement.names:
             name = alias.asname or alias.name
             if alias.name == "*":
@@ -128,6 +135,8 @@ class _Reader:
                 self._lists[name] = self._part(statement)
             else:
                 (self._own if statement.level else self._others).add(name)
+                if not statement.level:
+                    self._imported[name] = statement.module or ""
 
     def _start_all(self, value: ast.expr) -> None:
         self._lists["__all__"] = self._all or set()  # it may be in its own new value
@@ -159,7 +168,7 @@ class _Reader:
 
     def _part(self, statement: ast.ImportFrom) -> set[str]:
         """What `import *` from a part of the same package brings."""
-        file = _file_beside(self._file, statement.level, statement.module) if statement.level else None
+        file = file_beside(self._file, statement.level, statement.module) if statement.level else None
         if file is None or self._depth >= _DEEPEST:
             self._complete = False
             return set()
@@ -168,7 +177,7 @@ class _Reader:
         return part.names
 
 
-def _file_beside(file: str, level: int, module: str | None) -> str | None:
+def file_beside(file: str, level: int, module: str | None) -> str | None:
     """The source of a part of the same package, as a relative import in a file names it."""
     if not module:
         return None

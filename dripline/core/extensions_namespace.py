@@ -25,6 +25,7 @@ class _NamespaceLoader(Loader):
 
         module.__doc__ = "The extension packages of this installation, each as dripline.extensions.<name>."
         vars(module)["__getattr__"] = _attribute
+        vars(module)["__dir__"] = lambda: sorted({*vars(module), *(name for name, _ in module_names())})
         pkg_resources_finder.install()
 
 
@@ -48,46 +49,80 @@ def folders() -> list[str]:
 
     dripline.__path__ = extend_path(dripline.__path__, dripline.__name__)
     places = [os.path.join(root, "extensions") for root in dripline.__path__]
-    mapping = editable_packages()
-    if "dripline" in mapping:
-        places.append(os.path.join(mapping["dripline"], "extensions"))
-    if PACKAGE in mapping:
-        places.append(mapping[PACKAGE])
+    for name, path in editable_packages():
+        if name == "dripline":
+            places.append(os.path.join(path, "extensions"))
+        elif name == PACKAGE:
+            places.append(path)
     return [place for place in dict.fromkeys(places) if os.path.isdir(place)]
 
 
-def editable_packages() -> dict[str, str]:
-    """Folder or file by package name, of all `pip install -e` that setuptools serves by a finder of its own.
+def editable_packages() -> list[tuple[str, str]]:
+    """Names of packages, with folder or file, of all `pip install -e` that setuptools serves by own finders.
 
-    Such packages stand on no import path, so a look at the folders does not show them.
+    Such packages stand on no import path, so a look at the folders does not show them. Several installations may
+    each have a `dripline`; they come in the order in which Python asks them.
     """
-    found: dict[str, str] = {}
+    found: dict[tuple[str, str], None] = {}
     for finder in sys.meta_path:
         module = sys.modules.get(getattr(finder, "__module__", ""))
         mapping = getattr(module, "MAPPING", None)
         if isinstance(mapping, dict):
-            found.update({str(name): str(path) for name, path in mapping.items()})
-    return found
+            found.update({(str(name), str(path)): None for name, path in mapping.items()})
+        namespaces = getattr(module, "NAMESPACES", None)
+        if isinstance(namespaces, dict):
+            found.update({(str(name), str(path)): None for name, paths in namespaces.items() for path in paths})
+    return list(found)
 
 
 def module_names() -> Iterator[tuple[str, str]]:
-    """Name and source file of every extension in the namespace, in the order of the import path.
+    """Name and source of every extension in the namespace, in the order of the import path.
 
-    A package without `__init__.py` has no source; its file is an empty text.
+    A package without `__init__.py` has no source; its folder is given.
     """
     for folder in folders():
-        for entry in sorted(os.listdir(folder)):
+        for entry in sorted(_entries(folder)):
             path = os.path.join(folder, entry)
             if entry.endswith(".py") and entry != "__init__.py" and entry[:-3].isidentifier():
                 yield entry[:-3], path
-            elif entry.isidentifier() and entry != "__pycache__" and os.path.isdir(path):
+            elif entry.isidentifier() and entry != "__pycache__" and _has_content(path):
                 init = os.path.join(path, "__init__.py")
-                yield entry, init if os.path.isfile(init) else ""
-    for name, path in editable_packages().items():
+                yield entry, init if os.path.isfile(init) else path
+    for name, path in editable_packages():
         parent, _, leaf = name.rpartition(".")
         if parent == PACKAGE:
             init = os.path.join(path, "__init__.py")
-            yield leaf, init if os.path.isfile(init) else path if os.path.isfile(path) else ""
+            yield leaf, init if os.path.isfile(init) else path
+
+
+def _has_content(folder: str) -> bool:
+    """Whether a folder is one, and holds more than what a package that was removed left behind."""
+    return any(entry != "__pycache__" for entry in _entries(folder))
+
+
+def _entries(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # no folder, or one that nobody here may read: nothing could be imported from it
+        return []
+
+
+def init_files() -> list[str]:
+    """Every `__init__.py` that a package put into the namespace itself; importing the namespace runs none."""
+    files = (os.path.join(folder, "__init__.py") for folder in folders())
+    return [file for file in files if os.path.isfile(file)]
+
+
+def run_init_file(file: str) -> ModuleType:
+    """Run such a file in a module of its own, which calls itself the namespace and does not take its place."""
+    module = ModuleType(PACKAGE)
+    module.__file__ = file
+    module.__package__ = PACKAGE
+    module.__path__ = folders()
+    with open(file, "rb") as source:
+        code = compile(source.read(), file, "exec")
+    exec(code, module.__dict__)
+    return module
 
 
 def _attribute(name: str) -> Any:

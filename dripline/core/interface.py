@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
+from uuid import UUID
 
+import scarab
+from dripline.core.core import Core
 from dripline.core.login import Secret, authentication, mesh_settings
-from dripline.core.request_sender import RequestSender
-from dripline.runtime.client import MeshClient
-from dripline.wire.message import MsgReply, MsgRequest
+from dripline.core.request_sender import RequestSender, cmd_payload, make_request, set_payload
+from dripline.wire.enums import op_t
 
 
-class Interface(RequestSender):
+class Interface(Core, RequestSender):
     """Asks endpoints from a script. It connects when it is first used, and stays connected.
 
     ::
@@ -23,36 +24,45 @@ class Interface(RequestSender):
         mesh = Interface()
         print(mesh.get("peaches"))
 
+    Made as version 4 did, with ``dripline_config`` or a configuration as its only argument, it also behaves so:
+    `get`, `set` and `cmd` return a `MsgReply` whatever its return code, take a ``timeout`` in milliseconds, and
+    wait without limit when there is none. No exception is raised when no reply can come, since a script that has
+    run for hours shall not end there: the `MsgReply` then says why, with return code 404 for a timeout, 102 when
+    nobody is bound for the endpoint's name and 101 when the connection is lost meanwhile; the log tells it too.
+
     Args:
         username: Login name: text, or a dict with any of ``value``, ``file``, ``env``, ``default``.
         password: Secret, likewise.
         dripline_mesh: Settings of the mesh, such as ``{"broker": "lab-broker"}``; the rest are defaults.
         timeout_s: How long to wait for replies, in seconds.
         confirm_retcodes: Whether a return code of 100 or more raises `ErrorReply`.
+        dripline_config: A version 4 configuration, such as ``{"auth-file": path, "broker": "lab-broker"}``.
     """
 
     def __init__(
         self,
-        username: Secret = None,
+        username: Secret | scarab.Param = None,
         password: Secret = None,
-        dripline_mesh: Mapping[str, Any] | None = None,
+        dripline_mesh: Mapping[str, Any] | scarab.Param | None = None,
         timeout_s: float = 10,
         confirm_retcodes: bool = True,
+        dripline_config: Mapping[str, Any] | scarab.Param | None = None,
     ) -> None:
-        auth = authentication(username, password, None)
         self.timeout_s = timeout_s
         self.confirm_retcodes = confirm_retcodes
-        self._client = MeshClient(
-            mesh_settings(dripline_mesh),
-            str(auth.get("dripline", "username")),
-            str(auth.get("dripline", "password")),
-        )
-        # Says goodbye to the broker also when a script just ends.
-        self._goodbye = weakref.finalize(self, self._client.close)
+        name: Any = username
+        secret: Any = password
+        if dripline_config is None and isinstance(username, (Mapping, scarab.Param)):
+            from dripline.core.core_config import is_old_config  # most clients are not made like that
 
-    def close(self) -> None:
-        """End the connection; the next call makes a new one."""
-        self._client.close()
+            if is_old_config(username):
+                dripline_config, name = username, None
+                secret = None if isinstance(password, bool) else password  # once it was confirm_retcodes
+        self.__answers_as_version_4 = dripline_config is not None
+        if dripline_config is not None:
+            self._dripline_set_up_from(dripline_config, name, secret)
+        else:
+            self._dripline_set_up(mesh_settings(dripline_mesh), authentication(name, secret, None))
 
     def __enter__(self) -> Interface:
         """Use as a context manager."""
@@ -64,5 +74,82 @@ class Interface(RequestSender):
         """Close."""
         self.close()
 
-    def _exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
-        return self._client.request(request, timeout_s)
+    # -- asking ----------------------------------------------------------------------------------------------
+
+    def get(
+        self,
+        endpoint: str,
+        specifier: str | None = None,
+        lockout_key: str | UUID | float | None = None,
+        timeout_s: float | str | UUID | None = 0,
+        **version_4: Any,
+    ) -> Any:
+        """Ask an endpoint for its value, or for an attribute; see `RequestSender.get`.
+
+        Args:
+            endpoint: Name of the endpoint (routing key).
+            specifier: An attribute of the endpoint.
+            lockout_key: Key of a locked endpoint. In version 4 the timeout stands here, and the key behind it.
+            timeout_s: How long to wait, in seconds; 0 is this object's `timeout_s`.
+            **version_4: ``timeout`` in milliseconds, for an object that was made as in version 4.
+        """
+        return self.__ask(op_t.get, endpoint, None, specifier, lockout_key, timeout_s, version_4)
+
+    def set(
+        self,
+        endpoint: str,
+        value: Any,
+        specifier: str | None = None,
+        lockout_key: str | UUID | float | None = None,
+        timeout_s: float | str | UUID | None = 0,
+        **version_4: Any,
+    ) -> Any:
+        """Set an endpoint's value, or an attribute. Arguments, result and errors as for `get`."""
+        return self.__ask(op_t.set, endpoint, set_payload(value), specifier, lockout_key, timeout_s, version_4)
+
+    def cmd(
+        self,
+        endpoint: str,
+        specifier: str | None = None,
+        ordered_args: Sequence[Any] | None = None,
+        keyed_args: Mapping[str, Any] | None = None,
+        lockout_key: str | UUID | float | None = None,
+        timeout_s: float | str | UUID | None = 0,
+        **version_4: Any,
+    ) -> Any:
+        """Call a method of an endpoint; see `RequestSender.cmd`.
+
+        Args:
+            endpoint: Name of the endpoint (routing key).
+            specifier: The method; version 4's name for this argument is ``method``.
+            ordered_args: Its positional arguments.
+            keyed_args: Its keyword arguments.
+            lockout_key: As for `get`.
+            timeout_s: As for `get`.
+            **version_4: As for `get`.
+        """
+        specifier = version_4.pop("method", None) if specifier is None else specifier
+        if specifier is None:
+            raise TypeError("cmd() needs a specifier: the method to call")
+        payload = cmd_payload(ordered_args, keyed_args)
+        return self.__ask(op_t.cmd, endpoint, payload, specifier, lockout_key, timeout_s, version_4)
+
+    def __ask(
+        self,
+        operation: op_t,
+        endpoint: str,
+        payload: Any,
+        specifier: str | None,
+        lockout_key: Any,
+        timeout_s: Any,
+        version_4: dict[str, Any],
+    ) -> Any:
+        if not self.__answers_as_version_4:
+            if version_4:
+                unknown = ", ".join(map(repr, version_4))
+                raise TypeError(f"unknown argument {unknown}; a timeout is given in seconds, as timeout_s")
+            return self._dripline_ask(operation, endpoint, payload, specifier, lockout_key, timeout_s)
+        from dripline.core.version_4 import ask, read_timeout  # most scripts are newer
+
+        lockout_key, timeout_ms = read_timeout(lockout_key, timeout_s, version_4)
+        return ask(self, make_request(operation, endpoint, payload, specifier, lockout_key), timeout_ms)

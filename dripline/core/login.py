@@ -16,13 +16,13 @@ from dripline.wire.return_codes import add_return_code, get_return_codes_map
 Secret = str | Mapping[str, Any] | None
 
 
-def create_dripline_auth_spec() -> dict[str, Any]:
+def create_dripline_auth_spec() -> scarab.ParamNode:
     """Return where name and password for the broker come from unless something else is said."""
-    return dripline_auth_spec()
+    return scarab.to_param(dripline_auth_spec()).as_node()
 
 
 def authentication(
-    username: Secret, password: Secret, given: scarab.Authentication | None
+    username: Secret, password: Secret, given: scarab.Authentication | None, auth_file: str | None = None
 ) -> scarab.Authentication:
     """Find the login.
 
@@ -30,6 +30,7 @@ def authentication(
         username: login name.
         password: secret.
         given: an authentication that was processed already; used as it is unless a name or secret is given.
+        auth_file: name of an authentication file.
 
     Returns:
         An authentication with the group ``dripline``.
@@ -39,10 +40,11 @@ def authentication(
     """
     if given is not None and username is None and password is None and given.has(GROUP):
         return given
-    return make_authentication({"username": username, "password": password}, auth=given)
+    login = {"username": _plain(username), "password": _plain(password)}
+    return make_authentication(login, auth_file, given)
 
 
-def mesh_settings(dripline_mesh: Mapping[str, Any] | None) -> MeshSettings:
+def mesh_settings(dripline_mesh: Mapping[str, Any] | scarab.Param | None) -> MeshSettings:
     """Read mesh settings, and make the return codes of the mesh known.
 
     Args:
@@ -52,12 +54,16 @@ def mesh_settings(dripline_mesh: Mapping[str, Any] | None) -> MeshSettings:
     Raises:
         ConfigurationError: an unknown setting, a wrong value, or a return code whose value or name is taken.
     """
-    tree = assemble(options={"dripline_mesh": dict(dripline_mesh or {})})
+    tree = assemble(options={"dripline_mesh": dict(_plain(dripline_mesh) or {})})
     mesh = MeshSettings.from_dict(tree["dripline_mesh"])
     for entry in mesh.return_codes or ():
         if isinstance(entry, Mapping):  # a text would name a file, and `assemble` has read that
             _make_known(entry)
     return mesh
+
+
+def _plain(value: Any) -> Any:
+    return value.to_python() if isinstance(value, scarab.Param) else value
 
 
 def _make_known(entry: Mapping[str, Any]) -> None:

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
+from dripline.core.sent_message import SentMessagePackage
 from dripline.runtime.client import MeshClient
 from dripline.runtime.inbox import PendingReply
-from dripline.runtime.worker import Worker, in_hand
-from dripline.transport import Connection
-from dripline.wire.errors import BrokerError, ConnectionLost, DriplineError, NameTaken
+from dripline.runtime.outbox import KeepRule, Outbox
+from dripline.runtime.quick_lane import QuickLane
+from dripline.runtime.worker import WAITING_BYTES, Worker, in_hand
+from dripline.transport import Connection, Delivery
+from dripline.wire.errors import BrokerError, ConnectionLost, DriplineError, EncodingError, NameTaken
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
 logger = logging.getLogger(__name__)
 
 
-class SentMessagePackage(NamedTuple):
-    """What became of a message that was sent.
+_SETTLE_S = 0.5
 
-    Attributes:
-        successful_send: whether the broker was given it.
-        send_error_message: why not, else empty.
-        pending: where the reply to a request will arrive.
-    """
+# Chunks of alerts that a collector may have here beside its prefetch, and for how long it waits for the next one:
+# nobody waits for an answer, and the sender's broker may have been short of memory meanwhile.
+_CHUNKS_HELD = 1000
+_CHUNK_WAIT_S = 60.0
 
-    successful_send: bool
-    send_error_message: str = ""
-    pending: PendingReply | None = None
+_Collector = tuple[str, Callable[[], Iterable[str]], Callable[[Message], None], Callable[[], int]]
 
 
 class Mailbox:
@@ -42,14 +41,21 @@ class Mailbox:
         mesh: the mesh's settings.
         username: login name.
         password: secret.
+        keep: how many alerts wait for a broker that is away; in memory only when not given.
     """
 
-    def __init__(self, name: str, mesh: MeshSettings, username: str, password: str) -> None:
+    def __init__(
+        self, name: str, mesh: MeshSettings, username: str, password: str, keep: KeepRule | None = None
+    ) -> None:
         self.name = name
         self.mesh = mesh
         self._client = MeshClient(mesh, username, password, service_name=name)
         self._link = self._client.link
+        self._keep = keep or KeepRule()
+        self._outbox = self._new_outbox()
         self._workers: list[Worker] = []
+        self._quick: QuickLane | None = None
+        self._collectors: list[_Collector] = []
         self._bindings: dict[tuple[str, str], None] = {}
         self._wait_s = 1.0
         self._trouble = False
@@ -61,6 +67,29 @@ class Mailbox:
         """Where the broker is, for people."""
         return str(self._link.address)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection at this moment."""
+        return self._link.is_open
+
+    @property
+    def connection_now(self) -> Connection | None:
+        """The connection of this moment, if there is one."""
+        try:
+            return self._link.connection
+        except ConnectionLost:
+            return None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, and not opened again."""
+        return self._closed
+
+    def keep_alerts(self, keep: KeepRule) -> None:
+        """Say how many alerts wait for a broker that is away; before anything is sent."""
+        self._keep = keep
+        self._outbox = self._new_outbox()
+
     # -- life ------------------------------------------------------------------------------------------------
 
     def open(
@@ -69,6 +98,9 @@ class Mailbox:
         bind_keys: Callable[[], object],
         queues: Mapping[str, Callable[[Message], None]],
         wait_s: float,
+        prefetch: int = 100,
+        quick: QuickLane | None = None,
+        connected: Callable[[Connection], None] | None = None,
     ) -> None:
         """Connect, declare the queues, bind them and consume.
 
@@ -77,6 +109,9 @@ class Mailbox:
             bind_keys: binds the service's queue, now and whenever the connection comes back.
             queues: further queues as for `add_queue`.
             wait_s: how long missing chunks of a message are waited for.
+            prefetch: how many messages of the service's queue may be here and not acknowledged.
+            quick: takes what need not wait for a busy worker.
+            connected: called with each connection on which all is in place.
 
         Raises:
             BrokerUnreachable: no broker answered.
@@ -85,20 +120,28 @@ class Mailbox:
         """
         self._link.close()  # it is open when a constructor sent something
         self._link.renew_sender()
+        if self._closed:
+            self._outbox = self._new_outbox()
         self._closed = False
         self._wait_s = wait_s
         worker = self._new_worker(self.name, take)
+        self._quick = quick
 
         def set_up(connection: Connection) -> None:
             self._declare(connection, self.name)
             bind_keys()
             for exchange, key in list(self._bindings):
                 connection.bind(self.name, exchange, [key])
-            connection.consume(self.name, worker.feeder(connection))
+            connection.consume(self.name, self._feeder(worker, connection), prefetch=prefetch)
 
         self._link.add_setup(set_up)
         for name, take_for_queue in queues.items():
             self.add_queue(name, take_for_queue)
+        for collector in self._collectors:
+            self._open_collector(collector)
+        self._link.add_setup(lambda _: self._outbox.connected())
+        if connected is not None:
+            self._link.add_setup(connected)
         self._link.open()
         self.is_open = True
 
@@ -117,7 +160,41 @@ class Mailbox:
         def set_up(connection: Connection) -> None:
             self._declare(connection, name)
             connection.bind(name, self.mesh.requests_exchange, [f"{name}.#"])
-            connection.consume(name, worker.feeder(connection))
+            connection.consume(name, self._feeder(worker, connection))
+
+        self._link.add_setup(set_up)
+
+    def add_collector(
+        self,
+        name: str,
+        keys: Callable[[], Iterable[str]],
+        take: Callable[[Message], None],
+        prefetch: Callable[[], int],
+    ) -> None:
+        """Add a queue of alerts that outlives this process and collects while it is away; before `open`.
+
+        It hangs on a durable exchange, so that its bindings outlive a restart of the broker, too.
+
+        Args:
+            name: its name.
+            keys: gives its binding keys.
+            take: called with each message, one at a time.
+            prefetch: gives how many messages may be here and not acknowledged.
+        """
+        self._collectors.append((name, keys, take, prefetch))
+
+    def _open_collector(self, collector: _Collector) -> None:
+        name, keys, take, prefetch = collector
+        chunks_held = min(_CHUNKS_HELD, WAITING_BYTES // 2 // self.mesh.max_payload_size)
+        worker = self._new_worker(name, take, max(self._wait_s, _CHUNK_WAIT_S), chunks_held)
+
+        def set_up(connection: Connection) -> None:
+            exchange = self.mesh.durable_alerts_exchange
+            connection.declare_durable_exchange(exchange, self.mesh.alerts_exchange)
+            connection.declare_durable_queue(name)
+            connection.bind(name, exchange, list(keys()))
+            ahead = min(prefetch() + chunks_held, 65535)
+            connection.consume(name, worker.feeder(connection), exclusive=False, prefetch=ahead)
 
         self._link.add_setup(set_up)
 
@@ -136,30 +213,36 @@ class Mailbox:
             if not worker.stop(max(0.0, deadline - time.monotonic())):
                 logger.warning("%s: a handler is still busy; not waiting for it any longer", self.name)
         self._workers = []
+        if self._quick is not None:
+            self._quick.stop(max(0.0, deadline - time.monotonic()))
         self._closed, self.is_open = True, False
-        try:
-            if self._link.is_open and not self._link.connection.wait_for_confirms(grace_s):
-                logger.warning("%s: the broker did not confirm all alerts", self.name)
-        except ConnectionLost as error:
-            logger.warning("%s: left while the broker was away: %s", self.name, error)
+        self._outbox.close(grace_s)
         self._link.close()
 
     # -- bindings --------------------------------------------------------------------------------------------
 
     def bind(self, exchange: str, keys: Iterable[str]) -> None:
         """Bind the service's queue, on this connection only."""
-        self._link.connection.bind(self.name, exchange, list(keys))
+        self._link.do(lambda connection: connection.bind(self.name, exchange, list(keys)))
 
     def keep_bound(self, exchange: str, key: str) -> None:
         """Bind the service's queue from now on: at once if there is a queue, and whenever there is a new one."""
         self._bindings[exchange, key] = None
         if self._workers and self._link.is_open:
-            self.bind(exchange, [key])
+            with contextlib.suppress(ConnectionLost):  # the next connection has it
+                self.bind(exchange, [key])
 
     # -- messages --------------------------------------------------------------------------------------------
 
-    def send(self, message: Message) -> SentMessagePackage:
-        """Send a message; a failure is told in the result, and in the log when it is the first one."""
+    def send(self, message: Message, keep: bool = True) -> SentMessagePackage:
+        """Send a message; a failure is told in the result, and in the log when it is the first one.
+
+        Args:
+            message: a request, a reply or an alert.
+            keep: whether an alert waits for a broker that is away.
+        """
+        if isinstance(message, MsgAlert):
+            return self._send_alert(message, keep)
         try:
             pending = self._published(message)
         except (BrokerError, TimeoutError) as error:
@@ -171,6 +254,21 @@ class Mailbox:
             logger.warning("%s: can send again", self.name)
             self._trouble = False
         return SentMessagePackage(True, pending=pending)
+
+    def _send_alert(self, alert: MsgAlert, keep: bool) -> SentMessagePackage:
+        try:
+            self._refuse_when_closed()
+            if not self.is_open:  # a constructor sends something; once open, the link comes back by itself
+                self._link.open()
+            if keep:
+                self._outbox.offer(self._link.pack_alert(alert))
+            else:
+                self._link.send_alert(alert)
+        except (BrokerError, TimeoutError) as error:
+            # That the broker is away was said when it was lost.
+            logger.debug("%s: could not send %r: %s", self.name, alert.routing_key, error)
+            return SentMessagePackage(False, str(error))
+        return SentMessagePackage(True)
 
     def ask(self, request: MsgRequest, timeout_s: float) -> MsgReply:
         """Send a request and wait for its reply, and before that for a connection that is being made anew.
@@ -191,8 +289,6 @@ class Mailbox:
             return self._link.send_request(message)
         if isinstance(message, MsgReply):
             self._publish_reply(message)
-        elif isinstance(message, MsgAlert):
-            self._link.send_alert(message)
         return None
 
     def _publish_reply(self, reply: MsgReply) -> None:
@@ -205,7 +301,7 @@ class Mailbox:
         except Exception as error:
             if delivery is not None:  # else it would count as unfinished for ever
                 self._link.connection.ack(delivery)
-            if isinstance(error, DriplineError):
+            if isinstance(error, DriplineError) and not isinstance(error, EncodingError):
                 raise  # an address that is none
             # What a handler gave cannot be encoded; whoever waits is told that instead of nothing.
             logger.exception("%s: a reply could not be encoded", self.name)
@@ -217,10 +313,31 @@ class Mailbox:
         if self._closed:
             raise ConnectionLost(f"{self.name} was stopped")
 
+    @property
+    def dropped_alerts(self) -> int:
+        """How many alerts had no room."""
+        return self._outbox.dropped
+
+    @property
+    def waiting_alerts(self) -> int:
+        """How many alerts wait for the broker."""
+        return len(self._outbox)
+
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _new_worker(self, name: str, take: Callable[[Message], None]) -> Worker:
-        worker = Worker(f"dripline-{name}", take, self._wait_s)
+    def _new_outbox(self) -> Outbox:
+        link = self._link
+        # Longer than the longest pause between the attempts of others to come back, which varies by a quarter.
+        settle_s = 1.25 * self.mesh.max_reconnect_delay_s + _SETTLE_S
+        return Outbox(link.send_packed, lambda: link.takes_messages, self._keep, self.name, settle_s)
+
+    def _feeder(self, worker: Worker, connection: Connection) -> Callable[[Delivery], None]:
+        return self._quick.feeder(connection, worker) if self._quick is not None else worker.feeder(connection)
+
+    def _new_worker(
+        self, name: str, take: Callable[[Message], None], wait_s: float | None = None, chunks_held: int = 0
+    ) -> Worker:
+        worker = Worker(f"dripline-{name}", take, self._wait_s if wait_s is None else wait_s, chunks_held)
         self._workers.append(worker)
         return worker
 

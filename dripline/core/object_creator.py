@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from dripline.core.class_finder import class_finder
+from dripline.core.extension_rules import KEY, is_rules
+from dripline.core.extension_validity import check_kind
 from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -28,21 +31,24 @@ class ObjectCreator:
         Args:
             config: `module` names the class, `module_path` perhaps a file it is in, all the rest are arguments of
                 its constructor. It is not changed.
-            default_module: the class when the configuration names none.
+            default_module: the class when the configuration names none; `Service` and `Endpoint` say which kind.
             auth: secrets for a service.
 
         Returns:
             The object.
 
         Raises:
-            ConfigurationError: there is no such class, or it refuses its arguments.
+            ConfigurationError: there is no such class, it is nothing of that kind, or it refuses its arguments.
             Exception: what else the constructor raises; `maker_of` tells whose constructor it was.
         """
         arguments = dict(config)
         name = arguments.pop("module", None) or default_module
         cls = class_finder().find(name, arguments.pop("module_path", None))
-        if auth is not None and _is_service(cls):
-            arguments["authentication_obj"] = auth
+        if _can_be(cls, default_module.lower()):
+            if KEY in arguments and is_rules(arguments[KEY]):  # they are for whoever reads the configuration
+                del arguments[KEY]
+            if auth is not None:
+                arguments["authentication_obj"] = auth
         try:
             return cls(**arguments)
         except Exception as error:
@@ -67,6 +73,13 @@ def describe(cls: type, config: Mapping[str, Any]) -> str:
     """How messages call an object: `endpoint 'peaches' (KeyValueStore)`."""
     kind = "service" if _is_service(cls) else "endpoint"
     return f"{kind} {config.get('name')!r} ({cls.__name__})"
+
+
+@lru_cache(maxsize=1000)
+def _can_be(cls: type, wanted: str) -> bool:
+    """Refuse a class that cannot be what is wanted of it; tell whether it is a service."""
+    check_kind(cls, wanted, class_finder().owner_of(cls))
+    return _is_service(cls)
 
 
 def _is_service(cls: type) -> bool:

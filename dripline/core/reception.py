@@ -8,7 +8,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dripline.core.endpoint import Endpoint
+from dripline.core.survival import answered
+from dripline.runtime.complaints import Complaints
 from dripline.runtime.dispatch import BROADCAST_COMMANDS, find_by_routing_key
+from dripline.runtime.handler_watch import HandlerWatch
+from dripline.runtime.quick_lane import HEALTH
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.enums import op_t
 from dripline.wire.errors import DriplineError
@@ -27,16 +31,46 @@ class Reception:
         service: the service.
         sync: its endpoints that share its queue, by name; a live view.
         own_queue: its endpoints with queues of their own, by name; a live view.
+        watch: sees how long handlers take.
     """
 
-    def __init__(self, service: Service, sync: dict[str, Endpoint], own_queue: dict[str, Endpoint]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        sync: dict[str, Endpoint],
+        own_queue: dict[str, Endpoint],
+        watch: HandlerWatch,
+    ) -> None:
         self._service = service
         self._sync = sync
         self._own_queue = own_queue
+        self._complaints = Complaints(logger)
+        self._watch = watch
 
     def take(self, message: Message) -> None:
         """Take a message from the service's queue; whatever happens, the worker that brings it goes on."""
         self._surely(message, self._service, lambda: self._take(message))
+
+    def take_quick(self, message: Message) -> None:
+        """Answer a ping or a question for the health beside a busy handler: neither touches anything of it."""
+        if not self._answered_quickly(message):
+            self.take(message)  # it only looked like one
+
+    def _answered_quickly(self, message: Message) -> bool:
+        if not isinstance(message, MsgRequest) or not message.reply_to:
+            return False
+        endpoint = self._asked(message)
+        quick = {(op_t.cmd, "ping"): endpoint, (op_t.get, HEALTH): self._service}
+        asked = quick.get((message.message_operation, message.specifier.to_string()))
+        if asked is None or asked is not endpoint:
+            return False
+        self._service.send(answered(endpoint, message))
+        return True
+
+    def _asked(self, request: MsgRequest) -> Endpoint | None:
+        if self._is_broadcast(request.routing_key):
+            return self._service
+        return self.endpoint_for(request.routing_key)
 
     def taker_for(self, endpoint: Endpoint) -> Callable[[Message], None]:
         """Return what takes messages from an endpoint's own queue."""
@@ -55,18 +89,27 @@ class Reception:
         return None
 
     def _surely(self, message: Message, whose: Endpoint, handle: Callable[[], None]) -> None:
+        turn = self._service._dripline_turn_of(whose)
         try:
-            with self._service.turn_of(whose):
-                handle()
+            with self._watch.over(message):
+                # The turn of who reads a value to log it may last as long as that of a handler that hangs.
+                if not turn.enter(wait=False):
+                    if self._answered_quickly(message):
+                        return
+                    turn.enter()
+                try:
+                    handle()
+                finally:
+                    turn.leave()
         except (DriplineError, ThrowReply) as error:
-            logger.warning(
-                "%s: dropped the %s for %r: %s",
+            self._complaints.tell(
+                f"dropped a message: {type(error).__name__}", "%s: dropped the %s for %r: %s",
                 self._service.name, message.message_type.name, message.routing_key, error,
             )  # fmt: skip
-        except BaseException:
-            logger.exception(
-                "%s: could not handle the %s for %r",
-                self._service.name, message.message_type.name, message.routing_key,
+        except BaseException as error:  # noqa: BLE001 - a lab's code may raise anything; it is told
+            self._complaints.tell(
+                f"could not handle a message: {type(error).__name__}", "%s: could not handle the %s for %r",
+                self._service.name, message.message_type.name, message.routing_key, error=error,
             )  # fmt: skip
 
     def _take(self, message: Message) -> None:

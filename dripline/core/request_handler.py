@@ -7,6 +7,7 @@ from typing import Any
 
 import scarab
 from dripline.core import access
+from dripline.runtime.complaints import complaints_of
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.message import MsgReply, MsgRequest
 
@@ -72,7 +73,9 @@ class RequestHandler:
             result = method(*positional, **keywords)
         except TypeError as error:
             if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-                logger.warning("%s: a TypeError inside %s", self.name, name, exc_info=True)
+                complaints_of(self, logger).tell(
+                    "a TypeError", "%s: a TypeError inside %s", self.name, name, error=error
+                )
             raise ThrowReply(
                 "service_error_invalid_value",
                 f"A TypeError occurred while calling the requested method for endpoint {self.name}: {name}. "

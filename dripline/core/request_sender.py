@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import scarab
@@ -12,9 +12,17 @@ from dripline.wire.errors import ErrorReply
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.return_codes import name_of
 
+if TYPE_CHECKING:
+    from dripline.core.core import Core
+
 
 class RequestSender:
-    """Mixin with `get`, `set` and `cmd`.
+    """Mixin with `get`, `set` and `cmd`, for a `Service` or `Core`. Its constructor need not be called.
+
+    Args:
+        sender: Who sends, if it is not this object.
+        timeout_s: How long to wait for a reply when a call does not say, in seconds.
+        confirm_retcodes: Whether a return code of 100 or more raises `ErrorReply`.
 
     Attributes:
         timeout_s: How long to wait for a reply when a call does not say, in seconds.
@@ -23,6 +31,13 @@ class RequestSender:
 
     timeout_s: float = 10.0
     confirm_retcodes: bool = True
+
+    def __init__(
+        self, sender: RequestSender | Core | None = None, timeout_s: float = 10, confirm_retcodes: bool = True
+    ) -> None:
+        self.__sender = sender
+        self.timeout_s = timeout_s
+        self.confirm_retcodes = confirm_retcodes
 
     def get(
         self,
@@ -48,7 +63,7 @@ class RequestSender:
             ErrorReply: The return code is 100 or more.
             ConnectionLost: The connection went away meanwhile.
         """
-        return self._ask(op_t.get, endpoint, None, specifier, lockout_key, timeout_s)
+        return self._dripline_ask(op_t.get, endpoint, None, specifier, lockout_key, timeout_s)
 
     def set(
         self,
@@ -59,7 +74,7 @@ class RequestSender:
         timeout_s: float = 0,
     ) -> Any:
         """Set an endpoint's value, or an attribute. Arguments, result and errors as for `get`."""
-        return self._ask(op_t.set, endpoint, {"values": [_plain(value)]}, specifier, lockout_key, timeout_s)
+        return self._dripline_ask(op_t.set, endpoint, set_payload(value), specifier, lockout_key, timeout_s)
 
     def cmd(
         self,
@@ -83,11 +98,10 @@ class RequestSender:
         Returns:
             The method's result, as plain Python. Errors as for `get`.
         """
-        payload: dict[str, Any] = {"values": [_plain(value) for value in ordered_args or ()]}
-        payload.update({key: _plain(value) for key, value in (keyed_args or {}).items()})
-        return self._ask(op_t.cmd, endpoint, payload, specifier, lockout_key, timeout_s)
+        payload = cmd_payload(ordered_args, keyed_args)
+        return self._dripline_ask(op_t.cmd, endpoint, payload, specifier, lockout_key, timeout_s)
 
-    def _ask(
+    def _dripline_ask(
         self,
         operation: op_t,
         endpoint: str,
@@ -96,10 +110,8 @@ class RequestSender:
         lockout_key: str | UUID | None,
         timeout_s: float,
     ) -> Any:
-        request = MsgRequest.create(payload, operation, endpoint, specifier or "")
-        if lockout_key is not None:
-            request.lockout_key = lockout_key
-        reply = self._exchange(request, timeout_s if timeout_s and timeout_s > 0 else self.timeout_s)
+        request = make_request(operation, endpoint, payload, specifier, lockout_key)
+        reply = self._dripline_exchange(request, timeout_s if timeout_s and timeout_s > 0 else self.timeout_s)
         if reply.return_code >= 100 and self.confirm_retcodes:
             raise ErrorReply(
                 reply.return_message or f"{endpoint} answered with an error",
@@ -109,9 +121,38 @@ class RequestSender:
             )
         return reply.plain_payload
 
-    def _exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
+    def _dripline_exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
         """Send a request and wait for its reply."""
-        raise NotImplementedError("Service and Interface know how to send")
+        sender = vars(self).get("_RequestSender__sender")
+        if sender is None or sender is self:
+            raise TypeError(f"{type(self).__name__} cannot send: it needs Core as a base in front of this one")
+        return cast("Core", sender)._dripline_exchange(request, timeout_s)
+
+
+def make_request(
+    operation: op_t, endpoint: str, payload: Any, specifier: str | None, lockout_key: str | UUID | None
+) -> MsgRequest:
+    """Make a request.
+
+    Raises:
+        RuntimeError: the lockout key is no UUID.
+    """
+    request = MsgRequest.create(payload, operation, endpoint, specifier or "")
+    if lockout_key is not None:
+        request.lockout_key = lockout_key
+    return request
+
+
+def set_payload(value: Any) -> dict[str, Any]:
+    """Make the payload of a set."""
+    return {"values": [_plain(value)]}
+
+
+def cmd_payload(ordered_args: Sequence[Any] | None, keyed_args: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Make the payload of a cmd."""
+    payload: dict[str, Any] = {"values": [_plain(value) for value in ordered_args or ()]}
+    payload.update({key: _plain(value) for key, value in (keyed_args or {}).items()})
+    return payload
 
 
 def _plain(value: Any) -> Any:

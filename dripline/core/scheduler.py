@@ -21,7 +21,7 @@ class Scheduler:
     cycle_time = timedelta(milliseconds=500)
 
     def __init__(self) -> None:
-        self._agenda = Agenda()
+        self._dripline_agenda = Agenda()
 
     def schedule(
         self,
@@ -44,12 +44,12 @@ class Scheduler:
             TypeError: neither an interval nor a time is given.
         """
         if isinstance(interval, timedelta):
-            return self._agenda.add(executable, time or datetime.now(), interval)
+            return self._dripline_agenda.add(executable, time or datetime.now(), interval)
         when = interval if interval is not None else time
         if not isinstance(when, datetime):
             raise TypeError(f"schedule needs a datetime or a timedelta, not {when!r}")
-        return self._agenda.add(executable, when)
+        return self._dripline_agenda.add(executable, when)
 
     def unschedule(self, id: int) -> None:
         """Take something off the schedule; nothing happens when it is not on it any longer."""
-        self._agenda.remove(id)
+        self._dripline_agenda.remove(id)

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
 import scarab
+from dripline.core.argument_checks import Checks
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
+from dripline.core.health import Health
+from dripline.core.keep_rule import keep_rule
 from dripline.core.login import Secret, authentication, mesh_settings
-from dripline.core.mailbox import Mailbox, SentMessagePackage
+from dripline.core.mailbox import Mailbox
 from dripline.core.object_creator import ObjectCreator
 from dripline.core.own_request import answer_own
 from dripline.core.reception import Reception
 from dripline.core.request_sender import RequestSender
 from dripline.core.scheduler import Scheduler
+from dripline.core.sent_message import Answered, SentMessagePackage, thrown
+from dripline.core.shown import Shown
+from dripline.runtime.handler_watch import HandlerWatch
 from dripline.runtime.heartbeat import Heartbeat
+from dripline.runtime.quick_lane import HEALTH, QuickLane
+from dripline.runtime.roll_call import LIST_ENDPOINTS
 from dripline.runtime.turn import Turn
 from dripline.wire.errors import ConnectionLost, DriplineError
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
@@ -28,6 +36,7 @@ __all__ = ["SentMessagePackage", "Service"]
 logger = logging.getLogger(__name__)
 
 _GRACE_S = 1.0
+_LOOK_S = 0.5
 
 
 class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelable):
@@ -48,6 +57,12 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         authentication_obj: an authentication that was processed already.
         dripline_mesh: settings of the mesh; the rest are defaults.
         allow_private_specifiers: whether messages may reach names with one leading underscore.
+        handler_timeout: how long a handler may take, in seconds; then its request is answered with 305, and the
+            handler goes on. 0 is no limit.
+        stop_grace_s: how long requests in hand may take when the service is stopped, in seconds.
+        alert_spool: how many alerts wait for a broker that is away: ``in_memory`` (their number), ``folder``,
+            ``on_disk_mb``, ``drop`` (``oldest`` or ``newest``, when there is no room left). `dl-serve` names a
+            folder below ``~/.local/state/dripline`` when this does not.
         **kwargs: ignored: keys of old configurations and arguments of other bases.
 
     Attributes:
@@ -56,9 +71,14 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         enable_scheduling: whether scheduled calls run; looked at when the service starts.
     """
 
+    _dripline_checks: ClassVar[Checks] = {"alert_spool": keep_rule}
+
+    # How many messages may be here and not acknowledged: more of them for who acknowledges many at a time.
+    _dripline_prefetch: int = 100
+
     _dripline_machinery: ClassVar[frozenset[str]] = frozenset(
         {"auth", "endpoint_configs", "enable_scheduling", "broadcast_key", "loop_timeout_ms", "message_wait_ms"}
-        | {"heartbeat_interval_s", "allow_private_specifiers", "_agenda", "_cancel_event_made", "_cancel_code"}
+        | {"heartbeat_interval_s", "allow_private_specifiers"}
     )
 
     def __init__(
@@ -77,6 +97,9 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         authentication_obj: scarab.Authentication | None = None,
         dripline_mesh: Mapping[str, Any] | None = None,
         allow_private_specifiers: bool = False,
+        handler_timeout: float = 0,
+        stop_grace_s: float = 5,
+        alert_spool: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         # One by one, as a lab's class with several bases calls them: no cooperative super().
@@ -98,10 +121,14 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         self.__turn = Turn()
         self.__turns: dict[str, Turn] = {}
         self.__heartbeat: Heartbeat | None = None
-        self.__reception = Reception(self, self.__sync, self.__async)
+        self.__stop_grace_s = float(stop_grace_s)
+        self.__watch = HandlerWatch(float(handler_timeout), self.__give_up)
+        self.__reception = Reception(self, self.__sync, self.__async, self.__watch)
         self.__mesh = mesh_settings(dripline_mesh)
-        login = [str(self.auth.get("dripline", item)) for item in ("username", "password")]
-        self.__mailbox = Mailbox(self.name, self.__mesh, *login)
+        username, password = (str(self.auth.get("dripline", item)) for item in ("username", "password"))
+        self.__mailbox = Mailbox(self.name, self.__mesh, username, password, keep_rule(alert_spool))
+        self.__spool = alert_spool
+        self.__health = Health(self.__mailbox, self.__watch)
         if allow_private_specifiers:
             logger.warning(
                 "%s: allow_private_specifiers is on: messages reach names with a leading underscore", name
@@ -116,7 +143,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         """Endpoints that are served one at a time with the service, by name, in the order of their names."""
         return dict(sorted(self.__sync.items()))
 
-    @property
+    @Shown
     def async_children(self) -> dict[str, Endpoint]:
         """Endpoints with a queue and thread of their own, by name, in the order of their names."""
         return dict(sorted(self.__async.items()))
@@ -166,7 +193,21 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         if isinstance(endpoint, Entity) and endpoint.log_interval > timedelta(0):
             endpoint.start_logging()
 
-    def turn_of(self, an_endpoint: Endpoint) -> Turn:
+    def do_get_request(self, a_request_message: MsgRequest) -> MsgReply:
+        """Answer a get, and tell which endpoints there are, or how the service is, when that is asked."""
+        specifier = a_request_message.specifier.to_string()
+        if specifier == HEALTH and not hasattr(self, HEALTH):  # a lab's class may have one of its own
+            return a_request_message.reply(payload=self.__health.report())
+        if specifier != LIST_ENDPOINTS:
+            return Endpoint.do_get_request(self, a_request_message)
+        listed = [
+            {"name": endpoint.name, "class": type(endpoint).__name__, "asynchronous": own_queue}
+            for own_queue, endpoints in ((False, self.__sync), (True, self.__async))
+            for _, endpoint in sorted(endpoints.items())
+        ]
+        return a_request_message.reply(payload={"endpoints": listed})
+
+    def _dripline_turn_of(self, an_endpoint: Endpoint) -> Turn:
         """Return what to hold while an endpoint is at work.
 
         Args:
@@ -199,12 +240,20 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
             raise DriplineError(f"service {self.name} was made with make_connection=False, so it cannot start")
         queues = {name: self.__reception.taker_for(endpoint) for name, endpoint in self.__async.items()}
         try:
-            self.__mailbox.open(self.__reception.take, self.bind_keys, queues, self.message_wait_ms / 1000)
+            self.__mailbox.open(
+                self.__reception.take,
+                self.bind_keys,
+                queues,
+                self.message_wait_ms / 1000,
+                self._dripline_prefetch,
+                QuickLane(self.name, self.__reception.take_quick),
+                self.__health.connected,
+            )
         except BaseException:
             self.stop()
             raise
         if self.enable_scheduling:
-            self._agenda.start()
+            self._dripline_agenda.start()
         self.__start_heartbeat()
         count = len(self.__sync) + len(self.__async)
         noun = "endpoint" if count == 1 else "endpoints"
@@ -212,20 +261,49 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
 
     def listen(self) -> None:
         """Serve until cancelled; the threads do the work."""
-        self._cancel_event.wait()
+        # Not without a limit: a signal that arrives just before a thread begins to wait is handled when it wakes.
+        while not self._scarab_cancel_event.wait(_LOOK_S):
+            pass
 
     def stop(self) -> None:
         """End: requests in hand are answered, the queue is released."""
         if self.__heartbeat is not None:
             self.__heartbeat.stop()
-        self._agenda.stop(_GRACE_S)
-        self.__mailbox.close(_GRACE_S)
+        self._dripline_agenda.stop(_GRACE_S)
+        self.__mailbox.close(self.__stop_grace_s)
+        self.__watch.stop()
+
+    def __give_up(self, request: MsgRequest) -> None:
+        """Answer in place of a handler that takes too long; its own answer goes nowhere then."""
+        what = f"{request.message_operation.name} {request.routing_key}"
+        logger.warning("%s: %s takes longer than %g s; answered with 305", self.name, what, self.__watch.timeout_s)
+        reply = request.reply(305, f"{what} takes longer than {self.__watch.timeout_s:g} s; it goes on meanwhile")
+        if request.reply_to:
+            request.reply_to = ""
+            self.__mailbox.send(reply)
+
+    def _dripline_keep_alerts(self, folder: str) -> None:
+        """Let alerts wait on disk, unless the configuration said where; before the service starts."""
+        if self.__spool is None or "folder" not in self.__spool:
+            self.__mailbox.keep_alerts(keep_rule({**(self.__spool or {}), "folder": folder}))
+
+    def _dripline_collect(self, keys: Callable[[], Sequence[str]]) -> None:
+        """Have alerts collected while this service is away; before it starts."""
+        self.__mailbox.add_collector(
+            f"{self.name}.alerts", keys, self.__reception.take, lambda: self._dripline_prefetch
+        )
+
+    def _dripline_is_connected(self) -> bool:
+        """Whether the broker can be reached at this moment."""
+        return self.__mailbox.is_connected
 
     def __start_heartbeat(self) -> None:
         routing_key = f"{self.__mesh.heartbeat_routing_key}.{self.name}"
         payload = {"id": str(uuid.uuid4()), "name": self.name}
         self.__heartbeat = Heartbeat(
-            lambda: self.send(MsgAlert.create(payload, routing_key)), self.heartbeat_interval_s
+            # An old one says nothing: it does not wait for the broker.
+            lambda: self.__mailbox.send(MsgAlert.create(payload, routing_key), keep=False),
+            self.heartbeat_interval_s,
         )
         self.__heartbeat.start()
 
@@ -275,17 +353,24 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         Raises:
             RuntimeError: the service has no connection (``make_connection=False``); the text shows the message.
         """
-        self.__throw_without_connection(a_message)
+        if not self.__make_connection:
+            raise thrown(a_message)
+        if isinstance(a_message, MsgRequest):
+            reply = self.__answered_here(a_message)
+            if reply is not None:
+                return SentMessagePackage(True, pending=Answered(a_message, reply))
         return self.__mailbox.send(a_message)
 
-    def __throw_without_connection(self, message: Message) -> None:
+    def _dripline_exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
         if not self.__make_connection:
-            raise RuntimeError(f"Thrown {message.message_type.name}:\n{message}")
+            raise thrown(request)
+        return self.__answered_here(request) or self.__mailbox.ask(request, timeout_s)
 
-    def _exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
-        self.__throw_without_connection(request)
+    def __answered_here(self, request: MsgRequest) -> MsgReply | None:
+        """Answer a request to an endpoint of this service if nobody else could; None if it is to be sent."""
         endpoint = self.__reception.endpoint_for(request.routing_key)
         # The thread that would answer may be this very one, or there is none yet.
-        if endpoint is not None and (self.turn_of(endpoint).held_here or not self.__mailbox.is_open):
+        if endpoint is not None and (self._dripline_turn_of(endpoint).held_here or not self.__mailbox.is_open):
+            request.reply_to = ""  # nobody shall get it but the caller
             return answer_own(endpoint, request, self.name)
-        return self.__mailbox.ask(request, timeout_s)
+        return None

@@ -10,22 +10,25 @@ from dripline.runtime.throw_reply import ThrowReply
 
 T = TypeVar("T")
 
+_NO_TIME = timedelta(0)
+
 
 class Setting(Generic[T]):
     """An attribute with a check.
 
     Args:
         check: makes of a value the one that is kept; what it cannot use it refuses with a ValueError or TypeError,
-            which becomes a `ThrowReply` with code 304.
+            which becomes a `ThrowReply` with code 304. `dl check` asks it about the argument of the same name.
         doc: what the attribute means.
     """
 
     def __init__(self, check: Callable[[Any], T], doc: str) -> None:
         self.__doc__ = doc
-        self._check = check
+        self.check = check
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
+        self._key = f"_{name}"
 
     @overload
     def __get__(self, instance: None, owner: type) -> Setting[T]: ...
@@ -37,13 +40,13 @@ class Setting(Generic[T]):
         if instance is None:
             return self
         try:
-            value: T = vars(instance)[f"_{self._name}"]
+            value: T = vars(instance)[self._key]
         except KeyError:
             raise AttributeError(f"{self._name!r} was not set yet") from None
         return value
 
     def __set__(self, instance: object, value: Any) -> None:
-        vars(instance)[f"_{self._name}"] = checked(instance, self._name, self._check, value)
+        vars(instance)[self._key] = checked(instance, self._name, self.check, value)
 
 
 def checked(endpoint: object, name: str, check: Callable[[Any], T], value: Any) -> T:
@@ -68,6 +71,8 @@ def switch(value: Any) -> bool:
 
 def interval(value: Any) -> timedelta:
     """Take a time span: seconds, a mapping of `timedelta`'s arguments, or a timedelta."""
+    if value == 0 and type(value) is int:  # the default of ten thousand entities
+        return _NO_TIME
     try:
         if isinstance(value, Mapping):
             return timedelta(**value)

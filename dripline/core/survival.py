@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import Any
 
+from dripline.runtime.complaints import complaints_of
 from dripline.runtime.dispatch import answer
 from dripline.wire.message import MsgReply, MsgRequest
 
@@ -27,7 +28,9 @@ def answered(endpoint: Any, request: MsgRequest) -> MsgReply:
     except BaseException as error:
         if is_for_program(error):
             raise
-        logger.exception("%s: unhandled exception in a handler", endpoint.name)
+        complaints_of(endpoint, logger).tell(
+            f"unhandled {type(error).__name__}", "%s: unhandled exception in a handler", endpoint.name, error=error
+        )
         return request.reply(999, _text_of(error))
 
 

@@ -15,6 +15,7 @@ from math import copysign, isfinite
 from numbers import Number
 from typing import Any, NamedTuple
 
+from dripline.core.formula_rules import FormulaRefused
 from dripline.core.template_tree import Kind, Tree, kinds_of, named_texts, parse
 
 # A number as Python writes it: its sign, and the rest, which is one token.
@@ -121,6 +122,8 @@ class Template:
         words = [self._name(number) for number in range(len(self._holes))]
         try:
             found = kinds_of(self._word, parse(self._joined(words)))
+        except FormulaRefused as refused:
+            raise FormulaRefused(str(refused).replace(self._joined(words)[:100], self.text[:100])) from None
         except ValueError:
             return [None] * len(words)
         return [None if self._merges(number) else found.get(word) for number, word in enumerate(words)]

@@ -6,6 +6,8 @@ import ast
 import re
 from typing import Literal, NamedTuple
 
+from dripline.core.formula_rules import LONGEST, FormulaRefused, check
+
 #: What a word stands for: a value in the formula, or a part of a text or of bytes in quotes.
 Kind = Literal["value", "text", "bytes"]
 
@@ -40,13 +42,18 @@ def parse(formula: str) -> ast.Module:
     """Parse a formula.
 
     Raises:
+        FormulaRefused: it has parts that no formula may have.
         ValueError: it is none; the text says why.
     """
+    if len(formula) > LONGEST:
+        raise FormulaRefused(f"a formula of more than {LONGEST} characters: {formula[:100]!r}...")
     try:
-        return ast.parse(formula)
+        module = ast.parse(formula)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
         raise ValueError(f"{formula[:100]!r} is no formula: {reason}") from None
+    check(module, formula)
+    return module
 
 
 def kinds_of(words: re.Pattern[str], module: ast.Module) -> dict[str, Kind | None]:
@@ -100,9 +107,9 @@ def _words_of(node: ast.AST, words: re.Pattern[str]) -> list[tuple[str, Kind | N
         is_word = words.fullmatch(node.id) is not None
         return [(node.id, "value" if isinstance(node.ctx, ast.Load) else None)] if is_word else []
     content = _content(node)
-    if content is None:
+    if content is None or not isinstance(node, ast.Constant):
         return []
-    kind: Kind = "bytes" if isinstance(node.value, bytes) else "text"  # type: ignore[attr-defined]
+    kind: Kind = "bytes" if isinstance(node.value, bytes) else "text"
     return [(word, kind) for word in words.findall(content)]
 
 

@@ -97,7 +97,7 @@ def test_private_names_can_be_allowed_but_nothing_else(pump):
     """`private` lifts the rule for one underscore; two stay refused, and so does the machinery."""
     assert access.may_get(pump, "_secret", private=True)
     assert access.may_set(pump, "_calibration", private=True)
-    for name in ("__class__", "__dict__", "service", "lockout", "do_get_request"):
+    for name in ("__class__", "__dict__", "service", "_dripline_lockout", "do_get_request"):
         assert not access.may_get(pump, name, private=True)
         assert not access.may_set(pump, name, private=True)
         assert not access.may_call(pump, name, private=True)
@@ -164,8 +164,8 @@ def test_what_ends_or_replaces_a_service_is_refused():
         "wait",
         "reset_cancel",
         "service",
-        "lockout",
-        "turn_of",
+        "_dripline_lockout",
+        "_dripline_turn_of",
     ]:
         assert hasattr(service, name), f"{name} is gone, take it off the list"
         assert not access.may_get(service, name), name
@@ -204,3 +204,20 @@ def test_a_mixin_of_scarab_does_not_hide_a_labs_names():
 
     assert access.may_get(Both(), "level")
     assert not access.may_call(Both(), "cancel")
+
+
+def test_a_class_names_what_its_configuration_wires():
+    """Which device, which table: no message may say so, though the attributes are the lab's own."""
+
+    class Wired(Entity):
+        _dripline_wiring = frozenset({"address"})
+
+        def __init__(self):
+            Entity.__init__(self, name="x")
+            self.address = "10.0.0.1"
+            self.level = 1
+
+    assert access.may_get(Wired(), "address")
+    assert not access.may_set(Wired(), "address")
+    assert not access.may_set(type("Sub", (Wired,), {})(), "address", private=True)
+    assert access.may_set(Wired(), "level")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 
+import pytest
+
 from dripline.core import AlertConsumer, MsgAlert
+from dripline.wire.errors import ConfigurationError
 
 
 class Collector(AlertConsumer):
@@ -60,3 +63,11 @@ def test_by_itself_it_only_logs(caplog):
     with caplog.at_level(logging.INFO):
         AlertConsumer(name="x", make_connection=False).on_alert_message(alert())
     assert "value_raw" in caplog.text
+
+
+def test_what_is_no_regular_expression_is_told_at_once():
+    """Not with the first alert."""
+    with pytest.raises(
+        ConfigurationError, match=r"alert_key_parser_re: '\(\(' is no regular expression: missing \)"
+    ):
+        Collector(alert_key_parser_re="((")

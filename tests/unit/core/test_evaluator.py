@@ -27,7 +27,7 @@ def test_formulas_have_no_way_out(template):
 
 def test_imports_are_refused():
     """As statements too."""
-    with pytest.raises(ValueError, match="Import not supported"):
+    with pytest.raises(ValueError, match="'import' is refused"):
         evaluate("import os")
 
 
@@ -95,7 +95,7 @@ def test_a_function_may_evaluate_itself():
 
 def test_threads_do_not_disturb_each_other():
     """Several endpoints are calibrated at a time."""
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=60)
 
     def meet(x):
         both.wait()

@@ -66,13 +66,13 @@ def test_a_broadcast_locks_everything_with_one_key(service):
     key = reply.plain_payload["key"]
     for name in ("peaches", "slow", "my_store"):
         endpoint = {**service.sync_children, **service.async_children, "my_store": service}[name]
-        assert str(endpoint.lockout.key) == key
+        assert str(endpoint._dripline_lockout.key) == key
         assert set_(endpoint, 1).return_code == 307
     unlock = request("broadcast", specifier="unlock")
     unlock.lockout_key = key
     service.take(unlock)
     assert service.sent[-1].return_code == 0
-    assert not service.sync_children["peaches"].lockout.is_locked
+    assert not service.sync_children["peaches"]._dripline_lockout.is_locked
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,8 @@ def test_messages_are_handled_in_turn(service):
 
     class Watch(Endpoint):
         def on_get(self):
-            held.append((self.service.turn_of(self).held_here, self.service.turn_of(self.service).held_here))
+            turn_of = self.service._dripline_turn_of
+            held.append((turn_of(self).held_here, turn_of(self.service).held_here))
 
     service.add_child(Watch("sync"))
     slow = Watch("slow")

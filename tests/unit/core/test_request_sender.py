@@ -21,7 +21,7 @@ class Sender(RequestSender):
         self.requests = []
         self.timeouts = []
 
-    def _exchange(self, request, timeout_s):
+    def _dripline_exchange(self, request, timeout_s):
         self.requests.append(request)
         self.timeouts.append(timeout_s)
         return request.reply(*self.answer)

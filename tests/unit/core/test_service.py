@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from datetime import timedelta
 
@@ -153,7 +154,7 @@ class TestChildren:
         assert service.async_children == {"slow": slow}
         assert service.sync_children == {}
         assert slow.service is service
-        assert service.turn_of(slow) is not service.turn_of(service)
+        assert service._dripline_turn_of(slow) is not service._dripline_turn_of(service)
 
     @pytest.mark.parametrize("add", ["add_child", "add_async_child"])
     def test_a_name_is_used_once(self, add):
@@ -163,7 +164,7 @@ class TestChildren:
         service.add_child(first)
         with pytest.raises(DriplineError, match="has an endpoint 'x' already"):
             getattr(service, add)(Endpoint("x"))
-        assert service.turn_of(first) is service.turn_of(service)
+        assert service._dripline_turn_of(first) is service._dripline_turn_of(service)
 
     def test_synchronous_ones_share_a_turn(self):
         """An instrument bus must not be used by two at once."""
@@ -171,7 +172,8 @@ class TestChildren:
         one, other = Endpoint("one"), Endpoint("other")
         service.add_child(one)
         service.add_child(other)
-        assert service.turn_of(one) is service.turn_of(other) is service.turn_of(service)
+        turn_of = service._dripline_turn_of
+        assert turn_of(one) is turn_of(other) is turn_of(service)
 
     def test_an_endpoint_of_a_lab_with_a_log_interval_of_its_own_is_left_alone(self):
         """Only entities log."""
@@ -233,3 +235,17 @@ class TestWithoutConnection:
         assert service.is_canceled()
         assert service.cancel_code == 3
         service.listen()  # returns at once
+
+
+def test_a_signal_that_interrupts_nothing_ends_it_too():
+    """The system may hand a signal to another thread; a service that waits is not woken by it."""
+    service = Service("s", make_connection=False)
+    before = signal.signal(signal.SIGTERM, lambda *_: service.cancel(0))
+    try:
+        other = threading.Timer(0.05, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM))
+        other.start()
+        service.listen()
+        other.join()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert service.is_canceled()

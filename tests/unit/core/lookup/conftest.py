@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import dripline
+from dripline.core import extension_source
 from dripline.core.class_finder import ClassFinder, class_finder
-from dripline.core.signature import accepted_arguments
 from dripline.wire import sender
 
 
@@ -47,4 +47,4 @@ def _forget_extensions() -> None:
         del sys.modules[name]
     vars(dripline).pop("extensions", None)
     class_finder.cache_clear()
-    accepted_arguments.cache_clear()
+    extension_source.forget()

@@ -80,8 +80,8 @@ def test_of_two_extensions_the_first_is_taken_with_a_warning(extensions, finder,
         assert finder.find("Pump").__module__ == "dripline.extensions.a_pumps"
         assert finder.find("Pump").__module__ == "dripline.extensions.a_pumps"
     assert caplog.messages == [
-        "class 'Pump' is in the extensions 'a_pumps' and 'b_pumps'; the first is taken, "
-        "'a_pumps.Pump' as module names one"
+        "class 'Pump' is in the extensions 'a_pumps' and 'b_pumps'; that of 'a_pumps' is taken, "
+        "'module: b_pumps.Pump' names another"
     ]
     assert finder.find("b_pumps.Pump").__module__ == "dripline.extensions.b_pumps"
 
@@ -98,8 +98,9 @@ def test_an_entry_point_may_name_a_class(extensions, finder):
     )
     assert finder.find("Pump") is finder.find("VacuumPump")
     assert finder.find("Pump").__module__ == "lab_pumps"
-    assert "class 'Gone' is in extension 'Gone' from lab 1.0, which fails: 'lab_pumps' has no 'Gone'" in _refused(
-        finder, "Gone"
+    assert _refused(finder, "Gone") == (
+        "class 'Gone' is in extension 'Gone' from lab 1.0, which fails: "
+        "its entry point names 'Gone', which 'lab_pumps' does not have"
     )
 
 
@@ -151,7 +152,7 @@ def test_an_extension_that_fails_is_told_by_name_with_its_reason(extensions, fin
     reason = "ModuleNotFoundError: No module named 'no_such_library' (needy/__init__.py:2)"
     with caplog.at_level(logging.WARNING):
         assert _refused(finder, "Needy") == f"class 'Needy' is in extension 'needy', which fails: {reason}"
-        assert _refused(finder, "needy.Needy").endswith(f"(extensions that fail: needy: {reason})")
+        assert _refused(finder, "needy.Needy").endswith(f" is in extension 'needy', which fails: {reason}")
     assert caplog.messages == [f"extension 'needy' cannot be imported: {reason}"]
     assert finder.failures == {"needy": reason}
 
@@ -162,8 +163,8 @@ def test_an_extension_that_ends_the_program_only_fails(extensions, finder):
     assert "which fails: SystemExit: no (extensions/rude.py:2)" in _refused(finder, "Rude")
 
 
-def test_a_broken_extension_disturbs_no_other(extensions, finder):
-    """Neither ready-made classes nor other extensions."""
+def test_a_broken_extension_disturbs_no_other(extensions, finder, caplog):
+    """Neither ready-made classes nor other extensions; and it has no say in whose class is taken."""
     extensions(
         {
             "dripline/extensions/broken.py": "class A(: pass\n",
@@ -173,6 +174,7 @@ def test_a_broken_extension_disturbs_no_other(extensions, finder):
     )
     assert finder.find("KeyValueStore") is KeyValueStore
     assert finder.find("Pump").__module__ == "dripline.extensions.working"
+    assert caplog.messages == ["extension 'failing' cannot be imported: ValueError: no (extensions/failing.py:2)"]
     assert finder.failures == {
         "broken": "SyntaxError: invalid syntax (extensions/broken.py:1)",
         "failing": "ValueError: no (extensions/failing.py:2)",
@@ -216,7 +218,7 @@ def test_names_that_are_no_classes_are_refused(finder, name, message):
         (None, "module_path: there is no file 'mine.py'"),
         ("class A(: pass", "module_path: 'mine.py' fails: SyntaxError: invalid syntax"),
         ("import os\nraise KeyError('port')", "module_path: 'mine.py' fails: KeyError: 'port' (place/mine.py:2)"),
-        ("x = 1", "no class 'Mine' in any mine.py, extension, dripline.implementations or dripline.core"),
+        ("x = 1", "no class 'Mine' in mine.py, any extension, dripline.implementations or dripline.core"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told(finder, tmp_path, monkeypatch, text, message):
@@ -232,3 +234,164 @@ def test_a_file_that_cannot_be_used_is_told(finder, tmp_path, monkeypatch, text,
 def test_a_program_has_one_finder():
     """Extensions are imported once, and failures told once."""
     assert class_finder() is class_finder()
+
+
+def _installed(name: str, version: str, path: str) -> dict[str, str]:
+    """What `pip install` writes down about a distribution that brought one file of the namespace."""
+    folder = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    return {f"{folder}/METADATA": metadata, f"{folder}/RECORD": f"dripline/extensions/{path},,\n"}
+
+
+def test_the_warning_about_a_choice_tells_who_brought_the_two(extensions, finder, caplog):
+    """So that one of them can be told, or removed."""
+    extensions(
+        {
+            "dripline/extensions/a_pumps.py": ENTITY.format(name="Pump"),
+            "dripline/extensions/b_pumps.py": ENTITY.format(name="Pump"),
+            **_installed("lab-a", "1.0", "a_pumps.py"),
+            **_installed("lab-b", "2.0", "b_pumps.py"),
+        }
+    )
+    finder.find("Pump")
+    (message,) = caplog.messages
+    assert "'a_pumps' from lab-a 1.0 and 'b_pumps' from lab-b 2.0" in message
+    assert finder.find("lab_b.Pump").__module__ == "dripline.extensions.b_pumps"
+
+
+def test_the_order_is_that_of_the_import_path_and_then_of_names(extensions, finder, tmp_path, monkeypatch):
+    """Packages of the namespace, packages and classes of entry points, the namespace's own file."""
+    entry = "[dripline.extensions]\nfar = lab_far\nPump = lab_single:Pump\n"
+    extensions(
+        {
+            "dripline/extensions/b.py": ENTITY.format(name="Pump"),
+            "dripline/extensions/c.py": ENTITY.format(name="Pump"),
+            "dripline/extensions/__init__.py": ENTITY.format(name="Pump"),
+            "lab_far.py": ENTITY.format(name="Pump"),
+            "lab_single.py": ENTITY.format(name="Pump"),
+            **_installed("lab", "1", "b.py"),
+            "lab-1.dist-info/entry_points.txt": entry,
+        }
+    )
+    extensions({"dripline/extensions/a.py": ENTITY.format(name="Pump")}, root="behind")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "behind")])
+    owners = [extension.name for extension in finder.index.exporting("Pump")]
+    assert owners == ["b", "c", "a", "far", "Pump", "extensions"]
+    assert finder.find("Pump").__module__ == "dripline.extensions.b"
+
+
+def test_one_class_that_two_extensions_offer_is_no_conflict(extensions, finder, caplog):
+    """One takes it from the other, or an entry point announces it once more."""
+    extensions(
+        {
+            "dripline/extensions/common.py": ENTITY.format(name="Pump"),
+            "dripline/extensions/offers.py": "from dripline.extensions.common import Pump\n__all__ = ['Pump']\n",
+            "dripline/extensions/a_offers.py": "from dripline.extensions.zed import Valve\n__all__ = ['Valve']\n",
+            "dripline/extensions/zed.py": ENTITY.format(name="Valve"),
+            **_installed("lab", "1", "common.py"),
+            "lab-1.dist-info/entry_points.txt": "[dripline.extensions]\nPump = dripline.extensions.common:Pump\n",
+        }
+    )
+    assert finder.find("Pump").__module__ == "dripline.extensions.common"
+    assert finder.find("Valve").__module__ == "dripline.extensions.zed"
+    assert caplog.messages == []
+
+
+def test_a_class_in_the_namespaces_own_file_is_found(extensions, finder):
+    """Some packages define it right there; what the file takes from others is theirs."""
+    extensions(
+        {
+            "dripline/extensions/__init__.py": "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+            "from dripline.core import Entity\nfrom .pumps import Pump\nclass Direct(Entity): pass\n",
+            "dripline/extensions/pumps.py": ENTITY.format(name="Pump"),
+        }
+    )
+    found = finder.find("Direct")
+    assert found.__module__ == "dripline.extensions"
+    assert finder.find("extensions.Direct") is found
+    assert finder.find("Pump").__module__ == "dripline.extensions.pumps"
+    import dripline.extensions
+
+    assert dripline.extensions.Direct is found
+
+
+def test_a_namespace_file_that_breaks_disturbs_nobody(extensions, finder):
+    """Nor does one without classes stand in any list."""
+    extensions(
+        {
+            "dripline/extensions/__init__.py": "import no_such_library\nclass Direct: pass\n",
+            "dripline/extensions/pumps.py": ENTITY.format(name="Pump"),
+        }
+    )
+    assert finder.find("Pump").__name__ == "Pump"
+    assert "which fails: ModuleNotFoundError: No module named 'no_such_library'" in _refused(finder, "Direct")
+
+
+def test_what_is_no_class_gives_way_to_one_that_is(extensions, finder):
+    """An extension may export functions; only who asks for one is told."""
+    extensions(
+        {
+            "dripline/extensions/a.py": "__all__ = ['Pump', 'Valve']\ndef Pump(): pass\ndef Valve(): pass\n",
+            "dripline/extensions/b.py": ENTITY.format(name="Pump"),
+        }
+    )
+    assert finder.find("Pump").__module__ == "dripline.extensions.b"
+    message = _refused(finder, "Valve")
+    assert message.startswith("'Valve' is no class but <function Valve at ")
+    assert message.endswith("; extension 'a' must give that name to a class")
+
+
+def test_a_missing_name_of_all_is_an_error_for_who_asks_and_else_a_warning(extensions, finder, caplog):
+    """With the package's own words."""
+    extensions(
+        {"dripline/extensions/gap.py": "__all__ = ['Pump', 'Gone']\n" + ENTITY.format(name="Pump")},
+    )
+    assert finder.find("Pump").__name__ == "Pump"
+    assert finder.find("gap.Pump").__name__ == "Pump"
+    assert caplog.messages == [
+        "extension 'gap': __all__ names 'Gone', which is not there; define it, or take it out of __all__"
+    ]
+    assert _refused(finder, "Gone") == (
+        "class 'Gone' is not there, though __all__ of extension 'gap' names it; "
+        "define it, or take it out of __all__"
+    )
+
+
+def test_a_disabled_extension_is_passed_over(extensions, monkeypatch):
+    """The next one is taken without a warning; who asks for what it alone has is told by whom it is disabled."""
+    extensions(
+        {
+            "dripline/extensions/a.py": "raise RuntimeError\nclass Pump: pass\nclass Only: pass\n",
+            "dripline/extensions/b.py": ENTITY.format(name="Pump"),
+        }
+    )
+    monkeypatch.setenv("DRIPLINE_DISABLE_EXTENSIONS", " a ,x")
+    finder = class_finder()
+    assert finder.find("Pump").__module__ == "dripline.extensions.b"
+    for name in ("Only", "a.Only", "dripline.extensions.a.Only"):
+        assert _refused(finder, name) == (
+            f"class {name!r} is in extension 'a', which is disabled by DRIPLINE_DISABLE_EXTENSIONS"
+        )
+    assert "Only" not in finder.known_names()
+    (extension,) = finder.index.named("a")
+    assert finder.load(extension) is None
+    assert finder.failures == {}
+
+
+def test_a_module_that_fails_for_a_qualified_name_is_told(extensions, finder):
+    """Whatever it raises."""
+    extensions({"lab_bad.py": "raise ValueError('no')\n", "lab_needy.py": "import no_such_library\n"})
+    assert _refused(finder, "lab_bad.Tool").startswith("'lab_bad' cannot be imported: ValueError: no")
+    assert "No module named 'no_such_library'" in _refused(finder, "lab_needy.Tool")
+
+
+def test_parts_that_fail_when_they_are_named_are_told(extensions, finder):
+    """Packages may import their parts late, as dripline does."""
+    extensions(
+        {
+            "dripline/extensions/late.py": "__all__ = ['Pump']\n"
+            "def __getattr__(name):\n    if name == 'Pump':\n        raise OSError('no device')\n"
+            "    raise AttributeError(name)\n"
+        }
+    )
+    assert "class 'Pump' is in extension 'late', which fails: OSError: no device" in _refused(finder, "Pump")

@@ -134,7 +134,8 @@ def test_a_file_that_is_no_python_is_recorded_with_its_reason(extensions):
         }
     )
     index = build_index()
-    assert index.failures["broken"] == "SyntaxError: invalid syntax (broken/__init__.py:2)"
+    assert list(index.failures.values()) == ["SyntaxError: invalid syntax (broken/__init__.py:2)"]
+    assert next(iter(index.failures)).name == "broken"
     assert index.exporting("Fine")
 
 
@@ -148,3 +149,54 @@ def test_the_source_of_a_module_is_found_without_importing_it(extensions):
     """Nor the packages around it."""
     root = extensions({"lab_outer/__init__.py": NEVER, "lab_outer/inner/__init__.py": NEVER})
     assert source_file("lab_outer.inner") == str(root / "lab_outer/inner/__init__.py")
+
+
+@pytest.mark.parametrize("text", ["Pump = lab pumps:!", "Pump = ", "Pump"])
+def test_an_entry_point_that_is_none_disturbs_no_other(extensions, text):
+    """Whatever stands there."""
+    extensions(
+        {
+            "lab_good.py": "class Good: pass\n",
+            **_distribution("a-bad", "1", text),
+            **_distribution("z-good", "1", "good = lab_good"),
+        }
+    )
+    assert build_index().exporting("Good")
+
+
+def test_the_namespace_itself_is_no_extension_that_could_be_announced(extensions):
+    """It belongs to everybody; a class in its own file is found without that."""
+    extensions(
+        {
+            "dripline/extensions/__init__.py": "class Direct: pass\n",
+            **_distribution("lab", "1", "all = dripline.extensions\nDirect = dripline.extensions:Direct"),
+        }
+    )
+    (extension,) = build_index().exporting("Direct")
+    assert (extension.name, extension.entry_point, extension.is_init_file) == ("extensions", "", True)
+
+
+@pytest.mark.parametrize("content", ["-" * 100_000 + "1", "(" * 5000, "x = '\udcff'", "\0", "# coding: none"])
+def test_no_file_can_stop_the_others_from_being_found(extensions, content):
+    """Too deep for Python's parser, no text, a coding that is none."""
+    root = extensions({"dripline/extensions/fine.py": "class Fine: pass\n"})
+    (root / "dripline/extensions/odd.py").write_bytes(content.encode(errors="surrogateescape"))
+    index = build_index()
+    assert index.exporting("Fine")
+    assert [extension.name for extension in index.failures] == ["odd"]
+
+
+def test_an_extension_is_called_by_its_name_module_and_entry_point(extensions):
+    """And by its distribution, when somebody asks."""
+    extensions(
+        {
+            "dripline/extensions/heat.py": "",
+            **_distribution("Lab_Heat", "1", "heating = dripline.extensions.heat"),
+        }
+    )
+    index = build_index()
+    (extension,) = index.named("heat")
+    for name in ("heating", "dripline.extensions.heat", "extensions.heat"):
+        assert index.named(name) == [extension]
+    assert extension.is_of_distribution("lab-heat")
+    assert not extension.is_of_distribution("")

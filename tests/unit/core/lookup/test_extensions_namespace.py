@@ -67,3 +67,37 @@ def test_pkg_resources_can_be_imported_by_an_extension(extensions):
         }
     )
     assert dripline.extensions.old.VERSION
+
+
+def test_names_of_extensions_are_offered_for_completion(extensions):
+    """Without importing any."""
+    extensions({"dripline/extensions/thing.py": "raise RuntimeError\n"})
+    assert "thing" in dir(dripline.extensions)
+
+
+def test_each_development_installation_is_seen(extensions, tmp_path, monkeypatch):
+    """Several may each have a `dripline` or `dripline.extensions` of their own."""
+    import types
+
+    for label in ("one", "two", "three"):
+        extensions({f"dripline/extensions/{label}.py": ""}, root=label)
+        module = types.ModuleType(f"__editable___{label}_finder")
+        folder = tmp_path / label / "dripline"
+        module.MAPPING = {} if label == "three" else {"dripline": str(folder)}
+        module.NAMESPACES = {"dripline.extensions": [str(folder / "extensions")]} if label == "three" else {}
+        module.Finder = type("Finder", (), {"__module__": module.__name__})
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, module.Finder])
+    assert {"one", "two", "three"} <= set(dir(dripline.extensions))
+
+
+def test_what_a_removed_package_leaves_behind_is_no_extension(extensions):
+    """A folder with nothing in it but compiled files."""
+    extensions({"dripline/extensions/gone/__pycache__/x.pyc": ""})
+    assert "gone" not in dir(dripline.extensions)
+
+
+def test_importing_the_namespace_runs_no_file_of_it(extensions):
+    """Whatever a package puts there."""
+    extensions({"dripline/extensions/__init__.py": "raise RuntimeError('ran')\n", "dripline/extensions/ok.py": ""})
+    assert dripline.extensions.ok

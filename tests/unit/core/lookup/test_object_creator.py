@@ -127,6 +127,19 @@ def test_the_innermost_object_that_failed_is_told(create):
     assert maker_of(ValueError()) == ""
 
 
+def test_a_class_of_another_kind_is_refused_with_its_extension(create, extensions):
+    """Before it is made; what is not called Service or Endpoint may be anything."""
+    extensions({"dripline/extensions/tools.py": "class Tool:\n    pass\n"})
+    with pytest.raises(ConfigurationError) as caught:
+        create({"name": "x", "module": "Tool"}, "Endpoint")
+    assert str(caught.value) == (
+        "class 'Tool' of extension 'tools' is no Endpoint or Entity; derive it from dripline.core.Endpoint"
+    )
+    with pytest.raises(ConfigurationError, match="'Tool' of extension 'tools' is no service, it cannot run"):
+        create({"name": "x", "module": "Tool"}, "Service")
+    assert type(create({"module": "Tool"}, "Tool")).__name__ == "Tool"
+
+
 def test_an_unknown_class_is_told(create):
     """By the class finder."""
     with pytest.raises(ConfigurationError, match="no class 'KeyValueStor'"):

@@ -1,0 +1,140 @@
+"""Sending messages without being a service."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import scarab
+from dripline.core.login import Secret, authentication, mesh_settings
+from dripline.core.sent_message import SentMessagePackage, thrown
+from dripline.wire.errors import BrokerError
+from dripline.wire.mesh import MeshSettings
+from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+
+if TYPE_CHECKING:
+    from dripline.runtime.client import MeshClient
+
+logger = logging.getLogger(__name__)
+
+
+class Core:
+    """Sends requests, replies and alerts. It connects when it first sends, and stays connected.
+
+    Args:
+        config: settings of the mesh, as `DriplineConfig` holds them; the rest are defaults. Names may also be
+            version 4's (``broker-port``, ``auth-file``).
+        auth: an authentication; the login is its group ``dripline``.
+        make_connection: False sends nothing: what would be sent is raised.
+
+    Attributes:
+        address: host of the broker. This and what follows can be changed until the first message is sent.
+        port: its port.
+        username: login name.
+        password: secret.
+        requests_exchange: exchange of requests and replies.
+        alerts_exchange: exchange of alerts.
+        heartbeat_routing_key: first word of the routing key of heartbeats.
+        max_payload_size: longest body of one AMQP message, in bytes.
+        make_connection: whether messages are sent.
+        max_connection_attempts: how often a first connection is tried.
+    """
+
+    def __init__(
+        self,
+        config: scarab.Param | Mapping[str, Any] | None = None,
+        auth: scarab.Authentication | None = None,
+        make_connection: bool = True,
+    ) -> None:
+        self._dripline_set_up_from(config, auth=auth, make_connection=make_connection)
+
+    def _dripline_set_up_from(
+        self,
+        config: scarab.Param | Mapping[str, Any] | None,
+        username: Secret = None,
+        password: Secret = None,
+        auth: scarab.Authentication | None = None,
+        make_connection: bool = True,
+    ) -> None:
+        """Take over a configuration in which names may be version 4's."""
+        from dripline.core.core_config import read_core_config  # few clients are made like that
+
+        mesh, auth_file = read_core_config(config)
+        found = authentication(username, password, auth, auth_file)
+        self._dripline_set_up(mesh_settings(mesh), found, make_connection)
+
+    def _dripline_set_up(
+        self, mesh: MeshSettings, auth: scarab.Authentication, make_connection: bool = True
+    ) -> None:
+        self.address = mesh.broker
+        self.port = mesh.broker_port
+        self.username = str(auth.get("dripline", "username"))
+        self.password = str(auth.get("dripline", "password"))
+        self.requests_exchange = mesh.requests_exchange
+        self.alerts_exchange = mesh.alerts_exchange
+        self.heartbeat_routing_key = mesh.heartbeat_routing_key
+        self.max_payload_size = mesh.max_payload_size
+        self.make_connection = make_connection
+        self.max_connection_attempts = mesh.max_connection_attempts
+        self.__mesh = mesh
+        self.__lock = threading.Lock()
+        self.__client: MeshClient | None = None
+
+    def send(self, a_message: Message) -> SentMessagePackage:
+        """Send a request, reply or alert.
+
+        Returns:
+            Whether it could be sent, and for a request where its reply will arrive.
+
+        Raises:
+            RuntimeError: there is no connection (``make_connection=False``); the text shows the message.
+        """
+        if not self.make_connection:
+            raise thrown(a_message)
+        try:
+            if isinstance(a_message, MsgRequest):
+                return SentMessagePackage(True, pending=self._dripline_client().submit(a_message))
+            if isinstance(a_message, (MsgReply, MsgAlert)):
+                self._dripline_client().publish(a_message)
+        except (BrokerError, TimeoutError) as error:
+            logger.warning("could not send to %r: %s", a_message.routing_key, error)
+            return SentMessagePackage(False, str(error))
+        return SentMessagePackage(True)
+
+    def close(self) -> None:
+        """End the connection; the next message makes a new one."""
+        with self.__lock:
+            if self.__client is not None:
+                self.__client.close()
+
+    def _dripline_exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
+        """Send a request and wait for its reply; what `RequestSender` builds upon."""
+        if not self.make_connection:
+            raise thrown(request)
+        return self._dripline_client().request(request, timeout_s)
+
+    def _dripline_client(self) -> MeshClient:
+        from dripline.runtime.client import MeshClient  # brings pika: to import this class need not wait for it
+
+        with self.__lock:
+            if self.__client is None:
+                self.__client = MeshClient(self.__current_mesh(), self.username, self.password)
+                # Says goodbye to the broker also when a script just ends.
+                weakref.finalize(self, self.__client.close)
+            return self.__client
+
+    def __current_mesh(self) -> MeshSettings:
+        return replace(
+            self.__mesh,
+            broker=self.address,
+            broker_port=self.port,
+            requests_exchange=self.requests_exchange,
+            alerts_exchange=self.alerts_exchange,
+            heartbeat_routing_key=self.heartbeat_routing_key,
+            max_payload_size=self.max_payload_size,
+            max_connection_attempts=self.max_connection_attempts,
+        )

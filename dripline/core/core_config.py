@@ -1,0 +1,71 @@
+"""Configurations of clients as the reference has them: as payload values, and with version 4's names."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import scarab
+from dripline.config.assemble import home_mesh
+from dripline.config.authentication import broker_of, read_auth_file
+from dripline.config.suggest import did_you_mean
+from dripline.wire.mesh import MeshSettings
+
+logger = logging.getLogger(__name__)
+
+_MESH = frozenset(field.name for field in fields(MeshSettings))
+_AUTH_FILE = ("auth_file", "auths_file")
+# What is a service's, and stands in configurations that are used for clients too.
+_OF_SERVICES = frozenset(
+    {"name", "queue_name", "enable_scheduling", "broadcast_key"}
+    | {"loop_timeout_ms", "message_wait_ms", "heartbeat_interval_s"}
+)
+
+
+def read_core_config(config: scarab.Param | Mapping[str, Any] | None) -> tuple[dict[str, Any], str | None]:
+    """Read the configuration of a client.
+
+    Args:
+        config: settings of the mesh, side by side or below ``dripline_mesh``, and perhaps the name of an
+            authentication file as ``auth-file``; ``-`` and ``_`` are the same. What is unknown is told in the log.
+
+    Returns:
+        Settings by name, and the authentication file. The broker that the file names is used when nothing else
+        names one.
+    """
+    mesh: dict[str, Any] = {}
+    auth_file: str | None = None
+    for key, value in _settings(config):
+        name = key.replace("-", "_")
+        if name in _AUTH_FILE:
+            auth_file = str(value)
+        elif name in _MESH:
+            mesh[name] = value
+        elif name not in _OF_SERVICES:
+            logger.warning("dripline configuration: unknown %r is ignored%s", key, did_you_mean(name, _MESH))
+    broker = broker_of(read_auth_file(auth_file)) if auth_file else None
+    if broker and mesh.get("broker") is None and "broker" not in home_mesh():
+        mesh["broker"] = broker
+    return mesh, auth_file
+
+
+def is_old_config(argument: object) -> bool:
+    """Tell whether a client's first argument is a version 4 configuration, and no login name."""
+    if isinstance(argument, scarab.Param):
+        return argument.is_node()
+    return isinstance(argument, Mapping) and bool(argument.keys() - {"value", "file", "env", "default"})
+
+
+def _settings(config: scarab.Param | Mapping[str, Any] | None) -> list[tuple[str, Any]]:
+    """Names and values, those of version 4 last: who writes them means them, the others may be defaults."""
+    plain = config.to_python() if isinstance(config, scarab.Param) else config
+    found: dict[str, Any] = {}
+    for key, value in (plain or {}).items():
+        value = value.to_python() if isinstance(value, scarab.Param) else value
+        if key.replace("-", "_") in ("dripline_mesh", "dripline") and isinstance(value, Mapping):
+            found.update(value)
+        elif value is not None:
+            found[key] = value
+    return sorted(found.items(), key=lambda item: "-" in item[0])

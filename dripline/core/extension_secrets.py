@@ -1,0 +1,28 @@
+"""The secrets that extensions need: the extension `add_auth_spec` tells where they come from."""
+
+from __future__ import annotations
+
+import logging
+
+from dripline.core.class_finder import class_finder
+from dripline.core.failure_text import describe_failure
+from scarab import Authentication, MainApp
+
+logger = logging.getLogger(__name__)
+
+
+def secrets_of_extensions() -> Authentication:
+    """Secrets with the groups that the extension `add_auth_spec` registers; one that fails is told in the log."""
+    app = MainApp()
+    finder = class_finder()
+    for extension in finder.index.named("add_auth_spec"):
+        add = getattr(finder.load(extension), "AddAuthSpec", None)
+        if add is None:
+            continue
+        try:
+            add(app)
+        except Exception as error:  # noqa: BLE001  # an extension's fault must not be ours
+            logger.warning(
+                "extension %s: AddAuthSpec fails: %s", extension, describe_failure(error, extension.file)
+            )
+    return app.auth

@@ -1,0 +1,127 @@
+"""What is wrong with an extension that could be imported, with what to change."""
+
+from __future__ import annotations
+
+import inspect
+from types import ModuleType
+from typing import Any
+
+from dripline.wire.errors import ConfigurationError
+
+
+class NoClass(ConfigurationError):
+    """What has the name is something else, such as a function or a version."""
+
+
+def faults(module: ModuleType) -> list[str]:
+    """What a package's author should mend though the package works, one line each.
+
+    Functions, constants and versions may stand in `__all__`: nobody has to ask for them.
+    """
+    return [*_faults_of_all(module), *_fault_of_version(module)]
+
+
+def checked_class(found: Any, name: str, owner: str = "") -> type:
+    """Give what was found for a name, if a configuration can name it.
+
+    Args:
+        found: what has that name.
+        name: as the configuration has it.
+        owner: who has it, such as `extension 'pumps' from lab 1.0`.
+
+    Raises:
+        NoClass: it is something else.
+    """
+    if isinstance(found, type):
+        return found
+    text = f"{name!r} is no class but {found!r:.60}"
+    raise NoClass(f"{text}; {owner} must give that name to a class" if owner else text)
+
+
+def kind_of(cls: type) -> str:
+    """What a class can be in a configuration: `service`, `endpoint`, `client`; empty for nothing of these."""
+    from dripline.core.endpoint import Endpoint
+    from dripline.core.request_sender import RequestSender
+    from dripline.core.service import Service
+
+    if issubclass(cls, Service) or (callable(getattr(cls, "run", None)) and issubclass(cls, RequestSender)):
+        return "service"
+    if issubclass(cls, Endpoint):
+        return "endpoint"
+    return "client" if issubclass(cls, RequestSender) else ""
+
+
+def check_kind(cls: type, wanted: str, owner: str = "") -> None:
+    """Refuse a class that cannot be what a configuration makes of it.
+
+    Args:
+        cls: the class that `module` names.
+        wanted: `service` or `endpoint`.
+        owner: who has it, such as `extension 'pumps' from lab 1.0`.
+
+    Raises:
+        ConfigurationError: it is something else; the text names the class to derive from.
+    """
+    from dripline.core.endpoint import Endpoint
+
+    of_whom = f" of {owner}" if owner else ""
+    if wanted == "endpoint" and not issubclass(cls, Endpoint):
+        remedy = "; derive it from dripline.core.Endpoint" if owner else ""
+        raise ConfigurationError(f"class {cls.__name__!r}{of_whom} is no Endpoint or Entity{remedy}")
+    if wanted == "service" and not callable(getattr(cls, "run", None)):
+        remedy = "; derive it from dripline.core.Service" if owner else ""
+        raise ConfigurationError(f"class {cls.__name__!r}{of_whom} is no service, it cannot run{remedy}")
+
+
+def exported(module: ModuleType) -> list[str]:
+    """The names that a module offers: its `__all__`, or without one its public classes that are not dripline's."""
+    names = getattr(module, "__all__", None)
+    if isinstance(names, (list, tuple, set, frozenset)):
+        return [name for name in dict.fromkeys(names) if isinstance(name, str) and hasattr(module, name)]
+    return [
+        name
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and name[0] != "_" and _is_of_a_laboratory(value, module.__name__)
+    ]
+
+
+def _is_of_a_laboratory(cls: type, package: str) -> bool:
+    if f"{cls.__module__}.".startswith(f"{package}."):
+        return True
+    root = cls.__module__.partition(".")[0]
+    return root not in ("dripline", "_dripline", "scarab") and bool(kind_of(cls))
+
+
+def _faults_of_all(module: ModuleType) -> list[str]:
+    names = getattr(module, "__all__", ())
+    if not isinstance(names, (list, tuple, set, frozenset)):
+        return [f"__all__ is {names!r:.60}; it must be a list of names, as in __all__ = ['Pump']"]
+    found = []
+    for name in names:
+        if not isinstance(name, str):
+            found.append(f"__all__ holds {name!r:.60}; it must hold names, that is text in quotes")
+        elif not hasattr(module, name):
+            found.append(f"__all__ names {name!r}, which is not there; define it, or take it out of __all__")
+    return found
+
+
+def _fault_of_version(module: ModuleType) -> list[str]:
+    version = vars(module).get("version")
+    names = getattr(module, "__all__", ())
+    is_meant = isinstance(names, (list, tuple, set)) and "version" in names
+    # `from importlib.metadata import version` and a part called `version` say nothing about the package.
+    if version is None or (not is_meant and (callable(version) or inspect.ismodule(version))):
+        return []
+    if is_version(version):
+        return []
+    return [
+        f"version is {version!r:.60}, which is no version; "
+        "make it a scarab.VersionSemantic, or text such as '1.2.3'"
+    ]
+
+
+def is_version(value: Any) -> bool:
+    """Whether something is a version as messages tell it: a `VersionSemantic`, or the text of one."""
+    from scarab import VersionSemantic
+
+    return isinstance(value, VersionSemantic) or (isinstance(value, str) and VersionSemantic().parse(value))

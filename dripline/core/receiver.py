@@ -1,0 +1,105 @@
+"""Waiting for the reply to a request that was sent."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import scarab
+from dripline.core.sent_message import Pending, SentMessagePackage
+from dripline.wire.errors import ConnectionLost, DriplineError, NoRoute, ReplyTimeout
+from dripline.wire.message import MsgReply, MsgRequest
+from dripline.wire.return_codes import name_of
+
+logger = logging.getLogger(__name__)
+
+#: How long a wait without limit is silent, in seconds.
+_TELL_AFTER_S = 60.0
+
+
+class _Cancelled(DriplineError):
+    """The receiver was told to stop."""
+
+
+class Receiver(scarab.Cancelable):
+    """Waits for replies, for scripts and services that send their requests themselves.
+
+    ::
+
+        sent = service.send(MsgRequest.create({}, op_t.get, "peaches"))
+        reply = Receiver().wait_for_reply(sent, 5000)
+
+    Any thread may wait with it; to cancel it ends all its waits, also those to come.
+    """
+
+    def __init__(self) -> None:
+        self.__waits: set[Pending] = set()
+
+    def wait_for_reply(self, sent_package: SentMessagePackage, timeout_ms: float = 0) -> MsgReply | None:
+        """Wait for the reply to a request.
+
+        Args:
+            sent_package: what `send` returned for the request.
+            timeout_ms: how long to wait, in milliseconds; 0 or less waits without limit.
+
+        Returns:
+            The reply, whatever its return code. None when there was none in time, and when the receiver was
+            cancelled. When no reply can come, one that says so: 102 when nobody is bound for the routing key, 101
+            when the connection is lost meanwhile.
+
+        Raises:
+            DriplineError: the message was not sent, was no request, or was answered with something that is no
+                reply.
+        """
+        pending = sent_package.pending
+        if pending is None:
+            reason = sent_package.send_error_message or "it was no request"
+            raise DriplineError(f"there is no reply to wait for: {reason}")
+        self.__waits.add(pending)
+        try:
+            if self.is_canceled():
+                return None
+            return patient_reply(pending, timeout_ms / 1000 if timeout_ms > 0 else None)
+        except ReplyTimeout as error:
+            logger.warning("%s", error)
+            return None
+        except _Cancelled:
+            return None
+        finally:
+            self.__waits.discard(pending)
+
+    def do_cancellation(self, code: int) -> None:
+        """End every wait."""
+        for pending in list(self.__waits):
+            pending.fail(_Cancelled("the receiver was cancelled"))
+
+
+def patient_reply(pending: Pending, timeout_s: float | None) -> MsgReply:
+    """Wait for a reply, also without limit; when it cannot come any more, the reply tells that.
+
+    Args:
+        pending: where it will arrive.
+        timeout_s: how long to wait, in seconds; None waits without limit and says so in the log every minute.
+
+    Raises:
+        ReplyTimeout: no reply came in time.
+        DecodingError: what came is no reply.
+    """
+    start = time.monotonic()
+    while True:
+        try:
+            return pending.wait(_TELL_AFTER_S if timeout_s is None else timeout_s)
+        except ReplyTimeout as error:
+            if timeout_s is not None:
+                raise
+            logger.warning("still waiting after %.0f s: %s", time.monotonic() - start, error)
+        except NoRoute as error:
+            return no_reply(pending.request, error.return_code, error.message)
+        except ConnectionLost as error:
+            return no_reply(pending.request, error.return_code, str(error))
+
+
+def no_reply(request: MsgRequest, return_code: int, text: str) -> MsgReply:
+    """Make the reply that stands for one which cannot come, and tell the log."""
+    logger.warning("%s [%d %s]", text, return_code, name_of(return_code))
+    return request.reply(return_code, text)

@@ -1,0 +1,41 @@
+"""Formulas told right and wrong before they are evaluated."""
+
+from __future__ import annotations
+
+import pytest
+
+from dripline.core import formula_check
+from dripline.core.formula_check import check_formula, known_names, unknown_names
+
+
+@pytest.mark.parametrize("text", ["2*{}", "'{}'.strip()", "int('{}', 16)", "max({})", "a = 2; a*{}", "ch{}", "1"])
+def test_what_some_raw_value_makes_a_formula_of_is_one(text):
+    """Also where only a text does."""
+    check_formula(text)
+    assert unknown_names(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("2*", "^'2\\*' is no formula: invalid syntax$"),
+        ("{raw}*2", "^'{raw}\\*2' is no template: field {raw}"),
+        ("import os", "is refused"),
+        ("{}.__class__", "is refused"),
+    ],
+)
+def test_what_no_raw_value_makes_a_formula_of_is_none(text, reason):
+    """With the reason."""
+    with pytest.raises(ValueError, match=reason):
+        check_formula(text)
+
+
+def test_names_that_mean_nothing_are_told():
+    """Those that a laboratory brings do; what formulas may not have does not."""
+    assert unknown_names("cal({}) + sqrrt({}) + open({}) + sqrt({})", ["cal"]) == ["open", "sqrrt"]
+    assert unknown_names("[x for x in [{}]]") == []
+
+
+def test_the_names_that_are_known_without_asteval_are_asteval_s():
+    """Else a formula would pass that cannot be evaluated."""
+    assert known_names() >= formula_check._SURE
