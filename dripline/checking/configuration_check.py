@@ -1,0 +1,252 @@
+"""Everything that is wrong with a configuration, told before anything is built.
+
+Constructors of dripline's classes take any keyword (packages call them one by one with the same ones), so a typing
+error would pass without a word; it is found here instead, by comparing the keys with the constructors' signatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from dripline.checking.argument_values import shown
+from dripline.checking.findings import Findings, Label, Report
+from dripline.checking.own_checks import JointCheck, Verdict
+from dripline.checking.service_keys import apply_extension_rules, check_service_keys
+from dripline.checking.shape import Shape
+from dripline.checking.signature import accepted_arguments
+from dripline.checking.value_types import UNKNOWN
+from dripline.config.mistakes import Where
+from dripline.core.class_finder import ClassFinder, class_finder
+from dripline.core.extension_rules import is_rules
+from dripline.wire.errors import ConfigurationError
+
+_Path = tuple[str | int, ...]
+
+# A service without a class of its own has none of these.
+_INSTRUMENTS_KEYS = frozenset({"values", "commands", "identity"})
+
+# AMQP's limit is 255; `sensor_value.` comes before a name.
+_LONGEST_NAME = 240
+
+
+def check_configuration(
+    configuration: Mapping[str, Any], where: Where, unsure: Collection[_Path] = frozenset()
+) -> Findings:
+    """Compare a service's configuration with the classes it names. Classes are imported, none is instantiated.
+
+    Args:
+        configuration: of a service, with its `endpoints`.
+        where: tells the place of a key, such as `service.yaml:12:5`.
+        unsure: paths of texts that come from the environment: elsewhere they may be others.
+    """
+    report = Report(where)
+    _Check(report, class_finder(), unsure).service(configuration)
+    return report.findings
+
+
+class _Check:
+    """One run through a configuration."""
+
+    def __init__(self, report: Report, finder: ClassFinder, unsure: Collection[_Path]) -> None:
+        self._report = report
+        self._finder = finder
+        self._unsure = unsure
+        self._names: dict[str, _Path] = {}
+        self._shapes: dict[tuple[str | None, ...], Shape] = {}
+
+    def service(self, configuration: Mapping[str, Any]) -> None:
+        label = _Label("service", configuration, "Service")
+        if "module" not in configuration and _INSTRUMENTS_KEYS & configuration.keys():
+            text = "this describes an instrument; 'dl simulate' runs it, and a service for it is another file"
+            self._report.error((), label, text)
+            return
+        if not self._takes_extensions(configuration):
+            apply_extension_rules(configuration, self._finder, label, self._report)
+        cls = self._class(configuration, "Service", (), label)
+        if cls is not None:
+            if not callable(getattr(cls, "run", None)):
+                self._report.error(("module",), label, f"class {cls.__name__!r} is no service, it cannot run")
+            else:
+                self._arguments(Shape.of_service(cls, configuration), configuration, (), label)
+        self._name(configuration, (), label, None)
+        check_service_keys(configuration, label, self._report)
+        endpoints = configuration.get("endpoints")
+        if endpoints is not None and not isinstance(endpoints, list):
+            text = f"'endpoints' must be a list (- name: …), not {endpoints!r}"
+            self._report.error(("endpoints",), label, text)
+            return
+        for number, endpoint in enumerate(endpoints or []):
+            self._endpoint(endpoint, number)
+        self._together(configuration, label)
+
+    def _takes_extensions(self, configuration: Mapping[str, Any]) -> bool:
+        """Whether `extensions` is an argument of a laboratory's class, and no rules about extension packages."""
+        if "extensions" not in configuration or is_rules(configuration["extensions"]):
+            return False
+        try:
+            cls = self._finder.find(
+                configuration.get("module") or "Service", _text(configuration.get("module_path"))
+            )
+        except ConfigurationError:
+            return False
+        return accepted_arguments(cls).takes("extensions")
+
+    def _endpoint(self, configuration: Any, number: int) -> None:
+        path = ("endpoints", number)
+        if not isinstance(configuration, dict):
+            text = f"must be a mapping, not {shown(configuration)}"
+            self._report.error(path, f"endpoint number {number + 1}", text)
+            return
+        label = _Label("endpoint", configuration, "Endpoint", number)
+        shape = self._shape(configuration)
+        if shape is not None:
+            self._arguments(shape, configuration, path, label)
+            self._name(configuration, path, label, shape.owner)
+        else:
+            self._class(configuration, "Endpoint", path, label)
+            self._name(configuration, path, label, None)
+        self._twice(configuration.get("name"), path, label)
+
+    def _shape(self, configuration: Mapping[str, Any]) -> Shape | None:
+        """The shape of an endpoint, the same as of all that name the same class and keys; None without a class."""
+        module, file = configuration.get("module"), configuration.get("module_path")
+        if not isinstance(module, str | None) or not isinstance(file, str | None):
+            return None
+        keys = (module, file, *configuration)
+        known = self._shapes.get(keys)
+        if known is None:
+            try:
+                cls = self._finder.find(module or "Endpoint", file)
+            except ConfigurationError:
+                return None
+            known = self._shapes[keys] = Shape.of_endpoint(cls, configuration)
+        return known
+
+    def _class(self, configuration: Mapping[str, Any], default: str, path: _Path, label: Label) -> type | None:
+        name = configuration.get("module") or default
+        if isinstance(name, str) and "ENV{" in name:
+            return None  # a variable that is not set, which was told
+        try:
+            return self._finder.find(name, _text(configuration.get("module_path")))
+        except ConfigurationError as error:
+            key = "module_path" if str(error).startswith("module_path") else "module"
+            self._report.error((*path, key), label, str(error))
+            return None
+
+    def _arguments(self, shape: Shape, configuration: Mapping[str, Any], path: _Path, label: Label) -> None:
+        for key, mistake in shape.mistakes:
+            self._tell(mistake, (*path, key) if key else path, label)
+        doubted: set[str] = set()
+        for key, check in shape.checks:
+            value = configuration[key]
+            verdict = check(self._known(value, (*path, key)) if self._unsure else value)
+            if verdict is not None:
+                doubted.add(key)
+                self._tell(verdict, (*path, key), label)
+        for joint in shape.joint:
+            self._joint(joint, configuration, doubted, path, label)
+
+    def _joint(
+        self, joint: JointCheck, configuration: Mapping[str, Any], doubted: set[str], path: _Path, label: Label
+    ) -> None:
+        given = [argument.name for argument in joint.arguments if argument.name in configuration]
+        if not doubted.isdisjoint(given):
+            return
+        known = {key: self._known(configuration[key], (*path, key)) for key in given}
+        verdict = joint.verdict(known)
+        if verdict is not None:
+            self._tell(verdict, (*path, given[0]), label)
+
+    def _tell(self, verdict: Verdict, path: _Path, label: Label) -> None:
+        tell = self._report.warning if verdict.is_warning else self._report.error
+        tell(path, label, verdict.text)
+
+    def _known(self, value: Any, path: _Path) -> Any:
+        """A value in which what comes from the environment stands as unknown."""
+        if not self._unsure:
+            return value
+        if isinstance(value, dict):
+            return {key: self._known(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._known(item, (*path, index)) for index, item in enumerate(value)]
+        return UNKNOWN if path in self._unsure else value
+
+    def _name(self, configuration: Mapping[str, Any], path: _Path, label: Label, cls: type | None) -> None:
+        name = configuration.get("name")
+        if name is None:
+            # A laboratory's class may name itself.
+            if cls is None or "name" not in accepted_arguments(cls).read:
+                self._report.error(path, label, "has no name; add 'name: …'")
+        elif name == "":
+            self._report.error((*path, "name"), label, "the name is empty")
+        elif not isinstance(name, str):
+            if (*path, "name") not in self._unsure:
+                text = f"the name must be text, not {name!r}; put it in quotes"
+                self._report.error((*path, "name"), label, text)
+        elif text := _unroutable(name):
+            self._report.error((*path, "name"), label, text)
+
+    def _twice(self, name: Any, path: _Path, label: Label) -> None:
+        if not isinstance(name, str) or "ENV{" in name:
+            return
+        first = self._names.setdefault(name, path)
+        if first != path:
+            place = self._report.place((*first, "name"))
+            text = f"the name stands twice, first at {place}; rename one of them"
+            self._report.error((*path, "name"), label, text)
+
+    def _together(self, configuration: Mapping[str, Any], label: Label) -> None:
+        """What only service and endpoints together tell."""
+        name = configuration.get("name")
+        if isinstance(name, str) and name in self._names:
+            text = "an endpoint has the service's name; requests reach only one of the two"
+            self._report.warning((*self._names[name], "name"), label, text)
+        if configuration.get("enable_scheduling") is not False:
+            return
+        for number, endpoint in enumerate(configuration.get("endpoints") or []):
+            if isinstance(endpoint, dict) and _wants_logging(endpoint.get("log_interval")):
+                text = "'log_interval' does nothing here: the service has 'enable_scheduling: false'"
+                path = ("endpoints", number, "log_interval")
+                self._report.warning(path, _Label("endpoint", endpoint, "Endpoint", number), text)
+
+
+def _unroutable(name: str) -> str:
+    """Why a name cannot be the first part of a routing key; empty when it can."""
+    if name.isascii() and len(name) <= _LONGEST_NAME and "#" not in name and "*" not in name:
+        return ""
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:  # JSON and the environment can hold half of a character
+        return "the name is no text that can be sent (UTF-8); write it anew"
+    if size > _LONGEST_NAME:
+        return f"the name has {size} bytes, and no more than {_LONGEST_NAME} fit into a routing key"
+    if {"#", "*"} & set(name.split(".")):
+        return "'#' and '*' stand for any word on a mesh, no name can be such"
+    return ""
+
+
+def _wants_logging(interval: Any) -> bool:
+    return isinstance(interval, (int, float)) and interval > 0
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ConfigurationError(f"module_path must be the name of a Python file, not {value!r}")
+    return value
+
+
+class _Label(NamedTuple):
+    """How messages call a part of a configuration; spelled when there is something to tell."""
+
+    kind: str
+    configuration: Mapping[str, Any]
+    default: str
+    number: int | None = None
+
+    def __str__(self) -> str:
+        name = self.configuration.get("name")
+        class_name = self.configuration.get("module") or self.default
+        if name is None and self.number is not None:
+            return f"{self.kind} number {self.number + 1} ({class_name})"
+        return f"{self.kind} {name!r} ({class_name})" if name is not None else f"{self.kind} ({class_name})"

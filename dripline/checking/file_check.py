@@ -1,0 +1,43 @@
+"""Checking whole files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dripline.checking.configuration_check import check_configuration
+from dripline.checking.findings import Findings
+from dripline.checking.names import check_together
+from dripline.config.assemble import Assembly, bring_together, mesh_mistakes
+from dripline.config.file import FilePath
+
+
+def check_files(files: Sequence[FilePath]) -> Findings:
+    """Tell everything that is wrong with configuration files, and with all of them together.
+
+    Args:
+        files: each describes a service.
+    """
+    findings = Findings()
+    assemblies = [bring_together(file) for file in dict.fromkeys(files)]
+    for assembly in assemblies:
+        findings.mistakes += check_assembly(assembly, may_vary=True).mistakes
+    findings.mistakes += check_together(assemblies)
+    return findings
+
+
+def check_assembly(assembly: Assembly, may_vary: bool = False) -> Findings:
+    """Tell everything that is wrong with a configuration that was brought together.
+
+    Args:
+        assembly: a configuration, and the mistakes that were met on the way.
+        may_vary: whether the environment is not yet the one in which the service will run, so that what comes
+            from it is not called wrong.
+    """
+    findings = Findings(list(assembly.mistakes))
+    unsure = assembly.unsure if may_vary else frozenset()
+    findings.mistakes += mesh_mistakes(assembly.configuration, assembly.origin, unsure)
+    if assembly.is_readable:
+        # What comes from the environment is text, also where its reader makes a number of it.
+        checked = check_configuration(assembly.configuration, assembly.origin.place, assembly.unsure)
+        findings.mistakes += checked.mistakes
+    return findings

@@ -1,0 +1,203 @@
+"""A JSON Schema (draft 2020-12) of configurations with all installed classes, by which editors complete."""
+
+from __future__ import annotations
+
+import logging
+import typing
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from dripline.checking.arguments import arguments_of
+from dripline.checking.docstrings import attribute_docs, summary
+from dripline.checking.own_checks import required_by_checks
+from dripline.checking.schema_types import Schema, argument_schema, is_json, type_schema
+from dripline.checking.signature import accepted_arguments
+from dripline.core.class_finder import ClassFinder, class_finder
+from dripline.core.endpoint import Endpoint
+from dripline.core.entity import Entity
+from dripline.core.extension_validity import NoClass
+from dripline.wire.errors import ConfigurationError
+from dripline.wire.mesh import MeshSettings
+
+logger = logging.getLogger(__name__)
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# Keys that version 4 wrote, and those that services take and ignore.
+_OLD = ("auth_file", "auths_file", "auth-file", "keys")
+
+
+@dataclass(frozen=True)
+class Known:
+    """A class that a configuration may name.
+
+    Attributes:
+        cls: the class.
+        names: what `module` may say for it, the shortest first.
+    """
+
+    cls: type
+    names: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """Its name among the definitions."""
+        return f"{self.cls.__module__}.{self.cls.__qualname__}"
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it can be the service of a file."""
+        return callable(getattr(self.cls, "run", None))
+
+
+def configuration_schema(finder: ClassFinder | None = None) -> Schema:
+    """Make the schema of all classes that are installed; extensions that cannot be imported are left out.
+
+    Args:
+        finder: finds them, default that of this process.
+    """
+    known = list(known_classes(finder or class_finder()))
+    services = [one for one in known if one.is_service]
+    service = _by_module(services, "Service", is_service=True)
+    return {
+        "$schema": _DIALECT,
+        "title": "A service of dripline",
+        "description": "What dl serve and dl-serve run.",
+        "if": {"required": ["runtime-config"]},
+        "then": {"properties": {"runtime-config": {"$ref": "#/$defs/service", "deprecated": True}}},
+        "else": {"$ref": "#/$defs/service"},
+        "$defs": {
+            "service": service,
+            "endpoint": _by_module(known, "Endpoint", is_service=False),
+            "mesh": _mesh(),
+            "secret": _secret(),
+            "extensions": _extensions(),
+            **{f"service:{one.key}": _class(one, is_service=True) for one in services},
+            **{f"endpoint:{one.key}": _class(one, is_service=False) for one in known},
+        },
+    }
+
+
+def known_classes(finder: ClassFinder) -> Iterable[Known]:
+    """Import every class that a configuration may name, and is an endpoint or a service."""
+    names: dict[type, list[str]] = {}
+    for name in sorted(finder.known_names()):
+        try:
+            found = finder.find(name)
+        except NoClass:  # __all__ may name functions, constants and the version
+            continue
+        except ConfigurationError as error:
+            logger.warning("%s is left out: %s", name, error)
+            continue
+        if issubclass(found, Endpoint):
+            names.setdefault(found, []).append(name)
+    for cls, short in names.items():
+        package = cls.__module__.split(".")
+        qualified = [f"{package[2]}.{name}" for name in short] if len(package) > 2 else []
+        yield Known(cls, (*short, *qualified))
+
+
+def _by_module(known: Iterable[Known], default: str, *, is_service: bool) -> Schema:
+    """Whatever `module` says decides which other keys there are."""
+    kind = "service" if is_service else "endpoint"
+    known = list(known)
+    cases = []
+    for one in known:
+        names: Schema = {"properties": {"module": {"enum": list(one.names)}}, "not": {"required": ["module_path"]}}
+        if default not in one.names:
+            names["required"] = ["module"]
+        cases.append({"if": names, "then": {"$ref": f"#/$defs/{kind}:{one.key}"}})
+    short = [one.names[0] for one in known]
+    module: Schema = {
+        "description": "The name of its class; package.Class picks one of several.",
+        "anyOf": [{"enum": short}, {"type": "string", "pattern": r"\.|ENV\{"}],
+        "default": default,
+    }
+    return {
+        "type": "object",
+        "properties": {"module_path": {"type": "string", "description": "A Python file that holds the class."}},
+        "if": {"not": {"required": ["module_path"]}},
+        "then": {"properties": {"module": module}},
+        "allOf": cases,
+    }
+
+
+def _class(one: Known, *, is_service: bool) -> Schema:
+    accepted = accepted_arguments(one.cls)
+    properties: Schema = {
+        "module": {"type": "string", "description": summary(one.cls)},
+        "module_path": {"type": "string"},
+        **{name: {} for name in accepted.read if name.isidentifier()},
+    }
+    properties.update((argument.name, argument_schema(argument)) for argument in arguments_of(one.cls))
+    if issubclass(one.cls, Entity):
+        properties.update(_of_entities(properties))
+    if is_service:
+        properties.update(_of_services(properties))
+    elif "name" in properties:
+        properties["name"] = {**properties["name"], "type": "string", "minLength": 1}
+    needed = dict.fromkeys((*accepted.required, *required_by_checks(one.cls)))
+    required = [name for name in needed if name != "name"]
+    if "name" not in accepted.read:
+        required.insert(0, "name")
+    schema: Schema = {"description": summary(one.cls), "properties": properties, "required": required}
+    return schema if accepted.anything else {**schema, "additionalProperties": False}
+
+
+def _of_services(properties: Schema) -> Schema:
+    """What is written otherwise than the constructor's signature says."""
+    own: Schema = {
+        "name": {"type": "string", "minLength": 1},
+        "endpoints": {"type": ["array", "null"], "items": {"$ref": "#/$defs/endpoint"}},
+        "dripline_mesh": {"$ref": "#/$defs/mesh"},
+        "username": {"$ref": "#/$defs/secret"},
+        "password": {"$ref": "#/$defs/secret"},
+        "extensions": {"$ref": "#/$defs/extensions"},
+    }
+    described = {key: {**_kept(properties.get(key, {})), **schema} for key, schema in own.items()}
+    old = {key: {"deprecated": True, "description": "Of an older version, and ignored."} for key in _OLD}
+    return {**{key: schema for key, schema in old.items() if key not in properties}, **described}
+
+
+def _of_entities(properties: Schema) -> Schema:
+    """Settings that take more kinds of values than their annotations tell."""
+    spans = {key: type_schema(float | dict[str, float]) for key in ("log_interval", "max_interval")}
+    return {key: {**_kept(properties[key]), **schema} for key, schema in spans.items() if key in properties}
+
+
+def _kept(schema: Schema) -> Schema:
+    return {key: schema[key] for key in ("description", "default") if key in schema}
+
+
+def _mesh() -> Schema:
+    docs = attribute_docs(MeshSettings)
+    hints = typing.get_type_hints(MeshSettings)
+    properties = {}
+    for setting in fields(MeshSettings):
+        schema = {**type_schema(hints[setting.name] | None), "description": docs.get(setting.name, "")}
+        properties[setting.name] = {**schema, "default": setting.default} if is_json(setting.default) else schema
+    return {
+        "type": ["object", "null"],
+        "description": summary(MeshSettings),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _secret() -> Schema:
+    places = {key: {"type": ["string", "number"]} for key in ("value", "file", "env", "default")}
+    mapping = {"type": "object", "properties": places, "additionalProperties": False}
+    return {"anyOf": [{"type": ["string", "number", "null"]}, mapping]}
+
+
+def _extensions() -> Schema:
+    texts = {"type": "array", "items": {"type": "string"}}
+    versions = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "null"]}}
+    return {
+        "type": ["object", "null"],
+        "description": "Which extension packages are not to be used, and which must be there.",
+        "properties": {
+            "disable": {"anyOf": [texts, {"type": ["string", "null"]}]},
+            "requires": {"anyOf": [texts, versions]},
+        },
+        "additionalProperties": False,
+    }

@@ -1,0 +1,89 @@
+"""Keys that only services have, those of older versions among them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from dripline.checking.findings import Label, Report
+from dripline.config.old import MESH_KEYS
+from dripline.config.suggest import did_you_mean
+from dripline.core import extension_rules
+from dripline.core.class_finder import ClassFinder
+
+# Keys of older configurations that services took and ignored, with what replaced them.
+_OLD_KEYS = {
+    "auth_file": "give the authentication file as --auth-file",
+    "auths_file": "give the authentication file as --auth-file",
+    "auth-file": "give the authentication file as --auth-file",
+    "keys": "every endpoint is bound by its name; an AlertConsumer has 'alert_keys'",
+}
+_SECRET_KEYS = ("value", "file", "env", "default")
+
+
+def old_key(key: str, names: Collection[str]) -> str:
+    """What to tell about a key of an older version; empty when it is none.
+
+    Args:
+        key: an unknown key of a service.
+        names: the arguments of the service's class.
+    """
+    if key in _OLD_KEYS:
+        return f"{key!r} is of an older version and ignored; {_OLD_KEYS[key]}"
+    today = key.replace("-", "_")
+    if today != key and today in names:
+        return f"{key!r} is of an older version and ignored; write {today!r}"
+    return ""
+
+
+def remedy(key: str, names: Collection[str], is_service: bool) -> str:
+    """The end of a message about an unknown key.
+
+    Args:
+        key: the key.
+        names: the arguments of the class.
+        is_service: whether it stands at the service.
+    """
+    if is_service and key in MESH_KEYS:
+        return "; it belongs below 'dripline_mesh'"
+    offered = set(names) - {"authentication_obj"} | ({"extensions"} if is_service else set())
+    return did_you_mean(key, offered | {"module", "module_path"}) or f"; known: {', '.join(sorted(offered))}"
+
+
+def check_service_keys(configuration: Mapping[str, Any], label: Label, report: Report) -> None:
+    """Check what no constructor's signature tells.
+
+    Args:
+        configuration: of the service.
+        label: how messages call it.
+        report: where to tell it.
+    """
+    for item in ("username", "password"):
+        _check_secret(item, configuration.get(item), label, report)
+
+
+def apply_extension_rules(
+    configuration: Mapping[str, Any], finder: ClassFinder, label: Label, report: Report
+) -> None:
+    """Disable extensions as a configuration says, and tell what it requires and is not there.
+
+    Args:
+        configuration: of the service.
+        finder: finds the classes from now on.
+        label: how messages call the service.
+        report: where to tell it.
+    """
+    found = extension_rules.apply_rules(configuration, finder)
+    for path, text in found.errors:
+        report.error(path, label, f"extensions: {text}")
+    for path, text in found.warnings:
+        report.warning(path, label, f"extensions: {text}")
+
+
+def _check_secret(item: str, given: Any, label: Label, report: Report) -> None:
+    if isinstance(given, list):
+        report.error((item,), label, f"{item!r} is a text, or a mapping with any of {', '.join(_SECRET_KEYS)}")
+    for key in given if isinstance(given, dict) else ():
+        if key not in _SECRET_KEYS:
+            hint = did_you_mean(key, _SECRET_KEYS) or f"; known: {', '.join(_SECRET_KEYS)}"
+            report.error((item, key), label, f"{item}: unknown key {key!r}{hint}")
