@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-from dripline.core import MsgRequest, op_t
+import pytest
+
 from dripline.implementations import KeyValueStore
-
-
-def ask(store, operation, payload=None, specifier=""):
-    """Let the store answer a request."""
-    return store.on_request_message(MsgRequest.create(payload, operation, store.name, specifier))
+from dripline.testing import talk_to
+from dripline.wire.errors import ErrorReply
 
 
 def test_it_keeps_what_it_is_set_to():
     """A get gives it back."""
-    store = KeyValueStore(name="chips", initial_value=1.75)
-    assert ask(store, op_t.get).plain_payload == {"value_raw": 1.75}
-    assert ask(store, op_t.set, {"values": [5]}).plain_payload is None
-    assert ask(store, op_t.get).plain_payload == {"value_raw": 5}
+    store = talk_to(KeyValueStore(name="chips", initial_value=1.75))
+    assert store.get() == {"value_raw": 1.75}
+    assert store.set(5) is None
+    assert store.get() == {"value_raw": 5}
 
 
 def test_it_starts_with_nothing():
     """None is no value."""
-    assert ask(KeyValueStore(name="x"), op_t.get).plain_payload is None
+    assert talk_to(KeyValueStore(name="x")).get() is None
 
 
 def test_it_is_calibrated():
     """With a formula, or a table."""
-    assert ask(KeyValueStore(name="x", initial_value=0.75, calibration="2*{}"), op_t.get).plain_payload == {
-        "value_raw": 0.75,
-        "value_cal": 1.5,
-    }
-    table = KeyValueStore(name="x", initial_value="OPEN", calibration={"OPEN": "on"})
-    assert ask(table, op_t.get).plain_payload["value_cal"] == "on"
+    formula = talk_to(KeyValueStore(name="x", initial_value=0.75, calibration="2*{}"))
+    assert formula.get() == {"value_raw": 0.75, "value_cal": 1.5}
+    table = talk_to(KeyValueStore(name="x", initial_value="OPEN", calibration={"OPEN": "on"}))
+    assert table.get()["value_cal"] == "on"
 
 
 def test_it_can_show_an_error():
     """`throw_something` answers with a resource error."""
-    reply = ask(KeyValueStore(name="x"), op_t.cmd, None, "throw_something")
-    assert (reply.return_code, reply.return_message) == (200, "in throw_something method, raising resource_error")
+    with pytest.raises(ErrorReply) as caught:
+        talk_to(KeyValueStore(name="x")).cmd("throw_something")
+    error = caught.value
+    assert (error.return_code, error.message) == (200, "in throw_something method, raising resource_error")
 
 
 def test_packages_read_its_value():
@@ -48,5 +46,5 @@ def test_packages_read_its_value():
 
 def test_keywords_of_entities_are_taken():
     """And unknown ones ignored."""
-    store = KeyValueStore(name="x", initial_value=1, get_on_set=True, colour="red")
-    assert ask(store, op_t.set, {"values": [2]}).plain_payload == {"value_raw": 2}
+    store = talk_to(KeyValueStore(name="x", initial_value=1, get_on_set=True, colour="red"))
+    assert store.set(2) == {"value_raw": 2}

@@ -1,0 +1,189 @@
+"""Asking a device one question, and listening for its one answer."""
+
+from __future__ import annotations
+
+from dripline.implementations.communicator.errors import (
+    DeviceSilent,
+    GarbledAnswer,
+    device_error,
+)
+from dripline.implementations.communicator.medium import Deadline, Medium
+
+#: More than this is no answer but a device gone wild.
+LONGEST_ANSWER = 16 * 2**20
+
+_SHOWN = 60
+
+
+class Answer:
+    """Collects bytes until an answer is complete; needs no device.
+
+    Args:
+        terminator: what ends an answer.
+        echo: what the device may repeat of the question first, its terminator included.
+        longest: how many bytes an answer may have.
+    """
+
+    def __init__(self, terminator: bytes, echo: bytes = b"", longest: int = LONGEST_ANSWER) -> None:
+        self._terminator = terminator
+        self._echo = echo
+        self._longest = longest
+        self._searched = 0
+        self.received = bytearray()
+        self.end = -1
+
+    def add(self, data: bytes) -> bool:
+        """Take what came.
+
+        Returns:
+            Whether the answer is complete.
+
+        Raises:
+            ValueError: it grew too long.
+        """
+        self.received += data
+        if self.end < 0 and not self._is_echo_coming():
+            self._search()
+        if self.end < 0 and len(self.received) > self._longest:
+            raise ValueError(f"more than {self._longest} bytes without terminator {self._terminator!r}")
+        return self.end >= 0
+
+    @property
+    def content(self) -> bytes:
+        """The answer, without its terminator; all that came when it is not complete."""
+        return bytes(self.received if self.end < 0 else self.received[: self.end])
+
+    @property
+    def surplus(self) -> bytes:
+        """What came behind the answer."""
+        return b"" if self.end < 0 else bytes(self.received[self.end + len(self._terminator) :])
+
+    def _is_echo_coming(self) -> bool:
+        if len(self.received) < len(self._echo):
+            return self._echo.startswith(self.received)
+        if self._searched == 0 and self.received.startswith(self._echo):
+            self._searched = len(self._echo)
+        return False
+
+    def _search(self) -> None:
+        self.end = self.received.find(self._terminator, self._searched)
+        while self.end == 0 and len(self.received) > len(self._terminator):
+            del self.received[: len(self._terminator)]  # an empty line before the answer
+            self.end = self.received.find(self._terminator)
+        if self.end < 0:
+            self._searched = max(self._searched, len(self.received) - len(self._terminator) + 1)
+
+
+class Line:
+    """One question and one answer at a time.
+
+    Args:
+        medium: what carries the bytes.
+        who: the device, for people.
+    """
+
+    def __init__(self, medium: Medium, who: str) -> None:
+        self._medium = medium
+        self._who = who
+        self._question = b""
+        self._echo = b""
+        self._deadline: Deadline | None = None
+
+    def is_clear(self) -> bool:
+        """Tell whether nothing of an earlier question is on the line; what is there is thrown away."""
+        try:
+            return not self._medium.pending()
+        except OSError:
+            return False
+
+    def ask(self, question: bytes, timeout_s: float, echo: bool) -> None:
+        """Send a question.
+
+        Args:
+            question: with its terminator.
+            timeout_s: time for question and answer together.
+            echo: whether the device repeats the question before it answers.
+
+        Raises:
+            DeviceError: it could not be sent.
+        """
+        self._deadline = Deadline(timeout_s)
+        self._question = question
+        self._echo = question if echo else b""
+        try:
+            self._medium.write(question, self._deadline)
+        except OSError as error:
+            raise device_error(self._who, error) from error
+
+    def listen(self, terminator: bytes, timeout_s: float, may_be_silent: bool) -> bytes:
+        """Listen for the answer to the question.
+
+        Args:
+            terminator: what ends it.
+            timeout_s: how long to listen when no question was asked.
+            may_be_silent: whether no answer is one as well.
+
+        Returns:
+            The answer without its terminator, but with the echo if there is one.
+
+        Raises:
+            DeviceSilent: there was none in time.
+            GarbledAnswer: it has no end, or more came than one answer.
+            DeviceAway: the connection broke.
+        """
+        deadline, self._deadline = self._deadline or Deadline(timeout_s), None
+        answer, self._echo = Answer(terminator, self._echo, LONGEST_ANSWER), b""
+        question, self._question = self._question, b""
+        to = f" to {_short(question)}" if question else ""
+        try:
+            while not answer.add(self._medium.read(deadline)):
+                pass
+        except TimeoutError:
+            if may_be_silent:
+                return answer.content
+            short = _short(answer.content)
+            heard = f", only {short} without response_terminator {_short(terminator)}" if answer.content else ""
+            raise DeviceSilent(f"{self._who}: no answer{to} within {timeout_s:g} s{heard}") from None
+        except OSError as error:
+            raise device_error(self._who, error) from error
+        except ValueError as error:
+            raise GarbledAnswer(f"{self._who}: {error}") from None
+        return self._alone(answer, to, may_be_silent)
+
+    def drain(self, quiet_s: float, at_most_s: float) -> bool:
+        """Throw away what comes, until nothing has come for a while.
+
+        Args:
+            quiet_s: that while.
+            at_most_s: how long to go on at most.
+
+        Returns:
+            Whether anything came.
+
+        Raises:
+            OSError: the connection broke.
+        """
+        end, came = Deadline(at_most_s), False
+        try:
+            while True:
+                self._medium.read(Deadline(min(quiet_s, end.left())))
+                came = True
+        except TimeoutError:
+            return came
+
+    def _alone(self, answer: Answer, to: str, may_be_more: bool) -> bytes:
+        try:
+            surplus = answer.surplus + self._medium.pending()
+        except OSError:  # it hung up after the answer, which the next question will notice
+            surplus = answer.surplus
+        if surplus and not may_be_more:
+            # The first of two may be the late answer to an earlier question: neither is believed.
+            raise GarbledAnswer(
+                f"{self._who}: more than one answer{to}: {_short(answer.content)}, then {_short(surplus)}"
+            )
+        return answer.content
+
+
+def _short(data: bytes) -> str:
+    text = data[:_SHOWN].decode(errors="replace")
+    return repr(text) + ("…" if len(data) > _SHOWN else "")

@@ -1,0 +1,110 @@
+"""A service for a device at a TCP port."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from dripline.core.argument_checks import Checks
+from dripline.core.settings import Setting, checked
+from dripline.implementations.communicator import Medium
+from dripline.implementations.communicator.tcp import TcpMedium
+from dripline.implementations.scpi_service import SCPIService
+from dripline.implementations.scpi_settings import some_seconds
+
+_PAIR = re.compile(r"""\s*[(\[]?\s*(["']?)(?P<host>[^\s"',()\[\]]+)\1\s*,\s*(?P<port>\d+)\s*,?\s*[)\]]?\s*""")
+_HOST_AND_PORT = re.compile(r"\s*(?:\[(?P<ipv6>[^\s\[\]]+)\]|(?P<host>[^\s:]+)):(?P<port>\d+)\s*")
+
+
+def _host_and_port(value: Any) -> tuple[str, int]:
+    """Take host and port, as a pair or in a text."""
+    given = value
+    if isinstance(value, str):
+        found = _PAIR.fullmatch(value) or _HOST_AND_PORT.fullmatch(value)
+        value = (found["host"] or found["ipv6"], found["port"]) if found else None
+    try:
+        host, port = value
+        number = int(port)
+    except (TypeError, ValueError):
+        number = 0
+    if not 0 < number < 65536 or not isinstance(host, str):
+        raise ValueError(f"is host and port, such as ['10.0.0.7', 5025] or 10.0.0.7:5025, not {given!r}")
+    return host, number
+
+
+class EthernetSCPIService(SCPIService):
+    """A service for a device at a TCP port, of which each command has an answer.
+
+    Packages override `_send_commands`, `_listen` and `_reconnect`, and use `socket`, `alock` and the settings.
+
+    Args:
+        socket_info: host and port: a pair, ``host:port`` or ``('host', 1234)`` as text.
+        socket_timeout: seconds for one command and its answer together, and for connecting.
+        cmd_at_reconnect: commands for each new connection, the last one of which is answered with
+            `reconnect_test`; None at the beginning throws away what the device says by itself; None alone asks
+            nothing.
+        reconnect_test: what the last of them has to be answered with.
+        command_terminator: what ends a command.
+        response_terminator: what ends an answer; required.
+        reply_echo_cmd: whether the device repeats each command before its answer.
+        **kwargs: for `Service`.
+    """
+
+    socket_info = Setting(_host_and_port, "Host and port.")
+
+    _dripline_wiring: ClassVar[frozenset[str]] = frozenset({"socket_info", "socket"})
+    _dripline_checks: ClassVar[Checks] = {"socket_timeout": some_seconds}
+
+    def __init__(
+        self,
+        socket_info: Sequence[Any] | str = ("localhost", 1234),
+        socket_timeout: float = 1.0,
+        cmd_at_reconnect: Sequence[str | None] | str | None = ("*OPC?",),
+        reconnect_test: str = "1",
+        command_terminator: str = "",
+        response_terminator: str | None = None,
+        reply_echo_cmd: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.__given = {"socket_info": socket_info, "socket_timeout": socket_timeout}
+        SCPIService.__init__(
+            self,
+            socket_timeout,
+            cmd_at_reconnect,
+            reconnect_test,
+            command_terminator,
+            response_terminator,
+            reply_echo_cmd,
+            **kwargs,
+        )
+
+    @property
+    def socket_timeout(self) -> float:
+        """Seconds for one command and its answer together, and for connecting."""
+        return self.device_timeout
+
+    @socket_timeout.setter
+    def socket_timeout(self, seconds: float) -> None:
+        self.device_timeout = checked(self, "socket_timeout", some_seconds, seconds)
+
+    @property
+    def socket(self) -> socket.socket:
+        """The socket; an override of `_reconnect` may put a new one here."""
+        return self.__tcp.socket
+
+    @socket.setter
+    def socket(self, value: Any) -> None:
+        self.__tcp.socket = checked(self, "socket", _socket, value)
+
+    def _dripline_medium(self) -> Medium:
+        self._dripline_configure(**self.__given)
+        self.__tcp = TcpMedium(lambda: self.socket_info)
+        return self.__tcp
+
+
+def _socket(value: Any) -> socket.socket:
+    if not isinstance(value, socket.socket):  # a message cannot bring one
+        raise ValueError("is a socket")
+    return value

@@ -1,0 +1,209 @@
+"""An entity that talks to a device in any words."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from dripline.core.argument_checks import Checks, check_arguments
+from dripline.core.calibrate import calibrate
+from dripline.core.entity import Entity
+from dripline.core.throw_reply import ThrowReply
+from dripline.implementations import format_checks as checks
+from dripline.implementations.device_text import Filler, one_line, send_to_device
+from dripline.implementations.regex_search import search
+from dripline.wire.errors import ConfigurationError
+
+_SHOWN = 200
+
+# What YAML reads as a bool or nothing elsewhere is text in a key here.
+_SPELLINGS = {
+    True: ("true", "True", "TRUE", "yes", "on"),
+    False: ("false", "False", "FALSE", "no", "off"),
+    None: ("null", "None", "~", ""),
+}
+
+
+class FormatEntity(Entity):
+    """Sends texts of your own, and finds the value in the answer.
+
+    Args:
+        get_str: what is sent to get the value; None: it cannot be got.
+        set_str: what is sent to set it, with a hole for the value, such as ``SOUR:VOLT {:.3f};*OPC?``; None: it
+            cannot be set.
+        set_value_lowercase: whether a text that is set is made lower case first.
+        set_value_map: from the value that is set to the one that is sent: a table, or a formula such as
+            ``{}*1000``.
+        extract_raw_regex: a regular expression with a group ``value_raw``, which finds the value in the answer.
+        **kwargs: for `Entity`.
+    """
+
+    _dripline_checks: ClassVar[Checks] = {
+        "get_str": checks.text,
+        "set_str": checks.template,
+        "set_value_map": checks.value_map,
+        "extract_raw_regex": checks.expression,
+    }
+
+    def __init__(
+        self,
+        get_str: str | None = None,
+        set_str: str | None = None,
+        set_value_lowercase: bool = True,
+        set_value_map: Mapping[Any, Any] | str | None = None,
+        extract_raw_regex: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        Entity.__init__(self, **kwargs)
+        texts = {"get_str": get_str, "set_str": set_str, "extract_raw_regex": extract_raw_regex}
+        check_arguments(self.name, FormatEntity._dripline_checks, **texts)
+        if set_value_map is not None and not isinstance(set_value_map, (Mapping, str)):
+            raise ConfigurationError(
+                f"set_value_map of {self.name} is a table or a formula in a text, not {set_value_map!r}"
+            )
+        self._get_str = get_str
+        self._set_str = set_str
+        self._set_value_lowercase = set_value_lowercase
+        self._set_value_map = set_value_map
+        self._extract_raw_regex = extract_raw_regex
+        self.__evaluator: Any = None
+        self.__template: tuple[str, Any] | None = None
+        self.__evaluating = threading.Lock()
+        if isinstance(set_value_map, str):
+            self.__set_template(set_value_map)
+
+    @property
+    def evaluator(self) -> Any:
+        """The interpreter of formulas, asteval's with bounds.
+
+        A lab's class may call it, and put functions in its symbols.
+        """
+        if self.__evaluator is None:
+            from dripline.core.formula_interpreter import FormulaInterpreter  # its import costs time
+
+            self.__evaluator = FormulaInterpreter({})
+        return self.__evaluator
+
+    @calibrate()
+    def on_get(self) -> Any:
+        """Ask for the value.
+
+        Raises:
+            ThrowReply: 306 without get_str, 304 when the value is not found in the answer, or not in time.
+        """
+        if self._get_str is None:
+            raise ThrowReply("service_error_invalid_method", f"endpoint {self.name!r} does not support get")
+        result = send_to_device(self, self._get_str)
+        return result if self._extract_raw_regex is None else self.__found(self._extract_raw_regex, str(result))
+
+    def on_set(self, value: Any) -> Any:
+        """Set the value.
+
+        Returns:
+            What the device answers.
+
+        Raises:
+            ThrowReply: 306 without set_str, 304 when the value cannot be mapped or formatted.
+        """
+        if self._set_str is None:
+            raise ThrowReply("service_error_invalid_method", f"endpoint {self.name!r} does not support set")
+        one_line(self, value)
+        if self._set_value_lowercase and isinstance(value, str):
+            value = value.lower()
+        mapped = self.__mapped(value)
+        try:
+            command = Filler().format(self._set_str, mapped)
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+            raise self.__refusal(f"{mapped!r} cannot be put into {self._set_str!r}: {error}") from None
+        return send_to_device(self, command)
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def __found(self, pattern: str, answer: str) -> Any:
+        who = f"the answer {_short(answer)} of {getattr(self.service, 'name', None)}"
+        try:
+            match = search(pattern, answer)
+        except TimeoutError as error:
+            raise self.__refusal(f"extract_raw_regex {error}: {who}") from None
+        if match is None:
+            raise self.__refusal(f"{pattern!r} does not match {who}")
+        return match["value_raw"]
+
+    def __mapped(self, value: Any) -> Any:
+        if self._set_value_map is None:
+            return value
+        if isinstance(self._set_value_map, Mapping):
+            return self.__looked_up(self._set_value_map, value)
+        try:
+            return self.__evaluated(self._set_value_map, value)
+        except (ValueError, OverflowError) as error:
+            raise self.__refusal(f"set_value_map {self._set_value_map!r} of {value!r}: {error}") from None
+
+    def __looked_up(self, table: Mapping[Any, Any], value: Any) -> Any:
+        for key in _keys_for(value):
+            for known, mapped in table.items():
+                if type(known) is type(key) and known == key:
+                    return mapped
+        for known, mapped in table.items():
+            if _means_number(known, value):
+                return mapped
+        known_keys = ", ".join(repr(key) for key in table)
+        raise self.__refusal(f"{value!r} is none of {known_keys}")
+
+    def __evaluated(self, formula_text: str, value: Any) -> Any:
+        formula = self.__set_template(formula_text).filled(value)
+        with self.__evaluating:
+            interpreter = self.evaluator
+            interpreter.begin()
+            interpreter.symtable.update(formula.symbols)
+            interpreter.expr, interpreter.error = formula.text, []
+            result = interpreter.run(formula.tree, with_raise=False)
+            problems, interpreter.error = interpreter.error, []
+            for name in formula.symbols:
+                interpreter.symtable.pop(name, None)
+        if problems:
+            raised = problems[0].exc_info[1]
+            if isinstance(raised, ThrowReply):
+                raise raised
+            raise ValueError(str(problems[0].msg).strip() or problems[0].exc.__name__)
+        if result is None:
+            raise ValueError("it gives no value")
+        return result.item() if hasattr(result, "item") else result
+
+    def __set_template(self, text: str) -> Any:
+        from dripline.core.template import Template  # most values need no formula
+
+        known = self.__template
+        if known is None or known[0] != text:
+            try:
+                known = (text, Template(text))
+            except ValueError as error:
+                raise ConfigurationError(f"set_value_map of {self.name}: {error}") from None
+            self.__template = known
+        return known[1]
+
+    def __refusal(self, reason: str) -> ThrowReply:
+        return ThrowReply("service_error_invalid_value", f"endpoint {self.name!r}: {reason}")
+
+
+def _short(answer: str) -> str:
+    return repr(answer) if len(answer) <= _SHOWN else f"{answer[:_SHOWN]!r}…"
+
+
+def _keys_for(value: Any) -> list[Any]:
+    """Keys that can mean a value: itself, and how it is written in a configuration, where keys are text."""
+    keys = [value, str(value)]
+    if value is None or isinstance(value, bool):
+        keys += _SPELLINGS[value]
+    return keys
+
+
+def _means_number(key: Any, value: Any) -> bool:
+    """Whether key and value are one number: 1, 1.0 and "1" are, True is one with the number 1 only."""
+    if isinstance(value, bool) or isinstance(key, bool):
+        return isinstance(value, bool) and isinstance(key, int) and key == value
+    try:
+        return float(key) == float(value)
+    except (TypeError, ValueError, OverflowError):
+        return False

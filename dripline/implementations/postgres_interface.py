@@ -1,0 +1,79 @@
+"""A connection to a PostgreSQL database, for services."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import scarab
+from dripline.implementations.storage.database import make_engine, sqlalchemy
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+#: The group of secrets with the login at the database.
+GROUP = "postgres"
+_SPEC = {"username": {"env": "POSTGRES_USER"}, "password": {"env": "POSTGRES_PASSWORD"}}
+
+
+class PostgreSQLInterface:
+    """Gives a service an ``engine``, which its `SQLTable` endpoints use. A base beside `Service`.
+
+    Name and password are those of the group ``postgres`` in the authentication file, or the environment variables
+    ``POSTGRES_USER`` and ``POSTGRES_PASSWORD``. The engine connects when it is first used.
+
+    Args:
+        database_name: Name of the database.
+        database_server: Its host, or ``host:port``.
+        **kwargs: Ignored: what is for other bases.
+
+    Attributes:
+        database_name: Name of the database.
+        database_server: Its host.
+    """
+
+    if TYPE_CHECKING:  # what the service that this is a base of has
+        auth: scarab.Authentication
+
+    _dripline_wiring: ClassVar[frozenset[str]] = frozenset({"database_name", "database_server", "engine"})
+
+    def __init__(self, database_name: str, database_server: str, **kwargs: Any) -> None:
+        self.database_name = database_name
+        self.database_server = database_server
+        self.__engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The SQLAlchemy engine."""
+        if self.__engine is None:
+            self.connect_to_db(getattr(self, "auth", None))
+        assert self.__engine is not None, "it was just made"
+        return self.__engine
+
+    @engine.setter
+    def engine(self, engine: Engine) -> None:
+        self.__engine = engine
+
+    def connect_to_db(self, auth: scarab.Authentication | None = None) -> None:
+        """Make the engine, with a login from ``auth``. The first use of `engine` does it by itself."""
+        username, password = login_of(auth if auth is not None else scarab.Authentication())
+        host, _, port = str(self.database_server).rpartition(":")
+        with_port = bool(host) and port.isdecimal()
+        self.__engine = make_engine(
+            sqlalchemy().URL.create(
+                "postgresql+psycopg",
+                username=username,
+                password=password,
+                host=host if with_port else str(self.database_server),
+                port=int(port) if with_port else None,
+                database=self.database_name,
+            )
+        )
+
+
+def login_of(auth: scarab.Authentication) -> tuple[str | None, str | None]:
+    """Name and password of the group ``postgres``, or of the environment; None for what is not there."""
+    if not all(auth.has(GROUP, item) for item in _SPEC) and GROUP not in auth.spec:
+        auth.add_groups({GROUP: _SPEC})
+        auth.process_spec()
+    username, password = (auth.get(GROUP, item) if auth.has(GROUP, item) else None for item in _SPEC)
+    return username, password

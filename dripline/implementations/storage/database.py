@@ -1,0 +1,207 @@
+"""Engines, and what an error of a database means: wait, or give the row up."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dripline.wire.errors import ConfigurationError
+from dripline.wire.hiding import hide_login
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine, Table
+
+_CONNECT_TIMEOUT_S = 5
+# A server whose cable was pulled is given up after some 25 s, and not when the kernel thinks so.
+_LOSS = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25000}
+_LOCK_TIMEOUT_S = 0.8  # less than it takes until rows go to disk, so that they go there in their order
+
+# A line without words, or one that shows a part of the statement.
+_STATEMENT = re.compile(r"[\s^]*$|LINE \d+:")
+
+# SQLSTATE: a row that meets one of these is not to blame, or is not the only one.
+_WAIT_CLASSES = ("08", "25", "28", "3D", "3F", "40", "53", "55", "57", "58", "F0")
+_NO_PERMISSION = "42501"
+_WAIT_CODES = (_NO_PERMISSION, "42P01", "42703")  # nor such a table, nor such a column: somebody can mend it
+# The same in words, for databases that give no SQLSTATE.
+_WAIT_WORDS = re.compile(
+    r"locked|busy|readonly|read-only|unable to open|disk|database or disk is full|malformed database"
+    r"|not a database|no such table|no column named|no such column|connect|server|timed? ?out|shutdown|deadlock",
+    re.IGNORECASE,
+)
+
+
+# What waiting alone does not mend, and what does. A login is refused without an SQLSTATE: it is told in words.
+_REMEDIES = (
+    (
+        "28",
+        re.compile(r'password authentication failed|no password supplied|no pg_hba|role ".*" does not exist'),
+        "correct name and password: those of the address, else of the group 'postgres' of the authentication "
+        "file, else POSTGRES_USER and POSTGRES_PASSWORD",
+    ),
+    ("3D", re.compile(r'database ".*" does not exist'), "make the database, or name another"),
+    ("3F", None, "make the schema, or name another"),
+    ("42501", None, "grant it to the database's user"),
+    ("42P01", None, "make the table, or name another"),
+    ("42703", None, "add the column, or name another"),
+)
+
+
+class DatabaseAway(Exception):
+    """The database takes no rows for now; the text says why."""
+
+
+class DatabaseUnfit(DatabaseAway):
+    """The database is there, but takes no rows before somebody mends something; the text says what."""
+
+
+def sqlalchemy() -> Any:
+    """Return SQLAlchemy.
+
+    Raises:
+        ConfigurationError: It is not installed.
+    """
+    try:
+        import sqlalchemy as module
+    except ImportError:
+        raise ConfigurationError("SQLAlchemy is missing; pip install 'dripline[sql]'") from None
+    return module
+
+
+def read_url(text: str) -> URL:
+    """Read the address of a database.
+
+    Raises:
+        ConfigurationError: It is none, or one that keeps nothing.
+    """
+    library = sqlalchemy()
+    try:
+        url: URL = library.make_url(text)
+    except (library.exc.ArgumentError, ValueError):  # the latter: a port that is no number
+        raise ConfigurationError(
+            f"database_url: {hide_login(text)!r} is no address of a database, such as "
+            "'sqlite:///slow_controls.sqlite' or 'postgresql://user@host/database'"
+        ) from None
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ConfigurationError(
+            f"database_url: {text!r} keeps nothing; give a file: 'sqlite:///slow_controls.sqlite'"
+        )
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    return url
+
+
+def make_engine(url: URL) -> Engine:
+    """Make an engine; it connects when it is first used.
+
+    Raises:
+        ConfigurationError: The driver is not installed, or there is none of that name.
+    """
+    library = sqlalchemy()
+    try:
+        arguments = {key: value for key, value in _connect_arguments(url).items() if key not in url.query}
+        engine: Engine = library.create_engine(url, connect_args=arguments, pool_recycle=1800)
+    except ImportError as error:
+        remedy = "pip install 'dripline[postgres]'" if url.get_backend_name() == "postgresql" else "install it"
+        raise ConfigurationError(f"the driver of {url.drivername} is missing ({error}); {remedy}") from None
+    except library.exc.NoSuchModuleError:
+        raise ConfigurationError(f"database_url: SQLAlchemy knows no {url.drivername!r}") from None
+    if url.get_backend_name() == "postgresql":
+        logging.getLogger("psycopg").addFilter(_is_no_echo)
+    if url.get_backend_name() == "sqlite":
+        library.event.listen(engine, "connect", _on_sqlite_connect)
+        library.event.listen(engine, "begin", _on_sqlite_begin)
+    return engine
+
+
+def make_table(engine: Engine, table: Table) -> None:
+    """Make a table unless it is there; another program may do the same at this moment."""
+    library = sqlalchemy()
+    try:
+        with engine.begin() as connection:
+            table.create(connection, checkfirst=True)
+    except library.exc.DBAPIError as error:
+        if is_away(error):
+            raise
+        with engine.connect() as connection:
+            if not library.inspect(connection).has_table(table.name, schema=table.schema):
+                raise
+
+
+def is_away(error: Exception) -> bool:
+    """Tell whether an error is the database's state, so that waiting helps; else the row is to blame."""
+    library = sqlalchemy()
+    if isinstance(error, library.exc.NoSuchTableError):
+        return True
+    if not isinstance(error, library.exc.SQLAlchemyError):
+        return isinstance(error, (OSError, MemoryError))
+    if isinstance(error, library.exc.DBAPIError):
+        return _driver_is_away(error, library)
+    return not isinstance(error, library.exc.StatementError)
+
+
+def remedy(error: Exception) -> str:
+    """What somebody has to do about an error of a database that is there; empty when waiting may help."""
+    if isinstance(error, sqlalchemy().exc.NoSuchTableError):
+        return "make the table, or name another"
+    original = getattr(error, "orig", None)
+    code = getattr(original, "sqlstate", None) or ""
+    for begin, words, text in _REMEDIES:
+        if code.startswith(begin) or (words is not None and not code and words.search(str(original))):
+            return text
+    return ""
+
+
+def reason(error: Exception) -> str:
+    """What a database said, in one line and without the statement."""
+    original = getattr(error, "orig", None) or error
+    if isinstance(original, sqlalchemy().exc.NoSuchTableError):
+        return f"no such table: {original}"
+    lines = [line.strip() for line in str(original).splitlines() if not _STATEMENT.match(line)]
+    return "; ".join(lines[:2]) or type(original).__name__
+
+
+# -- inside --------------------------------------------------------------------------------------------------
+
+
+def _driver_is_away(error: Any, library: Any) -> bool:
+    if error.connection_invalidated:
+        return True
+    code = getattr(error.orig, "sqlstate", None)
+    if code == _NO_PERMISSION and "row-level security" in str(error.orig):
+        return False  # a rule about rows
+    if code:
+        return code[:2] in _WAIT_CLASSES or code in _WAIT_CODES
+    if isinstance(error, library.exc.OperationalError):
+        return bool(_WAIT_WORDS.search(str(error.orig))) or "sqlite" not in type(error.orig).__module__
+    return isinstance(error, library.exc.InternalError)
+
+
+def _connect_arguments(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "postgresql":
+        return {"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "dripline", **_LOSS}
+    return {"timeout": _LOCK_TIMEOUT_S} if url.get_backend_name() == "sqlite" else {}
+
+
+def _is_no_echo(record: logging.LogRecord) -> bool:
+    # psycopg warns of an error that it also raises; refused rows are told in our own words.
+    return not record.msg.startswith("error ignored terminating")
+
+
+def _on_sqlite_connect(connection: Any, _record: object) -> None:
+    # sqlite3 would begin and end transactions in its own way, which leaves no room for savepoints.
+    connection.isolation_level = None
+    # Readers go on while a batch is written; FULL, since what was acknowledged must survive a loss of power.
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _on_sqlite_begin(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """The file of an SQLite database; None for other databases."""
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None

@@ -1,0 +1,95 @@
+"""What goes wrong with an instrument: by chance, or because a test says so."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+CHANCES = ("silent", "slow", "garbage", "truncated", "late", "disconnect", "refuse")
+
+
+class _Chance:
+    """An attribute that is a probability; True stands for always, False for never."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, faults: Any, owner: type) -> bool | float:
+        value: bool | float = faults._values[self._name]
+        return value
+
+    def __set__(self, faults: Faults, value: bool | float) -> None:
+        if not isinstance(value, (bool, int, float)) or not 0 <= value <= 1:
+            raise ValueError(f"{self._name} is True, False or a probability from 0 to 1, not {value!r}")
+        faults._values[self._name] = value
+
+
+class Faults:
+    """The faults of one instrument, to be switched while it runs.
+
+    Each is True, False or the probability with which a command meets it.
+
+    Args:
+        seed: makes the chances the same in each run.
+
+    Attributes:
+        silent: the command is carried out and not answered.
+        delay_s: how much later answers come.
+        slow: which answers come later; all as long as nobody says otherwise.
+        garbage: random bytes instead of the answer.
+        truncated: the answer breaks off, without its terminator.
+        late: the answer comes after that of the next command.
+        disconnect: the connection is closed instead of an answer; True does so once.
+        refuse: new connections are closed at once.
+    """
+
+    __slots__ = ("_delay_s", "_random", "_values")
+
+    silent = _Chance()
+    slow = _Chance()
+    garbage = _Chance()
+    truncated = _Chance()
+    late = _Chance()
+    disconnect = _Chance()
+    refuse = _Chance()
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._values: dict[str, bool | float] = {**dict.fromkeys(CHANCES, False), "slow": True}
+        self._delay_s = 0.0
+        self._random = random.Random(seed)
+
+    @property
+    def delay_s(self) -> float:
+        """How much later answers come."""
+        return self._delay_s
+
+    @delay_s.setter
+    def delay_s(self, value: float) -> None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+            raise ValueError(f"delay_s is a number of seconds, not {value!r}")
+        self._delay_s = float(value)
+
+    def clear(self) -> None:
+        """End all faults."""
+        self._values.update({**dict.fromkeys(CHANCES, False), "slow": True})
+        self._delay_s = 0.0
+
+    def happens(self, name: str) -> bool:
+        """Whether a fault happens now; one that happens once is used up by that."""
+        value = self._values[name]
+        if value is True and name == "disconnect":
+            self._values[name] = False
+        return value is True or (value is not False and self._random.random() < value)
+
+    def delay_now_s(self) -> float:
+        """How long this answer waits."""
+        return self._delay_s if self._delay_s and self.happens("slow") else 0.0
+
+    def cut(self, answer: bytes) -> bytes:
+        """The beginning of an answer."""
+        return answer[: self._random.randrange(len(answer))] if answer else b""
+
+    def noise_instead(self, answer: bytes, terminator: bytes) -> bytes:
+        """As many random bytes as an answer has, none of which ends it."""
+        allowed = [value for value in range(256) if value not in terminator and value not in b"\r\n"]
+        return bytes(self._random.choices(allowed, k=max(1, len(answer))))
