@@ -1,0 +1,124 @@
+"""The routes of the HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dripline.runtime.roll_call import Present
+from dripline.web.answers import error_answer, json_answer, reply_answer
+from dripline.web.asking import Asker
+from dripline.web.connections import Connections, client_of
+from dripline.web.guard import Guard
+from dripline.web.openapi import openapi
+from dripline.web.places import NoPlace, Place, Places
+from dripline.web.reception import reception
+from dripline.web.requests import BadRequest, mesh_request
+from dripline.web.status import http_status
+from dripline.wire.errors import DriplineError
+from dripline.wire.message import MsgRequest
+
+from aiohttp import web  # isort: skip  # `answers` says how to get it
+
+if TYPE_CHECKING:
+    from dripline.web.http_server import HTTPServer
+
+_BODY_S = 10.0
+
+
+def application(server: HTTPServer, guard: Guard, asker: Asker, connections: Connections) -> web.Application:
+    """Make the application.
+
+    Args:
+        server: whose it is.
+        guard: says who may ask.
+        asker: asks the mesh.
+        connections: the server's.
+    """
+    routes = _Routes(server, asker)
+    app = web.Application(client_max_size=server.max_body_bytes, middlewares=[reception(guard, connections)])
+    app.router.add_get("/openapi.json", routes.describe)
+    app.router.add_get("/dl", routes.show_present)
+    app.router.add_get("/dl/", routes.show_present)
+    for method in ("GET", "PUT", "POST"):
+        app.router.add_route(method, "/dl/{routing_key:.+}", routes.ask)
+    if server.web_root is not None:
+        app.router.add_get("/", routes.show_page)
+        app.router.add_static("/", server.web_root, show_index=False, follow_symlinks=False)
+    return app
+
+
+class _Routes:
+    """What is done for each address."""
+
+    def __init__(self, server: HTTPServer, asker: Asker) -> None:
+        self._server = server
+        self._asker = asker
+        self._places = Places(server.max_requests, server.max_requests_per_client)
+        self._roll_call: asyncio.Task[list[Present]] | None = None
+
+    async def ask(self, request: web.Request) -> web.StreamResponse:
+        try:
+            place = self._places.take(client_of(request.transport))
+            wanted = await _wanted(request, place)
+            return reply_answer(await self._asker.ask(wanted, self._server.timeout_s, done=place.leave))
+        except NoPlace as error:
+            return error_answer(503, 100, str(error))
+        except BadRequest as error:
+            return error_answer(400, 401, str(error))
+        except DriplineError as error:
+            code = getattr(error, "return_code", 0) or 100
+            return error_answer(http_status(code), code, getattr(error, "message", "") or str(error))
+
+    async def show_present(self, _request: web.Request) -> web.StreamResponse:
+        try:
+            present = await self._present()
+        except DriplineError as error:
+            return error_answer(503, 101, str(error))
+        return json_answer(
+            {"services": [{"name": service.name, "endpoints": service.endpoints} for service in present]}
+        )
+
+    async def show_page(self, _request: web.Request) -> web.StreamResponse:
+        root = Path(self._server.web_root or "").resolve()
+        page = (root / "index.html").resolve()
+        if page.parent != root or not page.is_file():
+            raise web.HTTPNotFound
+        return web.FileResponse(page)
+
+    async def describe(self, _request: web.Request) -> web.StreamResponse:
+        try:
+            present = await self._present()
+        except DriplineError as error:
+            return error_answer(503, 101, str(error))
+        return json_answer(openapi(present, self._server.asks_who))
+
+    async def _present(self) -> list[Present]:
+        """Who is on the mesh; all that want to know at the same time share one roll call."""
+        if self._roll_call is None:
+            self._roll_call = asyncio.ensure_future(self._asker.call(self._server.list_present))
+            self._roll_call.add_done_callback(self._forget_roll_call)
+        return await asyncio.shield(self._roll_call)
+
+    def _forget_roll_call(self, ended: asyncio.Task[list[Present]]) -> None:
+        self._roll_call = None
+        if not ended.cancelled():
+            ended.exception()  # nobody may wait for it any longer
+
+
+async def _wanted(request: web.Request, place: Place) -> MsgRequest:
+    """What is wanted of the mesh; a place that is not needed is left."""
+    try:
+        try:
+            body = await asyncio.wait_for(request.read(), _BODY_S)
+        except asyncio.TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        except web.RequestPayloadError as error:
+            raise BadRequest(f"the body cannot be read: {' '.join(str(error).split())}") from None
+        return mesh_request(
+            request.method, request.match_info["routing_key"], request.headers, request.query, body
+        )
+    except BaseException:
+        place.leave()
+        raise

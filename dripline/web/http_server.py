@@ -1,0 +1,188 @@
+"""`HTTPServer`: GET, PUT and POST become get, set and cmd."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from dripline.core.interface import Interface
+from dripline.core.login import Secret
+from dripline.runtime.client import MeshClient
+from dripline.runtime.roll_call import Present, roll_call
+from dripline.web import settings
+from dripline.wire.errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+_DRAIN_S = 5.0
+
+
+class HTTPServer(Interface):
+    """Offers the endpoints of a mesh over HTTP.
+
+    ``GET /dl/<routing/key>`` gets, ``PUT`` sets, ``POST`` calls a method; the headers ``specifier`` and
+    ``lockout-key`` mean what they do on the mesh, bodies are ``{"values": […], "keyword": …}``. ``GET /dl`` lists
+    services and endpoints, ``GET /openapi.json`` describes it all.
+
+    Args:
+        http_host: address to listen at; by default only this machine can ask.
+        http_port: port; 0 takes a free one.
+        web_root: a folder whose files are served at ``/``.
+        http_token: what `Authorization: Bearer` must say: text, or a dict with any of ``value``, ``file``,
+            ``env``, ``default``; else the environment variable ``DRIPLINE_HTTP_TOKEN``.
+        http_username: name for basic authentication, likewise; else ``DRIPLINE_HTTP_USER``.
+        http_password: its secret, likewise; else ``DRIPLINE_HTTP_PASSWORD``.
+        http_origins: origins of web pages elsewhere that may ask, such as ``https://panel.lab``.
+        max_body_bytes: longest body of a request.
+        max_requests: how many requests may wait for the mesh at once; more are answered with 503.
+        max_requests_per_client: how many of them may come from one address.
+        **kwargs: for `Interface`.
+
+    Raises:
+        ConfigurationError: a setting that cannot be used.
+    """
+
+    def __init__(
+        self,
+        http_host: str = "127.0.0.1",
+        http_port: int = 8080,
+        web_root: str | os.PathLike[str] | None = None,
+        http_token: Secret = None,
+        http_username: Secret = None,
+        http_password: Secret = None,
+        http_origins: str | Sequence[str] = (),
+        max_body_bytes: int = 1_000_000,
+        max_requests: int = 64,
+        max_requests_per_client: int = 32,
+        **kwargs: Any,
+    ) -> None:
+        self.http_host = settings.text("http_host", http_host)
+        self.http_port = settings.whole_number("http_port", http_port, 0, 65535)
+        self.web_root = settings.folder("web_root", web_root)
+        self.max_body_bytes = settings.whole_number("max_body_bytes", max_body_bytes, 1, 2**31 - 1)
+        self.max_requests = settings.whole_number("max_requests", max_requests, 1, 1000)
+        self.max_requests_per_client = settings.whole_number(
+            "max_requests_per_client", max_requests_per_client, 1, 1000
+        )
+        settings.seconds("timeout_s", kwargs.get("timeout_s", 10))
+        allowed = settings.origins("http_origins", http_origins)
+        self._guard = settings.guard(http_host, (http_token, http_username, http_password), allowed)
+        self._stop_wanted = False  # no event: a signal may come while one is being set
+        self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._refused: Exception | None = None
+        Interface.__init__(self, **kwargs)
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether a token or a name is wanted."""
+        return self._guard.asks_who
+
+    def run(self, ready: threading.Event | None = None) -> None:
+        """Serve until `stop`; also without a broker, which is told and tried again.
+
+        Args:
+            ready: set when the server listens; `http_port` is the port then.
+
+        Raises:
+            ConfigurationError: the address is taken, or aiohttp is not installed.
+            LoginRefused: the broker does not know the login.
+        """
+        try:
+            asyncio.run(self._serve(ready))
+        finally:
+            self._stop_wanted = False
+        if self._refused is not None:
+            refused, self._refused = self._refused, None
+            raise refused
+
+    def stop(self) -> None:
+        """End `run`, from any thread, or as soon as it begins; requests in hand are answered first."""
+        self._stop_wanted = True
+        if self._stop is not None:
+            loop, stop = self._stop
+            with contextlib.suppress(RuntimeError):  # it has ended already
+                loop.call_soon_threadsafe(stop.set)
+
+    def list_present(self, wait_s: float = 0.5) -> list[Present]:
+        """Ask the mesh who is there."""
+        return roll_call(self._new_client, wait_s)
+
+    async def _serve(self, ready: threading.Event | None) -> None:
+        from dripline.web.application import application  # says how to get aiohttp where it is not installed
+        from dripline.web.asking import Asker
+        from dripline.web.connections import Connections
+        from dripline.web.first_connection import FirstConnection
+        from dripline.web.protocol_log import protocol_log
+        from aiohttp import web  # isort: skip
+
+        loop, stop = self._stop = asyncio.get_running_loop(), asyncio.Event()
+        if self._stop_wanted:  # a signal came while this began
+            return
+        client = self._dripline_client()
+        first = FirstConnection(client, self._give_up)
+        asker = Asker(client, first, self.max_requests)
+        connections = Connections(lambda: runner.server() if runner.server is not None else None)
+        # Who has gone needs no answer: the handler is cancelled, and its place is free for another.
+        runner = web.AppRunner(
+            application(self, self._guard, asker, connections),
+            access_log=None, logger=protocol_log(), handler_cancellation=True, shutdown_timeout=_DRAIN_S,
+        )  # fmt: skip
+        await runner.setup()
+        listening = _listening_socket(self.http_host, self.http_port)
+        self.http_port = listening.getsockname()[1]
+        watch = loop.create_task(connections.watch())
+        try:
+            listener = await loop.create_server(connections.door, sock=listening, backlog=128)
+            first.start()
+            self._tell()
+            if ready is not None:
+                ready.set()
+            await stop.wait()
+            listener.close()
+        finally:
+            await runner.cleanup()
+            watch.cancel()
+            first.stop()
+            asker.close()
+            self.close()
+
+    def _give_up(self, error: Exception) -> None:
+        """End `run` with an error."""
+        self._refused = error
+        self.stop()
+
+    def _new_client(self) -> MeshClient:
+        link = self._dripline_client().link
+        # Who waits for a list need not wait for a broker that is away.
+        return MeshClient(
+            replace(link.mesh, max_connection_attempts=1), link.address.username, link.address.password
+        )
+
+    def _tell(self) -> None:
+        host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
+        logger.info("http://%s:%d/dl lists the endpoints of the mesh", host, self.http_port)
+        if self._guard.is_open_to_all:
+            logger.warning(
+                "whoever reaches %s may set everything; give a token (%s), or listen at 127.0.0.1",
+                self.http_host, settings.ENVIRONMENT["token"],
+            )  # fmt: skip
+
+
+def _listening_socket(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, UnicodeError) as error:
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
+        other = "port" if getattr(error, "errno", 0) == errno.EADDRINUSE else "host or port"
+        raise ConfigurationError(
+            f"http_host, http_port: cannot listen at {host}:{port}: {reason}; choose another {other}"
+        ) from None

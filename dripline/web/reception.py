@@ -1,0 +1,96 @@
+"""What every HTTP request meets: the guard before it is handled, an answer of JSON whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from dripline.web.answers import error_answer
+from dripline.web.connections import Connections
+from dripline.web.guard import Guard
+
+from aiohttp import web  # isort: skip  # `answers` says how to get it
+
+logger = logging.getLogger(__name__)
+
+_ANSWER_S = 30.0
+_FILE_S = 600.0
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def reception(guard: Guard, connections: Connections) -> Any:
+    """Make the middleware of a server.
+
+    Args:
+        guard: says who may ask.
+        connections: the server's.
+    """
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: _Handler) -> web.StreamResponse:
+        with connections.asking(request.protocol):
+            refusal = _refusal(guard, request)
+            answer = await _handled(request, handler) if refusal is None else refusal
+            _let_read(guard, request, answer)
+            await _send(request, answer)
+        return answer
+
+    return middleware
+
+
+def _refusal(guard: Guard, request: web.Request) -> web.Response | None:
+    if (
+        request.method == "OPTIONS"
+        and guard.lets_read(request.headers)
+        and guard.stranger(request.headers) is None
+    ):
+        # A browser asks first whether a page from elsewhere may; it sends no token with that.
+        return web.Response(
+            status=204,
+            headers={
+                "Access-Control-Allow-Methods": "GET, PUT, POST",
+                "Access-Control-Allow-Headers": "Authorization, Content-Type, specifier, lockout-key",
+                "Access-Control-Max-Age": "600",
+            },
+        )
+    refusal = guard.refusal(request.headers)
+    if refusal is None:
+        return None
+    status, reason = refusal
+    headers = {"WWW-Authenticate": 'Basic realm="dripline"'} if status == 401 else None
+    return error_answer(status, 307, reason, headers)
+
+
+async def _handled(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:  # no such page, a body that is too long
+        return error_answer(error.status, 401, error.reason, {"Allow": error.headers.get("Allow", "")})
+    except Exception:
+        logger.exception("a request for %s could not be handled", request.rel_url.raw_path)
+        return error_answer(500, 999, "the HTTP server failed; its log says more")
+
+
+def _let_read(guard: Guard, request: web.Request, answer: web.StreamResponse) -> None:
+    origin = guard.lets_read(request.headers)
+    if origin is not None:
+        answer.headers["Access-Control-Allow-Origin"] = origin
+        answer.headers["Vary"] = "Origin"
+
+
+async def _send(request: web.Request, answer: web.StreamResponse) -> None:
+    """Send an answer to its end, here and not later, since a connection is not quiet meanwhile."""
+
+    async def send() -> None:
+        await answer.prepare(request)
+        await answer.write_eof()
+
+    try:
+        await asyncio.wait_for(send(), _FILE_S if isinstance(answer, web.FileResponse) else _ANSWER_S)
+    except asyncio.TimeoutError:  # who asked does not read
+        if request.transport is not None:
+            request.transport.abort()
+    except ConnectionError:  # who asked has gone
+        pass

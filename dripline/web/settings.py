@@ -1,0 +1,128 @@
+"""The settings of an HTTP server, checked: each mistake is a line that names the key."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import scarab
+from dripline.core.login import Secret
+from dripline.web.guard import Guard
+from dripline.wire.errors import ConfigurationError
+
+_GROUP = "http"
+#: Environment variables of the secrets.
+ENVIRONMENT = {
+    "token": "DRIPLINE_HTTP_TOKEN",
+    "username": "DRIPLINE_HTTP_USER",
+    "password": "DRIPLINE_HTTP_PASSWORD",
+}
+
+
+def whole_number(key: str, value: Any, least: int, most: int) -> int:
+    """Read a whole number between two limits.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    try:
+        number = int(str(value)) if not isinstance(value, bool) else None
+    except ValueError:
+        number = None
+    if number is None or not least <= number <= most:
+        raise ConfigurationError(f"{key}: {value!r} is no whole number from {least} to {most}")
+    return number
+
+
+def seconds(key: str, value: Any) -> float:
+    """Read a time that is longer than none, in seconds.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise ConfigurationError(f"{key}: {value!r} is no number of seconds above 0")
+    return value
+
+
+def text(key: str, value: Any) -> str:
+    """Read a text.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{key}: {value!r} is no text")
+    return value
+
+
+def folder(key: str, value: Any) -> str | None:
+    """Read the name of a folder that is there, or None.
+
+    Raises:
+        ConfigurationError: it is not there.
+    """
+    if value is None:
+        return None
+    name = os.fspath(value) if isinstance(value, (str, os.PathLike)) else str(value)
+    if not os.path.isdir(name):
+        raise ConfigurationError(f"{key}: there is no folder {name!r}")
+    return name
+
+
+def origins(key: str, value: Any) -> frozenset[str]:
+    """Read one origin or several, such as ``https://panel.lab``.
+
+    Raises:
+        ConfigurationError: one of them is none.
+    """
+    found = [value] if isinstance(value, str) else value
+    if not isinstance(found, Sequence) and not isinstance(found, (set, frozenset)):
+        raise ConfigurationError(f"{key}: {value!r} is no list of origins, such as https://panel.lab")
+    for origin in found:
+        if not _is_origin(origin):
+            raise ConfigurationError(
+                f"{key}: {origin!r} is no origin; it has a scheme and a host, such as https://panel.lab"
+            )
+    return frozenset(found)
+
+
+def guard(host: str, given: Sequence[Secret], allowed: frozenset[str]) -> Guard:
+    """Look the secrets up.
+
+    Args:
+        host: the address that is listened at.
+        given: token, name and password.
+        allowed: origins of pages that may ask.
+
+    Raises:
+        ConfigurationError: one cannot be read, or a name has no password.
+    """
+    auth = scarab.Authentication()
+    spec = {}
+    for (item, variable), secret in zip(ENVIRONMENT.items(), given, strict=True):
+        from_user = dict(secret) if isinstance(secret, Mapping) else {} if secret is None else {"value": secret}
+        spec[item] = {"env": variable, **from_user}
+    try:
+        auth.add_groups({_GROUP: spec})
+        auth.process_spec()
+    except scarab.AuthenticationError as error:
+        raise ConfigurationError(str(error)) from None
+    found = {item: auth.get(_GROUP, item, "") for item in spec}
+    for item, secret in zip(ENVIRONMENT, given, strict=True):
+        if secret is not None and not found[item]:  # an empty file must not let everybody in
+            raise ConfigurationError(f"http_{item}: it is empty; leave it out, or say what it is")
+    if bool(found["username"]) != bool(found["password"]):
+        raise ConfigurationError("http_username and http_password go together; one of them is missing")
+    return Guard(host, **found, origins=allowed)
+
+
+def _is_origin(value: Any) -> bool:
+    try:
+        parts = urlsplit(value)
+        return isinstance(value, str) and bool(parts.scheme and parts.netloc) and not (parts.path or parts.query)
+    except (ValueError, TypeError, AttributeError):
+        return False
