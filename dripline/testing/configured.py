@@ -1,0 +1,70 @@
+"""From a configuration to a service of a test's mesh, with the checks that `dl-serve` does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dripline.checking import check_assembly
+from dripline.config import Origin, make_authentication, set_path
+from dripline.config.assemble import bring_together
+from dripline.config.mistakes import Place
+from dripline.config.words import spell
+from dripline.core.extension_secrets import secrets_of_extensions
+from dripline.core.object_creator import ObjectCreator
+from dripline.core.service import Service
+from dripline.testing.brokers import Broker
+from dripline.wire.errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+
+
+def configured_service(
+    source: Path | Mapping[str, Any], overrides: Mapping[str, Any], broker: Broker, mesh: Mapping[str, Any]
+) -> Service:
+    """Make a service as `dl-serve` would, but for its mesh and its login, which are the test's.
+
+    Args:
+        source: A file, or what could stand in one.
+        overrides: What counts instead, by key; a key may be a path such as ``endpoints.0.limit``.
+        broker: Tells the login.
+        mesh: The test's mesh.
+
+    Raises:
+        ConfigurationError: With a line for each mistake.
+    """
+    configuration = _checked(source, overrides, broker, mesh)
+    secrets = make_authentication(configuration, auth=secrets_of_extensions())
+    service = ObjectCreator().create_object(configuration, "Service", secrets)
+    if not isinstance(service, Service):
+        raise ConfigurationError(f"{type(service).__name__} is no service; only a service can run")
+    service.enable_scheduling = bool(configuration.get("enable_scheduling", True))  # `dl-serve` turns it on
+    return service
+
+
+def _checked(
+    source: Path | Mapping[str, Any], overrides: Mapping[str, Any], broker: Broker, mesh: Mapping[str, Any]
+) -> dict[str, Any]:
+    here = {"dripline_mesh": mesh, "username": broker.username, "password": broker.password}
+    if isinstance(source, Path):
+        assembly = bring_together(source, options=here)
+    else:
+        assembly = replace(bring_together(defaults=source, options=here), origin=_InPython())
+    for key, value in overrides.items():
+        path = [int(part) if part.isdecimal() else part for part in key.split(".")]
+        set_path(assembly.configuration, path, value)
+    findings = check_assembly(assembly)
+    for warning in findings.warnings:
+        logger.warning("%s", warning)
+    findings.raise_errors()
+    return assembly.configuration
+
+
+class _InPython(Origin):
+    """A configuration that stands in a test: its mistakes are told by the path of their keys."""
+
+    def place(self, key_path: Sequence[str | int]) -> Place:
+        return Place(spell(key_path))
