@@ -99,9 +99,7 @@ def agent(
     from dripline.cli import logs
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
-    content = make_payload([*words, *payload])
-    if values:
-        content.setdefault("values", []).extend(make_payload(values).get("values", values))
+    content = make_payload([*words, *payload], values)
     how = MessageOptions(**options)  # type: ignore[arg-type]  # click made them what the class says
     ctx.exit(_send(common, operation, routing_key, content, how))
 

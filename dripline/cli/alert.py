@@ -10,8 +10,14 @@ import click
 from dripline.cli.command import WORD, Command
 from dripline.cli.options import CommonOptions, common_options
 
+_EPILOG = """
+\b
+dl alert sensor_value.peaches value_raw=1.5
+dl alert status_message.pump.warning 'it stopped'
+"""
 
-@click.command("alert", cls=Command)
+
+@click.command("alert", cls=Command, epilog=_EPILOG)
 @click.argument("routing_key", type=WORD)
 @click.argument("words", type=WORD, nargs=-1, metavar="[VALUES… KEY=VALUE…]")
 @common_options
@@ -23,6 +29,8 @@ def alert(common: CommonOptions, routing_key: str, words: Sequence[str]) -> None
     from dripline.wire.message import MsgAlert
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
+    if not routing_key:
+        raise click.UsageError("an alert needs a routing key, such as sensor_value.peaches")
     message = MsgAlert.create(make_payload(words), routing_key)
     with open_client_session(common).client() as client:
         client.publish(message)

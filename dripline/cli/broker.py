@@ -9,8 +9,14 @@ import click
 from dripline.cli.command import Command
 from dripline.cli.options import CommonOptions, common_options
 
+_EPILOG = """
+\b
+dl broker
+dl broker -b 0.0.0.0 -u lab --password-file secret
+"""
 
-@click.command("broker", cls=Command)
+
+@click.command("broker", cls=Command, epilog=_EPILOG)
 @common_options
 def broker(common: CommonOptions) -> None:
     """Run a broker on this machine until stopped; for a laptop and tests, production has RabbitMQ."""

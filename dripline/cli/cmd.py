@@ -9,8 +9,14 @@ import click
 from dripline.cli.asking import Asking, asking_options
 from dripline.cli.command import WORD, Command
 
+_EPILOG = """
+\b
+dl cmd peaches ping
+dl cmd furnace heat 50 times=3
+"""
 
-@click.command("cmd", cls=Command)
+
+@click.command("cmd", cls=Command, epilog=_EPILOG)
 @click.argument("endpoint", type=WORD)
 @click.argument("method", type=WORD)
 @click.argument("words", type=WORD, nargs=-1, metavar="[VALUES… KEY=VALUE…]")

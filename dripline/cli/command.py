@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
 
-from dripline.cli.failures import exit_code_of, report
+from dripline.cli.failures import exit_code_of, is_lost_output, report
+from dripline.wire.hiding import hide_login
 
 # No option of ours is a digit, so what begins like a negative number is a word.
 _NEGATIVE = re.compile(r"-\.?\d")
@@ -31,7 +34,21 @@ class _Word(click.ParamType):  # type: ignore[type-arg]  # generic in newer clic
     name = "word"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return value.removeprefix(_HIDDEN) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        word = value.removeprefix(_HIDDEN)
+        if not _is_text(word):
+            self.fail(f"{word!r} has bytes that are no text; write it in UTF-8, in a locale of UTF-8", param, ctx)
+        return word
+
+
+def _is_text(word: str) -> bool:
+    """Whether a word can be sent: bytes that the locale cannot read are lone surrogates in it."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 WORD = _Word()
@@ -56,6 +73,8 @@ class Command(click.Command):
             raise
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the outermost place: nobody else tells it
             report(error, ctx.command_path, verbose=ctx.params.get("verbose", 0))
+            if isinstance(error, OSError) and is_lost_output(error):
+                forget_output()
             ctx.exit(exit_code_of(error))
 
 
@@ -67,6 +86,7 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
         name: the program's name.
         arguments: its words, default those of this process.
     """
+    _replace_closed_streams()
     try:
         result = command.main(arguments, prog_name=name, standalone_mode=False)
         code = result if isinstance(result, int) else 0
@@ -78,10 +98,19 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
         code = error.exit_code
     except click.Abort:
         code = 130
-    except BrokenPipeError:
-        code = 0
+    except OSError as error:  # of printing help, or the last of the output
+        report(error, name)
+        code = exit_code_of(error)
         forget_output()
     sys.exit(code)
+
+
+def _replace_closed_streams() -> None:
+    """Have somewhere to write where a stream was closed, as in `dl-serve 2>&-`: Python has None for it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # In this order each gets its usual number, which else a socket would get.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # for good
 
 
 def spellings(command: click.Command, ctx: click.Context) -> dict[str, click.Parameter]:
@@ -91,14 +120,15 @@ def spellings(command: click.Command, ctx: click.Context) -> dict[str, click.Par
 
 
 def _usage_message(error: click.ClickException) -> str:
-    message = " ".join(error.format_message().split())
+    message = hide_login(" ".join(error.format_message().split()))
     return message[:1].lower() + message[1:].rstrip(".")
 
 
 def forget_output() -> None:
-    """Go on without standard output: its reader has gone, as in `dl mon | head -3`."""
+    """Go on without standard output: its reader has gone, as in `dl mon | head -3`, or its disk is full."""
     # Python would complain once more when it flushes at the end.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(io.UnsupportedOperation):  # a program in Python has put something else there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _prepared(args: Sequence[str], options: dict[str, click.Parameter]) -> Iterable[str]:

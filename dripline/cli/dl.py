@@ -11,12 +11,19 @@ from dripline.cli.options import CommonOptions, common_options
 
 # Name, module, function in it, and what the list of commands says; importing them all to ask would be slow.
 _COMMANDS = {
+    "demo": ("dripline.cli.demo", "demo", "Run a whole mesh here, with simulated instruments, and watch it."),
     "serve": ("dripline.cli.serve_files", "serve_files", "Run services from configuration files, until stopped."),
     "get": ("dripline.cli.get", "get", "Show what an endpoint reads, or one of its attributes."),
     "set": ("dripline.cli.set", "set_", "Set an endpoint."),
     "cmd": ("dripline.cli.cmd", "cmd", "Call a method of an endpoint."),
     "alert": ("dripline.cli.alert", "alert", "Send an alert to whoever listens."),
     "mon": ("dripline.cli.live", "live", "Follow alerts: a table on a terminal, lines in a pipe."),
+    "http-server": ("dripline.cli.http_server", "http_server", "Offer the mesh over HTTP, until stopped."),
+    "doctor": ("dripline.cli.doctor.command", "doctor", "Find the first broken link on the way to the services."),
+    "extensions": ("dripline.cli.extensions", "extensions", "List the extensions and their classes."),
+    "simulate": ("dripline.cli.simulate", "simulate", "Run simulated instruments, for a laptop and tests."),
+    "check": ("dripline.cli.check", "check", "Tell everything that is wrong with configuration files."),
+    "new": ("dripline.cli.new", "new", "Begin something of your own: an extension package."),
     "broker": ("dripline.cli.broker", "broker", "Run a broker on this machine, for a laptop and tests."),
 }
 

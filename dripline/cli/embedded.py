@@ -13,6 +13,7 @@ from dripline.wire.errors import BrokerUnreachable, ConfigurationError
 
 if TYPE_CHECKING:
     from dripline.broker import EmbeddedBroker
+    from dripline.broker.tls import ServerTls
     from dripline.cli.session import Session
     from dripline.wire.mesh import MeshSettings
 
@@ -59,10 +60,13 @@ def make_broker(mesh: MeshSettings, username: str, password: str) -> EmbeddedBro
 
     Raises:
         BrokerUnreachable: the port cannot be opened.
+        ConfigurationError: it needs a certificate, or a file of it cannot be used.
     """
     from dripline.broker import EmbeddedBroker  # brings asyncio's servers
 
-    broker = EmbeddedBroker(mesh.broker, mesh.broker_port, username, password, mesh.virtual_host)
+    broker = EmbeddedBroker(
+        mesh.broker, mesh.broker_port, username, password, mesh.virtual_host, tls=_server_tls(mesh)
+    )
     try:
         broker.start()
     except OSError as error:
@@ -73,6 +77,21 @@ def make_broker(mesh: MeshSettings, username: str, password: str) -> EmbeddedBro
             ) from error
         raise BrokerUnreachable(f"cannot listen at {place}: {error.strerror or error}") from error
     return broker
+
+
+def _server_tls(mesh: MeshSettings) -> ServerTls | None:
+    if not mesh.tls:
+        return None
+    from dripline.broker.tls import ServerTls
+    from dripline.transport.tls_files import check_certificate
+
+    if mesh.certificate_file is None:
+        raise ConfigurationError(
+            f"an embedded broker at {mesh.broker}:{mesh.broker_port} needs a certificate for TLS; name one with "
+            "--certificate and --key (certificate_file, key_file), or use --no-tls"
+        )
+    check_certificate(mesh.certificate_file, mesh.key_file)
+    return ServerTls(mesh.certificate_file, mesh.key_file)
 
 
 def is_local(host: str) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from dripline.wire.errors import DriplineError
 
 #: `EX_SOFTWARE` of sysexits.h: the fault is ours.
 BUG = 70
+#: `EX_IOERR`: what was printed did not get where it should.
+LOST_OUTPUT = 74
 _INTERRUPTED = 130
+_LOST = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 def exit_code_of(error: BaseException) -> int:
@@ -19,7 +23,12 @@ def exit_code_of(error: BaseException) -> int:
         return 0
     if isinstance(error, DriplineError):
         return min(error.exit_code, 255)
-    return BUG
+    return LOST_OUTPUT if is_lost_output(error) else BUG
+
+
+def is_lost_output(error: BaseException) -> bool:
+    """Whether a disk is full, or a terminal gone, and not the program wrong."""
+    return isinstance(error, OSError) and error.errno in _LOST
 
 
 def report(error: BaseException, command: str, verbose: int = 0) -> None:
@@ -44,6 +53,9 @@ def _lines(error: BaseException) -> list[str]:
     text = str(error)
     if isinstance(error, DriplineError):
         return text.splitlines() or [type(error).__name__]
+    if isinstance(error, OSError) and is_lost_output(error):
+        place = error.filename or "the output"
+        return [f"{place} cannot be written: {(error.strerror or text).lower()}; make room, or write to elsewhere"]
     return [
         f"{type(error).__name__}: {' '.join(text.split())} -- this is a bug of dripline or of an extension; "
         "-vv shows where"

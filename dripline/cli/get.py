@@ -7,8 +7,15 @@ import click
 from dripline.cli.asking import Asking, asking_options
 from dripline.cli.command import WORD, Command
 
+_EPILOG = """
+\b
+dl get peaches
+dl get peaches -s calibration
+dl get peaches --json
+"""
 
-@click.command("get", cls=Command)
+
+@click.command("get", cls=Command, epilog=_EPILOG)
 @click.argument("endpoint", type=WORD)
 @click.option("-s", "--specifier", default="", metavar="NAME", help="Show this attribute instead.")
 @asking_options

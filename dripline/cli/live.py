@@ -35,12 +35,12 @@ def live(
     from dripline.cli.listening import listen
     from dripline.cli.messages import rendered
     from dripline.cli.session import open_client_session
-    from dripline.cli.table import LiveTable, line_of
+    from dripline.cli.table import LiveTable, can_be_drawn, line_of
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
     session = open_client_session(common)
     alert_keys = [*keys, *alerts] or ([] if requests else ["#"])
-    if sys.stdout.isatty() and not as_json:
+    if can_be_drawn(sys.stdout) and not as_json:
         table = LiveTable(sys.stdout)
         listen(session, requests, alert_keys, table.take, table.draw)
         return

@@ -14,7 +14,7 @@ def set_up(base: int, verbose: int, quiet: int, name: str = "") -> None:
 
     Args:
         base: level that is shown without options, such as `logging.WARNING`.
-        verbose: how many `-v`; each shows one level more, a third one also what the AMQP library says.
+        verbose: how many `-v`; each shows one level more, a third one also what libraries say.
         quiet: how many `-q`; each shows one level less.
         name: put before each text, where several processes share a terminal.
     """
@@ -24,8 +24,9 @@ def set_up(base: int, verbose: int, quiet: int, name: str = "") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(logging.DEBUG, base + 10 * step))
-    # pika tells every failure itself, at length; ours tell it in one line.
-    logging.getLogger("pika").setLevel(logging.DEBUG if verbose > 2 else logging.CRITICAL)
+    # These tell every failure themselves, at length; ours tell it in one line.
+    for library in ("pika", "pyvisa"):
+        logging.getLogger(library).setLevel(logging.DEBUG if verbose > 2 else logging.CRITICAL)
     logging.captureWarnings(True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 import click
@@ -31,13 +31,19 @@ class CommonOptions:
         max_payload: longest body of one AMQP message, in bytes.
         heartbeat_routing_key: first word of heartbeats' routing keys.
         max_connection_attempts: how often to try before giving up.
+        tls: whether the connection to the broker is encrypted.
+        verify: whether the broker has to prove who it is.
+        ca_file: file of the authorities that are trusted.
+        certificate: file of the certificate that is shown to the broker.
+        key: file of its key.
+        auth_mechanism: whether a password or the certificate logs in.
     """
 
     config: str | None = None
     verbose: int = 0
     quiet: int = 0
     username: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     password_file: str | None = None
     auth_file: str | None = None
     broker: str | None = None
@@ -47,6 +53,12 @@ class CommonOptions:
     max_payload: int | None = None
     heartbeat_routing_key: str | None = None
     max_connection_attempts: int | None = None
+    tls: bool | None = None
+    verify: bool | None = None
+    ca_file: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    auth_mechanism: str | None = None
 
     def as_configuration(self) -> dict[str, Any]:
         """The options as a configuration, None for those not given."""
@@ -59,6 +71,12 @@ class CommonOptions:
                 "max_payload_size": self.max_payload,
                 "heartbeat_routing_key": self.heartbeat_routing_key,
                 "max_connection_attempts": self.max_connection_attempts,
+                "tls": self.tls,
+                "verify": self.verify,
+                "ca_file": self.ca_file,
+                "certificate_file": self.certificate,
+                "key_file": self.key,
+                "auth_mechanism": self.auth_mechanism,
             }
         }
 
@@ -73,14 +91,27 @@ def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> 
 
 _OPTIONS = (
     click.option("-c", "--config", metavar="FILE", help="Configuration file, YAML or JSON."),
-    click.option("-b", "--broker", metavar="HOST", help="Host of the broker  [default: localhost]"),
-    click.option("-p", "--port", type=click.IntRange(1, 65535), metavar="N", help="Its port  [default: 5672]"),
+    click.option("-b", "--broker", metavar="HOST", help="Host of the broker, or amqps://host:port/vhost."),
+    click.option(
+        "-p", "--port", type=click.IntRange(1, 65535), metavar="N", help="Its port  [default: 5672; with TLS 5671]"
+    ),
     click.option("-u", "--username", metavar="NAME", help="User at the broker; else DRIPLINE_USER, else guest."),
     click.option("--password-file", metavar="FILE", help="File that holds the password and nothing else."),
     click.option("--auth-file", metavar="FILE", help="File of secrets: {group: {item: secret}}."),
     click.option(
-        "--password", metavar="TEXT", help="The password; others may see it. Else DRIPLINE_PASSWORD, else guest."
+        "--password",
+        metavar="TEXT",
+        help="The password; others see it in the list of processes. Else DRIPLINE_PASSWORD, else guest.",
     ),
+    click.option("--tls/--no-tls", default=None, help="Encrypt the connection to the broker."),
+    click.option("--ca-file", metavar="FILE", help="PEM file of who vouches for the broker; else the system's."),
+    click.option("--certificate", metavar="FILE", help="PEM file of the certificate to show to the broker."),
+    click.option("--key", metavar="FILE", help="PEM file of its key, unless it is in the same file."),
+    click.option(
+        "--auth-mechanism", type=click.Choice(["plain", "external"], case_sensitive=False),
+        help="What logs in: user and password (plain), or the certificate (external).",
+    ),
+    click.option("--verify/--no-verify", default=None, help="Whether the broker must prove who it is."),
     click.option("--requests-exchange", metavar="NAME", help="Exchange of requests and replies."),
     click.option("--alerts-exchange", metavar="NAME", help="Exchange of alerts."),
     click.option("--max-payload", type=click.IntRange(min=1), metavar="BYTES", help="Longest body of a message."),

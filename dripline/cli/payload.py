@@ -9,12 +9,13 @@ from dripline.config.words import read_word, set_path, split_word
 from dripline.wire.errors import ConfigurationError
 
 
-def make_payload(words: Sequence[str]) -> dict[str, Any]:
+def make_payload(words: Sequence[str], more_values: Sequence[str] = ()) -> dict[str, Any]:
     """Make a payload of words.
 
     Args:
         words: `key=value` words go where their key says (`y.z=1` into a map in the map), the others become
             `values`, in their order.
+        more_values: words that become `values` after these, whatever they look like.
 
     Returns:
         The payload; `values` is in it only if there are any.
@@ -33,6 +34,7 @@ def make_payload(words: Sequence[str]) -> dict[str, Any]:
             set_path(payload, *keyword)
         except ConfigurationError as error:
             raise ConfigurationError(f"{word!r}: {error}") from None
+    values += map(read_word, more_values)
     if values:
         if "values" in payload:
             raise ConfigurationError(

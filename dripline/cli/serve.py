@@ -46,8 +46,11 @@ def serve(
     """Run the service that a configuration file describes, until stopped."""
     from dripline.cli import embedded, logs
     from dripline.cli.service_run import open_service_session, run_service
+    from scarab import secret_files
 
     logs.set_up(logging.INFO, common.verbose, common.quiet, log_name)
+    if end_with_stdin:
+        secret_files.warnings_were_given()  # by the process that started this one
     _refuse_files(words)
     session = open_service_session(common, words, options)
     with embedded.embedded_broker(session) if embedded_broker else nullcontext():

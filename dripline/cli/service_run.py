@@ -9,17 +9,17 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
+from dripline.checking import check_assembly
 from dripline.cli.options import CommonOptions
-from dripline.cli.session import Session, open_session
+from dripline.cli.session import Session, draft_session
 from dripline.cli.stopping import on_signal
-from dripline.core.argument_check import check_configuration
-from dripline.core.class_finder import class_finder
+from dripline.core.extension_secrets import secrets_of_extensions
 from dripline.core.failure_text import describe_failure
 from dripline.core.object_creator import ObjectCreator, maker_of
 from dripline.core.service import Service
 from dripline.wire.errors import ConfigurationError, DriplineError
-from scarab import MainApp
 
 logger = logging.getLogger(__name__)
 
@@ -47,17 +47,15 @@ def open_service_session(
     Raises:
         ConfigurationError: with a line for everything that is wrong.
     """
-    app = MainApp()
-    _add_auth_groups(app)
     defaults = {} if common.config else {"name": _DEFAULT_NAME}
-    session = open_session(common, words, dict(options or {}), defaults, app.auth)
-    if common.config:
-        _look_beside(common.config, session.configuration)
-    findings = check_configuration(session.configuration, session.origin.where)
+    draft = draft_session(common, words, dict(options or {}), defaults, secrets_of_extensions())
+    findings = check_assembly(draft.assembly)
+    # The check has told unknown keys of the login, with the nearest name.
+    findings.mistakes += [mistake for mistake in draft.mistakes if ": unknown key " not in mistake.text]
     for warning in findings.warnings:
-        logger.warning(warning)
+        logger.warning("%s", warning)
     findings.raise_errors()
-    return session
+    return draft.session()
 
 
 def run_service(session: Session, end_with_stdin: bool = False) -> None:
@@ -123,7 +121,17 @@ def make_service(session: Session) -> Any:
         raise failure from error
     if "enable_scheduling" not in session.configuration:
         service.enable_scheduling = True
+    if isinstance(service, Service):
+        service._dripline_keep_alerts(_spool_folder(session, service.name))
     return service
+
+
+def _spool_folder(session: Session, name: str) -> str:
+    """Where a service's alerts wait on disk: one folder for each service of each mesh."""
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    mesh = session.mesh
+    place = f"{mesh.broker}_{mesh.broker_port}_{mesh.virtual_host}_{name}"
+    return os.path.join(state, "dripline", "alerts", quote(place, safe=""))
 
 
 def _exit_code(error: Exception) -> int:
@@ -146,31 +154,6 @@ def _place_of(maker: str, session: Session) -> str:
         if maker.startswith(f"endpoint {endpoint.get('name')!r} "):
             return session.origin.where(("endpoints", number))
     return session.origin.where(())
-
-
-def _look_beside(file: str, configuration: dict[str, Any]) -> None:
-    """Let a `module_path` that leads nowhere from the working folder be one from the configuration's folder."""
-    endpoints = configuration.get("endpoints")
-    for part in (configuration, *(endpoints if isinstance(endpoints, list) else ())):
-        path = part.get("module_path") if isinstance(part, dict) else None
-        if isinstance(path, str) and not os.path.exists(os.path.expanduser(path)):
-            beside = os.path.join(os.path.dirname(file), path)
-            part["module_path"] = beside if os.path.exists(beside) else path
-
-
-def _add_auth_groups(app: MainApp) -> None:
-    """Let the extension `add_auth_spec` register the secrets that other extensions need."""
-    finder = class_finder()
-    for extension in finder.index.named("add_auth_spec"):
-        add = getattr(finder.load(extension), "AddAuthSpec", None)
-        if add is None:
-            continue
-        try:
-            add(app)
-        except Exception as error:  # noqa: BLE001  # an extension's fault must not be ours
-            logger.warning(
-                "extension %s: AddAuthSpec fails: %s", extension, describe_failure(error, extension.file)
-            )
 
 
 def _wait_for_end() -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from dripline.cli.options import CommonOptions
-from dripline.config import Origin, assemble, make_authentication, mesh_settings
-from dripline.config.assemble import merged, user_mesh_file
+from dripline.config import Origin, make_authentication, mesh_settings
+from dripline.config.assemble import Assembly, bring_together, merged, mesh_mistakes
 from dripline.config.authentication import broker_of, read_auth_file
+from dripline.config.mistakes import Mistake, mistakes_of, raise_errors
+from dripline.wire.errors import ConfigurationError
+from dripline.wire.mesh_address import TLS_FILES, resolved
 
 if TYPE_CHECKING:
     from dripline.runtime.client import MeshClient
     from dripline.wire.mesh import MeshSettings
     from scarab import Authentication
 
+logger = logging.getLogger(__name__)
+
+_FOR_TLS = (*TLS_FILES, "verify", "auth_mechanism")
 # A person waits at a client; a service may come up before its broker does.
 _CLIENT_DEFAULTS = {"dripline_mesh": {"max_connection_attempts": 1}}
 
@@ -31,7 +39,7 @@ class Session:
         auth: the secrets; the group `dripline` is the login.
     """
 
-    configuration: dict[str, Any]
+    configuration: dict[str, Any] = field(repr=False)  # a password may be in it
     origin: Origin
     mesh: MeshSettings
     auth: Authentication
@@ -53,14 +61,41 @@ class Session:
         return MeshClient(self.mesh, self.username, self.password)
 
 
-def open_session(
+@dataclass
+class Draft:
+    """What a session will be made of, with the mistakes that were met.
+
+    Attributes:
+        assembly: the configuration and what is wrong with it.
+        mistakes: what is wrong with the login.
+        auth: the secrets, None if there is something wrong with them.
+    """
+
+    assembly: Assembly
+    mistakes: list[Mistake]
+    auth: Authentication | None
+
+    def session(self) -> Session:
+        """The session.
+
+        Raises:
+            ConfigurationError: with a line for everything that is wrong.
+        """
+        configuration, origin = self.assembly.configuration, self.assembly.origin
+        mistakes = [*self.assembly.mistakes, *mesh_mistakes(configuration, origin), *self.mistakes]
+        raise_errors(mistakes)
+        assert self.auth is not None, "else there is a mistake"
+        return Session(configuration, origin, mesh_settings(configuration, origin), self.auth)
+
+
+def draft_session(
     common: CommonOptions,
     words: Sequence[str] = (),
     options: dict[str, Any] | None = None,
     defaults: dict[str, Any] | None = None,
     auth: Authentication | None = None,
-) -> Session:
-    """Bring everything together.
+) -> Draft:
+    """Bring everything together, and collect what is wrong.
 
     Args:
         common: the common options.
@@ -68,27 +103,86 @@ def open_session(
         options: what further options set.
         defaults: what holds if nobody says anything.
         auth: secrets with further groups specified, such as an extension needs.
+    """
+    mistakes: list[Mistake] = []
+    auth_file, broker = common.auth_file, None
+    try:
+        broker = broker_of(read_auth_file(auth_file)) if auth_file else None
+    except ConfigurationError as error:
+        mistakes, auth_file = mistakes_of(error), None
+    defaults = merged({"dripline_mesh": {"broker": broker} if broker else {}}, defaults or {})
+    options = merged(common.as_configuration(), options or {})
+    assembly = bring_together(common.config, words, options, defaults)
+    _let_options_win(assembly.configuration["dripline_mesh"], common)
+    try:
+        secrets = make_authentication(_login(assembly.configuration, common), auth_file, auth)
+    except ConfigurationError as error:
+        return Draft(assembly, [*mistakes, *_placed(mistakes_of(error), assembly)], None)
+    return Draft(assembly, mistakes, secrets)
+
+
+def _placed(mistakes: list[Mistake], assembly: Assembly) -> list[Mistake]:
+    """What is wrong with the login, where its settings stand."""
+    found = []
+    for mistake in mistakes:
+        item = mistake.text.partition(":")[0]
+        known = not mistake.place.source and item in ("username", "password")
+        found.append(mistake._replace(place=assembly.origin.place((item,))) if known else mistake)
+    return found
+
+
+def open_session(
+    common: CommonOptions,
+    words: Sequence[str] = (),
+    options: dict[str, Any] | None = None,
+    defaults: dict[str, Any] | None = None,
+    auth: Authentication | None = None,
+) -> Session:
+    """Bring everything together; the arguments are those of `draft_session`.
 
     Raises:
         ConfigurationError: with a line for everything that is wrong.
     """
-    broker = broker_of(read_auth_file(common.auth_file)) if common.auth_file else None
-    defaults = merged({"dripline_mesh": {"broker": broker} if broker else {}}, defaults or {})
-    options = merged(common.as_configuration(), options or {})
-    configuration = assemble(common.config, words, options, defaults)
-    origin = Origin(common.config, words, user_mesh_file())
-    login = _login(configuration, common)
-    return Session(
-        configuration,
-        origin,
-        mesh_settings(configuration, origin),
-        make_authentication(login, common.auth_file, auth),
-    )
+    draft = draft_session(common, words, options, defaults, auth)
+    for mistake in draft.assembly.mistakes:
+        if mistake.is_warning:
+            logger.warning("%s", mistake)
+    return draft.session()
 
 
 def open_client_session(common: CommonOptions, words: Sequence[str] = ()) -> Session:
     """Bring everything together for a command that asks or listens; it tries once to connect unless told else."""
     return open_session(common, words, defaults=_CLIENT_DEFAULTS)
+
+
+def _let_options_win(mesh: Any, common: CommonOptions) -> None:
+    """Take away what files say and an option settles: `-b amqp://…` names a port, `--no-tls` needs no `ca_file`.
+
+    Args:
+        mesh: the settings of all stages.
+        common: what the options say, which may contradict each other.
+    """
+    if not isinstance(mesh, dict):
+        return
+    given = common.as_configuration()["dripline_mesh"]
+    settled = _settled_by(common.broker) if common.broker else {}
+    forgotten = [key for key in settled if given.get(key) is None]
+    if common.tls is False:
+        forgotten += _FOR_TLS
+    elif common.tls is None and settled.get("tls") is False:
+        forgotten += [key for key in _FOR_TLS if given.get(key) is None]
+    for key in forgotten:
+        mesh.pop(key, None)
+
+
+def _settled_by(address: str) -> dict[str, Any]:
+    """What is written in an address beside the host; nothing if it is none, which is told later."""
+    try:
+        found = resolved({"broker": address}) if "://" in address else {}
+        written = {**found, "broker_port": urlsplit(address).port}
+    except (ConfigurationError, ValueError):
+        return {}
+    return {key: value for key, value in written.items() if key != "broker" and value is not None}
 
 
 def _login(configuration: dict[str, Any], common: CommonOptions) -> dict[str, Any]:

@@ -7,8 +7,15 @@ import click
 from dripline.cli.asking import Asking, asking_options
 from dripline.cli.command import WORD, Command
 
+_EPILOG = """
+\b
+dl set peaches 2.5
+dl set peaches -5
+dl set peaches 60 -s log_interval
+"""
 
-@click.command("set", cls=Command)
+
+@click.command("set", cls=Command, epilog=_EPILOG)
 @click.argument("endpoint", type=WORD)
 @click.argument("value", type=WORD)
 @click.option("-s", "--specifier", default="", metavar="NAME", help="Set this attribute instead.")

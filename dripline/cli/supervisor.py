@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import IO
 
+from dripline.checking.names import check_together
 from dripline.cli.options import CommonOptions
 from dripline.cli.session import Session
 from dripline.cli.stopping import StopEvent
+from dripline.config.mistakes import Mistake, mistakes_of, raise_errors
 from dripline.wire.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
-# Together with the broker's goodbye this stays below two seconds.
-_GRACE_S = 1.5
+# A service gives the requests in hand five seconds, unless told otherwise.
+_GRACE_S = 7.0
 _LOOK_S = 0.1
 
 
@@ -27,25 +31,26 @@ def open_all(files: Sequence[str], open_one: Callable[[str], Session]) -> list[S
     Raises:
         ConfigurationError: with the lines of all files that are wrong.
     """
-    sessions, mistakes = [], []
-    names: dict[str, str] = {}
+    sessions: list[Session] = []
+    mistakes: list[Mistake] = []
     for file in files:
         try:
-            session = open_one(file)
+            sessions.append(open_one(file))
         except ConfigurationError as error:
-            mistakes.append(str(error))
-            continue
-        name = str(session.configuration.get("name"))
-        if name in names:
-            mistakes.append(f"{file}: the service {name!r} is also in {names[name]}; rename one of them")
-        names[name] = file
-        sessions.append(session)
-    if mistakes:
-        raise ConfigurationError("\n".join(mistakes))
+            mistakes += mistakes_of(error)
+    raise_errors([*mistakes, *check_together(sessions)])
     return sessions
 
 
-def run_all(files: Sequence[str], sessions: Sequence[Session], common: CommonOptions) -> int:
+def run_all(
+    files: Sequence[str],
+    sessions: Sequence[Session],
+    common: CommonOptions,
+    *,
+    words: Sequence[str] = (),
+    log: IO[bytes] | None = None,
+    on_look: Callable[[], None] | None = None,
+) -> int:
     """Run the service of each file until a signal comes or all have ended.
 
     A process that ends by itself is told, and leaves the others alone.
@@ -54,6 +59,9 @@ def run_all(files: Sequence[str], sessions: Sequence[Session], common: CommonOpt
         files: one file for each service.
         sessions: what the files hold.
         common: options that are handed on.
+        words: `key=value` words for every service.
+        log: where they log; standard error when None.
+        on_look: called again and again while they run.
 
     Returns:
         The highest exit code.
@@ -64,21 +72,34 @@ def run_all(files: Sequence[str], sessions: Sequence[Session], common: CommonOpt
     with stop.armed():
         try:
             for file, session in zip(files, sessions, strict=True):
-                children[file] = _start(file, session, common)
+                children[file] = _start(file, session, [*words, *_handed_on(common)], log)
             while len(codes) < len(children) and not stop.wait(_LOOK_S):
                 _look(children, codes)
+                if on_look is not None:
+                    on_look()
         finally:
-            _end(children, codes)
+            try:
+                _end(children, codes)
+            except BaseException:  # a second signal: at once
+                for child in children.values():
+                    child.kill()
+                    child.wait()
+                raise
     return max(code if code >= 0 else 128 - code for code in codes.values())
 
 
-def _start(file: str, session: Session, common: CommonOptions) -> subprocess.Popen[bytes]:
+def _start(file: str, session: Session, further: Sequence[str], log: IO[bytes] | None) -> subprocess.Popen[bytes]:
     name = str(session.configuration.get("name"))
     words = [sys.executable, "-m", "dripline.cli.serve", "-c", file, "--log-name", name, "--end-with-stdin"]
     # Secrets go through the environment: everybody on the machine sees the words of a process.
     environment = {**os.environ, "DRIPLINE_USER": session.username, "DRIPLINE_PASSWORD": session.password}
     return subprocess.Popen(
-        [*words, *_handed_on(common)], env=environment, stdin=subprocess.PIPE, start_new_session=True
+        [*words, *further],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
     )
 
 
@@ -93,8 +114,14 @@ def _handed_on(common: CommonOptions) -> list[str]:
         "--max-payload": common.max_payload,
         "--heartbeat-routing-key": common.heartbeat_routing_key,
         "--max-connection-attempts": common.max_connection_attempts,
+        "--ca-file": common.ca_file,
+        "--certificate": common.certificate,
+        "--key": common.key,
+        "--auth-mechanism": common.auth_mechanism,
     }
+    switches = {"tls": common.tls, "verify": common.verify}
     words = [word for name, value in valued.items() if value is not None for word in (name, str(value))]
+    words += [f"--{name}" if on else f"--no-{name}" for name, on in switches.items() if on is not None]
     return [*words, *["-v"] * common.verbose, *["-q"] * common.quiet]
 
 
@@ -120,6 +147,6 @@ def _end(children: dict[str, subprocess.Popen[bytes]], codes: dict[str, int]) ->
             logger.warning("the service of %s does not end; killing it", file)
             child.kill()
             code = child.wait()
-        codes.setdefault(file, code)
+        codes.setdefault(file, 0 if code == -signal.SIGTERM else code)  # it was asked before it listened
         if child.stdin:
             child.stdin.close()

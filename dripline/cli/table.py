@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -12,14 +14,31 @@ from dripline.cli.asking import value_text
 from dripline.wire.message import Message, MsgReply, MsgRequest
 
 _HEADINGS = ("KEY", "VALUE", "FROM", "AGE", "COUNT")
-_WIDEST = (40, 40, 24, 8, 8)
+_KEY, _VALUE, _FROM, _AGE, _COUNT = range(5)
+_WIDEST = (48, 40, 24, 8, 8)
+_TO_THE_RIGHT = (_AGE, _COUNT)
+#: What goes first where the terminal is narrow.
+_LEFT_OUT = (_COUNT, _FROM, _AGE)
+_NARROW = 12
 _GAP = "  "
+#: Digits of a number that a person reads; the whole of it is in the lines.
+_DIGITS = 7
+
+_BOLD, _DIM, _YELLOW, _RED, _PLAIN = "\033[1m", "\033[2m", "\033[33m", "\033[31m", "\033[0m"
+_SEVERITIES = {"warning": _YELLOW, "critical": _RED}
+
+
+def can_be_drawn(terminal: TextIO) -> bool:
+    """Whether a table can be drawn somewhere: a pipe and a terminal without ANSI sequences get lines."""
+    return terminal.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def line_of(message: Message) -> str:
     """A message in one line: when, routing key, what, from whom."""
     sender = _sender(message)
-    return f"{_clock(message)} {message.routing_key} {_content(message)}" + (f" ({sender})" if sender else "")
+    return f"{_clock(message)} {_harmless(message.routing_key)} {_content(message)}" + (
+        f" ({sender})" if sender else ""
+    )
 
 
 @dataclass
@@ -34,26 +53,31 @@ class LiveTable:
     """One row for each routing key, with its latest message.
 
     Args:
-        terminal: where the table is drawn, with ANSI sequences.
+        terminal: where the table is drawn, with ANSI sequences; coloured unless ``NO_COLOR`` is set.
     """
 
     def __init__(self, terminal: TextIO) -> None:
         self._terminal = terminal
+        self._coloured = not os.environ.get("NO_COLOR")
         self._rows: dict[str, _Row] = {}
         self._lock = threading.Lock()
         self._height = 0
+        self._columns = 0
+        self._widths = [0] * len(_HEADINGS)
 
     def take(self, message: Message) -> None:
         """Put a message into the table; may be called on any thread."""
         with self._lock:
             old = self._rows.get(message.routing_key)
             count = old.count + 1 if old else 1
-            self._rows[message.routing_key] = _Row(_content(message), _sender(message), time.monotonic(), count)
+            self._rows[message.routing_key] = _Row(_shown(message), _sender(message), time.monotonic(), count)
 
     def draw(self) -> None:
         """Draw the table over the one drawn before."""
         size = shutil.get_terminal_size()
         lines = self.lines(size.columns, size.lines - 1)
+        if self._coloured:
+            lines = [_painted(line) for line in lines]
         up = f"\033[{self._height}A" if self._height else ""
         # Each line is erased up to its end, what is left below of a longer table as well.
         self._terminal.write(up + "".join(f"\r{line}\033[K\n" for line in lines) + "\033[J")
@@ -65,45 +89,113 @@ class LiveTable:
         now = time.monotonic()
         with self._lock:
             newest = sorted(self._rows.items(), key=lambda item: -item[1].seen)[: max(height - 1, 1)]
-        rows = [(key, row.value, row.sender, _age(now - row.seen), str(row.count)) for key, row in sorted(newest)]
+        rows = [
+            (_harmless(key), row.value, row.sender, _age(now - row.seen), str(row.count))
+            for key, row in sorted(newest)
+        ]
         if not rows:
             return ["waiting for news; Ctrl-C ends"[:columns]]
         table = [_HEADINGS, *rows]
-        columns_of_cells = zip(*table, strict=True)
-        widths = [
-            min(max(map(len, cells)), widest) for cells, widest in zip(columns_of_cells, _WIDEST, strict=True)
-        ]
+        widths = self._layout(table, columns)
         return [_line(row, widths)[:columns] for row in table]
+
+    def _layout(self, table: Sequence[tuple[str, ...]], columns: int) -> list[int]:
+        """How wide each column is, 0 for one that is left out. They only grow, so that nothing jumps about."""
+        if columns != self._columns:
+            self._columns, self._widths = columns, [0] * len(_HEADINGS)
+        wanted = [max(map(len, cells)) for cells in zip(*table, strict=True)]
+        self._widths = [
+            max(before, min(width, widest))
+            for before, width, widest in zip(self._widths, wanted, _WIDEST, strict=True)
+        ]
+        widths = list(self._widths)
+        _shrink(widths, _VALUE, columns)
+        for column in _LEFT_OUT:
+            if _total(widths) > columns:
+                widths[column] = 0
+                widths[_VALUE] = self._widths[_VALUE]
+                _shrink(widths, _VALUE, columns)
+        _shrink(widths, _KEY, columns)
+        return widths
+
+
+def _total(widths: list[int]) -> int:
+    shown = [width for width in widths if width]
+    return sum(shown) + len(_GAP) * (len(shown) - 1)
+
+
+def _shrink(widths: list[int], column: int, columns: int) -> None:
+    """Make a column narrower where the table is too wide, but not too narrow to be of use."""
+    least = min(widths[column], _NARROW)
+    widths[column] = max(least, widths[column] - max(0, _total(widths) - columns))
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    return _GAP.join(_fitted(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    shown = [
+        _fitted(cell, width, column)
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        if width
+    ]
+    return _GAP.join(shown).rstrip()
+
+
+def _fitted(text: str, width: int, column: int) -> str:
+    if len(text) > width:  # what tells keys apart is at their end
+        text = "…" + text[len(text) - width + 1 :] if column == _KEY else text[: width - 1] + "…"
+    return text.rjust(width) if column in _TO_THE_RIGHT else text.ljust(width)
+
+
+def _painted(line: str) -> str:
+    """A line of the table in colour: what is no news is dim, what is not well is yellow or red."""
+    key, gap, rest = line.partition(_GAP)
+    if key.strip() == _HEADINGS[_KEY]:
+        return f"{_BOLD}{line}{_PLAIN}"
+    words = key.rpartition(".")
+    if key.startswith("status_message."):
+        colour = _SEVERITIES.get(words[2])
+        return f"{colour}{line}{_PLAIN}" if colour else line
+    return f"{_DIM}{words[0]}{words[1]}{_PLAIN}{words[2]}{gap}{rest}"
+
+
+def _shown(message: Message) -> str:
+    """What a table shows of a message; a number with as many digits as are read."""
+    text = _content(message)
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return text if len(text) <= _DIGITS + 2 else f"{number:.{_DIGITS}g}"
 
 
 def _content(message: Message) -> str:
-    text = " ".join(value_text(message.plain_payload).split())
+    text = _harmless(" ".join(value_text(message.plain_payload).split()))
     if isinstance(message, MsgRequest):
-        words = (message.message_operation.name, message.specifier_text, text if message.plain_payload else "")
+        words = (
+            message.message_operation.name,
+            _harmless(message.specifier_text),
+            text if message.plain_payload else "",
+        )
         return " ".join(word for word in words if word)
     if isinstance(message, MsgReply) and message.return_code:
-        return f"{message.return_code} {message.return_message} {text}".rstrip()
+        return f"{message.return_code} {_harmless(message.return_message)} {text}".rstrip()
     return text
 
 
 def _sender(message: Message) -> str:
-    return str(message.sender_info.get("service_name", ""))
+    return _harmless(str(message.sender_info.get("service_name", "")))
+
+
+def _harmless(text: str) -> str:
+    """A text from the mesh without what a terminal would obey."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _clock(message: Message) -> str:
     """When a message was sent, UTC; its timestamp is `2026-11-21T00:21:27.508039Z`."""
-    return message.timestamp[11:19] or "--:--:--"
+    return _harmless(message.timestamp[11:19]) or "--:--:--"
 
 
 def _age(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"
-
-
-def _fitted(text: str, width: int) -> str:
-    return (text if len(text) <= width else text[: width - 1] + "…").ljust(width)

@@ -15,14 +15,16 @@ from pathlib import Path
 
 import pytest
 from contract.conftest import BrokerAddress, embedded, rabbitmq  # noqa: F401  # fixtures
+from support import ports
 
 MODULES = {
     "dl": "dripline.cli.dl",
     "dl-agent": "dripline.cli.agent",
+    "dl-http-server": "dripline.cli.http_server",
     "dl-mon": "dripline.cli.mon",
     "dl-serve": "dripline.cli.serve",
 }
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 # Hundreds of processes are started: compiled modules are kept for all of them, as an installation does.
 COMPILED = tempfile.TemporaryDirectory(prefix="dripline-compiled-")
 
@@ -213,9 +215,4 @@ def store(address, tmp_path_factory) -> Iterator[Store]:
 @pytest.fixture
 def free_port() -> int:
     """A port where nobody listens."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return ports.free_port()

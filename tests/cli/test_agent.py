@@ -200,11 +200,10 @@ def test_a_reply_that_does_not_come_is_a_timeout(mesh):
     """A monitor makes the request go somewhere, but nobody answers."""
     monitor = mesh.start("dl-mon", "-r", "silent_endpoint", "-v")
     monitor.wait_until(lambda: "listening" in monitor.stderr)
-    done = mesh.run("dl-agent", "-t", "0.3", "get", "silent_endpoint")
+    done = mesh.run("dl-agent", "-t", "3", "get", "silent_endpoint")
     assert (done.returncode, done.stdout) == (4, "")
-    assert re.fullmatch(
-        r"dl-agent: no reply from 'silent_endpoint' within 0\.\d+ s \[404 client_error_timeout\]\n", done.stderr
-    )
+    told = r"dl-agent: no reply from 'silent_endpoint' within \d(\.\d+)? s \[404 client_error_timeout\]\n"
+    assert re.fullmatch(told, done.stderr)
 
 
 def test_alerts_and_replies_are_sent_and_nothing_is_shown(mesh):

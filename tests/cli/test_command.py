@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import subprocess
+import sys
 
 import click
 import pytest
@@ -78,6 +81,12 @@ def test_after_two_dashes_everything_is_a_word():
     assert _parsed("-j", "--", "-s", "-5", "--json")["words"] == ("-s", "-5", "--json")
 
 
+def test_bytes_that_are_no_text_are_refused():
+    """They would arrive as question marks."""
+    with pytest.raises(click.UsageError, match=r"'a\\udcff' has bytes that are no text"):
+        _parsed("a\udcff")
+
+
 @given(st.lists(st.text(alphabet="-sPjv5.=x ", max_size=4), max_size=6))
 def test_any_command_line_is_parsed_or_refused(words):
     """With a usage error, nothing else."""
@@ -111,6 +120,11 @@ def _raise(error: BaseException):
         (KeyboardInterrupt(), 130, ""),
         (BrokenPipeError(), 0, ""),
         (
+            OSError(errno.ENOSPC, "No space left on device"), 74,
+            "dl-failing: the output cannot be written: no space left on device; make room, or write to elsewhere"
+            "\n",
+        ),
+        (
             KeyError("port"), 70,
             "dl-failing: KeyError: 'port' -- this is a bug of dripline or of an extension; -vv shows where\n",
         ),
@@ -142,3 +156,31 @@ def test_a_wrong_command_line_is_one_line(capsys):
 def test_exit_codes_fit_into_a_byte():
     """Return codes of a laboratory may be large."""
     assert exit_code_of(ErrorReply("x", return_code=99_900)) == 255
+
+
+@pytest.mark.parametrize("command", ["dl -h", "dl extensions", "dl check missing.yaml", "dl --version"])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_changes_nothing_else(shell, command, closed):
+    """As a daemon's are, or a job's of cron: no traceback, and the same exit code."""
+    done = _in_bash(shell, f"{command} {closed}")
+    assert done.returncode == (2 if "missing" in command else 0)
+    assert "Traceback" not in done.stderr
+    assert "bug" not in done.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("command", ["dl -h", "dl extensions", "dl --version"])
+def test_a_full_disk_is_one_line(shell, command):
+    """Nothing that was printed is there, so that the command has failed."""
+    done = _in_bash(shell, f"{command} > /dev/full")
+    assert done.returncode == 74
+    assert "the output cannot be written: no space left on device" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def _in_bash(shell, line: str) -> subprocess.CompletedProcess[str]:
+    words = line.replace("dl ", f"{sys.executable} -m dripline.cli.dl ", 1)
+    return subprocess.run(
+        ["bash", "-c", words], cwd=shell.folder, env=shell._surroundings({}), capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip

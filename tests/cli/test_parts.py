@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
+import signal
 import socket
+import subprocess
+import sys
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.cli import logs
+from dripline.cli import logs, supervisor
 from dripline.cli.asking import value_text
 from dripline.cli.embedded import answers, is_local
 from dripline.cli.options import CommonOptions
 from dripline.cli.payload import make_payload
 from dripline.cli.session import open_client_session, open_session
+from dripline.cli.stopping import StopEvent
 from dripline.cli.table import LiveTable, line_of
 from dripline.wire.enums import op_t
 from dripline.wire.errors import ConfigurationError
@@ -45,8 +51,15 @@ def test_words_become_a_payload(words, payload):
     assert make_payload(words) == payload
 
 
+def test_words_for_values_are_values_whatever_they_look_like():
+    """A `=` makes none of them a keyword, and none gets lost."""
+    assert make_payload(["1"], ["a=b", "c", "2"]) == {"values": [1, "a=b", "c", 2]}
+
+
 def test_words_that_contradict_each_other_are_refused():
     """Nobody can know which was meant."""
+    with pytest.raises(ConfigurationError, match=r"^values=1 and \[5\] are both 'values'; leave one out"):
+        make_payload(["values=1"], ["5"])
     with pytest.raises(ConfigurationError, match=r"^values=1 and \[5\] are both 'values'; leave one out"):
         make_payload(["values=1", "5"])
 
@@ -198,8 +211,8 @@ def test_a_table_has_a_row_for_each_key():
         table.take(_alert(key, {"value_cal": value}))
     assert table.lines(80, 24) == [
         "KEY  VALUE  FROM      AGE  COUNT",
-        "a    2      my_store  0 s  1",
-        "b    3      my_store  0 s  2",
+        "a    2      my_store  0 s      1",
+        "b    3      my_store  0 s      2",
     ]
 
 
@@ -215,8 +228,53 @@ def test_a_table_fits_into_its_terminal():
     assert "xxx…" in table.lines(200, 11)[1]
 
 
-def test_a_table_is_drawn_over_the_one_before():
+def test_a_narrow_table_keeps_what_matters():
+    """Key, value and age stay longest; what tells keys apart is at their end. Numbers lose what nobody reads."""
+    table = LiveTable(io.StringIO())
+    table.take(_alert("sensor_value.cold_head_temperature", {"value_cal": 77.19412345678901}, "thermometer"))
+    (_, row) = table.lines(80, 24)
+    assert row == "sensor_value.cold_head_temperature  77.19412  thermometer  0 s      1"
+    assert table.lines(60, 24)[1] == "sensor_value.cold_head_temperature  77.19412  0 s"
+    assert table.lines(40, 24)[1] == "…r_value.cold_head_temperature  77.19412"
+    assert table.lines(24, 24)[1] == "…d_temperature  77.19412"
+
+
+def test_columns_of_a_table_do_not_jump():
+    """A shorter value leaves the others where they are; another width of the terminal is a new beginning."""
+    table = LiveTable(io.StringIO())
+    table.take(_alert("a", "a long value"))
+    wide = table.lines(80, 24)[0]
+    table.take(_alert("a", "no"))
+    assert table.lines(80, 24)[0] == wide
+    assert table.lines(79, 24)[0] == "KEY  VALUE  FROM      AGE  COUNT"
+
+
+def test_a_terminal_obeys_no_message():
+    """What would move its cursor, in a key or a value, is a mark instead."""
+    evil = _alert("a\033[2J", "b\033]0;title\a", "c\033c")
+    table = LiveTable(io.StringIO())
+    table.take(evil)
+    assert "\033" not in line_of(evil) + "".join(table.lines(80, 24))
+
+
+@pytest.mark.parametrize(("variables", "colours"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_table_is_coloured_unless_that_is_not_wanted(variables, colours, monkeypatch):
+    """What is not well is yellow or red."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    terminal = io.StringIO()
+    table = LiveTable(terminal)
+    table.take(_alert("status_message.magnet.critical", "too hot"))
+    table.take(_alert("status_message.magnet.notice", "cold again"))
+    table.draw()
+    assert ("\033[31mstatus_message.magnet.critical" in terminal.getvalue()) == colours
+    assert ("\033[0m" in terminal.getvalue()) == colours
+
+
+def test_a_table_is_drawn_over_the_one_before(monkeypatch):
     """The cursor goes up as many lines as were drawn."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
     terminal = io.StringIO()
     table = LiveTable(terminal)
     table.draw()
@@ -224,5 +282,41 @@ def test_a_table_is_drawn_over_the_one_before():
     table.draw()
     table.draw()
     drawn = terminal.getvalue().split("\033[J")
-    assert drawn[1].startswith("\033[1A\rKEY")
-    assert drawn[2].startswith("\033[2A\rKEY")
+    assert drawn[1].startswith("\033[1A\r\033[1mKEY")
+    assert drawn[2].startswith("\033[2A\r\033[1mKEY")
+
+
+def test_a_signal_that_interrupts_nothing_ends_it_too():
+    """The system may hand a signal to another thread; what waits in the main thread is not woken by it."""
+    stop = StopEvent()
+    with stop.armed():
+        other = threading.Timer(0.05, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM))
+        other.start()
+        assert stop.wait()
+        other.join()
+
+
+def test_a_second_signal_ends_services_at_once(monkeypatch):
+    """None is left behind that takes no notice of the first."""
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(99)"
+    )
+    started = []
+
+    def start(*_):
+        child = subprocess.Popen([sys.executable, "-c", stubborn], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert child.stdout.readline()
+        started.append(child)
+        return child
+
+    monkeypatch.setattr(supervisor, "_start", start)
+    interrupts = [threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT)) for after in (0.1, 0.5)]
+    with pytest.raises(KeyboardInterrupt):
+        supervisor.run_all(
+            ["a", "b"], ["of a", "of b"], CommonOptions(),
+            on_look=lambda: [interrupts.pop().start() for _ in tuple(interrupts)],
+        )  # fmt: skip
+    assert [child.returncode for child in started] == [-signal.SIGKILL] * 2
+    for child in started:
+        child.stdout.close()
+        child.stdin.close()

@@ -122,10 +122,10 @@ def test_all_mistakes_of_a_file_are_told_in_one_run(shell):
         "did you mean 'heartbeat_interval_s'?",
         "dl-serve: bad.yaml:6:5: endpoint 'peaches' (KeyValueStore): unknown argument 'calibrtion'; "
         "did you mean 'calibration'?",
-        "dl-serve: bad.yaml:8:5: endpoint 'peaches' (KeyValueStor): no class 'KeyValueStor' in any extension, "
-        "dripline.implementations or dripline.core; did you mean 'KeyValueStore'?",
         "dl-serve: bad.yaml:7:5: endpoint 'peaches' (KeyValueStor): the name stands twice, first at bad.yaml:4:5; "
         "rename one of them",
+        "dl-serve: bad.yaml:8:5: endpoint 'peaches' (KeyValueStor): no class 'KeyValueStor' in any extension, "
+        "dripline.implementations or dripline.core; did you mean 'KeyValueStore'?",
     ]
 
 
@@ -140,7 +140,7 @@ def test_all_mistakes_of_a_file_are_told_in_one_run(shell):
         ),
         ("name: s\nname: t\n", [], "s.yaml:2:1: the key 'name' stands twice, first in line 1; remove one of them"),
         ("- a\n", [], "s.yaml:1:1: a configuration is a mapping (key: value), this is a list"),
-        ("module: Service\n", [], "s.yaml: service (Service): has no name; add 'name: …'"),
+        ("module: Service\n", [], "s.yaml:1:1: service (Service): has no name; add 'name: …'"),
         (
             "name: s\nendpoints:\n  - name: a\n    module: KeyValueStore\n    calibration: ENV{NOT_SET}*{}\n",
             [],

@@ -1,0 +1,216 @@
+"""`dl demo`: a whole mesh with one command."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dripline.cli.command import Command, forget_output
+from dripline.cli.options import CommonOptions, common_options
+
+if TYPE_CHECKING:
+    from dripline.cli.demo_mesh import DemoMesh
+    from dripline.cli.session import Session
+    from dripline.wire.message import Message
+
+_USUAL_HTTP_PORT = 8080
+_ATTEMPTS = 5
+_LAST_LINES = 10
+_LOOK_S = 0.1
+_HTTP_GRACE_S = 6.0
+_SHOWN = ["sensor_value.#", "status_message.#"]
+
+_EPILOG = """
+\b
+dl demo
+dl demo --folder my-mesh
+
+With --folder the files of the demonstration stay, as a beginning for a mesh of your own.
+"""
+
+
+@click.command("demo", cls=Command, epilog=_EPILOG)
+@click.option("--folder", type=click.Path(path_type=Path), metavar="FOLDER", help="Keep the files there.")
+@common_options
+@click.pass_context
+def demo(ctx: click.Context, common: CommonOptions, folder: Path | None) -> None:
+    """Run a broker, simulated instruments and services here, and show their values, until stopped."""
+    from dripline.cli import logs
+    from dripline.cli.demo_mesh import DemoMesh
+    from dripline.cli.stopping import on_signal
+
+    logs.set_up(logging.WARNING, common.verbose, common.quiet)
+    # Until the services run and after that, a signal ends this as Ctrl-C does: nothing is left behind.
+    with on_signal(_interrupt), ExitStack() as stack:
+        mesh = DemoMesh(folder or stack.enter_context(_temporary_folder()))
+        mesh.write()
+        code = _run(mesh, common, kept=folder is not None)
+        if code:
+            _tell_end_of(mesh)
+    ctx.exit(code)
+
+
+def _interrupt() -> None:
+    from dripline.cli.stopping import Interrupted
+
+    raise Interrupted
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    from dripline.wire.errors import ConfigurationError
+
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="dripline-demo-"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{(error.strerror or str(error)).lower()}; name a folder with --folder"
+        ) from error
+    try:
+        yield folder
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # it is nearly over, and must be finished
+            signal.signal(number, signal.SIG_IGN)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tell_end_of(mesh: DemoMesh) -> None:
+    """Show the last that the services said: one of them did not end well."""
+    from dripline.cli.demo_mesh import LOG
+
+    for line in (mesh.folder / LOG).read_text(errors="replace").splitlines()[-_LAST_LINES:]:
+        click.echo(line, err=True)
+
+
+def _run(mesh: DemoMesh, common: CommonOptions, kept: bool) -> int:
+    from dripline.cli import supervisor
+    from dripline.cli.demo_text import introduction
+    from dripline.cli.service_run import open_service_session
+
+    # Alerts that wait for the broker belong to this mesh, and not to the next one at this port.
+    os.environ["XDG_STATE_HOME"] = str((mesh.folder / "state").resolve())
+    quick = ["heartbeat_interval_s=1"]
+    with mesh.log() as log, mesh.running_instruments(), _broker(common) as (common, dl):
+        files = mesh.services()
+        sessions = supervisor.open_all(
+            files, lambda file: open_service_session(replace(common, config=file), quick)
+        )
+        with _http(sessions[0], mesh) as url, _view(sessions[0]) as draw:
+            click.echo(introduction(mesh, sessions[0], dl, url, kept))
+            return supervisor.run_all(files, sessions, common, words=quick, log=log, on_look=draw)
+
+
+@contextmanager
+def _broker(common: CommonOptions) -> Iterator[tuple[CommonOptions, str]]:
+    """Run a broker, at the usual port or, where that is taken, at a free one; one that was asked for must be free.
+
+    Yields:
+        The options that lead to it, and how `dl` is called to reach it.
+    """
+    from dripline.cli.demo_mesh import free_port
+    from dripline.cli.embedded import make_broker
+    from dripline.cli.session import open_client_session
+    from dripline.wire.errors import BrokerUnreachable
+
+    usual = open_client_session(common).mesh
+    asked = common.port
+    for attempt in range(_ATTEMPTS):
+        port = asked or (free_port() if attempt else usual.broker_port)
+        common = replace(common, broker="localhost", port=port, tls=False)
+        session = open_client_session(common)
+        try:
+            broker = make_broker(session.mesh, session.username, session.password)
+            break
+        except BrokerUnreachable:
+            if asked or attempt == _ATTEMPTS - 1:
+                raise
+    words = ["dl"]
+    words += [] if usual.broker == "localhost" else ["-b localhost"]
+    words += [] if usual.broker_port == port else [f"-p {port}"]
+    words += ["--no-tls"] if usual.tls else []
+    try:
+        yield common, " ".join(words)
+    finally:
+        broker.stop()
+
+
+@contextmanager
+def _http(session: Session, mesh: DemoMesh) -> Iterator[str | None]:
+    """Offer the mesh over HTTP, when aiohttp is there."""
+    from dripline.web.http_server import HTTPServer
+    from dripline.wire.errors import DriplineError
+
+    server = HTTPServer(
+        http_port=_USUAL_HTTP_PORT,
+        username=session.username,
+        password=session.password,
+        dripline_mesh=session.configuration["dripline_mesh"],
+    )
+    listens, settled = threading.Event(), threading.Event()
+
+    def serve() -> None:
+        try:
+            try:
+                server.run(listens)
+            except DriplineError:
+                server.http_port = 0
+                server.run(listens)
+        except DriplineError as error:
+            mesh.left_out.append(str(error))
+        finally:
+            settled.set()
+
+    thread = threading.Thread(target=serve, name="dripline-demo-http", daemon=True)
+    thread.start()
+    try:
+        while not (listens.wait(_LOOK_S) or settled.is_set()):
+            pass
+        yield f"http://127.0.0.1:{server.http_port}" if listens.is_set() else None
+    finally:
+        server.stop()
+        thread.join(_HTTP_GRACE_S)
+
+
+@contextmanager
+def _view(session: Session) -> Iterator[Callable[[], None]]:
+    """Show the values as they come: a table on a terminal, lines in a pipe.
+
+    Yields:
+        What is called again and again; it raises when there is nobody to show them to any longer.
+    """
+    from dripline.cli.table import LiveTable, can_be_drawn, line_of
+
+    lost: list[OSError] = []
+
+    def show(message: Message) -> None:
+        try:
+            print(line_of(message), flush=True)
+        except OSError as error:
+            lost.append(error)
+
+    def look() -> None:
+        try:
+            if lost:
+                raise lost[0]
+            if table is not None:
+                table.draw()
+        except OSError:  # the pipe or the terminal has gone
+            forget_output()
+            raise BrokenPipeError from None
+
+    table = LiveTable(sys.stdout) if can_be_drawn(sys.stdout) else None
+    with session.client() as client:
+        client.monitor([], _SHOWN, show if table is None else table.take)
+        yield look

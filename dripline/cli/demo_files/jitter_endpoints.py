@@ -1,0 +1,1 @@
+../../../extensions_example/dripline/extensions/jitter/jitter_endpoints.py

@@ -1,0 +1,52 @@
+"""What `dl demo` says at its beginning."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dripline.cli.demo_mesh import DemoMesh
+    from dripline.cli.session import Session
+
+
+def introduction(mesh: DemoMesh, session: Session, dl: str, url: str | None, kept: bool) -> str:
+    """What runs where, and what to try.
+
+    Args:
+        mesh: what runs.
+        session: of one of the services.
+        dl: how `dl` is called to reach the mesh.
+        url: where the mesh is offered over HTTP; None when it is not.
+        kept: whether the files stay.
+    """
+    counts = f"{len(mesh.services())} services and {len(mesh.instruments)} simulated instruments"
+    lines = [f"A mesh of {counts}, on this machine only."]
+    lines += _table(
+        ("broker", f"localhost:{session.mesh.broker_port}, embedded"),
+        ("instruments", ", ".join("{}:{}".format(*found.reachable_at) for found in mesh.instruments.values())),
+        ("HTTP", f"{url}/dl" if url else ""),
+        ("database", str(mesh.database or "")),
+        ("files", str(mesh.folder) if kept else f"{mesh.folder} (--folder NAME keeps them)"),
+        ("left out", "; ".join(mesh.left_out)),
+    )
+    lines += ["", "Try in another terminal:"]
+    lines += _table(
+        (f"{dl} get room_temperature", "read an instrument"),
+        (f"{dl} set supply_voltage 5", "set one, and see load_power follow"),
+        (f"{dl} set peaches 2.5", "a value that is logged when it is set"),
+        (f"{dl} cmd trembling update_seed 7", "call a method of a class of one's own"),
+        (f"{dl} get watchdog", "who is on the mesh"),
+    )
+    lines += [f"  curl {url}/dl/room_temperature"] if url else []
+    return "\n".join([*lines, "", "Ctrl-C ends it all.", ""])
+
+
+def _table(*rows: tuple[str, str]) -> Sequence[str]:
+    """Two columns; where they would not fit, what is in the second stands under the first."""
+    shown = [row for row in rows if all(row)]
+    width = max(len(first) for first, _ in shown)
+    if 4 + width + max(len(second) for _, second in shown) > shutil.get_terminal_size().columns and width > 24:
+        return [line for first, second in shown for line in (f"  {first}", f"      {second}")]
+    return [f"  {first.ljust(width)}  {second}" for first, second in shown]

@@ -1,0 +1,74 @@
+"""`dl doctor`: find the first broken link between here and the services."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+
+import click
+
+from dripline.cli.command import WORD, Command
+from dripline.cli.options import CommonOptions, common_options
+
+_EPILOG = """
+A FILE is checked as `dl check` does; the mesh it names is the one that is examined, and its service one of the
+SERVICES. Nothing is changed on the mesh.
+
+\b
+dl doctor
+dl doctor my_store && echo ready
+dl doctor my_store.yaml
+dl doctor --json | jq .first_broken
+
+Exit code: 0 when nothing is broken, else that of the first broken link: 2 installation or configuration, 1 broker,
+3 a service.
+"""
+
+
+@click.command("doctor", cls=Command, epilog=_EPILOG)
+@click.argument("words", type=WORD, nargs=-1, metavar="[SERVICE…] [FILE…]")
+@click.option("--json", "as_json", is_flag=True, help="Show the findings as JSON.")
+@click.option(
+    "-t",
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0.1),
+    default=1.5,
+    metavar="S",
+    show_default=True,
+    help="Longest wait for each answer, in seconds.",
+)
+@click.option(
+    "--busy-limit", "busy_limit_s", type=click.FloatRange(min=0), default=30, metavar="S", show_default=True,
+    help="A service that is busy with one request for longer is broken.",
+)  # fmt: skip
+@common_options
+@click.pass_context
+def doctor(
+    ctx: click.Context,
+    common: CommonOptions,
+    words: Sequence[str],
+    as_json: bool,
+    timeout_s: float,
+    busy_limit_s: float,
+) -> None:
+    """Find the first broken link between here and the services, and tell what to try."""
+    from dripline.cli import logs
+    from dripline.cli.doctor.examination import Wanted, examine
+    from dripline.cli.doctor.findings import Finding, Report
+    from dripline.cli.doctor.text import line_of, verdict
+
+    # What goes wrong is told in the list; the log of the parts at work would tell it once more.
+    logs.set_up(logging.CRITICAL, common.verbose, common.quiet)
+    colour = sys.stdout.isatty()
+
+    def tell(finding: Finding) -> None:
+        if not as_json:
+            print(line_of(finding, colour), flush=True)
+
+    report = Report(tell)
+    examine(Wanted.of(words, common, timeout_s, busy_limit_s), report)
+    print(json.dumps(report.as_json(), indent=2, ensure_ascii=False) if as_json else verdict(report))
+    ctx.exit(report.exit_code)

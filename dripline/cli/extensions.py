@@ -1,0 +1,81 @@
+"""`dl extensions`: which extensions are installed, and whether they work."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from dripline.cli.command import Command
+
+_EPILOG = """
+\b
+dl extensions
+dl extensions --json
+dl extensions show JitterEntity
+
+Every extension is imported, in a process of its own. DRIPLINE_DISABLE_EXTENSIONS=NAME,NAME disables some.
+"""
+
+
+class _Extensions(Command, click.Group):
+    """Lists when it is called bare; `show` is imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return ["show"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "show":
+            ctx.fail(f"no such command {cmd_name!r}; there is 'show CLASS'")
+        from dripline.cli.extensions_show import show
+
+        return show
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([("show CLASS", "Show the arguments of a class, with their documentation.")])
+
+
+@click.group("extensions", cls=_Extensions, invoke_without_command=True, epilog=_EPILOG)
+@click.option("--json", "as_json", is_flag=True, help="Show the list as JSON.")
+@click.option("-c", "--config", metavar="FILE", help="Disable what this service's configuration disables.")
+@click.option(
+    "--limit", "limit_s", type=click.FloatRange(min=0.1), default=10.0, metavar="SECONDS",
+    help="How long importing one extension may take  [default: 10]",
+)  # fmt: skip
+@click.option("-v", "--verbose", count=True, help="Show where a broken extension breaks; repeat for still more.")
+@click.pass_context
+def extensions(ctx: click.Context, as_json: bool, config: str | None, limit_s: float, verbose: int) -> None:
+    """List the extensions that are installed: where they come from, their classes, whether they work."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from dripline.cli.extensions_built_in import built_in
+    from dripline.cli.extensions_inventory import take_inventory
+    from dripline.cli.extensions_text import json_of, text_of
+    from dripline.core.class_finder import class_finder
+    from dripline.core.extension_rules import VARIABLE
+
+    finder = class_finder()
+    for name in finder.disabled.unknown(finder.index.extensions):
+        click.echo(f"{VARIABLE}: no extension {name!r} is installed", err=True)
+    if config is not None:
+        _apply_rules_of(config)
+    listed, ready_made = take_inventory(finder, limit_s), built_in()
+    if as_json:
+        click.echo(json.dumps(json_of(listed, ready_made), indent=2, ensure_ascii=False))
+    else:
+        click.echo(text_of(listed, ready_made, traces=verbose > 0))
+
+
+def _apply_rules_of(file: str) -> None:
+    from dripline.config import Origin, load_file
+    from dripline.core.class_finder import class_finder
+    from dripline.core.extension_rules import apply_rules
+    from dripline.wire.errors import ConfigurationError
+
+    findings = apply_rules(load_file(file), class_finder())
+    where = Origin(file).where
+    for path, text in findings.warnings:
+        click.echo(f"{where(path)}: {text}", err=True)
+    if findings.errors:
+        raise ConfigurationError("\n".join(f"{where(path)}: {text}" for path, text in findings.errors))

@@ -1,0 +1,146 @@
+"""`dl extensions show CLASS`: what a class takes, where it comes from, and what messages reach in it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dripline.cli.command import WORD, Command
+
+if TYPE_CHECKING:
+    from dripline.checking import Argument
+
+_EPILOG = """
+\b
+dl extensions show KeyValueStore
+dl extensions show heating.Furnace
+dl extensions show Furnace --module-path furnace.py
+"""
+
+
+@click.command("show", cls=Command, epilog=_EPILOG)
+@click.argument("name", type=WORD, metavar="CLASS")
+@click.option("--module-path", metavar="FILE", help="A Python file that holds the class.")
+@click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
+@click.option("-v", "--verbose", count=True, help="Tell more on standard error; repeat for still more.")
+@click.option("-q", "--quiet", count=True, help="Tell less; repeat for still less.")
+def show(name: str, module_path: str | None, as_json: bool, verbose: int, quiet: int) -> None:
+    """Show what a class takes, where it comes from, and what messages reach in it."""
+    from dripline.cli import logs
+    from dripline.core.class_finder import class_finder
+
+    logs.set_up(logging.WARNING, verbose, quiet)
+    facts = describe(class_finder().find(name, module_path))
+    if as_json:
+        import json
+
+        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        _print(facts)
+
+
+def describe(cls: type) -> dict[str, Any]:
+    """All that is known about a class, as it is printed with `--json`.
+
+    Args:
+        cls: any class.
+    """
+    from dataclasses import asdict
+
+    from dripline.checking import arguments_of
+    from dripline.checking.docstrings import summary
+    from dripline.checking.reach import reach_of
+    from dripline.core.endpoint import Endpoint
+
+    facts: dict[str, Any] = {
+        "class": cls.__name__,
+        "module": cls.__module__,
+        "doc": summary(cls),
+        **_source(cls),
+        "bases": [base.__name__ for base in cls.__mro__[1:] if base is not object],
+        "arguments": [_argument(argument) for argument in arguments_of(cls)],
+    }
+    if issubclass(cls, Endpoint):
+        facts |= asdict(reach_of(cls))
+    return facts
+
+
+def _source(cls: type) -> dict[str, str]:
+    import inspect
+
+    from dripline.checking.signature import is_ours
+    from dripline.core.extension_source import source_of
+    from dripline.wire.version import VERSION
+
+    try:
+        file = inspect.getfile(cls)
+    except (OSError, TypeError):
+        file = ""
+    if is_ours(cls):
+        return {"distribution": "dripline", "version": VERSION, "file": file}
+    source = source_of(file) if file else None
+    return {
+        "distribution": source.distribution if source else "",
+        "version": source.version if source else "",
+        "file": file,
+    }
+
+
+def _argument(argument: Argument) -> dict[str, Any]:
+    from dripline.checking import MISSING
+    from dripline.checking.schema_types import is_json
+
+    default = list(argument.default) if isinstance(argument.default, tuple) else argument.default
+    has_default = default is not MISSING
+    plain = default if is_json(default) else repr(default)
+    return {
+        "name": argument.name,
+        "required": argument.required,
+        "default": plain if has_default else None,
+        "has_default": has_default,
+        "type": "" if argument.annotation is MISSING else _type_name(argument.annotation),
+        "doc": argument.doc,
+        "owner": argument.owner.__name__,
+    }
+
+
+def _type_name(annotation: Any) -> str:
+    import inspect
+    import re
+
+    # `Mapping[str, float]` says enough.
+    return re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])", "", inspect.formatannotation(annotation))
+
+
+def _print(facts: dict[str, Any]) -> None:
+    origin = " ".join(filter(None, (facts["distribution"], facts["version"]))) or "no distribution"
+    click.echo(f"{facts['class']}: {facts['doc'] or 'no documentation'}")
+    click.echo(f"from {origin}, {facts['file'] or facts['module']}")
+    click.echo(f"\nArguments, here and in {', '.join(facts['bases'])}:" if facts["bases"] else "\nArguments:")
+    for argument in facts["arguments"]:
+        _print_argument(argument)
+    for key, title in (("get", "dl get … -s reads"), ("set", "dl set … -s assigns")):
+        if facts.get(key):
+            click.echo(f"\n{title}:")
+            click.echo(_wrapped(", ".join(facts[key])))
+    if facts.get("commands"):
+        click.echo("\ndl cmd calls:")
+    for command in facts.get("commands", ()):
+        click.echo(f"  {command['name']}{command['signature']}")
+        if command["doc"]:
+            click.echo(_wrapped(command["doc"], indent=6))
+
+
+def _print_argument(argument: dict[str, Any]) -> None:
+    kind = f": {argument['type']}" if argument["type"] else ""
+    default = f" = {argument['default']!r}" if argument["has_default"] else ""
+    required = "required, " if argument["required"] else ""
+    click.echo(f"  {argument['name']}{kind}{default}  ({required}{argument['owner']})")
+    if argument["doc"]:
+        click.echo(_wrapped(argument["doc"], indent=6))
+
+
+def _wrapped(text: str, indent: int = 2) -> str:
+    return click.wrap_text(text, 98, " " * indent, " " * indent)

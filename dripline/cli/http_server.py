@@ -1,0 +1,87 @@
+"""`dl-http-server`: the mesh over HTTP."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from dripline.cli.command import WORD, Command, run
+from dripline.cli.options import CommonOptions, common_options
+
+_EPILOG = """
+\b
+dl-http-server
+dl-http-server http_port=8081 web_root=panel
+curl localhost:8080/dl
+curl localhost:8080/dl/peaches
+curl -X PUT localhost:8080/dl/peaches -d '{"values": [3.2]}'
+curl -X POST localhost:8080/dl/peaches -H 'specifier: ping'
+
+Only this machine may ask unless --http-host says otherwise. With DRIPLINE_HTTP_TOKEN set, who asks must send it
+(Authorization: Bearer …); DRIPLINE_HTTP_USER and DRIPLINE_HTTP_PASSWORD do the same for a browser.
+"""
+
+# Keys of a service's file that mean nothing here.
+_IGNORED = frozenset({"name", "module", "username", "password", "dripline_mesh"})
+
+
+@click.command("dl-http-server", cls=Command, epilog=_EPILOG)
+@click.argument("words", type=WORD, nargs=-1, metavar="[KEY=VALUE…]")
+@click.option("--http-host", metavar="HOST", help="Address to listen at  [default: 127.0.0.1]")
+@click.option("--http-port", type=click.IntRange(0, 65535), metavar="N", help="Port; 0: any  [default: 8080]")
+@click.option("--web-root", metavar="FOLDER", help="Serve the files of a folder at /.")
+@common_options
+def http_server(common: CommonOptions, words: Sequence[str], **options: Any) -> None:
+    """Offer the endpoints of the mesh over HTTP, until stopped."""
+    from dripline.cli import logs
+    from dripline.cli.session import open_session
+    from dripline.cli.stopping import on_signal
+    from dripline.web.http_server import HTTPServer
+    from dripline.wire.errors import ConfigurationError
+
+    logs.set_up(logging.INFO, common.verbose, common.quiet)
+    session = open_session(common, words, options)
+    settings = {key: value for key, value in session.configuration.items() if key not in _IGNORED}
+    _refuse_unknown(settings, session.origin.where)
+    try:
+        server = HTTPServer(
+            **settings,
+            username=session.username,
+            password=session.password,
+            dripline_mesh=session.configuration["dripline_mesh"],
+        )
+    except ConfigurationError as error:
+        key = str(error).partition(":")[0]
+        place = f"{session.origin.where((key,))}: " if key in settings else ""
+        raise ConfigurationError(f"{place}{error}") from error
+    with on_signal(server.stop):
+        server.run()
+
+
+def _refuse_unknown(settings: Mapping[str, Any], where: Any) -> None:
+    from dripline.config import did_you_mean
+    from dripline.web.http_server import HTTPServer
+    from dripline.wire.errors import ConfigurationError
+
+    known = [name for name in inspect.signature(HTTPServer.__init__).parameters if name not in ("self", "kwargs")]
+    known += ["timeout_s"]
+    wrong = [key for key in settings if key not in known]
+    if wrong:
+        lines = [
+            f"{where((key,))}: unknown key {key!r}{did_you_mean(key, known) or '; known: ' + ', '.join(known)}"
+            for key in wrong
+        ]
+        raise ConfigurationError("\n".join(lines))
+
+
+def main() -> None:
+    """Run `dl-http-server`."""
+    run(http_server, "dl-http-server")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""`dl simulate`: simulated instruments that listen until stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import click
+
+from dripline.cli.command import WORD, Command
+
+if TYPE_CHECKING:
+    from dripline.simulation import Instrument
+
+_EPILOG = """
+\b
+dl simulate power_supply.yaml
+dl simulate power_supply.yaml thermometer.yaml --port 5025
+
+Each file describes an instrument; with --port the first listens there, the others at the ports after it.
+"""
+
+
+@click.command("simulate", cls=Command, epilog=_EPILOG)
+@click.argument("files", type=WORD, nargs=-1, required=True, metavar="FILE…")
+@click.option("-p", "--port", type=click.IntRange(0, 65535), metavar="N", help="Listen there; 0: at a free port.")
+@click.option("-v", "--verbose", count=True, help="Show the conversations on standard error.")
+@click.option("-q", "--quiet", count=True, help="Tell less; repeat for still less.")
+def simulate(files: Sequence[str], port: int | None, verbose: int, quiet: int) -> None:
+    """Run simulated instruments, described in files, until stopped."""
+    from dripline.cli import logs
+    from dripline.cli.stopping import StopEvent
+
+    logs.set_up(logging.INFO, verbose, quiet)
+    instruments = _described(files, port)
+    stop = StopEvent()
+    with stop.armed(), ExitStack() as running:
+        for instrument in instruments:
+            running.enter_context(instrument)
+        for instrument in instruments:
+            _announce(instrument)
+        stop.wait()
+
+
+def _described(files: Sequence[str], port: int | None) -> list[Instrument]:
+    """The instruments; what is wrong with any of the files is told at once."""
+    from dripline.simulation import Instrument
+    from dripline.wire.errors import ConfigurationError
+
+    instruments, mistakes = [], []
+    for number, file in enumerate(files):
+        try:
+            instruments.append(Instrument.from_file(file, port + number if port else port))
+        except ConfigurationError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise ConfigurationError("\n".join(mistakes))
+    return instruments
+
+
+def _announce(instrument: Instrument) -> None:
+    host, port = instrument.reachable_at
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    click.echo(f"{instrument.name} listens at {where}; to talk to it: nc {host} {port}, and then *IDN?")
