@@ -9,25 +9,15 @@ import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from support.member import Member, fresh
 
-from dripline.broker import EmbeddedBroker
 from dripline.runtime.client import MeshClient
+from dripline.testing import Broker, broker_for_tests, own_exchanges
+from dripline.transport import BrokerAddress
 from dripline.wire.mesh import MeshSettings
-
-
-@dataclass(frozen=True)
-class BrokerAddress:
-    """Where a broker is and how to log in."""
-
-    host: str
-    port: int
-    username: str = "guest"
-    password: str = "guest"
-    virtual_host: str = "/"
 
 
 @pytest.fixture(autouse=True)
@@ -39,11 +29,17 @@ def quiet_pika(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(logging.getLogger(name), "propagate", False)
 
 
+@pytest.fixture(autouse=True)
+def each_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Services are shared between tests here: each test is to see the complaints that it provokes."""
+    monkeypatch.setattr("dripline.runtime.complaints.EVERY_S", 0.0)
+
+
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[BrokerAddress]:
     """An embedded broker, one for the session."""
-    with EmbeddedBroker(port=0) as broker:
-        yield BrokerAddress(broker.host, broker.port)
+    with broker_for_tests() as broker:
+        yield broker.address
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +57,7 @@ def rabbitmq() -> Iterator[BrokerAddress]:
         yield address
         return
     try:
-        _rabbitmqctl("set_permissions", "-p", vhost, address.username, ".*", ".*", ".*")
+        assert _rabbitmqctl("set_permissions", "-p", vhost, address.username, ".*", ".*", ".*")
         yield replace(address, virtual_host=vhost)
     finally:
         _rabbitmqctl("delete_vhost", vhost)
@@ -72,6 +68,13 @@ def broker(request: pytest.FixtureRequest) -> BrokerAddress:
     """Each broker in turn."""
     address: BrokerAddress = request.getfixturevalue(request.param)
     return address
+
+
+@pytest.fixture
+def dripline_broker(broker: BrokerAddress) -> Iterator[Broker]:
+    """For the fixtures of `dripline.testing`, which build on this one: each broker in turn."""
+    with own_exchanges(broker) as mesh:
+        yield Broker(broker, mesh)
 
 
 @pytest.fixture
@@ -90,7 +93,7 @@ def member(mesh: MeshSettings) -> Iterator[Member]:
 
 def _skip_unless_reachable(address: BrokerAddress) -> None:
     try:
-        socket.create_connection((address.host, address.port), timeout=2).close()
+        socket.create_connection((address.host, address.port), timeout=20).close()
     except OSError:
         missing = f"needs RabbitMQ at {address.host}:{address.port}"
         if os.environ.get("CI") == "true":
@@ -104,7 +107,7 @@ def _rabbitmqctl(*words: str) -> bool:
     if program is None or "DRIPLINE_TEST_RABBITMQ" in os.environ:
         return False
     try:
-        done = subprocess.run([program, "-q", *words], capture_output=True, timeout=20, check=False)
+        done = subprocess.run([program, "-q", *words], capture_output=True, timeout=120, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

@@ -11,8 +11,8 @@ from typing import Any
 import pika
 
 from dripline.core import Interface, Service
-
-from .conftest import BrokerAddress
+from dripline.testing import own_exchanges
+from dripline.transport import BrokerAddress
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Mesh:
                 self.address.port,
                 self.address.virtual_host,
                 login,
-                blocked_connection_timeout=10,
+                blocked_connection_timeout=60,
             )
         )
 
@@ -74,28 +74,8 @@ def fresh_mesh(address: BrokerAddress, **settings: Any) -> Iterator[Mesh]:
         address: the broker.
         **settings: further settings of the mesh.
     """
-    suffix = uuid.uuid4().hex[:10]
-    mesh = Mesh(
-        address,
-        {
-            "broker": address.host,
-            "broker_port": address.port,
-            "virtual_host": address.virtual_host,
-            "requests_exchange": f"requests-{suffix}",
-            "alerts_exchange": f"alerts-{suffix}",
-            "max_connection_attempts": 1,
-            **settings,
-        },
-        suffix,
-    )
-    try:
-        yield mesh
-    finally:
-        connection = mesh.pika()
-        channel = connection.channel()
-        for exchange in (mesh.requests, mesh.alerts):
-            channel.exchange_delete(exchange)
-        connection.close()
+    with own_exchanges(address) as exchanges:
+        yield Mesh(address, {**exchanges, **settings}, uuid.uuid4().hex[:10])
 
 
 @contextmanager
@@ -111,5 +91,5 @@ def serving(service: Service) -> Iterator[Service]:
 @contextmanager
 def client(mesh: Mesh, **arguments: Any) -> Iterator[Interface]:
     """A client of the mesh."""
-    with Interface(**{"timeout_s": 5, **mesh.login, **arguments}) as interface:
+    with Interface(**{"timeout_s": 20, **mesh.login, **arguments}) as interface:
         yield interface

@@ -25,7 +25,7 @@ class RawClient:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._socket = socket.create_connection((stage.address.host, stage.address.port), timeout=10)
+        self._socket = socket.create_connection((stage.address.host, stage.address.port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._input = b""
 

@@ -328,3 +328,30 @@ def content_on_channel_zero(stage: Stage) -> None:
     client.open()
     client.send_bytes(encode_frame(2, 0, struct.pack(">HHQ", 60, 0, 0) + b"\0\0"))
     client.read_close()
+
+
+@scenario
+def octets_after_a_publish(stage: Stage) -> None:
+    """A basic.publish with something behind its last field cannot be read."""
+    publish = pika.frame.Method(1, Basic.Publish(exchange="amq.fanout", routing_key="k")).marshal()[7:-1]
+    client = RawClient(stage)
+    client.open()
+    content = encode_frame(2, 1, struct.pack(">HHQH", 60, 0, 1, 0)) + encode_frame(3, 1, b"x")
+    client.send_bytes(encode_frame(1, 1, publish + b"more") + content)
+    client.read_close_code()
+    client.close()
+
+
+@scenario
+def body_in_pieces(stage: Stage) -> None:
+    """A body may come in pieces of any size, also of none."""
+    channel, queue = stage.queue()
+    client = RawClient(stage)
+    client.open()
+    publish = pika.frame.Method(1, Basic.Publish(exchange="", routing_key=queue)).marshal()
+    header = encode_frame(2, 1, struct.pack(">HHQH", 60, 0, 4, 0))
+    pieces = (b"", b"b", b"", b"od", b"", b"y")
+    client.send_bytes(publish + header + b"".join(encode_frame(3, 1, piece) for piece in pieces))
+    stage.settle(channel, queue, 1)
+    stage.get(channel, queue, auto_ack=True)
+    client.close()

@@ -109,7 +109,7 @@ class Stage:
         A queue of RabbitMQ handles acknowledgements in its own time, hence the waiting; its answer to a
         declaration comes after the deliveries before it.
         """
-        deadline = time.monotonic() + 2.0
+        deadline = time.monotonic() + 30.0
         while True:
             answer = channel.queue_declare(queue, passive=True).method
             channel.connection.process_data_events(0)

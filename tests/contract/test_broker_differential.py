@@ -7,6 +7,7 @@ import pytest
 from . import (
     scenarios_consumers,
     scenarios_delivery,
+    scenarios_exchanges,
     scenarios_frames,
     scenarios_handshake,
     scenarios_routing,
@@ -19,6 +20,7 @@ from .stage import Stage
 LOADED = (
     scenarios_consumers,
     scenarios_delivery,
+    scenarios_exchanges,
     scenarios_frames,
     scenarios_handshake,
     scenarios_routing,

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pika
 import pika.exceptions
 import pytest
-from pika.spec import Basic, Confirm, Connection, Queue
+from pika.spec import Basic, Channel, Confirm, Connection, Queue
+from support.waiting import eventually
 
 from dripline.broker import EmbeddedBroker
 from dripline.broker import connection as connection_module
@@ -42,6 +43,12 @@ def unsent(broker: EmbeddedBroker) -> int:
     """Bytes that wait to be written to the slowest client."""
     assert broker._hub is not None
     return max(each.transport.get_write_buffer_size() for each in broker._hub.connections)
+
+
+def is_free(stage: Stage, queue: str) -> bool:
+    """Whether nobody else has a queue of that name."""
+    stage.attempt("declare", stage.channel().queue_declare, queue, exclusive=True)
+    return stage.log[-1][1] == "ok"
 
 
 def deaf_client(stage: Stage) -> RawClient:
@@ -101,6 +108,29 @@ def test_reading_goes_on_after_one_huge_answer(own: EmbeddedBroker, stage: Stage
     client.close()
 
 
+def test_messages_that_never_end() -> None:
+    """What has begun on all channels of a client is together no longer than one message may be."""
+    with EmbeddedBroker(port=0, max_body_size=MEGABYTE) as small:
+        stage = Stage(BrokerAddress(small.host, small.port))
+        client = RawClient(stage)
+        client.open()
+        publish = pika.frame.Method(1, Basic.Publish(exchange="amq.fanout", routing_key="")).marshal()[7:-1]
+        header = struct.pack(">HHQH", 60, 0, MEGABYTE, 0)
+        piece = bytes(100_000)
+        for number, pieces in ((1, 10), (2, 6), (3, 6)):
+            if number > 1:
+                client.send(number, Channel.Open())
+                client.skip(1)
+            client.send_bytes(encode_frame(1, number, publish) + encode_frame(2, number, header))
+            for _ in range(pieces):
+                client.send_bytes(encode_frame(3, number, piece))
+            if number == 1:  # all of it is there: it counts no longer
+                client.send_bytes(encode_frame(3, 1, bytes(MEGABYTE - pieces * len(piece))))
+        client.read_close()
+        client.close()
+    assert stage.log[0][2]["reply_text"] == "RESOURCE_ERROR - unfinished messages take more than 1048576 bytes"
+
+
 def test_confirms_in_a_window(broker: BrokerAddress) -> None:
     """A thousand messages sent in one go are all confirmed, by one acknowledgement each or for many."""
     stage = Stage(broker)
@@ -153,7 +183,7 @@ def test_a_handshake_has_a_time_limit(
 ) -> None:
     """Who connects and does not log in is dropped, with one line in the log."""
     monkeypatch.setattr(connection_module, "_HANDSHAKE_TIMEOUT_S", 0.05)
-    stranger = socket.create_connection((own.host, own.port), timeout=5)
+    stranger = socket.create_connection((own.host, own.port), timeout=30)
     stranger.sendall(said)
     while stranger.recv(4096):
         pass
@@ -176,16 +206,16 @@ def test_silence_ends_the_connection(own: EmbeddedBroker, caplog: pytest.LogCapt
     received = b""
     while data := client._socket.recv(4096):
         received += data
-    assert 2.0 <= time.monotonic() - begin < 4.0
+    assert 2.0 <= time.monotonic() - begin < 20.0
     assert received.count(b"\x08\x00\x00\x00\x00\x00\x00\xce") * 8 == len(received) > 0
     assert "missed its heartbeats" in caplog.text
     client.close()
 
 
 def test_a_client_that_answers_heartbeats_stays(own: EmbeddedBroker) -> None:
-    """A pika client with heartbeats of one second outlives several intervals of silence."""
-    connection = pika.BlockingConnection(pika.ConnectionParameters(own.host, own.port, heartbeat=1))
-    connection.sleep(3.0)
+    """A pika client with heartbeats of two seconds outlives several intervals of silence."""
+    connection = pika.BlockingConnection(pika.ConnectionParameters(own.host, own.port, heartbeat=2))
+    connection.sleep(6.0)
     connection.channel().queue_declare("q")
     connection.close()
 
@@ -207,6 +237,5 @@ def test_hung_up_without_goodbye(broker: BrokerAddress) -> None:
     method, _, body = other.basic_get(shared, auto_ack=True)
     assert (method.redelivered, body) == (True, b"again")
     other.queue_delete(shared)
-    stage.attempt("taken over", stage.channel().queue_declare, mine, exclusive=True)
-    assert stage.log[-1][1] == "ok"
+    assert eventually(lambda: is_free(stage, mine))  # the queue goes a moment after the connection
     stage.close()

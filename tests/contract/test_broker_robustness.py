@@ -58,7 +58,11 @@ HANDSHAKE = b"AMQP\0\0\x09\x01" + b"".join(pika.frame.Method(n, m).marshal() for
 PARTS = [pika.frame.Method(number, method).marshal() for number, method in WORK]
 PARTS.insert(5, message())
 DAMAGE = st.lists(st.tuples(st.integers(0, 2000), st.sampled_from(["flip", "cut", "double"]), st.integers(1, 255)))
-MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 def damaged(data: bytes, damage: list[tuple[int, str, int]]) -> bytes:
@@ -76,7 +80,8 @@ def damaged(data: bytes, damage: list[tuple[int, str, int]]) -> bytes:
 
 def send_and_hang_up(address: BrokerAddress, data: bytes) -> None:
     """Send, wait for the answers to end or for the broker to fall silent, hang up."""
-    with socket.create_connection((address.host, address.port), timeout=0.02) as stranger:
+    with socket.create_connection((address.host, address.port), timeout=30) as stranger:
+        stranger.settimeout(0.02)
         try:
             stranger.sendall(data)
             while stranger.recv(65536):

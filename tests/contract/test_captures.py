@@ -153,14 +153,14 @@ def store(running_store: Store) -> Store:
     for config in ENDPOINTS:
         endpoint: Any = running_store.service.sync_children[config["name"]]
         endpoint._value = config["initial_value"]
-        endpoint.lockout = Lockout()
-    running_store.service.lockout = Lockout()
+        endpoint._dripline_lockout = Lockout()
+    running_store.service._dripline_lockout = Lockout()
     return running_store
 
 
 def _service(mesh: Mesh) -> Service:
     configs = [{"module": "KeyValueStore", **config} for config in ENDPOINTS]
-    return Service(mesh.name("my_store"), endpoints=configs, message_wait_ms=50, **mesh.login)
+    return Service(mesh.name("my_store"), endpoints=configs, message_wait_ms=1500, **mesh.login)
 
 
 def _to_service(store: Store, message: Message) -> Message:
@@ -181,7 +181,7 @@ def _prepare(store: Store, name: str) -> None:
         if endpoint and not is_set and "chunk" not in name and isinstance(reply.payload, dict):
             endpoint._value = reply.payload.get("value_raw", endpoint._value)
     if name == "get_bad_calibration_fn":
-        store.service.sync_children["chips"]._calibration = "times3({})"  # type: ignore[attr-defined]
+        store.service.sync_children["chips"]._calibration = "times3({})"  # type: ignore[attr-defined]  # it is a store
 
 
 def _send_all(store: Store, name: str) -> Message | None:

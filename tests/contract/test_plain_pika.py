@@ -63,7 +63,7 @@ class PlainClient:
 
     def next(self) -> tuple[pika.BasicProperties, Any]:
         """The next message in the queue of the script."""
-        for _, properties, body in self.channel.consume(self._queue, auto_ack=True, inactivity_timeout=5):
+        for _, properties, body in self.channel.consume(self._queue, auto_ack=True, inactivity_timeout=30):
             assert properties is not None, "no reply within 5 s"
             return properties, json.loads(body)
         raise AssertionError("the broker cancelled the consumer")

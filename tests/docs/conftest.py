@@ -15,16 +15,18 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 import pytest
+from support.ports import free_port
+from support.turns import turn
 
 PROJECT = Path(__file__).parents[2]
 BLOCK = re.compile(r"((?:^<!--.*?-->\n)*)^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -32,6 +34,8 @@ BLOCK = re.compile(r"((?:^<!--.*?-->\n)*)^ *```(\w*)\n(.*?)^ *```$", re.MULTILIN
 PORT = r"localhost:\d+"
 TIME_OF_DAY = r"\b\d\d:\d\d:\d\d\b"
 KEY = r"[0-9a-f]{8}(?:\\?-[0-9a-f]{4}){3}\\?-[0-9a-f]{12}"
+# What listens at ports that are the same for everybody.
+USES_PORTS = ("dl simulate", "dl demo", "http_port", "simulated_supply")
 VARYING = (PORT, TIME_OF_DAY, KEY)
 
 
@@ -64,7 +68,7 @@ class Background:
 
     def wait_for(self, lines: list[str]) -> None:
         """Return when these lines have appeared, one after the other."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         pattern = as_pattern("…".join(lines))
         while not pattern.search(self.output.read_text()):
             assert self.process.poll() is None, f"ended: {self.output.read_text()}"
@@ -96,10 +100,19 @@ class Reader:
         mesh = f"broker_port: {free_port()}\nmax_connection_attempts: 3\n"
         (folder / ".dripline_mesh.yaml").write_text(mesh)
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        self._variables = {**os.environ, "PATH": path, "HOME": str(folder), "COLUMNS": "100"}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("DRIPLINE_")}
+        self._variables = {**inherited, "PATH": path, "HOME": str(folder), "COLUMNS": "100"}
 
     def follow(self, document: Path) -> int:
         """Do all that the document says; return how many commands that were."""
+        usual_ports = any(word in document.read_text() for word in USES_PORTS)
+        with turn("usual-ports") if usual_ports else nullcontext():
+            try:
+                return self._follow(document)
+            finally:
+                self.leave()
+
+    def _follow(self, document: Path) -> int:
         count = 0
         for block in blocks(document):
             if name := block.comment("file"):
@@ -121,7 +134,7 @@ class Reader:
         return len(steps)
 
     def _run(self, command: str, promised: str, code: int) -> None:
-        done = subprocess.run(["bash", "-c", command], timeout=60, **self._streams())
+        done = subprocess.run(["bash", "-c", command], timeout=120, **self._streams())
         output = done.stdout.decode()
         assert done.returncode == code, f"$ {command}\nended with {done.returncode}:\n{output}"
         if promised.strip():
@@ -148,14 +161,8 @@ class Reader:
         """End what still runs, the last first."""
         for program in reversed(self._background):
             program.process.terminate()
-            program.process.wait(15)
-
-
-def free_port() -> int:
-    """A port nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+            program.process.wait(60)
+        self._background.clear()
 
 
 @pytest.fixture

@@ -87,8 +87,8 @@ def test_the_settings_of_a_mesh_are_all_told() -> None:
 
 @pytest.mark.parametrize(("heading", "kind"), [("Keys of a service", Service), ("Keys of an entity", Entity)])
 def test_the_keys_that_are_told_exist(heading: str, kind: type) -> None:
-    """Each key in the tables is an argument of the class; ``module`` is dl-serve's own."""
-    assert keys_in_tables(CONFIGURATION, heading) - {"module"} <= arguments_of(kind)
+    """Each key in the tables is an argument of the class; ``module`` and ``extensions`` are dl-serve's own."""
+    assert keys_in_tables(CONFIGURATION, heading) - {"module", "extensions"} <= arguments_of(kind)
 
 
 def test_the_keys_of_an_entity_are_all_told() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from support import ports
 
-from dripline.broker import EmbeddedBroker
+from dripline.testing import Broker, broker_for_tests
 
 PROJECT = Path(__file__).parents[2]
 LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
@@ -35,7 +35,7 @@ class Program:
         """What it printed up to now, standard output and error together."""
         return self.output_file.read_text()
 
-    def wait_until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         """Return when the condition holds; fail when it does not in time or the program ends before."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -73,7 +73,7 @@ class Environment:
         """Run a command to its end, however that is."""
         streams = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL}
         return subprocess.run(
-            self._located(words), env=self.surroundings(), cwd=cwd or self.folder, timeout=60, **streams
+            self._located(words), env=self.surroundings(), cwd=cwd or self.folder, timeout=200, **streams
         )
 
     def run(self, *words: str, cwd: Path | None = None) -> str:
@@ -98,7 +98,7 @@ class Environment:
                 yield program
             finally:
                 process.terminate()
-                process.wait(15)
+                process.wait(60)
             assert process.returncode == 0, program.output
 
     def _located(self, words: tuple[str, ...]) -> list[str]:
@@ -142,13 +142,11 @@ def extension_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def free_port() -> int:
     """A port nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return ports.free_port()
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[EmbeddedBroker]:
+def broker() -> Iterator[Broker]:
     """An embedded broker on a free port."""
-    with EmbeddedBroker(port=0) as embedded:
+    with broker_for_tests() as embedded:
         yield embedded

@@ -49,3 +49,10 @@ def test_types_and_licence_are_in_the_wheel(names: set[str]) -> None:
     """Type checkers see the annotations, and the licence travels along."""
     assert {"dripline/py.typed", "scarab/py.typed"} <= names
     assert [name for name in names if name.endswith("/licenses/LICENSE")]
+
+
+def test_the_templates_of_a_new_extension_are_in_the_wheel(names: set[str]) -> None:
+    """`dl new extension` finds them wherever dripline is installed."""
+    from dripline.cli.new_extension import TEMPLATES
+
+    assert {f"dripline/cli/scaffold/{name}.tmpl" for name in TEMPLATES} <= names

@@ -31,12 +31,14 @@ class FakeBroker:
     Attributes:
         host, port: where it listens.
         frames: what clients sent, decoded by pika, in order.
+        greeted: set when a client has sent its greeting.
     """
 
     def __init__(self, *silent: type, heartbeat: int = 0) -> None:
         self.silent = set(silent)
         self.heartbeat = heartbeat
         self.frames: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self.greeted = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.host, self.port = self._listener.getsockname()
         self._client: socket.socket | None = None
@@ -58,7 +60,7 @@ class FakeBroker:
         with contextlib.suppress(OSError):
             self._client.shutdown(socket.SHUT_RDWR)
 
-    def wait_for(self, kind: type, timeout_s: float = 5.0) -> object:
+    def wait_for(self, kind: type, timeout_s: float = 30.0) -> object:
         """Return the next method of a class, or frame of a class, that a client sent."""
         while True:
             value = self.frames.get(timeout=timeout_s)
@@ -71,7 +73,7 @@ class FakeBroker:
             self._listener.shutdown(socket.SHUT_RDWR)
         if self._client is not None:
             self.hang_up()
-        self._thread.join(5)
+        self._thread.join(30)
 
     def __enter__(self) -> FakeBroker:
         return self
@@ -91,6 +93,7 @@ class FakeBroker:
 
     def _talk(self, client: socket.socket) -> None:
         client.recv(8, socket.MSG_WAITALL)  # AMQP 0 0 9 1
+        self.greeted.set()
         if spec.Connection.Start in self.silent:
             while client.recv(4096):
                 pass

@@ -1,4 +1,4 @@
-"""A TCP proxy that can be cut, frozen and closed: the network between a client and its broker going wrong."""
+"""A TCP proxy that can be cut, held, frozen and closed: the network between client and broker going wrong."""
 
 from __future__ import annotations
 
@@ -25,23 +25,39 @@ class Proxy:
         self._flowing = threading.Event()
         self._flowing.set()
         self._threads: list[threading.Thread] = []
-        self._sockets: list[socket.socket] = []
+        self._links: list[_Link] = []
         self._lock = threading.Lock()
         self.accepted = 0
         self._spawn(self._accept)
 
-    def cut(self, *, reset: bool = False) -> None:
-        """End all connections that are open now; new ones are possible."""
+    @property
+    def open(self) -> int:
+        """How many connections there are now, held ones included."""
         with self._lock:
-            doomed, self._sockets = self._sockets, []
-        for sock in doomed:
-            with contextlib.suppress(OSError):
-                if reset:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                sock.shutdown(socket.SHUT_RDWR)
+            self._links = [link for link in self._links if not link.ended]
+            return len(self._links)
+
+    def cut(self, *, reset: bool = False) -> int:
+        """End all connections that are open now, new ones are possible; returns how many."""
+        with self._lock:
+            doomed, self._links = [link for link in self._links if not link.ended], []
+        for link in doomed:
+            link.cut(reset)
+        return len(doomed)
+
+    def hold(self) -> int:
+        """Make the connections that are open now half-open: nothing goes through them any more, nobody is told.
+
+        New ones are possible. `cut` ends the held ones, and is needed: they never go on. Returns how many.
+        """
+        with self._lock:
+            held = [link for link in self._links if not link.ended]
+        for link in held:
+            link.held = True
+        return len(held)
 
     def freeze(self) -> None:
-        """Pass nothing on any longer, and say nothing either: a half-open connection."""
+        """Pass nothing on any longer, and say nothing either: half-open connections, new ones as well."""
         self._flowing.clear()
 
     def thaw(self) -> None:
@@ -56,7 +72,7 @@ class Proxy:
         self.cut()
         self.thaw()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(30)
 
     def __enter__(self) -> Proxy:
         return self
@@ -77,28 +93,60 @@ class Proxy:
                 return
             self.accepted += 1
             try:
-                far = socket.create_connection(self._upstream, 5)
+                far = socket.create_connection(self._upstream, 20)
             except OSError:
                 near.close()
                 continue
             far.settimeout(None)
+            link = _Link(near, far, self._flowing)
             with self._lock:
-                self._sockets += [near, far]
-            self._spawn(self._relay, near, far)
+                self._links.append(link)
+            self._spawn(link.relay)
 
-    def _relay(self, near: socket.socket, far: socket.socket) -> None:
-        back = threading.Thread(target=self._pump, args=(far, near), name="test-proxy", daemon=True)
+
+class _Link:
+    """One connection through the proxy.
+
+    Attributes:
+        held: what comes is swallowed.
+        ended: it is over.
+    """
+
+    def __init__(self, near: socket.socket, far: socket.socket, flowing: threading.Event) -> None:
+        self.held = False
+        self.ended = False
+        self._near = near
+        self._far = far
+        self._flowing = flowing
+        self._over = threading.Event()  # set when a held link may end
+
+    def cut(self, reset: bool) -> None:
+        """End it for both sides."""
+        self._over.set()
+        for sock in (self._near, self._far):
+            with contextlib.suppress(OSError):
+                if reset:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def relay(self) -> None:
+        """Pass on until it ends."""
+        back = threading.Thread(target=self._pump, args=(self._far, self._near), name="test-proxy", daemon=True)
         back.start()
-        self._pump(near, far)
+        self._pump(self._near, self._far)
         back.join()
-        near.close()
-        far.close()
+        self._near.close()
+        self._far.close()
+        self.ended = True
 
     def _pump(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self._flowing.wait()
-                target.sendall(data)
+                if not self.held:
+                    target.sendall(data)
+        if self.held:
+            self._over.wait()  # the other side learns nothing of this one's end
         for sock in (source, target):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,7 @@
+from setuptools import find_namespace_packages, setup
+
+setup(
+    name='lab-broken',
+    version='0.0.1',
+    packages=find_namespace_packages(include=['dripline.extensions.*']),
+)

@@ -1,0 +1,1 @@
+"""Pumps; nothing is exported here, the entry point names a class."""
