@@ -12,7 +12,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import alerts, command_line, request_reply, startup
+from benchmarks import alerts, command_line, logging_rate, request_reply, startup
 from benchmarks.rounds import Row
 from benchmarks.table import as_table
 from benchmarks.target import Target
@@ -21,6 +21,7 @@ from benchmarks.worker import Worker
 MEASUREMENTS: dict[str, Callable[[Target, int], list[Row]]] = {
     "requests": request_reply.measure,
     "alerts": alerts.measure,
+    "logging": logging_rate.measure,
     "command": command_line.measure,
     "startup": startup.measure,
 }
