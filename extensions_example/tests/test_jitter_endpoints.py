@@ -2,19 +2,14 @@
 
 import pytest
 
-from dripline.core import MsgRequest, op_t
 from dripline.extensions.jitter import JitterEntity, version
+from dripline.testing import talk_to
+from dripline.wire.errors import ErrorReply
 
 
 def reading(endpoint: JitterEntity) -> float:
-    """One raw reading."""
-    return endpoint.on_get()["value_raw"]
-
-
-def command(endpoint: JitterEntity, method: str, *values: object) -> int:
-    """Return code of a command sent as the mesh would."""
-    request = MsgRequest.create({"values": list(values)}, op_t.cmd, endpoint.name, method)
-    return endpoint.on_request_message(request).return_code
+    """One raw reading, asked for as the mesh would."""
+    return talk_to(endpoint).get()["value_raw"]
 
 
 def test_a_reading_stays_within_the_fraction() -> None:
@@ -32,7 +27,7 @@ def test_readings_differ() -> None:
 def test_the_calibration_sees_the_reading_and_not_the_stored_value() -> None:
     """The calibrated value belongs to the raw value beside it."""
     endpoint = JitterEntity(name="t", initial_value=10.0, calibration="2*{}")
-    result = endpoint.on_get()
+    result = talk_to(endpoint).get()
     assert result["value_cal"] == pytest.approx(2 * result["value_raw"])
 
 
@@ -41,17 +36,18 @@ def test_the_same_seed_gives_the_same_readings() -> None:
     first = JitterEntity(name="t", initial_value=10.0, seed=7)
     readings = [reading(first) for _ in range(3)]
     second = JitterEntity(name="t", initial_value=10.0)
-    assert command(second, "update_seed", 7) == 0
+    talk_to(second).cmd("update_seed", 7)
     assert [reading(second) for _ in range(3)] == readings
 
 
 def test_a_stored_text_is_an_error_reply() -> None:
     """Whoever stores a text gets an answer that says so, and the endpoint goes on."""
     endpoint = JitterEntity(name="t", initial_value=10.0)
-    endpoint.on_set("warm")
-    reply = endpoint.on_request_message(MsgRequest.create(None, op_t.get, "t"))
-    assert (reply.return_code, reply.return_message) == (304, "t holds 'warm', which is no number")
-    endpoint.on_set(3.0)
+    talk_to(endpoint).set("warm")
+    with pytest.raises(ErrorReply, match="t holds 'warm', which is no number") as caught:
+        talk_to(endpoint).get()
+    assert caught.value.return_code == 304
+    talk_to(endpoint).set(3.0)
     assert reading(endpoint) == pytest.approx(3.0, rel=0.1)
 
 
