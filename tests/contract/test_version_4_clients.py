@@ -278,7 +278,7 @@ class Listener(AlertConsumer):
         self.heard.set()
 
 
-def test_a_key_bound_while_the_connection_comes_back_counts(broker, monkeypatch):
+def test_a_key_bound_while_the_connection_comes_back_counts(broker, monkeypatch, caplog):
     """It waits for the queue to be there again: binding one that is not there would end the connection."""
     coming_back, go_on = threading.Event(), threading.Event()
     declare = Mailbox._declare
@@ -302,4 +302,5 @@ def test_a_key_bound_while_the_connection_comes_back_counts(broker, monkeypatch)
             assert not binding.is_alive()
             speaker.send(MsgAlert.create({}, "new"))
             assert listener.heard.wait(60)
-            assert proxy.accepted == 2
+            # It may come back twice: for a moment the broker knows the queue as the lost connection's.
+            assert "NOT_FOUND" not in caplog.text
