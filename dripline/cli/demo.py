@@ -23,6 +23,7 @@ from dripline.cli.options import CommonOptions, common_options
 if TYPE_CHECKING:
     from dripline.cli.demo_mesh import DemoMesh
     from dripline.cli.session import Session
+    from dripline.cli.stopping import StopEvent
     from dripline.wire.message import Message
 
 _USUAL_HTTP_PORT = 8080
@@ -49,23 +50,17 @@ def demo(ctx: click.Context, common: CommonOptions, folder: Path | None) -> None
     """Run a broker, simulated instruments and services here, and show their values, until stopped."""
     from dripline.cli import logs
     from dripline.cli.demo_mesh import DemoMesh
-    from dripline.cli.stopping import on_signal
+    from dripline.cli.stopping import StopEvent
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
-    # Until the services run and after that, a signal ends this as Ctrl-C does: nothing is left behind.
-    with on_signal(_interrupt), ExitStack() as stack:
+    stop = StopEvent()
+    with stop.armed(), ExitStack() as stack:  # until the services run and after that: nothing is left behind
         mesh = DemoMesh(folder or stack.enter_context(_temporary_folder()))
         mesh.write()
-        code = _run(mesh, common, kept=folder is not None)
+        code = _run(mesh, common, stop, kept=folder is not None)
         if code:
             _tell_end_of(mesh)
     ctx.exit(code)
-
-
-def _interrupt() -> None:
-    from dripline.cli.stopping import Interrupted
-
-    raise Interrupted
 
 
 @contextmanager
@@ -94,7 +89,7 @@ def _tell_end_of(mesh: DemoMesh) -> None:
         click.echo(line, err=True)
 
 
-def _run(mesh: DemoMesh, common: CommonOptions, kept: bool) -> int:
+def _run(mesh: DemoMesh, common: CommonOptions, stop: StopEvent, kept: bool) -> int:
     from dripline.cli import supervisor
     from dripline.cli.demo_text import introduction
     from dripline.cli.service_run import open_service_session
@@ -104,12 +99,20 @@ def _run(mesh: DemoMesh, common: CommonOptions, kept: bool) -> int:
     quick = ["heartbeat_interval_s=1"]
     with mesh.log() as log, mesh.running_instruments(), _broker(common) as (common, dl):
         files = mesh.services()
-        sessions = supervisor.open_all(
-            files, lambda file: open_service_session(replace(common, config=file), quick)
-        )
-        with _http(sessions[0], mesh) as url, _view(sessions[0]) as draw:
+
+        def open_one(file: str) -> Session:
+            stop.look()
+            return open_service_session(replace(common, config=file), quick)
+
+        sessions = supervisor.open_all(files, open_one)
+        with _http(sessions[0], mesh, stop) as url, _view(sessions[0]) as draw:
             click.echo(introduction(mesh, sessions[0], dl, url, kept))
-            return supervisor.run_all(files, sessions, common, words=quick, log=log, on_look=draw)
+
+            def on_look() -> None:
+                stop.look()  # a signal may have come before `run_all` took them over
+                draw()
+
+            return supervisor.run_all(files, sessions, common, words=quick, log=log, on_look=on_look)
 
 
 @contextmanager
@@ -147,7 +150,7 @@ def _broker(common: CommonOptions) -> Iterator[tuple[CommonOptions, str]]:
 
 
 @contextmanager
-def _http(session: Session, mesh: DemoMesh) -> Iterator[str | None]:
+def _http(session: Session, mesh: DemoMesh, stop: StopEvent) -> Iterator[str | None]:
     """Offer the mesh over HTTP, when aiohttp is there."""
     from dripline.web.http_server import HTTPServer
     from dripline.wire.errors import DriplineError
@@ -176,7 +179,7 @@ def _http(session: Session, mesh: DemoMesh) -> Iterator[str | None]:
     thread.start()
     try:
         while not (listens.wait(_LOOK_S) or settled.is_set()):
-            pass
+            stop.look()
         yield f"http://127.0.0.1:{server.http_port}" if listens.is_set() else None
     finally:
         server.stop()

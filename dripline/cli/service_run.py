@@ -70,32 +70,36 @@ def run_service(session: Session, end_with_stdin: bool = False) -> None:
         BrokerError: there is no broker, it refuses the login, or the name is taken.
     """
     running: list[Any] = []
+    stopped = threading.Event()
 
     def stop() -> None:
+        stopped.set()
         if not running:
-            raise _Stopped
+            raise _Stopped  # where some places lose it; so it is looked at again
         running[0].cancel(0)
 
     with on_signal(stop):
         try:
             if end_with_stdin:
                 threading.Thread(target=_wait_for_end, name="dripline-stdin", daemon=True).start()
-            _run(make_service(session), running)
+            _run(make_service(session), running, stopped)
         except _Stopped:
             logger.info("stopped before the service was there")
     logger.info("ended")
 
 
-def _run(service: Any, running: list[Any]) -> None:
+def _run(service: Any, running: list[Any], stopped: threading.Event) -> None:
     """Run a service; it is in the list from the moment on when cancelling it is enough to end it."""
     if type(service).run is not Service.run:
         running.append(service)
-        service.run()
+        if not stopped.is_set():
+            service.run()
         return
     try:
         service.start()
         running.append(service)
-        service.listen()
+        if not stopped.is_set():
+            service.listen()
     finally:
         service.stop()
 

@@ -54,7 +54,16 @@ _LOOK_S = 0.5
 
 
 class StopEvent(threading.Event):
-    """Something to wait for that SIGINT and SIGTERM set."""
+    """Something to wait for, or to look at between two steps, that SIGINT and SIGTERM set."""
+
+    def look(self) -> None:
+        """Raise Interrupted if a signal came.
+
+        Raising in the handler instead would be quicker, but some places lose what is raised in them, such as the
+        end of an object or of an import's lock.
+        """
+        if self.is_set():
+            raise Interrupted
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for it, for ever without a timeout."""

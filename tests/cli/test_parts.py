@@ -22,7 +22,7 @@ from dripline.cli.embedded import answers, is_local
 from dripline.cli.options import CommonOptions
 from dripline.cli.payload import make_payload
 from dripline.cli.session import open_client_session, open_session
-from dripline.cli.stopping import StopEvent
+from dripline.cli.stopping import Interrupted, StopEvent
 from dripline.cli.table import LiveTable, line_of
 from dripline.wire.enums import op_t
 from dripline.wire.errors import ConfigurationError
@@ -294,6 +294,16 @@ def test_a_signal_that_interrupts_nothing_ends_it_too():
         other.start()
         assert stop.wait()
         other.join()
+
+
+def test_a_signal_is_seen_between_two_steps():
+    """Wherever it came."""
+    stop = StopEvent()
+    with stop.armed():
+        stop.look()
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(Interrupted):
+            stop.look()
 
 
 def test_a_second_signal_ends_services_at_once(monkeypatch):

@@ -31,6 +31,23 @@ def test_signals_end_it_cleanly_and_free_its_name(mesh, number):
         assert "Traceback" not in running.stderr
 
 
+def test_a_signal_at_the_worst_moment_ends_it_too(mesh):
+    """What is raised while an object is thrown away is lost, and so would be the signal."""
+    store, configuration = new_store()
+    mesh.write(
+        "unlucky.py",
+        "import os, signal\nfrom dripline.core import Entity\nclass Thrown:\n    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n        sum(range(9))\n"
+        "class Unlucky(Entity):\n    def __init__(self, **kwargs):\n"
+        "        super().__init__(**kwargs)\n        Thrown()\n",
+    )
+    endpoint = f"  - {{name: u_{store.chips}, module: Unlucky, module_path: unlucky.py}}\n"
+    running = mesh.start("dl-serve", "-v", "-c", mesh.write("unlucky.yaml", configuration + endpoint))
+    assert running.process.wait(PATIENCE_S) == 0
+    assert "ignored" in running.stderr
+    assert "ended" in running.stderr
+
+
 def test_a_request_in_hand_is_answered_before_it_ends(mesh):
     """Nobody is left waiting."""
     store, configuration = new_store()
