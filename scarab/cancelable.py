@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from _thread import start_new_thread
 from collections.abc import Iterable
 from types import FrameType
 from typing import Any, ClassVar
@@ -140,10 +141,10 @@ class SignalHandler:
         self.restore()
 
     @classmethod
-    def _handle(cls, number: int, _: FrameType | None) -> None:
+    def _handle(cls, _number: int, _frame: FrameType | None) -> None:
         cls._give_back()
         # Not here: the interrupted main thread may hold the very lock that cancelling needs.
-        threading.Thread(target=cls.cancel_all, args=(0,), name=f"cancel-on-signal-{number}").start()
+        start_new_thread(cls.cancel_all, (0,))
 
 
 def _in_main_thread() -> bool:

@@ -39,7 +39,7 @@ def http_server(common: CommonOptions, words: Sequence[str], **options: Any) -> 
     """Offer the endpoints of the mesh over HTTP, until stopped."""
     from dripline.cli import logs
     from dripline.cli.session import open_session
-    from dripline.cli.stopping import on_signal
+    from dripline.cli.stopping import apart, on_signal
     from dripline.web.http_server import HTTPServer
     from dripline.wire.errors import ConfigurationError
 
@@ -58,7 +58,7 @@ def http_server(common: CommonOptions, words: Sequence[str], **options: Any) -> 
         key = str(error).partition(":")[0]
         place = f"{session.origin.where((key,))}: " if key in settings else ""
         raise ConfigurationError(f"{place}{error}") from error
-    with on_signal(server.stop):
+    with on_signal(lambda: apart(server.stop)):
         server.run()
 
 

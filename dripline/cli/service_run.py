@@ -14,7 +14,7 @@ from urllib.parse import quote
 from dripline.checking import check_assembly
 from dripline.cli.options import CommonOptions
 from dripline.cli.session import Session, draft_session
-from dripline.cli.stopping import on_signal
+from dripline.cli.stopping import apart, on_signal
 from dripline.core.extension_secrets import secrets_of_extensions
 from dripline.core.failure_text import describe_failure
 from dripline.core.object_creator import ObjectCreator, maker_of
@@ -76,7 +76,7 @@ def run_service(session: Session, end_with_stdin: bool = False) -> None:
         stopped.set()
         if not running:
             raise _Stopped  # where some places lose it; so it is looked at again
-        running[0].cancel(0)
+        apart(lambda: running[0].cancel(0))
 
     with on_signal(stop):
         try:

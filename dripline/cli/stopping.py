@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import signal
-import threading
+from _thread import allocate_lock, start_new_thread
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -22,6 +22,11 @@ def interrupt(_number: int, _frame: FrameType | None) -> None:
     raise Interrupted
 
 
+def apart(action: Callable[[], object]) -> None:
+    """Run something on a thread of its own, started without any lock."""
+    start_new_thread(action, ())
+
+
 @contextmanager
 def on_signal(action: Callable[[], object]) -> Iterator[None]:
     """Have SIGINT, SIGTERM and SIGHUP do something; a second one, when that does not help, interrupts.
@@ -29,7 +34,8 @@ def on_signal(action: Callable[[], object]) -> Iterator[None]:
     SIGHUP comes when the terminal is closed; it stays ignored where `nohup` has seen to that.
 
     Args:
-        action: called in the main thread between two of its steps; it may raise.
+        action: called in the main thread between two of its steps; it may raise, and must take no lock: the step
+            that was interrupted may hold it. `apart` runs what does.
     """
     seen: list[int] = []
 
@@ -53,8 +59,40 @@ def on_signal(action: Callable[[], object]) -> Iterator[None]:
 _LOOK_S = 0.5
 
 
-class StopEvent(threading.Event):
-    """Something to wait for, or to look at between two steps, that SIGINT and SIGTERM set."""
+class StopEvent:
+    """Something to wait for, or to look at between two steps, that SIGINT and SIGTERM set.
+
+    Not a `threading.Event`: a handler that sets one while the main thread is just about to wait for it would
+    wait for a lock that the main thread has, for ever. Here nothing but the waiting itself needs one.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._closed = allocate_lock()
+        self._closed.acquire()
+
+    def set(self) -> None:
+        """End what waits for it; from any thread, and from a handler of signals."""
+        self._is_set = True
+        self._open()
+
+    def _open(self) -> None:
+        with suppress(RuntimeError):  # it is open
+            self._closed.release()
+
+    def is_set(self) -> bool:
+        """Whether it was set."""
+        return self._is_set
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for it, for ever without a timeout; returns whether it was set."""
+        # Python handles a signal that arrives just before a wait when the wait is over; without an end: never.
+        while not self._is_set:
+            if self._closed.acquire(timeout=_LOOK_S if timeout is None else timeout):
+                self._open()  # for others who wait
+            if timeout is not None:
+                break
+        return self._is_set
 
     def look(self) -> None:
         """Raise Interrupted if a signal came.
@@ -62,17 +100,8 @@ class StopEvent(threading.Event):
         Raising in the handler instead would be quicker, but some places lose what is raised in them, such as the
         end of an object or of an import's lock.
         """
-        if self.is_set():
+        if self._is_set:
             raise Interrupted
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for it, for ever without a timeout."""
-        if timeout is not None:
-            return super().wait(timeout)
-        # Python handles a signal that arrives just before a wait when the wait is over; without an end: never.
-        while not super().wait(_LOOK_S):
-            pass
-        return True
 
     @contextmanager
     def armed(self) -> Iterator[None]:

@@ -6,11 +6,13 @@ import contextlib
 import io
 import logging
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -294,6 +296,30 @@ def test_a_signal_that_interrupts_nothing_ends_it_too():
         other.start()
         assert stop.wait()
         other.join()
+
+
+def test_a_signal_ends_a_wait_at_whatever_moment_it_comes():
+    """Also when the wait is just beginning or ending and holds its lock."""
+    program = (
+        "import os\nfrom dripline.cli.stopping import StopEvent\nwhile True:\n    stop = StopEvent()\n"
+        "    with stop.armed():\n        os.write(1, b'?')\n        while not stop.wait(1e-6):\n            pass\n"
+        "        os.write(1, b'!')\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        try:
+            for round_ in range(500):
+                assert read_from(process) == b"?"
+                time.sleep(round_ % 50 * 1e-5)
+                process.terminate()
+                assert read_from(process) == b"!", f"round {round_}"
+        finally:
+            process.kill()
+
+
+def read_from(process) -> bytes:
+    """One byte of what a process prints, nothing when it prints none."""
+    ready, _, _ = select.select([process.stdout], [], [], 30)
+    return os.read(process.stdout.fileno(), 1) if ready else b""
 
 
 def test_a_signal_is_seen_between_two_steps():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ class Broker:
     """Takes alerts, confirms them at once or later, goes and comes back."""
 
     def __init__(self) -> None:
+        self.lock = threading.RLock()  # the outbox sends on a thread of its own
         self.there = True
         self.confirming = True
         self.got: list[str] = []
@@ -26,28 +28,31 @@ class Broker:
 
     def publish(self, parcel: list[Envelope]) -> list[Slot[bool]]:
         """Take an alert."""
-        if not self.there:
-            raise ConnectionLost("gone")
-        slot: Slot[bool] = Slot()
-        self.open.append((parcel[0].routing_key, slot))
-        if self.confirming:
-            self.confirm()
-        return [slot]
+        with self.lock:
+            if not self.there:
+                raise ConnectionLost("gone")
+            slot: Slot[bool] = Slot()
+            self.open.append((parcel[0].routing_key, slot))
+            if self.confirming:
+                self.confirm()
+            return [slot]
 
     def confirm(self, acknowledged: bool = True) -> None:
         """Confirm what it was given."""
-        for name, slot in self.open:
-            if acknowledged:
-                self.got.append(name)
-            slot.set(acknowledged)
-        self.open = []
+        with self.lock:
+            for name, slot in self.open:
+                if acknowledged:
+                    self.got.append(name)
+                slot.set(acknowledged)
+            self.open = []
 
     def go(self) -> None:
         """Be gone, with what was not confirmed."""
-        self.there = False
-        for _, slot in self.open:
-            slot.fail(ConnectionLost("gone"))
-        self.open = []
+        with self.lock:
+            self.there = False
+            for _, slot in self.open:
+                slot.fail(ConnectionLost("gone"))
+            self.open = []
 
 
 def parcel(number: int) -> list[Envelope]:
