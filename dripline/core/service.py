@@ -297,6 +297,10 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         """Whether the broker can be reached at this moment."""
         return self.__mailbox.is_connected
 
+    def _dripline_is_ready(self) -> bool:
+        """Whether it has reached itself over the connection of this moment."""
+        return self.__health.is_ready
+
     def __start_heartbeat(self) -> None:
         routing_key = f"{self.__mesh.heartbeat_routing_key}.{self.name}"
         payload = {"id": str(uuid.uuid4()), "name": self.name}

@@ -36,6 +36,14 @@ def test_a_service_is_asked(dripline_service, dripline_client):
         dripline_client.cmd(name, "melt")
 
 
+def test_a_service_is_ready_when_the_test_has_it(dripline_service, dripline_client):
+    """It has reached itself too: no question of its own is in the way of the test's."""
+    for _ in range(10):
+        name = fresh()
+        dripline_service({"name": name})
+        assert dripline_client.get(name, specifier="health")["ready"] is True
+
+
 def test_what_a_service_logs_is_recorded(dripline_service, dripline_alerts):
     """Nothing is missed, since the recording began before."""
     name = fresh()
