@@ -163,9 +163,10 @@ def test_all_mistakes_of_a_text_are_told_with_what_could_be_read():
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
 def test_a_text_that_is_nested_without_end_is_refused(opening):
-    """The C loader would end the process."""
-    with pytest.raises(YamlMistake, match="nested too deep"):
+    """An older C loader would end the process, a newer one refuses it in its own words."""
+    with pytest.raises(YamlMistake) as refused:
         load(opening * 200_000)
+    assert refused.value.mark is not None
 
 
 def test_a_bomb_of_aliases_is_refused():
