@@ -9,8 +9,9 @@ import pytest
 from support.waiting import eventually
 
 from dripline.broker import rabbitmq
-from dripline.core import AlertConsumer, Endpoint, MsgAlert, Service
+from dripline.core import AlertConsumer, Endpoint, MsgAlert, Service, ThrowReply
 from dripline.testing import Broker, broker_for_tests
+from dripline.wire.errors import EncodingError, ErrorReply
 
 VERSIONS = ("3.10", "4.0", "4.1", "4.2", "4.3")
 SIZES = (0, 1, 8183, 8184, 8185, 16368, 100_000, 5_000_000)  # 8184 bytes fit in a frame of 8192
@@ -22,6 +23,10 @@ class Echo(Endpoint):
     def echo(self, value):
         """Return the value."""
         return value
+
+    def fail(self, letter, count):
+        """Fail at length."""
+        raise ThrowReply("service_error_invalid_value", letter * count)
 
 
 class Collector(AlertConsumer):
@@ -70,6 +75,28 @@ def test_alerts(dripline_service, strict, durable) -> None:
         assert source.send(MsgAlert.create("x" * size, "sensor_value.x")).successful_send
     assert eventually(lambda: len(collector.seen) >= len(sent))
     assert [len(each) for each in collector.seen] == sent
+
+
+def test_long_error_texts(dripline_service, dripline_client, strict) -> None:
+    """The text of an error is shortened until it fits in a frame: the caller gets it, and no connection ends."""
+    dripline_service(Echo, name="echo")
+    before = strict.own().call(lambda hub: set(hub.connections))
+    for letter in ("x", "é", "😀"):
+        with pytest.raises(ErrorReply, match=letter * 1000):
+            dripline_client.cmd("echo", "fail", [letter, 100_000], timeout_s=30)
+    assert before <= strict.own().call(lambda hub: set(hub.connections))
+
+
+def test_headers_longer_than_a_frame(dripline_service, dripline_client, strict) -> None:
+    """A specifier that does not fit in a frame is the caller's error: nothing is sent, and no connection ends."""
+    service = dripline_service(Echo, name="echo")
+    before = strict.own().call(lambda hub: set(hub.connections))
+    with pytest.raises(EncodingError, match=r"8184"):
+        dripline_client.get("echo", specifier="x" * 9000)
+    with pytest.raises(EncodingError, match=r"8184"):
+        service.get("echo", specifier="x" * 9000)
+    dripline_client.cmd("echo", "ping", timeout_s=30)
+    assert before <= strict.own().call(lambda hub: set(hub.connections))
 
 
 def test_thousands_of_bindings(dripline_service, dripline_client) -> None:
