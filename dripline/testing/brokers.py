@@ -145,6 +145,8 @@ def address_of(url: str) -> BrokerAddress:
         if parts.scheme not in ("amqp", "amqps") or not parts.hostname or not further.keys() <= _FURTHER:
             raise ValueError
         place = parts.netloc.rpartition("@")[2]
+        if "" in (parts.username, parts.password):
+            raise ConfigurationError("its name or password is empty")
         mesh = MeshSettings.from_dict({"broker": f"{parts.scheme}://{place}{parts.path}", **further})
     except (ValueError, ConfigurationError) as error:
         reason = f" ({error})" if isinstance(error, ConfigurationError) else ""
