@@ -93,6 +93,17 @@ def inequivalent(what: str, owner: str, received: str, current: str) -> ChannelF
     )
 
 
+def deprecated_feature(name: str) -> ConnectionFault:
+    """Something that later versions of RabbitMQ refuse unless they are configured to permit it."""
+    return ConnectionFault(
+        541,
+        f"Feature `{name}` is deprecated.\nBy default, this feature is not permitted anymore.\n"
+        "The feature will be removed from a future major RabbitMQ version, regardless of the configuration; "
+        "actual version to be determined.\nTo continue using this feature when it is not permitted by default, "
+        f'set the following parameter in your configuration:\n    "deprecated_features.permit.{name} = true"',
+    )
+
+
 def unknown_tag(tag: int) -> ChannelFault:
     """An acknowledgement for a delivery the channel does not wait for."""
     return ChannelFault(406, f"unknown delivery tag {tag}")

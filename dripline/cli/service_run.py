@@ -50,8 +50,13 @@ def open_service_session(
     defaults = {} if common.config else {"name": _DEFAULT_NAME}
     draft = draft_session(common, words, dict(options or {}), defaults, secrets_of_extensions())
     findings = check_assembly(draft.assembly)
-    # The check has told unknown keys of the login, with the nearest name.
-    findings.mistakes += [mistake for mistake in draft.mistakes if ": unknown key " not in mistake.text]
+    # What is wrong with the login in a file was found by the check as well; unknown keys with the nearest name.
+    found = [mistake.text for mistake in findings.mistakes]
+    findings.mistakes += [
+        mistake
+        for mistake in draft.mistakes
+        if ": unknown key " not in mistake.text and not any(text.endswith(mistake.text) for text in found)
+    ]
     for warning in findings.warnings:
         logger.warning("%s", warning)
     findings.raise_errors()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 
+from dripline.wire.errors import EncodingError
 from dripline.wire.table import short_string
 
 _FRAME = struct.Struct(">BHI")
@@ -44,7 +45,16 @@ def publish_frames(
 
     Returns:
         Method, header and body frames in one buffer.
+
+    Raises:
+        EncodingError: The headers do not fit in one frame; the broker would close the connection.
     """
+    room = frame_max - FRAME_OVERHEAD
+    header_size = _CONTENT_HEADER.size + len(properties)
+    if header_size > room:
+        raise EncodingError(
+            f"a message to {routing_key!r} with {header_size} bytes of headers: {room} are the most"
+        )
     key = short_string(routing_key)
     size = len(_BASIC_PUBLISH) + len(exchange) + len(key) + 1
     parts = [
@@ -54,12 +64,11 @@ def publish_frames(
         key,
         b"\x01" if mandatory else b"\x00",
         _END,
-        _FRAME.pack(_HEADER, channel, _CONTENT_HEADER.size + len(properties)),
+        _FRAME.pack(_HEADER, channel, header_size),
         _CONTENT_HEADER.pack(60, 0, len(body)),
         properties,
         _END,
     ]
-    room = frame_max - FRAME_OVERHEAD
     for start in range(0, len(body), room):
         piece = body if len(body) <= room else body[start : start + room]
         parts += (_FRAME.pack(_BODY, channel, len(piece)), piece, _END)

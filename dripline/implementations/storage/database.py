@@ -88,6 +88,11 @@ def read_url(text: str) -> URL:
         raise ConfigurationError(
             f"database_url: {text!r} keeps nothing; give a file: 'sqlite:///slow_controls.sqlite'"
         )
+    for part, value in (("name", url.username), ("password", url.password)):
+        if value is not None and not str(value).strip():
+            raise ConfigurationError(
+                f"database_url: {hide_login(text)!r} has an empty {part}; fill it in, or leave out the login"
+            )
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     return url
