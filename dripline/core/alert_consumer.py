@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import scarab
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
 from dripline.runtime.complaints import complaints_of
@@ -39,6 +40,8 @@ class AlertConsumer(Service):
             outlives it and the broker's restarts. It goes only when somebody deletes it.
         **kwargs: for `Service`.
     """
+
+    _dripline_reach: ClassVar[Reach] = {"own": {"_alert_keys", "_alert_key_parser_re"}}
 
     _dripline_checks: ClassVar[Checks] = {"alert_key_parser_re": _checked_expression}
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import scarab
 from dripline.core import settings
+from dripline.core.access import Reach
 from dripline.core.alarm import Alarm, AlarmLimits
 from dripline.core.argument_checks import Checks
 from dripline.core.endpoint import Endpoint
@@ -54,12 +55,19 @@ class Entity(Endpoint):
         **kwargs: for `Endpoint`.
     """
 
-    log_routing_key_prefix = Setting(settings.text, "First word of the routing key of logged values.")
+    log_routing_key_prefix = Setting(settings.first_word, "First word of the routing key of logged values.")
     max_interval = Setting(settings.seconds, "Longest time between two logged values, in seconds.")
     max_absolute_change = Setting(settings.threshold, "A change beyond this is logged.")
     max_fractional_change = Setting(settings.threshold, "A change beyond this fraction of the mean is logged.")
     check_field = Setting(settings.text, "Which field of the payload is compared.")
 
+    _dripline_reach: ClassVar[Reach] = {
+        "get": {"alarm_status"},
+        "set": {"get_on_set", "log_on_set", "log_interval", "log_routing_key_prefix", "max_interval"}
+        | {"max_absolute_change", "max_fractional_change", "check_field", "_calibration"},
+        "cmd": {"start_logging", "stop_logging", "scheduled_log", "log_a_value"},
+        "own": {"_get_on_set", "_log_on_set", "_log_interval", "_log_action_id"},
+    }
     _dripline_checks: ClassVar[Checks] = {
         "get_on_set": settings.switch,
         "log_interval": settings.interval,

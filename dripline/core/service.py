@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 import scarab
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
@@ -76,10 +77,10 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
     # How many messages may be here and not acknowledged: more of them for who acknowledges many at a time.
     _dripline_prefetch: int = 100
 
-    _dripline_machinery: ClassVar[frozenset[str]] = frozenset(
-        {"auth", "endpoint_configs", "enable_scheduling", "broadcast_key", "loop_timeout_ms", "message_wait_ms"}
-        | {"heartbeat_interval_s", "allow_private_specifiers"}
-    )
+    _dripline_reach: ClassVar[Reach] = {
+        "own": {"auth", "endpoint_configs", "enable_scheduling", "broadcast_key", "loop_timeout_ms"}
+        | {"message_wait_ms", "heartbeat_interval_s", "allow_private_specifiers"}
+    }
 
     def __init__(
         self,
