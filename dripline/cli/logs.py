@@ -66,6 +66,8 @@ class _Formatter(logging.Formatter):
 
     def _line(self, record: logging.LogRecord) -> str:
         time = self.formatTime(record, self.datefmt)
-        line = safe_text(f"{time} {record.levelname.lower()} {record.name} {self._name}{record.getMessage()}")
+        line = safe_text(
+            f"{time} {record.levelname.lower()} {record.name} {self._name}{record.getMessage().rstrip()}"
+        )
         code = _COLOURS.get(record.levelno) if self._colour else None
         return f"\033[{code}m{line}\033[0m" if code else line

@@ -21,6 +21,7 @@ from dripline.core.survival import is_for_program
 from dripline.runtime import notes
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.message import MsgAlert
+from dripline.wire.safe_text import safe_text
 
 logger = logging.getLogger(__name__)
 
@@ -235,14 +236,15 @@ class Entity(Endpoint):
         level = self.__alarm.level
         severity = "notice" if level == "ok" else level
         message = f"{self.name}: {self.__alarm.describe(value)}"
-        logger.log(logging.INFO if level == "ok" else logging.WARNING, "%s", message)
+        logger.log(logging.INFO if level == "ok" else logging.WARNING, "%s", safe_text(message))
         self.service.send(status_message(self.name, severity, message))
 
     def __tell_once(self, error: BaseException) -> None:
         """Tell of an instrument that cannot be read, and not again until it was read."""
         expected = isinstance(error, ThrowReply)
         level = logging.DEBUG if self.__cannot_be_read else logging.WARNING
-        logger.log(level, "%s: cannot be logged: %s", self.name, error, exc_info=None if expected else error)
+        trace = None if expected else error
+        logger.log(level, "%s: cannot be logged: %s", self.name, safe_text(error), exc_info=trace)
         self.__cannot_be_read = True
 
     def __set_and_get(self, *args: Any, **kwargs: Any) -> Any:

@@ -31,6 +31,7 @@ from dripline.runtime.roll_call import LIST_ENDPOINTS
 from dripline.runtime.turn import Turn
 from dripline.wire.errors import ConnectionLost, DriplineError
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+from dripline.wire.safe_text import safe_text
 
 __all__ = ["SentMessagePackage", "Service"]
 
@@ -277,7 +278,8 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
     def __give_up(self, request: MsgRequest) -> None:
         """Answer in place of a handler that takes too long; its own answer goes nowhere then."""
         what = f"{request.message_operation.name} {request.routing_key}"
-        logger.warning("%s: %s takes longer than %g s; answered with 305", self.name, what, self.__watch.timeout_s)
+        limit_s = self.__watch.timeout_s
+        logger.warning("%s: %s takes longer than %g s; answered with 305", self.name, safe_text(what), limit_s)
         reply = request.reply(305, f"{what} takes longer than {self.__watch.timeout_s:g} s; it goes on meanwhile")
         if request.reply_to:
             request.reply_to = ""

@@ -25,13 +25,13 @@ def safe_text(text: object) -> str:
     Args:
         text: Anything; what is not a text is shown by `str()`.
     """
-    shown = str(text)
+    shown = _text_of(text)
     return shown if shown.isprintable() else _UNUSUAL.sub(_escaped, shown)
 
 
 def safe_lines(text: object) -> str:
     r"""Escape as `safe_text` does, but keep line breaks (``\n`` only): for text whose lines are ours."""
-    shown = str(text)
+    shown = _text_of(text)
     return shown if shown.isprintable() else _UNUSUAL_IN_LINES.sub(_escaped, shown)
 
 
@@ -51,7 +51,7 @@ def safe_traceback(error: BaseException) -> str:
         error: The exception.
 
     Returns:
-        Its lines, without a line break at the end; `indented` makes of them what cannot be taken for lines of a log.
+        Its lines, without a line break at the end.
     """
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     for said in _said_by(error):
@@ -60,7 +60,7 @@ def safe_traceback(error: BaseException) -> str:
 
 
 def indented(text: str) -> str:
-    """Escape text of several lines and indent each of them."""
+    """Escape text of several lines and indent each of them, so that none looks like a line of a log."""
     return "\n".join(_INDENT + line for line in safe_lines(text).rstrip("\n").split("\n"))
 
 
@@ -69,16 +69,20 @@ def _said_by(error: BaseException) -> Iterator[str]:
     waiting, seen = [error], {id(error)}
     while waiting:
         one = waiting.pop()
-        try:
-            said = str(one)
-        except Exception:  # noqa: BLE001  # a laboratory's exception may have a text that raises anything
-            said = ""
+        said = _text_of(one)
         if "\n" in said:
             yield said
         for other in (one.__cause__, one.__context__, *getattr(one, "exceptions", ())):
             if isinstance(other, BaseException) and id(other) not in seen:
                 seen.add(id(other))
                 waiting.append(other)
+
+
+def _text_of(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001  # a laboratory's exception may have a text that raises anything
+        return f"<{type(value).__name__} without a text>"
 
 
 def _escaped(match: re.Match[str]) -> str:
