@@ -25,7 +25,7 @@ def set_up(base: int, verbose: int, quiet: int, name: str = "") -> None:
     """
     step = max(_LOWEST_STEP, min(_HIGHEST_STEP, quiet - verbose))
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter(name, colour=sys.stderr.isatty()))
+    handler.setFormatter(LogFormatter(name, colour=sys.stderr.isatty()))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(logging.DEBUG, base + 10 * step))
@@ -43,7 +43,7 @@ def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
         logger.error("%s ended with an exception", name, exc_info=failure.exc_value)
 
 
-class _Formatter(logging.Formatter):
+class LogFormatter(logging.Formatter):
     """One short line for each record, in colour unless it is ordinary; lines of a traceback are indented.
 
     Nothing that came from elsewhere makes a line of its own, or reaches the terminal as it is.
@@ -55,6 +55,7 @@ class _Formatter(logging.Formatter):
         self._colour = colour
 
     def format(self, record: logging.LogRecord) -> str:
+        """Format a record, without what other handlers made of it."""
         lines = [self._line(record)]
         if record.exc_info and record.exc_info[1] is not None:
             lines.append(indented(safe_traceback(record.exc_info[1])))

@@ -26,16 +26,22 @@ def check_setting(endpoint: object, name: str, value: Any) -> None:
         ThrowReply: 304, with a text that names endpoint, attribute and what is wanted.
     """
     argument = name.removeprefix("_")
-    for names, check in _checks_for(type(endpoint), argument):
+    for names, check in _checks_for(type(endpoint), name, argument):
         values = [value if other == argument else _current(endpoint, other) for other in names]
         if not any(given is _MISSING for given in values):
             checked(endpoint, name, _certain(check, values), value)
 
 
-def _checks_for(cls: type, argument: str) -> Iterator[tuple[tuple[str, ...], Check]]:
-    """Checks of one argument and of several; of each the most derived class's."""
+def _checks_for(cls: type, name: str, argument: str) -> Iterator[tuple[tuple[str, ...], Check]]:
+    """Checks of one argument and of several; of each the most derived class's.
+
+    Those of a class of ours hold for the attributes that it lists: one of a laboratory may have an argument's name.
+    """
     found: set[tuple[str, ...]] = set()
     for kind in cls.__mro__:
+        reach = vars(kind).get("_dripline_reach")
+        if reach is not None and name not in reach.get("set", ()):
+            continue
         declared = vars(kind).get("_dripline_checks")
         checks: Checks = declared if isinstance(declared, Mapping) else {}
         for names, check in checks.items():

@@ -320,6 +320,19 @@ def test_a_laboratorys_class_stays_open():
     assert (furnace.limit, furnace.low, furnace.high) == (9, 1, 6)
 
 
+def test_an_attribute_of_a_laboratory_has_its_own_meaning():
+    """Though an argument of a base has its name, and a check."""
+
+    class Renamed(CLASSES["SimpleSCPIEntity"]):
+        def __init__(self, **kwargs):
+            CLASSES["SimpleSCPIEntity"].__init__(self, base_str="VOLT", **kwargs)
+            self.base_str = 5
+
+    entity = Renamed(name="x")
+    assert answer(entity, op_t.set, "base_str", 6) == 0
+    assert (entity.base_str, entity.cmd_base) == (6, "VOLT")
+
+
 def test_one_message_cannot_break_a_logger():
     """The engine of a logger is neither read nor replaced."""
     for name in ("SensorLogger", "PostgresSensorLogger"):
