@@ -35,7 +35,8 @@ def check_setting(endpoint: object, name: str, value: Any) -> None:
 def _checks_for(cls: type, name: str, argument: str) -> Iterator[tuple[tuple[str, ...], Check]]:
     """Checks of one argument and of several; of each the most derived class's.
 
-    Those of a class of ours hold for the attributes that it lists: one of a laboratory may have an argument's name.
+    Those of a class of ours hold for the attributes that it lists: a laboratory's own may have the same name as an
+    argument.
     """
     found: set[tuple[str, ...]] = set()
     for kind in cls.__mro__:

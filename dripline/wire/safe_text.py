@@ -13,6 +13,7 @@ from collections.abc import Iterator
 _UNUSUAL = re.compile(r"[^ -~]")
 _UNUSUAL_IN_LINES = re.compile(r"[^ -~\n]")
 _INDENT = "    "
+_LONGEST_LINE = 2000
 
 
 def safe_text(text: object) -> str:
@@ -45,7 +46,7 @@ def safe_json(text: str) -> str:
 
 
 def safe_traceback(error: BaseException) -> str:
-    """Format an exception as Python does; what it and its causes say is one line each, without control characters.
+    """Format an exception as Python does; what it and its causes say is one line each, escaped and not too long.
 
     Args:
         error: The exception.
@@ -56,7 +57,7 @@ def safe_traceback(error: BaseException) -> str:
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     for said in _said_by(error):
         text = text.replace(f": {said}\n", f": {safe_text(said)}\n")
-    return safe_lines(text).rstrip("\n")
+    return "\n".join(safe_text(_cut(line)) for line in text.rstrip("\n").split("\n"))
 
 
 def indented(text: str) -> str:
@@ -72,10 +73,15 @@ def _said_by(error: BaseException) -> Iterator[str]:
         said = _text_of(one)
         if "\n" in said:
             yield said
-        for other in (one.__cause__, one.__context__, *getattr(one, "exceptions", ())):
+        members = getattr(one, "exceptions", ())
+        for other in (one.__cause__, one.__context__, *(members if isinstance(members, tuple) else ())):
             if isinstance(other, BaseException) and id(other) not in seen:
                 seen.add(id(other))
                 waiting.append(other)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
 
 
 def _text_of(value: object) -> str:

@@ -89,6 +89,13 @@ def test_a_traceback_has_no_line_that_somebody_else_wrote(text, cause):
     assert lines[-1] == f"    ValueError: bad {safe_text(text)}"
 
 
+def test_a_long_text_does_not_fill_a_disk():
+    """A line of a traceback is cut, whatever a peer had an exception say."""
+    shown = safe_traceback(ValueError("x\n" * 10**6))
+    assert len(shown) < 5000
+    assert "\n" not in shown
+
+
 class Unsayable(Exception):
     """Its text raises."""
 
