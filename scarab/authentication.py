@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from scarab.convert import to_param
 from scarab.param import Param
 from scarab.param_node import ParamNode
+from scarab.reach import Reach
 from scarab.secret_files import AuthenticationError, EmptySecret, read_auth_file, read_secret
 
 _PARTS = {"default", "env", "file", "value"}
@@ -16,6 +17,8 @@ _PARTS = {"default", "env", "file", "value"}
 
 class SecretNode(ParamNode):
     """A mapping of groups to items that does not show its values when it is printed."""
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     def __str__(self) -> str:
         return "".join(f"\n{name}: {', '.join(_names(items))} (values not shown)" for name, items in self.items())
@@ -33,6 +36,8 @@ class Authentication:
     authentication file, environment variable, file, value. Only a default may be empty: an environment variable, a
     file or a value that is there and empty is an error.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     def __init__(self) -> None:
         self._spec = SecretNode()

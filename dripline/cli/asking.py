@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -62,6 +61,7 @@ class Asking:
 
     def _show(self, reply: MsgReply, endpoint: str) -> None:
         from dripline.cli.messages import show
+        from dripline.cli.output import complain, show_value
         from dripline.wire.errors import ErrorReply
         from dripline.wire.return_codes import name_of
 
@@ -74,11 +74,11 @@ class Asking:
                 name=name_of(reply.return_code),
             )
         if reply.return_code:
-            print(f"{endpoint}: {reply.return_message} [{reply.return_code}]", file=sys.stderr)
+            complain(f"{endpoint}: {reply.return_message} [{reply.return_code}]")
         if not (self.as_json or self.common.verbose):
             text = value_text(reply.plain_payload)
             if text or reply.return_message:
-                print(text or reply.return_message)
+                show_value(text or reply.return_message)
 
 
 def value_text(payload: Any) -> str:

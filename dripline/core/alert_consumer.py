@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import scarab
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
 from dripline.runtime.complaints import complaints_of
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.message import MsgAlert
+from dripline.wire.safe_text import safe_text
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ class AlertConsumer(Service):
             outlives it and the broker's restarts. It goes only when somebody deletes it.
         **kwargs: for `Service`.
     """
+
+    _dripline_reach: ClassVar[Reach] = {"own": {"_alert_keys", "_alert_key_parser_re"}}
 
     _dripline_checks: ClassVar[Checks] = {"alert_key_parser_re": _checked_expression}
 
@@ -89,4 +93,5 @@ class AlertConsumer(Service):
             a_routing_key_data: what `parse_routing_key` found.
             a_message_timestamp: when the alert was sent, RFC 3339 in UTC.
         """
-        logger.info("%s: an alert %s of %s: %s", self.name, a_routing_key_data, a_message_timestamp, a_payload)
+        text = safe_text(f"an alert {a_routing_key_data} of {a_message_timestamp}: {a_payload}")
+        logger.info("%s: %s", self.name, text)

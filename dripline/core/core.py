@@ -7,9 +7,10 @@ import threading
 import weakref
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import scarab
+from dripline.core.access import Reach
 from dripline.core.login import Secret, authentication, mesh_settings
 from dripline.core.sent_message import SentMessagePackage, thrown
 from dripline.wire.errors import BrokerError
@@ -43,6 +44,11 @@ class Core:
         make_connection: whether messages are sent.
         max_connection_attempts: how often a first connection is tried.
     """
+
+    _dripline_reach: ClassVar[Reach] = {
+        "own": {"address", "port", "username", "password", "requests_exchange", "alerts_exchange"}
+        | {"heartbeat_routing_key", "max_payload_size", "make_connection", "max_connection_attempts"}
+    }
 
     def __init__(
         self,

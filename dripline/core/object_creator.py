@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.class_finder import class_finder
 from dripline.core.extension_rules import KEY, is_rules
 from dripline.core.extension_validity import check_kind
@@ -22,6 +23,8 @@ _WRONG_ARGUMENTS = re.compile(
 
 class ObjectCreator:
     """Makes objects from configurations; services make their endpoints with it."""
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     def create_object(
         self, config: Mapping[str, Any], default_module: str, auth: Authentication | None = None

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 import scarab
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
@@ -30,6 +31,7 @@ from dripline.runtime.roll_call import LIST_ENDPOINTS
 from dripline.runtime.turn import Turn
 from dripline.wire.errors import ConnectionLost, DriplineError
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+from dripline.wire.safe_text import safe_text
 
 __all__ = ["SentMessagePackage", "Service"]
 
@@ -76,10 +78,10 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
     # How many messages may be here and not acknowledged: more of them for who acknowledges many at a time.
     _dripline_prefetch: int = 100
 
-    _dripline_machinery: ClassVar[frozenset[str]] = frozenset(
-        {"auth", "endpoint_configs", "enable_scheduling", "broadcast_key", "loop_timeout_ms", "message_wait_ms"}
-        | {"heartbeat_interval_s", "allow_private_specifiers"}
-    )
+    _dripline_reach: ClassVar[Reach] = {
+        "own": {"auth", "endpoint_configs", "enable_scheduling", "broadcast_key", "loop_timeout_ms"}
+        | {"message_wait_ms", "heartbeat_interval_s", "allow_private_specifiers"}
+    }
 
     def __init__(
         self,
@@ -276,7 +278,8 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
     def __give_up(self, request: MsgRequest) -> None:
         """Answer in place of a handler that takes too long; its own answer goes nowhere then."""
         what = f"{request.message_operation.name} {request.routing_key}"
-        logger.warning("%s: %s takes longer than %g s; answered with 305", self.name, what, self.__watch.timeout_s)
+        limit_s = self.__watch.timeout_s
+        logger.warning("%s: %s takes longer than %g s; answered with 305", self.name, safe_text(what), limit_s)
         reply = request.reply(305, f"{what} takes longer than {self.__watch.timeout_s:g} s; it goes on meanwhile")
         if request.reply_to:
             request.reply_to = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import scarab
+from dripline.core.access import Reach
 from dripline.implementations.storage.database import make_engine, sqlalchemy
 from dripline.wire.errors import ConfigurationError
 
@@ -38,7 +39,7 @@ class PostgreSQLInterface:
     if TYPE_CHECKING:  # what the service that this is a base of has
         auth: scarab.Authentication
 
-    _dripline_wiring: ClassVar[frozenset[str]] = frozenset({"database_name", "database_server", "engine"})
+    _dripline_reach: ClassVar[Reach] = {"get": {"database_name", "database_server"}}
 
     def __init__(self, database_name: str, database_server: str, **kwargs: Any) -> None:
         self.database_name = database_name

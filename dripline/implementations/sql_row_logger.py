@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
 from dripline.implementations.storage.batch_writer import BatchWriter, Pace
@@ -53,6 +54,8 @@ class RowLogger:
         memory_rows: How many rows wait in memory at most.
         **kwargs: Ignored: what is for other bases.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     if TYPE_CHECKING:  # what the service that this is a base of has
         name: str

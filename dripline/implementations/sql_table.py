@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.endpoint import Endpoint
 from dripline.implementations.sql_table_look import look_at_table
@@ -53,7 +54,7 @@ class SQLTable(Endpoint):
         **kwargs: For `Endpoint`.
     """
 
-    _dripline_wiring: ClassVar[frozenset[str]] = frozenset({"table_name", "schema", "table"})
+    _dripline_reach: ClassVar[Reach] = {"get": {"table_name", "schema"}, "cmd": {"do_insert", "do_select"}}
     _dripline_checks: ClassVar[Checks] = {"required_insert_names": _names, "optional_insert_names": _names}
 
     def __init__(

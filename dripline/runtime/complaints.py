@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from dripline.wire.safe_text import safe_text
+
 #: How long further warnings of a kind are only counted, in seconds.
 EVERY_S = 60.0
 
@@ -78,4 +80,4 @@ def complaints_of(owner: Any, logger: logging.Logger) -> Complaints:
 
 def _one_line(text: str) -> str:
     cut = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
-    return cut if cut.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
+    return safe_text(cut)

@@ -7,6 +7,7 @@ from pika import exceptions
 from dripline.transport import tls_failures
 from dripline.transport.address import BrokerAddress
 from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
+from dripline.wire.safe_text import safe_text
 
 _START = "start RabbitMQ, or 'dl broker', or name another one with -b and -p"
 
@@ -80,7 +81,7 @@ def refused(address: BrokerAddress, error: exceptions.ChannelClosed) -> BrokerEr
         `NameTaken`, or the `BrokerError` itself for what no second attempt mends.
     """
     if error.reply_code == 405:
-        return NameTaken(str(error.reply_text))
+        return NameTaken(safe_text(error.reply_text))
     return BrokerError(f"the broker at {address} refused: {describe(error)}")
 
 
@@ -93,8 +94,8 @@ def describe(error: Exception) -> str:
     """Return one line about an error, whatever its class."""
     code, text = getattr(error, "reply_code", None), getattr(error, "reply_text", None)
     if code is not None:
-        return f"{code} {text}"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return safe_text(f"{code} {text}")
+    return safe_text(getattr(error, "strerror", None) or error) or type(error).__name__
 
 
 def again(error: BrokerError) -> BrokerError:

@@ -11,8 +11,9 @@ import socket
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.interface import Interface
 from dripline.core.login import Secret
 from dripline.runtime.client import MeshClient
@@ -49,6 +50,11 @@ class HTTPServer(Interface):
     Raises:
         ConfigurationError: a setting that cannot be used.
     """
+
+    _dripline_reach: ClassVar[Reach] = {
+        "own": {"http_host", "http_port", "web_root", "max_body_bytes", "max_requests", "max_requests_per_client"}
+        | {"_guard", "_stop_wanted", "_stop", "_refused"}
+    }
 
     def __init__(
         self,
