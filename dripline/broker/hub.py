@@ -26,7 +26,7 @@ class Settings:
     Attributes:
         heartbeat_s: heartbeat interval offered to clients, in seconds; 0 for none.
         max_body_size: longest message body accepted, in bytes.
-        max_queue_bytes: a queue that holds more drops its oldest messages.
+        max_queue_bytes: a queue that is not durable drops its oldest messages when it holds more.
         max_memory_bytes: publishers wait while the messages of all queues take more.
         compatibility: rules that differ between versions of RabbitMQ.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dripline.broker.delivery_limit import DeliveryLimit
 from dripline.broker.errors import ChannelFault
-from dripline.broker.memory import Memory, QueueLimit
+from dripline.broker.memory import UNBOUNDED, Memory, QueueLimit
 from dripline.broker.message import Entry, Message, is_persistent
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ class Queue:
         self.delivery_limit = delivery_limit
         self._later = later
         self._memory = memory
-        self._limit = QueueLimit(arguments, memory.queue_limit)
+        # A durable queue drops no confirmed message unless its own arguments ask for it: publishers wait instead.
+        self._limit = QueueLimit(arguments, memory.queue_limit if not durable else UNBOUNDED)
         self._next_number = 0
         self._drain_pending = False
 

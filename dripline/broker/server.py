@@ -41,7 +41,7 @@ class EmbeddedBroker:
         virtual_host: the one virtual host.
         heartbeat_s: heartbeat interval offered to clients, in seconds; 0 for none.
         max_body_size: longest message body accepted, in bytes.
-        max_queue_bytes: a queue whose messages take more drops its oldest ones.
+        max_queue_bytes: a queue that is not durable drops its oldest messages when they take more.
         max_memory_bytes: while the messages of all queues take more, publishers are blocked (connection.blocked).
         tls: certificate and key, when connections are to be encrypted; then all have to be.
         compatibility: rules that differ between versions of RabbitMQ, such as ``rabbitmq("4.3")``; without it the
