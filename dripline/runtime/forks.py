@@ -1,0 +1,35 @@
+"""A forked process starts over: its parent's threads, locks and sockets are of no use to it.
+
+Only the thread that forks lives on in the child. A lock that another thread held stays locked there for ever, a
+socket is the same connection as the parent's: whatever has such things registers here, and is made new in the child.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import Protocol
+
+
+class Forkable(Protocol):
+    """Something that must be made new in a forked process."""
+
+    def after_fork(self) -> None:
+        """Start over; called in the child, on its only thread, before anything else runs there."""
+
+
+_registered: weakref.WeakSet[Forkable] = weakref.WeakSet()
+
+
+def register(owner: Forkable) -> None:
+    """Have an object made new in each process that is forked from this one, as long as it lives."""
+    _registered.add(owner)
+
+
+def _after_fork() -> None:
+    for owner in list(_registered):
+        owner.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
