@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,7 +28,7 @@ class Asking:
 
     Attributes:
         common: the common options.
-        timeout: longest wait for the reply, in seconds.
+        timeout: longest wait for a connection and the reply together, in seconds.
         lockout_key: key of a locked endpoint.
         as_json: show the whole reply as JSON.
     """
@@ -55,7 +56,7 @@ class Asking:
 
         logs.set_up(logging.WARNING, self.common.verbose, self.common.quiet)
         request = make_request(operation, endpoint, payload, specifier, self.lockout_key)
-        with open_client_session(self.common).client() as client:
+        with closing(open_client_session(self.common).client()) as client:
             reply = client.request(request, self.timeout)
         self._show(reply, endpoint)
         return 0
@@ -113,7 +114,7 @@ def asking_options(function: _Function) -> _Function:
     @click.option("-k", "--lockout-key", metavar="UUID", help="Key of a locked endpoint.")
     @click.option(
         "-t", "--timeout", type=click.FloatRange(min=0, min_open=True), default=10, metavar="S", show_default=True,
-        help="Longest wait for the reply, in seconds.",
+        help="Longest wait for a connection and the reply, in seconds.",
     )  # fmt: skip
     @functools.wraps(function)
     def with_asking(

@@ -74,7 +74,7 @@ class MeshLink:
         Args:
             attempts: How often to try; the mesh's ``max_connection_attempts`` when None.
             timeout_s: Longest wait, in seconds. Within it connecting is tried as often as fits in, unless
-                ``attempts`` is 1. Without it a connection that was lost is not waited for.
+                ``attempts`` is fewer than the default. Without it a connection that was lost is not waited for.
 
         Raises:
             BrokerUnreachable: Nobody answered.

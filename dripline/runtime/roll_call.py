@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +16,8 @@ from dripline.wire.message import Message, MsgReply, MsgRequest
 
 #: What is asked of a service to hear about its endpoints. With a hyphen, it is no attribute's name.
 LIST_ENDPOINTS = "list-endpoints"
+
+_CONNECT_S = 2.0
 
 
 @dataclass
@@ -38,7 +42,8 @@ def roll_call(
 
     Args:
         new_client: makes a client that nobody else uses; it is closed at the end.
-        wait_s: how long to wait for answers, in seconds: nobody knows how many will come.
+        wait_s: how long to wait for answers, in seconds: nobody knows how many will come. A connection may take
+            as long, or 2 s if that is longer.
         broadcast_key: first word of the routing keys that address every service.
 
     Returns:
@@ -47,11 +52,12 @@ def roll_call(
     Raises:
         BrokerError: there is no broker.
     """
-    with new_client() as client:
+    with closing(new_client()) as client:
         present = _pings(client, wait_s, broadcast_key)
+        deadline = time.monotonic() + wait_s
         asked = [(service, _ask_endpoints(client, service.name, wait_s)) for service in present]
         for service, pending in asked:
-            service.endpoints = _endpoints(pending, wait_s)
+            service.endpoints = _endpoints(pending, max(0.0, deadline - time.monotonic()))
     return present
 
 
@@ -64,10 +70,10 @@ def _pings(client: MeshClient, wait_s: float, broadcast_key: str) -> list[Presen
             found[name] = Present(name, dict(message.sender_info))
 
     address = f"roll-call-{uuid.uuid4()}"
-    client.monitor([address], [], take)
+    client.monitor([address], [], take, max(wait_s, _CONNECT_S))
     ping = MsgRequest.create(None, op_t.cmd, broadcast_key, "ping", address)
     try:
-        client.link.send_request(ping, expect_reply=False).wait(wait_s)
+        client.link.send_request(ping, expect_reply=False, timeout_s=wait_s).wait(wait_s)
     except ReplyTimeout:
         pass  # the replies came elsewhere, since there are many
     except NoRoute:

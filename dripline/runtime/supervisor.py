@@ -14,6 +14,7 @@ from dripline.runtime.opening import Caller, Life
 from dripline.transport import BrokerAddress, Connection, Returned
 from dripline.transport.progress import CONNECTING, RESOLVING
 from dripline.wire.errors import BrokerError, BrokerUnreachable, ConfigurationError, ConnectionLost, NameTaken
+from dripline.wire.mesh import MeshSettings
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +103,8 @@ class Supervisor:
         """Wait for a connection, which a thread of its own makes; that goes on when the time is up.
 
         Args:
-            attempts: How often to try to connect. Within a time limit as often as fits in, unless it is 1.
+            attempts: How often to try to connect. Within a time limit as often as fits in, unless it is fewer than
+                the default.
             limit_s: Longest wait, in seconds. Without one a connection that was lost is not waited for.
 
         Raises:
@@ -121,7 +123,7 @@ class Supervisor:
             life.begun = life.is_making = True
             if not was_making:
                 life.attempts, life.reason = 0, ""
-            if limit_s is None or attempts == 1:
+            if limit_s is None or attempts < MeshSettings.max_connection_attempts:
                 caller.last = life.attempts + attempts
             life.callers.append(caller)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from dripline.cli.doctor.asking import Answer, ask, ask_each, get, ping
@@ -33,7 +34,8 @@ def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wante
     """
     names = _named(wanted)
     try:
-        with session.client() as client:
+        with closing(session.client()) as client:
+            client.open(timeout_s=wanted.timeout_s)
             call = _Examined(notes, client, wanted)
             if names:
                 presence = Presence(notes, session, connection, wanted.timeout_s)
