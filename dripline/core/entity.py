@@ -16,8 +16,8 @@ from dripline.core.log_condition import LogCondition, checked_value
 from dripline.core.settings import Setting
 from dripline.core.shown import Shown
 from dripline.core.status_message import status_message
-from dripline.core.survival import is_for_program
 from dripline.runtime import notes
+from dripline.runtime.boundary import is_for_program, text_of
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.message import MsgAlert
 
@@ -234,7 +234,9 @@ class Entity(Endpoint):
         """Tell of an instrument that cannot be read, and not again until it was read."""
         expected = isinstance(error, ThrowReply)
         level = logging.DEBUG if self.__cannot_be_read else logging.WARNING
-        logger.log(level, "%s: cannot be logged: %s", self.name, error, exc_info=None if expected else error)
+        logger.log(
+            level, "%s: cannot be logged: %s", self.name, text_of(error), exc_info=None if expected else error
+        )
         self.__cannot_be_read = True
 
     def __set_and_get(self, *args: Any, **kwargs: Any) -> Any:

@@ -21,17 +21,19 @@ class Boundary:
         complaints: Where it is logged.
         text: The message, in the manner of `logging`.
         *args: For the text.
+        kind: What the text leaves open and a peer cannot choose; errors of different kinds are logged apart.
 
     Attributes:
         error: What was raised; None if nothing was.
     """
 
-    __slots__ = ("_args", "_complaints", "_text", "error")
+    __slots__ = ("_args", "_complaints", "_kind", "_text", "error")
 
-    def __init__(self, complaints: Complaints, text: str, *args: Any) -> None:
+    def __init__(self, complaints: Complaints, text: str, *args: Any, kind: str = "") -> None:
         self._complaints = complaints
         self._text = text
         self._args = args
+        self._kind = kind
         self.error: BaseException | None = None
 
     def __enter__(self) -> Boundary:
@@ -45,26 +47,32 @@ class Boundary:
         if error is None or is_for_program(error):
             return False
         self.error = error
-        self._complaints.tell(f"{self._text}: {type(error).__name__}", self._text, *self._args, error=error)
+        name = type(error).__name__
+        self._complaints.tell(
+            f"{self._text}: {self._kind}: {name}",
+            f"{self._text}: %s",
+            *self._args,
+            text_of(error) or name,
+            error=error,
+        )
         return True
 
 
 def is_for_program(error: BaseException) -> bool:
-    """Whether an exception is a Ctrl-C at the keyboard or a signal, which Python raises in the main thread only."""
+    """Whether an exception is a Ctrl-C or a signal, which Python raises in the main thread only."""
     return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
 def text_of(error: BaseException) -> str:
-    """Return the text of an exception, also of one whose text raises another one; empty then."""
+    """Return the text of an exception, or what stands for it when making it raises another one."""
     try:
         return str(error)
     except BaseException as failure:
         if is_for_program(failure):
             raise
-        return ""
+        return f"<no text: {type(failure).__name__}>"
 
 
 def named_text_of(error: BaseException) -> str:
     """Return the class and the text of an exception, as return messages have them."""
-    text = text_of(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{type(error).__name__}: {text_of(error)}"

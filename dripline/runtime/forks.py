@@ -1,7 +1,7 @@
 """A forked process starts over: its parent's threads, locks and sockets are of no use to it.
 
-Only the thread that forks lives on in the child. A lock that another thread held stays locked there for ever, a
-socket is the same connection as the parent's: whatever has such things registers here, and is made new in the child.
+Only the thread that forks lives on in the child. A lock that another thread held stays locked there for ever, and
+a socket is the same connection as the parent's. Whatever has either registers here and starts over in the child.
 """
 
 from __future__ import annotations

@@ -169,7 +169,14 @@ class MeshLink:
             ConnectionLost: There is no connection just now.
             TimeoutError: The broker took no data.
         """
-        envelopes = self._encoder.encode(reply, timestamp())
+        self.send_packed_reply(self.pack_reply(reply), ack)
+
+    def pack_reply(self, reply: MsgReply) -> list[Envelope]:
+        """Make a reply ready to be sent; raises whatever its payload's own code does."""
+        return self._encoder.encode(reply, timestamp())
+
+    def send_packed_reply(self, envelopes: list[Envelope], ack: Delivery | None = None) -> None:
+        """Send what `pack_reply` made. Arguments and errors as for `send_reply`."""
         self.connection.publish(self.mesh.requests_exchange, envelopes, ack=ack)
 
     def send_alert(self, alert: MsgAlert, timeout_s: float = 30.0) -> list[Slot[bool]]:

@@ -159,7 +159,8 @@ class Supervisor:
 
         Args:
             setup: What to do. It is forgotten when the first time fails, and when the link is closed.
-            once: Whether to leave out what has been added before; when the time is up it goes on for the next call.
+            once: Whether to leave out what has been added before. It goes on when the time is up, and the next
+                call joins in.
             limit_s: Longest wait, in seconds; None for that of the broker's answers.
 
         Raises:

@@ -64,7 +64,7 @@ class ConnectionLife(StreamEvents):
         """
         progress = self._progress = Progress(self.address)
         if self._closing:
-            raise failures.closed(self.address)
+            progress.cancel()
         sock, tls = connect(self.address, progress)
         with self._state:
             if self._closing:
