@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import weakref
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import scarab
 from dripline.core.login import Secret, authentication, mesh_settings
 from dripline.core.sent_message import SentMessagePackage, thrown
+from dripline.runtime import forks
 from dripline.wire.errors import BrokerError
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
@@ -81,8 +81,19 @@ class Core:
         self.make_connection = make_connection
         self.max_connection_attempts = mesh.max_connection_attempts
         self.__mesh = mesh
-        self.__lock = threading.Lock()
+        self.__lock = forks.Lock()
         self.__client: MeshClient | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process gets everything but the connection, and makes one of its own."""
+        own = {f"_Core__{name}" for name in ("client", "lock")}
+        return {name: value for name, value in vars(self).items() if name not in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become what another process has sent."""
+        vars(self).update(state)
+        self.__lock = forks.Lock()
+        self.__client = None
 
     def send(self, a_message: Message) -> SentMessagePackage:
         """Send a request, reply or alert.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 
 from dripline.core.sent_message import SentMessagePackage
+from dripline.runtime import forks
 from dripline.runtime.boundary import Boundary, named_text_of
 from dripline.runtime.client import MeshClient
 from dripline.runtime.complaints import Complaints
@@ -64,7 +66,24 @@ class Mailbox:
         self._wait_s = 1.0
         self._trouble = False
         self._closed = False
+        self._parent: int | None = None
         self.is_open = False
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        """Leave the service to the parent, if it runs there; else it can run here."""
+        if self.is_left_behind:
+            return
+        if self._workers:
+            self._parent = os.getppid()
+            self.is_open = False
+        else:
+            self._outbox = self._new_outbox()
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether this process was forked from one in which the service runs, and goes on running."""
+        return self._parent is not None
 
     @property
     def address(self) -> str:
@@ -122,6 +141,7 @@ class Mailbox:
             LoginRefused: the broker refused the login.
             NameTaken: a service of this name is on the mesh.
         """
+        self._refuse_when_left_behind()
         self._link.close()  # it is open when a constructor sent something
         self._link.renew_sender()
         if self._closed:
@@ -208,6 +228,8 @@ class Mailbox:
         Args:
             grace_s: how long to wait for handlers that are busy, and for the broker.
         """
+        if self.is_left_behind:
+            return
         if self.is_open:
             self._link.stop_listening()
         deadline = time.monotonic() + grace_s
@@ -319,8 +341,16 @@ class Mailbox:
         return self._link.pack_reply(reply)
 
     def _refuse_when_closed(self) -> None:
+        self._refuse_when_left_behind()
         if self._closed:
             raise ConnectionLost(f"{self.name} was stopped")
+
+    def _refuse_when_left_behind(self) -> None:
+        if self.is_left_behind:
+            raise ConnectionLost(
+                f"service {self.name} runs in process {self._parent}, not in this one, which was forked from it; "
+                "use an Interface here"
+            )
 
     @property
     def dropped_alerts(self) -> int:

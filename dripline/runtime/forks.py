@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import weakref
+from _thread import allocate_lock
+from types import TracebackType
 from typing import Protocol
 
 
@@ -16,6 +18,28 @@ class Forkable(Protocol):
 
     def after_fork(self) -> None:
         """Start over; called in the child, on its only thread, before anything else runs there."""
+
+
+class Lock:
+    """A lock that is free in a forked process."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+        register(self)
+
+    def after_fork(self) -> None:
+        """Forget that a thread of the parent may hold it."""
+        self._lock = allocate_lock()
+
+    def __enter__(self) -> None:
+        """Wait for it."""
+        self._lock.acquire()
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Give it back."""
+        self._lock.release()
 
 
 _registered: weakref.WeakSet[Forkable] = weakref.WeakSet()

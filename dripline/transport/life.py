@@ -131,6 +131,8 @@ class ConnectionLife(StreamEvents):
         """Close the descriptors and nothing else, in a process that was forked from the one it belongs to."""
         self._closing = True
         self._error = failures.closed(self.address)
+        if self._progress is not None:
+            self._progress.abandon()
         if self._pika is not None:
             self._pika.loop.abandon()
 

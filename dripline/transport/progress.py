@@ -52,6 +52,11 @@ class Progress:
         """Have `cancel` end what reads from or writes to a socket."""
         self._socket = sock
 
+    def abandon(self) -> None:
+        """Close the descriptor, in a forked process."""
+        if self._socket is not None:
+            self._socket.close()
+
     def cancel(self) -> None:
         """End the opening soon, from any thread."""
         self._cancelled = True
