@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,7 +119,7 @@ def _send(
         message.sender_info = sender_info()
         show(message, json_print=how.json_print, pretty_print=how.pretty_print)
         return 0
-    with closing(open_client_session(common).client()) as client:
+    with open_client_session(common).client().in_time() as client:
         if not isinstance(message, MsgRequest):
             client.publish(message, how.timeout)
             return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import closing
 
 import click
 
@@ -37,5 +36,5 @@ def alert(common: CommonOptions, routing_key: str, words: Sequence[str], timeout
     if not routing_key:
         raise click.UsageError("an alert needs a routing key, such as sensor_value.peaches")
     message = MsgAlert.create(make_payload(words), routing_key)
-    with closing(open_client_session(common).client()) as client:
+    with open_client_session(common).client().in_time() as client:
         client.publish(message, timeout)

@@ -7,7 +7,6 @@ import json
 import logging
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,7 +55,7 @@ class Asking:
 
         logs.set_up(logging.WARNING, self.common.verbose, self.common.quiet)
         request = make_request(operation, endpoint, payload, specifier, self.lockout_key)
-        with closing(open_client_session(self.common).client()) as client:
+        with open_client_session(self.common).client().in_time() as client:
             reply = client.request(request, self.timeout)
         self._show(reply, endpoint)
         return 0

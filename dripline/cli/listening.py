@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from dripline.cli.command import forget_output
@@ -53,7 +52,7 @@ def listen(
             stop.set()
 
     # Connecting comes first: Ctrl-C shall interrupt it.
-    with closing(session.client()) as client:
+    with session.client().in_time() as client:
         client.open(timeout_s=_CONNECT_S)
         with stop.armed():
             client.monitor(request_keys, alert_keys, guarded, _CONNECT_S)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +19,7 @@ from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
 _TIMEOUT_S = 30.0
+_GOODBYE_S = 0.3
 
 
 class MeshClient:
@@ -155,11 +157,24 @@ class MeshClient:
 
         self.link.add_setup(setup, left_s())
 
-    def close(self) -> None:
-        """End the connection."""
-        self.link.close()
+    def close(self, timeout_s: float | None = None) -> None:
+        """End the connection.
+
+        Args:
+            timeout_s: Longest wait for the broker's goodbye, in seconds; None waits long enough to send what the
+                broker has not taken yet.
+        """
+        self.link.close(timeout_s)
         while self._listeners:
             self._listeners.pop().stop()
+
+    @contextmanager
+    def in_time(self) -> Iterator[MeshClient]:
+        """Use it for calls with time limits: it connects in the first one, and its end is no wait beyond them."""
+        try:
+            yield self
+        finally:
+            self.close(_GOODBYE_S)
 
     def __enter__(self) -> MeshClient:
         """Connect."""

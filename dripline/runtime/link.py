@@ -113,9 +113,13 @@ class MeshLink:
         with contextlib.suppress(BrokerError):  # when the connection is lost, nothing comes either
             self.connection.cancel_consumers()
 
-    def close(self) -> None:
-        """End the connection. What waits for a reply gets `ConnectionLost`; set-ups are forgotten."""
-        self._supervisor.close()
+    def close(self, timeout_s: float | None = None) -> None:
+        """End the connection. What waits for a reply gets `ConnectionLost`; set-ups are forgotten.
+
+        Args:
+            timeout_s: Longest wait for the broker's goodbye, in seconds; None for the usual one.
+        """
+        self._supervisor.close(timeout_s)
         self._on_lost(ConnectionLost("the connection was closed"))
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +51,7 @@ def roll_call(
     Raises:
         BrokerError: there is no broker.
     """
-    with closing(new_client()) as client:
+    with new_client().in_time() as client:
         present = _pings(client, wait_s, broadcast_key)
         deadline = time.monotonic() + wait_s
         asked = [(service, _ask_endpoints(client, service.name, wait_s)) for service in present]

@@ -138,8 +138,12 @@ class Supervisor:
                 if caller in life.callers:
                     life.callers.remove(caller)
 
-    def close(self) -> None:
-        """End the connection and forget the set-ups; `open` makes a new beginning."""
+    def close(self, timeout_s: float | None = None) -> None:
+        """End the connection and forget the set-ups; `open` makes a new beginning.
+
+        Args:
+            timeout_s: Longest wait for the broker's goodbye, in seconds; None for the usual one.
+        """
         with self._state:
             life, self._life = self._life, Life()
             life.closed.set()
@@ -150,7 +154,7 @@ class Supervisor:
             self._setups.clear()
         life.hurry()
         if connection is not None:
-            connection.close()
+            connection.close() if timeout_s is None else connection.close(timeout_s)
         if thread is not None and thread is not threading.current_thread():
             thread.join(0.2)
 

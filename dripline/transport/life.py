@@ -88,10 +88,13 @@ class ConnectionLife(StreamEvents):
             self.close()
             raise
 
-    def close(self) -> None:
-        """Send what is waiting, close politely and end the I/O thread.
+    def close(self, timeout_s: float = _CLOSE_TIMEOUT_S) -> None:
+        """Send what is waiting, close politely and end the I/O thread, within 2 s whatever the broker does.
 
-        Takes less than 2 s, whatever the broker does. May be called twice, and by any thread.
+        May be called twice, and by any thread.
+
+        Args:
+            timeout_s: Longest wait for that, in seconds; it goes on afterwards.
         """
         with self._state:
             self._closing = True
@@ -102,7 +105,7 @@ class ConnectionLife(StreamEvents):
             return
         pika.loop.call_soon(self._close_politely)
         if threading.current_thread() is not pika.loop.thread:
-            pika.loop.thread.join(_CLOSE_TIMEOUT_S)
+            pika.loop.thread.join(timeout_s)
 
     @property
     def is_open(self) -> bool:

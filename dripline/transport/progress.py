@@ -13,7 +13,7 @@ RESOLVING = "its name is not resolved yet"
 CONNECTING = "nobody has answered there yet"
 ENCRYPTING = "it accepts connections, but the TLS handshake is not finished"
 MUTE = "it accepts connections, but does not answer as an AMQP broker; is it the right port?"
-LOGGING_IN = "the login is not finished"
+LOGGING_IN = "it began to answer, but the login is not finished; is it the right port?"
 DECLARING = "the login succeeded, but the broker has not answered since"
 
 

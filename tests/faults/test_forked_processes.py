@@ -1,4 +1,4 @@
-"""Forked processes beside a parent that is connected: each set is carried out once, and everybody hears its own."""
+"""Forked processes beside a parent that is connected: each set is carried out once, each gets its own reply."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dripline.wire.mesh import MeshSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
-CHILDREN = 4
+CHILDREN = 3
 
 
 @pytest.fixture
@@ -166,6 +166,7 @@ class Hearing(AlertConsumer):
         self.heard = []
 
     def on_alert_message(self, an_alert):
+        """Count one."""
         self.heard.append(an_alert.plain_payload)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from dripline.cli.doctor.asking import Answer, ask, ask_each, get, ping
@@ -34,7 +33,7 @@ def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wante
     """
     names = _named(wanted)
     try:
-        with closing(session.client()) as client:
+        with session.client().in_time() as client:
             client.open(timeout_s=wanted.timeout_s)
             call = _Examined(notes, client, wanted)
             if names:
