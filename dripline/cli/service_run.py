@@ -97,12 +97,21 @@ def _run(service: Any, running: list[Any], stopped: threading.Event) -> None:
             service.run()
         return
     try:
-        service.start()
+        _start(service)
         running.append(service)
         if not stopped.is_set():
             service.listen()
     finally:
         service.stop()
+
+
+def _start(service: Any) -> None:
+    try:
+        service.start()
+    except BaseException as error:
+        if isinstance(error, Exception) or is_for_program(error):
+            raise
+        raise ServiceFailed(f"{service.name} cannot be started: {describe_failure(error)}") from error
 
 
 def make_service(session: Session) -> Any:

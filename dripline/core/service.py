@@ -42,6 +42,8 @@ _LOOK_S = 0.5
 class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelable):
     """A member of the mesh with a queue of its own, and an endpoint itself.
 
+    In a process that is forked while it runs it is not a service: its calls fail there, an `Interface` works.
+
     Args:
         name: the service's name; only one service of a name can be on a mesh.
         make_connection: False makes a service without broker, for tests: what it would send is raised.

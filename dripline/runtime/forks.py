@@ -6,11 +6,14 @@ a socket is the same connection as the parent's. Whatever has either registers h
 
 from __future__ import annotations
 
+import logging
 import os
 import weakref
 from _thread import allocate_lock
 from types import TracebackType
 from typing import Protocol
+
+logger = logging.getLogger(__name__)
 
 
 class Forkable(Protocol):
@@ -52,7 +55,10 @@ def register(owner: Forkable) -> None:
 
 def _after_fork() -> None:
     for owner in list(_registered):
-        owner.after_fork()
+        try:
+            owner.after_fork()
+        except Exception:  # the others must start over all the same
+            logger.exception("a forked process could not start over")
 
 
 if hasattr(os, "register_at_fork"):

@@ -35,15 +35,19 @@ class Present:
 
 
 def roll_call(
-    new_client: Callable[[], MeshClient], wait_s: float = 1.0, broadcast_key: str = "broadcast"
+    new_client: Callable[[], MeshClient],
+    wait_s: float = 1.0,
+    broadcast_key: str = "broadcast",
+    connect_s: float | None = None,
 ) -> list[Present]:
     """Ask all services of a mesh to answer.
 
     Args:
         new_client: makes a client that nobody else uses; it is closed at the end.
-        wait_s: how long to wait for answers, in seconds: nobody knows how many will come. A connection may take
-            as long, or 2 s if that is longer.
+        wait_s: how long to wait for answers, in seconds: nobody knows how many will come.
         broadcast_key: first word of the routing keys that address every service.
+        connect_s: longest wait for a connection and the queue, in seconds; None for ``wait_s``, or 2 s if that is
+            longer.
 
     Returns:
         The services that answered, by name.
@@ -52,7 +56,8 @@ def roll_call(
         BrokerError: there is no broker.
     """
     with new_client().in_time() as client:
-        present = _pings(client, wait_s, broadcast_key)
+        limit_s = max(wait_s, _CONNECT_S) if connect_s is None else connect_s
+        present = _pings(client, wait_s, broadcast_key, limit_s)
         deadline = time.monotonic() + wait_s
         asked = [(service, _ask_endpoints(client, service.name, wait_s)) for service in present]
         for service, pending in asked:
@@ -60,7 +65,7 @@ def roll_call(
     return present
 
 
-def _pings(client: MeshClient, wait_s: float, broadcast_key: str) -> list[Present]:
+def _pings(client: MeshClient, wait_s: float, broadcast_key: str, connect_s: float) -> list[Present]:
     found: dict[str, Present] = {}
 
     def take(message: Message) -> None:
@@ -69,7 +74,7 @@ def _pings(client: MeshClient, wait_s: float, broadcast_key: str) -> list[Presen
             found[name] = Present(name, dict(message.sender_info))
 
     address = f"roll-call-{uuid.uuid4()}"
-    client.monitor([address], [], take, max(wait_s, _CONNECT_S))
+    client.monitor([address], [], take, connect_s)
     ping = MsgRequest.create(None, op_t.cmd, broadcast_key, "ping", address)
     try:
         client.link.send_request(ping, expect_reply=False, timeout_s=wait_s).wait(wait_s)

@@ -134,6 +134,15 @@ def test_a_mute_peer():
         all_unreachable((peer.host, peer.port), "does not answer as an AMQP broker")
 
 
+def test_a_mute_peer_at_a_port_for_tls():
+    """The handshake of TLS is one of the steps that the limit is for."""
+    with bad_peers.mute() as peer, closing(MeshClient(MeshSettings(peer.host, peer.port, tls=True))) as client:
+        begin = time.monotonic()
+        with pytest.raises(BrokerUnreachable, match="the TLS handshake is not finished"):
+            client.request(_request(), LIMIT_S)
+        assert time.monotonic() - begin < LIMIT_S + ALLOWED_S
+
+
 @pytest.mark.parametrize("kind", bad_peers.GARBAGE)
 def test_a_peer_that_talks_garbage(kind):
     """The error says that it is no broker."""

@@ -102,7 +102,7 @@ class Presence:
         if self._known is None:
             from dripline.runtime.roll_call import roll_call
 
-            found = roll_call(self._session.client, min(_ROLL_CALL_S, self._timeout_s))
+            found = roll_call(self._session.client, min(_ROLL_CALL_S, self._timeout_s), connect_s=self._timeout_s)
             self._known = [service.name for service in found]
             for service in found:
                 self._known += [str(entry.get("name")) for entry in service.endpoints or ()]
