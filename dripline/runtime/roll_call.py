@@ -16,7 +16,7 @@ from dripline.wire.message import Message, MsgReply, MsgRequest
 #: What is asked of a service to hear about its endpoints. With a hyphen, it is no attribute's name.
 LIST_ENDPOINTS = "list-endpoints"
 
-_CONNECT_S = 2.0
+_CONNECT_S = 1.0
 
 
 @dataclass
@@ -46,7 +46,7 @@ def roll_call(
         new_client: makes a client that nobody else uses; it is closed at the end.
         wait_s: how long to wait for answers, in seconds: nobody knows how many will come.
         broadcast_key: first word of the routing keys that address every service.
-        connect_s: longest wait for a connection and the queue, in seconds; None for ``wait_s``, or 2 s if that is
+        connect_s: longest wait for a connection and the queue, in seconds; None for ``wait_s``, or 1 s if that is
             longer.
 
     Returns:
