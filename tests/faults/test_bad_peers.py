@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from contract.meshes import Mesh, client, fresh_mesh, serving
@@ -20,6 +22,7 @@ from support.proxy import Proxy
 from support.waiting import eventually
 
 from dripline.core import Core, Endpoint, Interface, MsgAlert, MsgRequest, Receiver, Service
+from dripline.implementations import HTTPServer
 from dripline.runtime.client import MeshClient
 from dripline.runtime.roll_call import roll_call
 from dripline.transport import BrokerAddress
@@ -301,6 +304,29 @@ def _answers(interface: Interface, name: str) -> bool:
     except DriplineError:
         return False
     return True
+
+
+@pytest.mark.parametrize("kind", ["mute", "frozen_after_login", "frozen_after_declaring"])
+def test_http_requests_keep_their_limit(embedded, kind):
+    """Who asks over HTTP is answered within `timeout_s`, for one endpoint and for the list of all."""
+    with contextlib_of(kind, embedded) as (host, port):
+        mesh = {"broker": host, "broker_port": port}
+        server = HTTPServer(http_port=0, timeout_s=LIMIT_S, username="guest", password="guest", dripline_mesh=mesh)
+        ready = threading.Event()
+        thread = threading.Thread(target=server.run, args=(ready,))
+        thread.start()
+        assert ready.wait(30)
+        try:
+            for path, most_s in (("/dl/x", LIMIT_S), ("/dl", LIMIT_S + 1)):
+                begin = time.monotonic()
+                with pytest.raises(HTTPError) as caught:
+                    urlopen(f"http://127.0.0.1:{server.http_port}{path}", timeout=60)
+                caught.value.close()
+                assert caught.value.code in (503, 504)
+                assert time.monotonic() - begin < most_s + ALLOWED_S
+        finally:
+            server.stop()
+            thread.join(30)
 
 
 COMMANDS = [
