@@ -61,7 +61,6 @@ class Life:
     Attributes:
         making: Held while a connection is made or added to.
         closed: Set at the end.
-        begun: Whether it was opened.
         is_making: Whether a thread makes a connection.
         callers: Who waits for that.
         attempts: How many attempts of that thread have failed.
@@ -72,7 +71,6 @@ class Life:
     def __init__(self) -> None:
         self.making = threading.RLock()
         self.closed = threading.Event()
-        self.begun = False
         self.is_making = False
         self.callers: list[Caller] = []
         self.attempts = 0

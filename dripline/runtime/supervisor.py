@@ -120,7 +120,7 @@ class Supervisor:
             life, was_making = self._life, self._life.is_making
             if self._reconnecting and not limit_s:
                 raise ConnectionLost(f"not connected to the broker at {self.address}; trying to connect again")
-            life.begun = life.is_making = True
+            life.is_making = True
             if not was_making:
                 life.attempts, life.reason = 0, ""
             if limit_s is None or attempts < MeshSettings.max_connection_attempts:
@@ -205,7 +205,11 @@ class Supervisor:
 
     def _start(self, work: Callable[[Life], None], life: Life, name: str) -> None:
         thread = threading.Thread(target=work, args=(life,), name=name, daemon=True)
-        thread.start()
+        try:
+            thread.start()
+        except BaseException:  # no more threads, or a signal handler that raises
+            life.is_making = False
+            raise
         self._thread = thread
 
     def _late(self, life: Life, limit_s: float) -> BrokerError:
@@ -258,7 +262,8 @@ class Supervisor:
     def _try(self, life: Life) -> BaseException | None:
         try:
             with life.making:
-                self._connect(life.closed)
+                if not self._established:  # else another thread was quicker
+                    self._connect(life.closed)
         except BaseException as error:  # noqa: BLE001 - a laboratory's set-up may raise anything
             return error
         return None
