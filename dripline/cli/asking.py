@@ -26,7 +26,7 @@ class Asking:
 
     Attributes:
         common: the common options.
-        timeout: longest wait for the reply, in seconds.
+        timeout: longest wait for a connection and the reply together, in seconds.
         lockout_key: key of a locked endpoint.
         as_json: show the whole reply as JSON.
     """
@@ -54,7 +54,7 @@ class Asking:
 
         logs.set_up(logging.WARNING, self.common.verbose, self.common.quiet)
         request = make_request(operation, endpoint, payload, specifier, self.lockout_key)
-        with open_client_session(self.common).client() as client:
+        with open_client_session(self.common).client().in_time() as client:
             reply = client.request(request, self.timeout)
         self._show(reply, endpoint)
         return 0
@@ -113,7 +113,7 @@ def asking_options(function: _Function) -> _Function:
     @click.option("-k", "--lockout-key", metavar="UUID", help="Key of a locked endpoint.")
     @click.option(
         "-t", "--timeout", type=click.FloatRange(min=0, min_open=True), default=10, metavar="S", show_default=True,
-        help="Longest wait for the reply, in seconds.",
+        help="Longest wait for a connection and the reply, in seconds.",
     )  # fmt: skip
     @functools.wraps(function)
     def with_asking(

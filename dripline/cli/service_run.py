@@ -14,11 +14,12 @@ from urllib.parse import quote
 from dripline.checking import check_assembly
 from dripline.cli.options import CommonOptions
 from dripline.cli.session import Session, draft_session
-from dripline.cli.stopping import apart, on_signal
+from dripline.cli.stopping import Interrupted, apart, on_signal
 from dripline.core.extension_secrets import secrets_of_extensions
 from dripline.core.failure_text import describe_failure
 from dripline.core.object_creator import ObjectCreator, maker_of
 from dripline.core.service import Service
+from dripline.runtime.boundary import is_for_program
 from dripline.wire.errors import ConfigurationError, DriplineError
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class ServiceFailed(DriplineError):
     """A service's own code failed while it was made."""
 
 
-class _Stopped(BaseException):
+class _Stopped(Interrupted):
     """A signal came before the service listened."""
 
 
@@ -101,12 +102,21 @@ def _run(service: Any, running: list[Any], stopped: threading.Event) -> None:
             service.run()
         return
     try:
-        service.start()
+        _start(service)
         running.append(service)
         if not stopped.is_set():
             service.listen()
     finally:
         service.stop()
+
+
+def _start(service: Any) -> None:
+    try:
+        service.start()
+    except BaseException as error:
+        if isinstance(error, Exception) or is_for_program(error):
+            raise
+        raise ServiceFailed(f"{service.name} cannot be started: {describe_failure(error)}") from error
 
 
 def make_service(session: Session) -> Any:
@@ -118,7 +128,9 @@ def make_service(session: Session) -> Any:
     """
     try:
         service = ObjectCreator().create_object(session.configuration, "Service", session.auth)
-    except Exception as error:
+    except BaseException as error:
+        if is_for_program(error):
+            raise
         place = _place_of(maker_of(error), session)
         if isinstance(error, ConfigurationError):
             raise ConfigurationError(f"{place}: {error}") from error
@@ -143,13 +155,13 @@ def _spool_folder(session: Session, name: str) -> str:
     return os.path.join(state, "dripline", "alerts", quote(place, safe=""))
 
 
-def _exit_code(error: Exception) -> int:
+def _exit_code(error: BaseException) -> int:
     code = getattr(error, "return_code", None)  # a ThrowReply tells which kind of thing failed
     value = getattr(code, "value", code)
     return value // 100 if isinstance(value, int) and value >= 100 else ServiceFailed.exit_code
 
 
-def _source(error: Exception) -> str:
+def _source(error: BaseException) -> str:
     """The file in which an exception arose."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import weakref
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ import scarab
 from dripline.core.access import Reach
 from dripline.core.login import Secret, authentication, mesh_settings
 from dripline.core.sent_message import SentMessagePackage, thrown
+from dripline.runtime import forks
 from dripline.wire.errors import BrokerError
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
@@ -87,8 +87,19 @@ class Core:
         self.make_connection = make_connection
         self.max_connection_attempts = mesh.max_connection_attempts
         self.__mesh = mesh
-        self.__lock = threading.Lock()
+        self.__lock = forks.Lock()
         self.__client: MeshClient | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process gets everything but the connection, and makes one of its own."""
+        own = {f"_Core__{name}" for name in ("client", "lock")}
+        return {name: value for name, value in vars(self).items() if name not in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become what another process has sent."""
+        vars(self).update(state)
+        self.__lock = forks.Lock()
+        self.__client = None
 
     def send(self, a_message: Message) -> SentMessagePackage:
         """Send a request, reply or alert.

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from dripline.core.access import Reach
 from dripline.core.request_handler import RequestHandler
-from dripline.core.survival import answered
+from dripline.runtime.dispatch import answer
 from dripline.runtime.lockout import Lockout
 from dripline.wire.errors import DriplineError
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
@@ -44,7 +44,7 @@ class Endpoint(RequestHandler):
         Returns:
             The reply, whatever the handler did.
         """
-        reply = answered(self, a_request)
+        reply = answer(self, a_request)
         if a_request.reply_to and self.service is not None:
             self.service.send(reply)
         return reply

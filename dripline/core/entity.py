@@ -17,8 +17,8 @@ from dripline.core.log_condition import LogCondition, checked_value
 from dripline.core.settings import Setting
 from dripline.core.shown import Shown
 from dripline.core.status_message import status_message
-from dripline.core.survival import is_for_program
 from dripline.runtime import notes
+from dripline.runtime.boundary import is_for_program, text_of
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.message import MsgAlert
 from dripline.wire.safe_text import safe_text
@@ -244,7 +244,7 @@ class Entity(Endpoint):
         expected = isinstance(error, ThrowReply)
         level = logging.DEBUG if self.__cannot_be_read else logging.WARNING
         trace = None if expected else error
-        logger.log(level, "%s: cannot be logged: %s", self.name, safe_text(error), exc_info=trace)
+        logger.log(level, "%s: cannot be logged: %s", self.name, safe_text(text_of(error)), exc_info=trace)
         self.__cannot_be_read = True
 
     def __set_and_get(self, *args: Any, **kwargs: Any) -> Any:

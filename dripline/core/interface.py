@@ -18,6 +18,9 @@ from dripline.wire.enums import op_t
 class Interface(Core, RequestSender):
     """Asks endpoints from a script. It connects when it is first used, and stays connected.
 
+    A time limit is for everything together: the broker's name, the connection, the login and the reply. Any thread
+    may use it. A process that inherits it by a fork, or is sent it, makes a connection of its own.
+
     ::
 
         from dripline.core import Interface

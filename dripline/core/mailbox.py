@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 
 from dripline.core.sent_message import SentMessagePackage
+from dripline.runtime import forks
+from dripline.runtime.boundary import Boundary, named_text_of
 from dripline.runtime.client import MeshClient
+from dripline.runtime.complaints import Complaints
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.outbox import KeepRule, Outbox
 from dripline.runtime.quick_lane import QuickLane
 from dripline.runtime.worker import WAITING_BYTES, Worker, in_hand
 from dripline.transport import Connection, Delivery
-from dripline.wire.errors import BrokerError, ConnectionLost, DriplineError, EncodingError, NameTaken
+from dripline.wire.codec import Envelope
+from dripline.wire.errors import BrokerError, ConnectionLost, NameTaken
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
@@ -57,10 +62,28 @@ class Mailbox:
         self._quick: QuickLane | None = None
         self._collectors: list[_Collector] = []
         self._bindings: dict[tuple[str, str], None] = {}
+        self._complaints = Complaints(logger)
         self._wait_s = 1.0
         self._trouble = False
         self._closed = False
+        self._parent: int | None = None
         self.is_open = False
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        """Leave the service to the parent, if it runs there; else it can run here."""
+        if self.is_left_behind:
+            return
+        if self._workers:
+            self._parent = os.getppid()
+            self.is_open = False
+        else:
+            self._outbox = self._new_outbox()
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether this process was forked from one in which the service runs, and goes on running."""
+        return self._parent is not None
 
     @property
     def address(self) -> str:
@@ -118,6 +141,7 @@ class Mailbox:
             LoginRefused: the broker refused the login.
             NameTaken: a service of this name is on the mesh.
         """
+        self._refuse_when_left_behind()
         self._link.close()  # it is open when a constructor sent something
         self._link.renew_sender()
         if self._closed:
@@ -204,6 +228,8 @@ class Mailbox:
         Args:
             grace_s: how long to wait for handlers that are busy, and for the broker.
         """
+        if self.is_left_behind:
+            return
         if self.is_open:
             self._link.stop_listening()
         deadline = time.monotonic() + grace_s
@@ -294,24 +320,37 @@ class Mailbox:
     def _publish_reply(self, reply: MsgReply) -> None:
         handled = in_hand()
         delivery = handled.take() if handled is not None else None
+        envelopes = self._encoded(reply)
         try:
-            self._link.send_reply(reply, delivery)
+            self._link.send_packed_reply(envelopes, delivery)
         except (BrokerError, TimeoutError):
             raise
-        except Exception as error:
+        except Exception:  # an address that is none
             if delivery is not None:  # else it would count as unfinished for ever
                 self._link.connection.ack(delivery)
-            if isinstance(error, DriplineError) and not isinstance(error, EncodingError):
-                raise  # an address that is none
-            # What a handler gave cannot be encoded; whoever waits is told that instead of nothing.
-            logger.exception("%s: a reply could not be encoded", self.name)
-            reply.return_code, reply.plain_payload = 999, None
-            reply.return_message = f"the reply could not be encoded: {type(error).__name__}: {error}"
-            self._link.send_reply(reply)
+            raise
+
+    def _encoded(self, reply: MsgReply) -> list[Envelope]:
+        """Encode a reply; what a handler gave may raise anything, and whoever waits gets that for an answer."""
+        boundary = Boundary(self._complaints, "%s: a reply could not be encoded", self.name)
+        with boundary:
+            return self._link.pack_reply(reply)
+        reply.return_code, reply.plain_payload = 999, None
+        error = boundary.error
+        reply.return_message = f"the reply could not be encoded: {named_text_of(error) if error else ''}"
+        return self._link.pack_reply(reply)
 
     def _refuse_when_closed(self) -> None:
+        self._refuse_when_left_behind()
         if self._closed:
             raise ConnectionLost(f"{self.name} was stopped")
+
+    def _refuse_when_left_behind(self) -> None:
+        if self.is_left_behind:
+            raise ConnectionLost(
+                f"service {self.name} runs in process {self._parent}, not in this one, which was forked from it; "
+                "use an Interface here"
+            )
 
     @property
     def dropped_alerts(self) -> int:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dripline.core.endpoint import Endpoint
-from dripline.core.survival import answered
+from dripline.runtime.boundary import Boundary, text_of
 from dripline.runtime.complaints import Complaints
-from dripline.runtime.dispatch import BROADCAST_COMMANDS, find_by_routing_key
+from dripline.runtime.dispatch import BROADCAST_COMMANDS, answer, find_by_routing_key
 from dripline.runtime.handler_watch import HandlerWatch
 from dripline.runtime.quick_lane import HEALTH
 from dripline.runtime.throw_reply import ThrowReply
@@ -64,7 +64,7 @@ class Reception:
         asked = quick.get((message.message_operation, message.specifier.to_string()))
         if asked is None or asked is not endpoint:
             return False
-        self._service.send(answered(endpoint, message))
+        self._service.send(answer(endpoint, message))
         return True
 
     def _asked(self, request: MsgRequest) -> Endpoint | None:
@@ -89,28 +89,28 @@ class Reception:
         return None
 
     def _surely(self, message: Message, whose: Endpoint, handle: Callable[[], None]) -> None:
+        text = "%s: could not handle the %s for %r"
+        with Boundary(self._complaints, text, self._service.name, message.message_type.name, message.routing_key):
+            try:
+                self._in_turn(message, whose, handle)
+            except (DriplineError, ThrowReply) as error:
+                self._complaints.tell(
+                    f"dropped a message: {type(error).__name__}", "%s: dropped the %s for %r: %s",
+                    self._service.name, message.message_type.name, message.routing_key, text_of(error),
+                )  # fmt: skip
+
+    def _in_turn(self, message: Message, whose: Endpoint, handle: Callable[[], None]) -> None:
         turn = self._service._dripline_turn_of(whose)
-        try:
-            with self._watch.over(message):
-                # The turn of who reads a value to log it may last as long as that of a handler that hangs.
-                if not turn.enter(wait=False):
-                    if self._answered_quickly(message):
-                        return
-                    turn.enter()
-                try:
-                    handle()
-                finally:
-                    turn.leave()
-        except (DriplineError, ThrowReply) as error:
-            self._complaints.tell(
-                f"dropped a message: {type(error).__name__}", "%s: dropped the %s for %r: %s",
-                self._service.name, message.message_type.name, message.routing_key, error,
-            )  # fmt: skip
-        except BaseException as error:  # noqa: BLE001 - a lab's code may raise anything; it is told
-            self._complaints.tell(
-                f"could not handle a message: {type(error).__name__}", "%s: could not handle the %s for %r",
-                self._service.name, message.message_type.name, message.routing_key, error=error,
-            )  # fmt: skip
+        with self._watch.over(message):
+            # The turn of who reads a value to log it may last as long as that of a handler that hangs.
+            if not turn.enter(wait=False):
+                if self._answered_quickly(message):
+                    return
+                turn.enter()
+            try:
+                handle()
+            finally:
+                turn.leave()
 
     def _take(self, message: Message) -> None:
         if isinstance(message, MsgAlert):

@@ -44,6 +44,8 @@ _LOOK_S = 0.5
 class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelable):
     """A member of the mesh with a queue of its own, and an endpoint itself.
 
+    In a process that is forked while it runs it is not a service: its calls fail there, an `Interface` works.
+
     Args:
         name: the service's name; only one service of a name can be on a mesh.
         make_connection: False makes a service without broker, for tests: what it would send is raised.
@@ -268,7 +270,9 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
             pass
 
     def stop(self) -> None:
-        """End: requests in hand are answered, the queue is released."""
+        """End: requests in hand are answered, the queue is released. Nothing happens in a forked process."""
+        if self._dripline_is_left_behind():
+            return
         if self.__heartbeat is not None:
             self.__heartbeat.stop()
         self._dripline_agenda.stop(_GRACE_S)
@@ -294,6 +298,20 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         """Have alerts collected while this service is away; before it starts."""
         self.__mailbox.add_collector(
             f"{self.name}.alerts", keys, self.__reception.take, lambda: self._dripline_prefetch
+        )
+
+    def _dripline_is_left_behind(self) -> bool:
+        """Whether this process was forked from the one in which the service runs."""
+        return self.__mailbox.is_left_behind
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse to be sent to another process.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(
+            f"service {self.name!r} cannot be sent to another process: make it there, or send an Interface"
         )
 
     def _dripline_is_connected(self) -> bool:
@@ -375,6 +393,8 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
 
     def __answered_here(self, request: MsgRequest) -> MsgReply | None:
         """Answer a request to an endpoint of this service if nobody else could; None if it is to be sent."""
+        if self._dripline_is_left_behind():
+            return None
         endpoint = self.__reception.endpoint_for(request.routing_key)
         # The thread that would answer may be this very one, or there is none yet.
         if endpoint is not None and (self._dripline_turn_of(endpoint).held_here or not self.__mailbox.is_open):

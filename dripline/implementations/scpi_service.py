@@ -139,6 +139,8 @@ class SCPIService(Service):
 
     def stop(self) -> None:
         """End: requests in hand are answered, the queue and the device are released."""
+        if self._dripline_is_left_behind():
+            return
         Service.stop(self)
         self.__in_step = False
         self.__medium.close()

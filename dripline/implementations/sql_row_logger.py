@@ -124,6 +124,8 @@ class RowLogger:
 
     def stop(self) -> None:
         """End: what is in hand is written, or kept on disk while the database is away."""
+        if self._dripline_is_left_behind():  # type: ignore[attr-defined]  # this is a base of a service
+            return
         if self.__writer is not None:
             self.__writer.flush(_GRACE_S)  # while the alerts can still be acknowledged
         Service.stop(self)  # type: ignore[arg-type]  # this is a base of a service

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
+from typing import Any
 
+from dripline.runtime import forks
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.link import MeshLink
 from dripline.runtime.worker import Worker
@@ -15,8 +18,8 @@ from dripline.wire.errors import BrokerError, ReplyTimeout
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
-_CONFIRM_TIMEOUT_S = 30.0
-_PATIENCE_S = 10.0  # for a connection that was lost
+_TIMEOUT_S = 30.0
+_GOODBYE_S = 0.3
 
 
 class MeshClient:
@@ -39,65 +42,98 @@ class MeshClient:
     ) -> None:
         self.link = MeshLink(mesh, username, password, service_name)
         self._listeners: list[Worker] = []
+        self._made_of = mesh, username, password, service_name
+        forks.register(self)
 
-    def open(self, attempts: int | None = None) -> None:
+    def after_fork(self) -> None:
+        """Start over; who listens does so in the parent."""
+        self._listeners = []
+
+    def __reduce__(self) -> Any:
+        """Another process makes its own client, not connected, of the same settings."""
+        return _made_again, self._made_of
+
+    def open(self, attempts: int | None = None, timeout_s: float | None = None) -> None:
         """Connect; done by the first call that needs it otherwise.
 
         Args:
             attempts: How often to try; the mesh's ``max_connection_attempts`` when None.
+            timeout_s: Longest wait, in seconds; connecting goes on behind it, and the next call joins in.
 
         Raises:
             BrokerUnreachable: Nobody answered.
             LoginRefused: User, password or virtual host is wrong.
         """
-        self.link.open(attempts)
+        self.link.open(attempts, timeout_s)
 
     def submit(self, request: MsgRequest, timeout_s: float = 10.0) -> PendingReply:
         """Send a request without waiting for its reply; call ``wait`` of the result for that.
 
         Args:
             request: The request.
-            timeout_s: Longest wait for a connection that was lost, or a broker that takes no data, in seconds.
+            timeout_s: Longest wait for a connection, and for a broker that takes no data, in seconds.
 
         Raises:
-            ConnectionLost: The connection was lost, and did not come back in time.
+            BrokerUnreachable: There was no connection in time; the text says how far it has come.
+            ConnectionLost: The connection was lost and did not come back in time, or the broker did not answer.
             BrokerError: The broker takes no messages for now.
             TimeoutError: The broker took no data.
         """
-        self.link.open(patience_s=timeout_s)
-        return self.link.send_request(request, timeout_s=timeout_s)
+        left_s = _countdown(timeout_s)
+        self.link.open(timeout_s=timeout_s)
+        return self.link.send_request(request, timeout_s=left_s())
 
     def request(self, request: MsgRequest, timeout_s: float = 10.0) -> MsgReply:
         """Send a request and wait for its reply, whatever its return code.
 
+        Args:
+            request: The request.
+            timeout_s: Longest wait for everything together: name, connection, login, queue and reply, in seconds.
+
         Raises:
+            BrokerUnreachable: There was no connection in time; the text says how far it has come.
             NoRoute: Nobody is bound for the routing key.
             ReplyTimeout: No reply in time.
             ConnectionLost: The connection went away meanwhile.
             BrokerError: The broker takes no messages for now.
         """
-        deadline = time.monotonic() + timeout_s
+        left_s = _countdown(timeout_s)
         try:
             pending = self.submit(request, timeout_s)
         except TimeoutError as error:
             raise ReplyTimeout(f"could not ask {request.routing_key!r}: {error}") from None
-        return pending.wait(max(0.0, deadline - time.monotonic()))
+        return pending.wait(left_s())
 
-    def publish(self, message: MsgReply | MsgAlert) -> None:
+    def publish(self, message: MsgReply | MsgAlert, timeout_s: float = _TIMEOUT_S) -> None:
         """Send a reply or an alert; returns when the broker has it.
+
+        Args:
+            message: The message.
+            timeout_s: Longest wait for a connection and for the confirm together, in seconds.
 
         Raises:
             BrokerError: The broker refused it, or could not be reached.
-            TimeoutError: The broker said nothing for 30 s.
+            ReplyTimeout: The broker did not confirm it in time; whether it has the message is not known.
         """
-        self.link.open(patience_s=_PATIENCE_S)
+        left_s = _countdown(timeout_s)
+        self.link.open(timeout_s=timeout_s)
+        self.link.open_confirms(left_s())
         send = self.link.send_reply_confirmed if isinstance(message, MsgReply) else self.link.send_alert
-        for slot in send(message):  # type: ignore[arg-type]  # each of the two gets its kind
-            if not slot.wait(_CONFIRM_TIMEOUT_S):
-                raise BrokerError(f"the broker refused the message for {message.routing_key!r}")
+        try:
+            confirmed = [slot.wait(left_s()) for slot in send(message, left_s())]  # type: ignore[arg-type]  # its kind
+        except TimeoutError:
+            raise ReplyTimeout(
+                f"the broker did not confirm the message for {message.routing_key!r} within {timeout_s:g} s"
+            ) from None
+        if not all(confirmed):
+            raise BrokerError(f"the broker refused the message for {message.routing_key!r}")
 
     def monitor(
-        self, request_keys: Sequence[str], alert_keys: Sequence[str], on_message: Callable[[Message], None]
+        self,
+        request_keys: Sequence[str],
+        alert_keys: Sequence[str],
+        on_message: Callable[[Message], None],
+        timeout_s: float = _TIMEOUT_S,
     ) -> None:
         """Listen to what is sent with certain routing keys; returns when listening.
 
@@ -105,8 +141,10 @@ class MeshClient:
             request_keys: Binding keys on the requests exchange, ``#`` for all.
             alert_keys: Binding keys on the alerts exchange.
             on_message: Called with each message, one at a time, on a thread of its own.
+            timeout_s: Longest wait for a connection and for the queue together, in seconds.
         """
-        self.link.open(patience_s=_PATIENCE_S)
+        left_s = _countdown(timeout_s)
+        self.link.open(timeout_s=timeout_s)
         listener = Worker("dripline-monitor", on_message)
         self._listeners.append(listener)  # `close` ends it, also when the set-up fails
         name = f"monitor_{uuid.uuid4()}"
@@ -117,13 +155,26 @@ class MeshClient:
             connection.bind(queue, self.link.mesh.alerts_exchange, alert_keys)
             connection.consume(queue, listener.put, no_ack=True)
 
-        self.link.add_setup(setup)
+        self.link.add_setup(setup, left_s())
 
-    def close(self) -> None:
-        """End the connection."""
-        self.link.close()
+    def close(self, timeout_s: float | None = None) -> None:
+        """End the connection.
+
+        Args:
+            timeout_s: Longest wait for the broker's goodbye, in seconds; None waits long enough to send what the
+                broker has not taken yet.
+        """
+        self.link.close(timeout_s)
         while self._listeners:
             self._listeners.pop().stop()
+
+    @contextmanager
+    def in_time(self) -> Iterator[MeshClient]:
+        """Use it for calls with time limits: it connects in the first one, and its end is no wait beyond them."""
+        try:
+            yield self
+        finally:
+            self.close(_GOODBYE_S)
 
     def __enter__(self) -> MeshClient:
         """Connect."""
@@ -135,3 +186,13 @@ class MeshClient:
     ) -> None:
         """Close."""
         self.close()
+
+
+def _countdown(timeout_s: float) -> Callable[[], float]:
+    """Return what gives the seconds that are left."""
+    deadline = time.monotonic() + timeout_s
+    return lambda: max(0.0, deadline - time.monotonic())
+
+
+def _made_again(mesh: MeshSettings, username: str, password: str, service_name: str) -> MeshClient:
+    return MeshClient(mesh, username, password, service_name=service_name)

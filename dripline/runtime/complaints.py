@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+from dripline.runtime import forks
 from dripline.wire.safe_text import safe_text
 
 #: How long further warnings of a kind are only counted, in seconds.
@@ -28,7 +28,7 @@ class Complaints:
     def __init__(self, logger: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
         self._logger = logger
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = forks.Lock()
         self._kinds: dict[str, tuple[float, int]] = {}  # when one was written last, how many came since
 
     def tell(self, kind: str, text: str, *args: Any, error: BaseException | None = None) -> None:

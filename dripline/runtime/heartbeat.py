@@ -6,6 +6,9 @@ import logging
 import threading
 from collections.abc import Callable
 
+from dripline.runtime.boundary import Boundary
+from dripline.runtime.complaints import Complaints
+
 logger = logging.getLogger(__name__)
 
 
@@ -20,6 +23,7 @@ class Heartbeat:
     def __init__(self, beat: Callable[[], object], interval_s: float) -> None:
         self._beat = beat
         self._interval_s = interval_s
+        self._complaints = Complaints(logger)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -40,7 +44,5 @@ class Heartbeat:
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.wait(self._interval_s):
-            try:
+            with Boundary(self._complaints, "no heartbeat sent"):
                 self._beat()
-            except Exception as error:  # noqa: BLE001 - a broken connection must not end the beats that follow
-                logger.warning("no heartbeat sent: %s", error)

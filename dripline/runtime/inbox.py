@@ -55,7 +55,7 @@ class PendingReply:
         try:
             part, body = self._slot.wait(timeout_s)
         except TimeoutError:
-            raise ReplyTimeout(f"no reply from {key!r} within {timeout_s:g} s") from None
+            raise ReplyTimeout(f"no reply from {key!r} within {_rounded(timeout_s):g} s") from None
         finally:
             if self.arrived:
                 self._forget(self)
@@ -142,3 +142,8 @@ class ReplyInbox:
         # Some services answer without a correlation id: that is unambiguous only for a single request.
         waiting = list(self._pending)
         return self._waiting_for(waiting[0]) if len(waiting) == 1 else None
+
+
+def _rounded(seconds: float) -> float:
+    """What is left of a time limit, for people."""
+    return round(seconds, 1) if seconds >= 1 else float(f"{seconds:.2g}")

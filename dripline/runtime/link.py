@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 
+from dripline.runtime import forks
 from dripline.runtime.clock import timestamp
 from dripline.runtime.inbox import PendingReply, ReplyInbox
 from dripline.runtime.second_try import SecondTry
@@ -33,9 +35,7 @@ class MeshLink:
         self.service_name = service_name
         self._inbox = ReplyInbox()
         self._second_try = SecondTry()
-        self._replies: tuple[Connection | None, str] = (None, "")
-        self._led_on: Connection | None = None
-        self._leading_on = threading.Lock()
+        self._start_over()
         self._supervisor = Supervisor(
             self.address,
             f"{service_name} (dripline)",
@@ -45,6 +45,17 @@ class MeshLink:
             longest_pause_s=mesh.max_reconnect_delay_s,
         )
         self.renew_sender()
+        forks.register(self)
+
+    def _start_over(self) -> None:
+        self._replies: tuple[Connection | None, str] = (None, "")
+        self._led_on: Connection | None = None
+        self._leading_on = threading.Lock()
+
+    def after_fork(self) -> None:
+        """Start over; replies that are under way are the parent's."""
+        self._start_over()
+        self._inbox.fail(ConnectionLost("this process was forked: the reply goes to its parent"))
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -57,12 +68,13 @@ class MeshLink:
         """Take versions that were added since into the messages that follow."""
         self._encoder = Encoder(sender_info(self.service_name), self.mesh.max_payload_size)
 
-    def open(self, attempts: int | None = None, patience_s: float = 0.0) -> None:
+    def open(self, attempts: int | None = None, timeout_s: float | None = None) -> None:
         """Connect, unless connected.
 
         Args:
             attempts: How often to try; the mesh's ``max_connection_attempts`` when None.
-            patience_s: How long to wait for a lost connection that is being made anew.
+            timeout_s: Longest wait, in seconds. Within it connecting is tried as often as fits in, unless
+                ``attempts`` is fewer than the default. Without it a connection that was lost is not waited for.
 
         Raises:
             BrokerUnreachable: Nobody answered.
@@ -70,11 +82,23 @@ class MeshLink:
             NameTaken: A queue of ours belongs to somebody else.
             ConnectionLost: The connection was lost, and is not back yet.
         """
-        self._supervisor.open(max(1, attempts or self.mesh.max_connection_attempts), patience_s)
+        self._supervisor.open(max(1, attempts or self.mesh.max_connection_attempts), timeout_s)
 
-    def add_setup(self, setup: Setup) -> None:
-        """Do something on this connection and on each that follows it, such as declaring a queue."""
-        self._supervisor.add_setup(setup)
+    def add_setup(self, setup: Setup, timeout_s: float | None = None) -> None:
+        """Do something on this connection and on each that follows it, such as declaring a queue.
+
+        Args:
+            setup: What to do. It is forgotten when the first time fails.
+            timeout_s: Longest wait, in seconds; None for that of the broker's answers.
+
+        Raises:
+            ConnectionLost: The connection was closed or lost, or the broker did not answer in time.
+        """
+        self._supervisor.add_setup(setup, limit_s=timeout_s)
+
+    def open_confirms(self, timeout_s: float) -> None:
+        """Make everything ready for the first message with a confirm. Errors as for `add_setup`."""
+        self._supervisor.add_setup(self._prepare_confirms, once=True, limit_s=timeout_s)
 
     def do(self, action: Setup) -> None:
         """Do something once, on this connection, and not while another thread puts things in place on it.
@@ -89,9 +113,13 @@ class MeshLink:
         with contextlib.suppress(BrokerError):  # when the connection is lost, nothing comes either
             self.connection.cancel_consumers()
 
-    def close(self) -> None:
-        """End the connection. What waits for a reply gets `ConnectionLost`; set-ups are forgotten."""
-        self._supervisor.close()
+    def close(self, timeout_s: float | None = None) -> None:
+        """End the connection. What waits for a reply gets `ConnectionLost`; set-ups are forgotten.
+
+        Args:
+            timeout_s: Longest wait for the broker's goodbye, in seconds; None for the usual one.
+        """
+        self._supervisor.close(timeout_s)
         self._on_lost(ConnectionLost("the connection was closed"))
 
     @property
@@ -116,23 +144,24 @@ class MeshLink:
             timeout_s: Longest wait for a broker that takes no data, in seconds.
 
         Raises:
-            ConnectionLost: There is no connection just now.
+            ConnectionLost: There is no connection just now, or the broker did not answer in time.
             BrokerError: The broker takes no messages for now; this one must not lie about until it does.
             TimeoutError: The broker took no data.
         """
+        deadline = time.monotonic() + timeout_s
         connection = self.connection
         if connection.blocked:
             raise BrokerError(f"the broker at {self.address} takes no messages for now: {connection.blocked}")
         if expect_reply:
-            request.reply_to = self._reply_address(connection)
+            request.reply_to = self._reply_address(connection, timeout_s)
         pending = self._inbox.expect(request)
         try:
-            connection.publish(
-                self.mesh.requests_exchange, self._encoder.encode(request, timestamp()), timeout_s=timeout_s
-            )
+            envelopes = self._encoder.encode(request, timestamp())
+            left_s = max(0.0, deadline - time.monotonic())
+            connection.publish(self.mesh.requests_exchange, envelopes, timeout_s=left_s)
             if self._supervisor.connection is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
-        except Exception:
+        except BaseException:  # the payload's own code may raise anything
             self._inbox.forget(pending)
             raise
         return pending
@@ -144,28 +173,35 @@ class MeshLink:
             ConnectionLost: There is no connection just now.
             TimeoutError: The broker took no data.
         """
-        envelopes = self._encoder.encode(reply, timestamp())
+        self.send_packed_reply(self.pack_reply(reply), ack)
+
+    def pack_reply(self, reply: MsgReply) -> list[Envelope]:
+        """Make a reply ready to be sent; raises whatever its payload's own code does."""
+        return self._encoder.encode(reply, timestamp())
+
+    def send_packed_reply(self, envelopes: list[Envelope], ack: Delivery | None = None) -> None:
+        """Send what `pack_reply` made. Arguments and errors as for `send_reply`."""
         self.connection.publish(self.mesh.requests_exchange, envelopes, ack=ack)
 
-    def send_alert(self, alert: MsgAlert) -> list[Slot[bool]]:
+    def send_alert(self, alert: MsgAlert, timeout_s: float = 30.0) -> list[Slot[bool]]:
         """Send an alert with publisher confirms; each chunk's confirm arrives in its slot.
 
         Raises:
             ConnectionLost: There is no connection just now.
             TimeoutError: The broker confirmed nothing for so long that no more may be sent.
         """
-        return self.send_packed(self.pack_alert(alert))
+        return self.send_packed(self.pack_alert(alert), timeout_s)
 
     def pack_alert(self, alert: MsgAlert) -> list[Envelope]:
         """Make an alert ready, so that it can be sent later, or twice, with the time and the id of now."""
         return self._encoder.encode(alert, timestamp())
 
-    def send_packed(self, envelopes: list[Envelope]) -> list[Slot[bool]]:
+    def send_packed(self, envelopes: list[Envelope], timeout_s: float = 30.0) -> list[Slot[bool]]:
         """Send what `pack_alert` made. Result and errors as for `send_alert`."""
         connection = self.connection
         if self._led_on is not connection:
             self._lead_alerts_on(connection)
-        return connection.publish_confirmed(self.mesh.alerts_exchange, envelopes)
+        return connection.publish_confirmed(self.mesh.alerts_exchange, envelopes, timeout_s=timeout_s)
 
     @property
     def takes_messages(self) -> bool:
@@ -175,10 +211,12 @@ class MeshLink:
         except ConnectionLost:
             return False
 
-    def send_reply_confirmed(self, reply: MsgReply) -> list[Slot[bool]]:
+    def send_reply_confirmed(self, reply: MsgReply, timeout_s: float = 30.0) -> list[Slot[bool]]:
         """Send a reply with publisher confirms, as `send_alert` does with alerts."""
         envelopes = self._encoder.encode(reply, timestamp())
-        return self.connection.publish_confirmed(self.mesh.requests_exchange, envelopes, mandatory=True)
+        return self.connection.publish_confirmed(
+            self.mesh.requests_exchange, envelopes, mandatory=True, timeout_s=timeout_s
+        )
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -195,10 +233,14 @@ class MeshLink:
                 connection.bind_exchange_again(self.mesh.durable_alerts_exchange, self.mesh.alerts_exchange)
                 self._led_on = connection
 
-    def _reply_address(self, connection: Connection) -> str:
+    def _prepare_confirms(self, connection: Connection) -> None:
+        connection.open_confirms()
+        self._lead_alerts_on(connection)
+
+    def _reply_address(self, connection: Connection, timeout_s: float | None = None) -> str:
         owner, queue = self._replies
         if owner is not connection:
-            self._supervisor.add_setup(self._consume_replies, once=True)
+            self._supervisor.add_setup(self._consume_replies, once=True, limit_s=timeout_s)
             owner, queue = self._replies
             if owner is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")

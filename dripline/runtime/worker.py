@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from dripline.runtime.boundary import Boundary
 from dripline.runtime.complaints import Complaints
 from dripline.transport import Connection, Delivery
 from dripline.transport.properties import RawProperties
@@ -236,11 +237,5 @@ class Worker:
         self._deliver(message)
 
     def _deliver(self, message: Message) -> None:
-        try:
+        with Boundary(self._complaints, "a message for %r could not be handled", message.routing_key):
             self._on_message(message)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - it must not make the service deaf, and is told
-            kind = f"a message could not be handled: {type(error).__name__}"
-            self._complaints.tell(
-                kind, "a message for %r could not be handled: %s", message.routing_key, type(error).__name__,
-                error=error,
-            )  # fmt: skip

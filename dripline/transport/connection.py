@@ -257,6 +257,10 @@ class Connection(ConnectionLife):
             slots.append(self._confirms.send(partial(self._send, data, timeout_s), timeout_s))
         return slots
 
+    def open_confirms(self) -> None:
+        """Open the channel for publisher confirms, so that the first message need not wait for it."""
+        self._confirming()
+
     def wait_for_confirms(self, timeout_s: float) -> bool:
         """Wait until the broker has everything that was published with confirms."""
         return self._confirms.wait_empty(timeout_s)
@@ -296,7 +300,7 @@ class Connection(ConnectionLife):
         with self._confirm_lock:
             if self._confirm_channel is None:
                 assert self._pika is not None, "an opened connection has one"
-                channel = self._open_channel(self._pika)
+                channel = self._open_channel(self._pika, self.address.connect_timeout_s)
                 self._ask(lambda done: channel.confirm_delivery(_handled_here, callback=done))
                 self._confirm_channel = channel
             return self._confirm_channel

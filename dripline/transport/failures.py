@@ -50,7 +50,7 @@ def not_opened(address: BrokerAddress, error: Exception, *, has_spoken: bool = T
         return tls_failures.refused_certificate(address, error)
     if not has_spoken:
         return tls_failures.without_a_word(address)
-    if isinstance(error, (ValueError, exceptions.ProtocolVersionMismatch)):
+    if not isinstance(error, (OSError, exceptions.AMQPConnectionError)):  # what it says makes no sense to pika
         return BrokerUnreachable(f"{address} does not answer as an AMQP 0-9-1 broker; is it the right port?")
     return BrokerUnreachable(f"the broker at {address} hung up during the login: {describe(error)}")
 

@@ -15,6 +15,7 @@ from dripline.transport.address import BrokerAddress
 from dripline.transport.calls import Calls
 from dripline.transport.confirms import Confirms
 from dripline.transport.pika_adapter import PikaConnection, StreamEvents, parameters_for
+from dripline.transport.progress import DECLARING, LOGGING_IN, MUTE, RESOLVING, Progress
 from dripline.transport.slot import Slot
 from dripline.transport.sockets import connect
 from dripline.wire.errors import BrokerError, ConnectionLost
@@ -48,6 +49,7 @@ class ConnectionLife(StreamEvents):
         self._login: Slot[None] = Slot()
         self._calls = Calls(self._post)
         self._confirms = Confirms(confirm_window)
+        self._progress: Progress | None = None
         self._channel: Channel | None = None
         self._number = self._frame_max = 0
 
@@ -60,7 +62,10 @@ class ConnectionLife(StreamEvents):
             ConnectionLost: It was closed, or lost, meanwhile.
             ConfigurationError: A file of certificates cannot be used.
         """
-        sock, tls = connect(self.address)
+        progress = self._progress = Progress(self.address)
+        if self._closing:
+            progress.cancel()
+        sock, tls = connect(self.address, progress)
         with self._state:
             if self._closing:
                 sock.close()
@@ -68,9 +73,11 @@ class ConnectionLife(StreamEvents):
             self._pika = pika = PikaConnection(parameters_for(self.address, self._client), self, sock, tls)
             pika.start()
         try:
-            self._login.wait(self.address.connect_timeout_s)
+            progress.step = MUTE
+            self._login.wait(progress.left_s())
+            progress.step = DECLARING
             self._frame_max = pika.frame_max
-            self._channel = self._open_channel(pika)
+            self._channel = self._open_channel(pika, progress.left_s())
             with self._state:
                 self._opened = True
             self.check()
@@ -81,19 +88,24 @@ class ConnectionLife(StreamEvents):
             self.close()
             raise
 
-    def close(self) -> None:
-        """Send what is waiting, close politely and end the I/O thread.
+    def close(self, timeout_s: float = _CLOSE_TIMEOUT_S) -> None:
+        """Send what is waiting, close politely and end the I/O thread, within 2 s whatever the broker does.
 
-        Takes less than 2 s, whatever the broker does. May be called twice, and by any thread.
+        May be called twice, and by any thread.
+
+        Args:
+            timeout_s: Longest wait for that, in seconds; it goes on afterwards.
         """
         with self._state:
             self._closing = True
             pika = self._pika
         if pika is None:
+            if self._progress is not None:
+                self._progress.cancel()
             return
         pika.loop.call_soon(self._close_politely)
         if threading.current_thread() is not pika.loop.thread:
-            pika.loop.thread.join(_CLOSE_TIMEOUT_S)
+            pika.loop.thread.join(timeout_s)
 
     @property
     def is_open(self) -> bool:
@@ -111,6 +123,21 @@ class ConnectionLife(StreamEvents):
             raise failures.again(self._error)
         if not self._opened or self._closing:
             raise failures.closed(self.address)
+
+    @property
+    def missing_step(self) -> str:
+        """What is not done yet of opening it and putting everything in place on it, for people."""
+        step = self._progress.step if self._progress is not None else RESOLVING
+        return LOGGING_IN if step is MUTE and self._pika is not None and self._pika.has_spoken else step
+
+    def abandon(self) -> None:
+        """Close the descriptors and nothing else, in a process that was forked from the one it belongs to."""
+        self._closing = True
+        self._error = failures.closed(self.address)
+        if self._progress is not None:
+            self._progress.abandon()
+        if self._pika is not None:
+            self._pika.loop.abandon()
 
     def call_later(self, delay_s: float, callback: Callable[[], object]) -> None:
         """Run something quick on the I/O thread after ``delay_s`` seconds, if there still is a connection then."""
@@ -149,13 +176,13 @@ class ConnectionLife(StreamEvents):
         assert self._channel is not None, "an opened connection has a channel"
         return self._channel
 
-    def _open_channel(self, pika: PikaConnection) -> Channel:
+    def _open_channel(self, pika: PikaConnection, timeout_s: float) -> Channel:
         def start(done: Callable[[Any], None]) -> None:
             channel = pika.channel(on_open_callback=done)
             channel.add_on_close_callback(self._on_channel_closed)
             channel.add_on_cancel_callback(self._on_consumer_cancelled)
 
-        channel: Channel = self._ask(start, self.address.connect_timeout_s)
+        channel: Channel = self._ask(start, timeout_s)
         self._number = self._number or channel.channel_number
         return channel
 

@@ -119,7 +119,7 @@ class HTTPServer(Interface):
 
     def list_present(self, wait_s: float = 0.5) -> list[Present]:
         """Ask the mesh who is there."""
-        return roll_call(self._new_client, wait_s)
+        return roll_call(self._new_client, wait_s, connect_s=self.timeout_s)
 
     async def _serve(self, ready: threading.Event | None) -> None:
         from dripline.web.application import application  # says how to get aiohttp where it is not installed

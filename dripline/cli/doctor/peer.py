@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +72,7 @@ def _ask(mesh: MeshSettings, question: bytes, timeout_s: float, whole_frame: boo
     try:
         with _stream(mesh, timeout_s) as sock:
             sock.sendall(question)
-            return _read(sock, whole_frame)
+            return _read(sock, whole_frame, timeout_s)
     except OSError:
         return b""
 
@@ -81,10 +82,12 @@ def _stream(mesh: MeshSettings, timeout_s: float) -> socket.socket:
     return secured(sock, context_for(mesh), mesh.broker) if mesh.tls else sock
 
 
-def _read(sock: socket.socket, whole_frame: bool) -> bytes:
+def _read(sock: socket.socket, whole_frame: bool, timeout_s: float) -> bytes:
     data = b""
+    deadline = time.monotonic() + timeout_s
     try:
         while not data or (whole_frame and not _is_complete(data)):
+            sock.settimeout(max(0.001, deadline - time.monotonic()))  # a byte now and then is no answer
             more = sock.recv(_LONGEST)
             if not more:
                 break

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from dripline.cli.doctor.asking import Answer
 from dripline.cli.doctor.findings import Notes
+from dripline.cli.doctor.sockets import within
+from dripline.wire.errors import ConnectionLost
 
 if TYPE_CHECKING:
     from dripline.cli.session import Session
@@ -83,19 +85,24 @@ class Presence:
 
         if len(name.encode()) > _LONGEST_NAME:
             return _NOT_FOUND
-        channel = self._connection.channel()
         try:
-            channel.queue_declare(name, passive=True)
+            within(self._timeout_s, lambda: self._look_for(name))
+        except TimeoutError:
+            raise ConnectionLost(f"the broker did not answer within {self._timeout_s:g} s") from None
         except ChannelClosedByBroker as error:
             return int(error.reply_code)
-        channel.close()
         return 0
+
+    def _look_for(self, name: str) -> None:
+        channel = self._connection.channel()
+        channel.queue_declare(name, passive=True)
+        channel.close()
 
     def _on_the_mesh(self) -> list[str]:
         if self._known is None:
             from dripline.runtime.roll_call import roll_call
 
-            found = roll_call(self._session.client, min(_ROLL_CALL_S, self._timeout_s))
+            found = roll_call(self._session.client, min(_ROLL_CALL_S, self._timeout_s), connect_s=self._timeout_s)
             self._known = [service.name for service in found]
             for service in found:
                 self._known += [str(entry.get("name")) for entry in service.endpoints or ()]

@@ -33,7 +33,8 @@ def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wante
     """
     names = _named(wanted)
     try:
-        with session.client() as client:
+        with session.client().in_time() as client:
+            client.open(timeout_s=wanted.timeout_s)
             call = _Examined(notes, client, wanted)
             if names:
                 presence = Presence(notes, session, connection, wanted.timeout_s)
@@ -61,7 +62,7 @@ def _named(wanted: Wanted) -> dict[str, str]:
 def _present(notes: Notes, session: Session, wanted: Wanted) -> list[str]:
     from dripline.runtime.roll_call import roll_call
 
-    found = roll_call(session.client, min(_ROLL_CALL_S, wanted.timeout_s))
+    found = roll_call(session.client, min(_ROLL_CALL_S, wanted.timeout_s), connect_s=wanted.timeout_s)
     if not found:
         notes.warning("no service is on the mesh, or none answers a roll call", "dl serve FILE, or dl demo")
     return [service.name for service in found if service.name]
