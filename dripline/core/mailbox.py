@@ -12,6 +12,7 @@ from dripline.runtime.client import MeshClient
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.outbox import KeepRule, Outbox
 from dripline.runtime.quick_lane import QuickLane
+from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import WAITING_BYTES, Worker, in_hand
 from dripline.transport import Connection, Delivery
 from dripline.wire.errors import BrokerError, ConnectionLost, DriplineError, EncodingError, NameTaken
@@ -56,7 +57,9 @@ class Mailbox:
         self._workers: list[Worker] = []
         self._quick: QuickLane | None = None
         self._collectors: list[_Collector] = []
-        self._bindings: dict[tuple[str, str], None] = {}
+        self._bindings: dict[Binding, None] = {}
+        self._bound: dict[Binding, None] = {}  # on this connection, beside those
+        self.routes = Routes(self._link)
         self._wait_s = 1.0
         self._trouble = False
         self._closed = False
@@ -101,6 +104,7 @@ class Mailbox:
         prefetch: int = 100,
         quick: QuickLane | None = None,
         connected: Callable[[Connection], None] | None = None,
+        own: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         """Connect, declare the queues, bind them and consume.
 
@@ -112,6 +116,7 @@ class Mailbox:
             prefetch: how many messages of the service's queue may be here and not acknowledged.
             quick: takes what need not wait for a busy worker.
             connected: called with each connection on which all is in place.
+            own: gives the names whose requests come into the service's queue, its own first.
 
         Raises:
             BrokerUnreachable: no broker answered.
@@ -127,14 +132,28 @@ class Mailbox:
         worker = self._new_worker(self.name, take)
         self._quick = quick
 
-        def set_up(connection: Connection) -> None:
-            self._declare(connection, self.name)
+        def bind(connection: Connection) -> None:
+            self._bound.clear()
             bind_keys()
             for exchange, key in list(self._bindings):
                 connection.bind(self.name, exchange, [key])
+
+        def set_up(connection: Connection) -> None:
+            self._declare(connection, self.name)
+            bind(connection)
             connection.consume(self.name, self._feeder(worker, connection), prefetch=prefetch)
 
         self._link.add_setup(set_up)
+        requests = self.mesh.requests_exchange
+        self.routes.add(
+            Route(
+                self.name,
+                bind,
+                bindings=lambda: [*self._bound, *self._bindings],
+                probed=lambda: [name for name in own() if (requests, f"{name}.#") in self._bound],
+                is_busy=lambda: not worker.is_idle,
+            )
+        )
         for name, take_for_queue in queues.items():
             self.add_queue(name, take_for_queue)
         for collector in self._collectors:
@@ -156,13 +175,26 @@ class Mailbox:
             NameTaken: there is a queue of that name on the mesh.
         """
         worker = self._new_worker(name, take)
+        binding = Binding(self.mesh.requests_exchange, f"{name}.#")
+
+        def bind(connection: Connection) -> None:
+            connection.bind(name, binding.exchange, [binding.key])
 
         def set_up(connection: Connection) -> None:
             self._declare(connection, name)
-            connection.bind(name, self.mesh.requests_exchange, [f"{name}.#"])
+            bind(connection)
             connection.consume(name, self._feeder(worker, connection))
 
         self._link.add_setup(set_up)
+        self.routes.add(
+            Route(
+                name,
+                bind,
+                bindings=lambda: [binding],
+                probed=lambda: [name],
+                is_busy=lambda: not worker.is_idle,
+            )
+        )
 
     def add_collector(
         self,
@@ -188,15 +220,22 @@ class Mailbox:
         chunks_held = min(_CHUNKS_HELD, WAITING_BYTES // 2 // self.mesh.max_payload_size)
         worker = self._new_worker(name, take, max(self._wait_s, _CHUNK_WAIT_S), chunks_held)
 
-        def set_up(connection: Connection) -> None:
-            exchange = self.mesh.durable_alerts_exchange
+        exchange = self.mesh.durable_alerts_exchange
+
+        def bind(connection: Connection) -> None:
             connection.declare_durable_exchange(exchange, self.mesh.alerts_exchange)
-            connection.declare_durable_queue(name)
             connection.bind(name, exchange, list(keys()))
+
+        def set_up(connection: Connection) -> None:
+            connection.declare_durable_queue(name)
+            bind(connection)
             ahead = min(prefetch() + chunks_held, 65535)
             connection.consume(name, worker.feeder(connection), exclusive=False, prefetch=ahead)
 
         self._link.add_setup(set_up)
+        self.routes.add(
+            Route(name, bind, exchanges=[exchange], bindings=lambda: [Binding(exchange, key) for key in keys()])
+        )
 
     def close(self, grace_s: float) -> None:
         """Answer what is in hand, and leave the mesh.
@@ -218,16 +257,19 @@ class Mailbox:
         self._closed, self.is_open = True, False
         self._outbox.close(grace_s)
         self._link.close()
+        self.routes.clear()
 
     # -- bindings --------------------------------------------------------------------------------------------
 
     def bind(self, exchange: str, keys: Iterable[str]) -> None:
         """Bind the service's queue, on this connection only."""
-        self._link.do(lambda connection: connection.bind(self.name, exchange, list(keys)))
+        keys = list(keys)
+        self._bound.update(dict.fromkeys(Binding(exchange, key) for key in keys))
+        self._link.do(lambda connection: connection.bind(self.name, exchange, keys))
 
     def keep_bound(self, exchange: str, key: str) -> None:
         """Bind the service's queue from now on: at once if there is a queue, and whenever there is a new one."""
-        self._bindings[exchange, key] = None
+        self._bindings[Binding(exchange, key)] = None
         if self._workers and self._link.is_open:
             with contextlib.suppress(ConnectionLost):  # the next connection has it
                 self.bind(exchange, [key])
@@ -332,7 +374,9 @@ class Mailbox:
         return Outbox(link.send_packed, lambda: link.takes_messages, self._keep, self.name, settle_s)
 
     def _feeder(self, worker: Worker, connection: Connection) -> Callable[[Delivery], None]:
-        return self._quick.feeder(connection, worker) if self._quick is not None else worker.feeder(connection)
+        quick = self._quick
+        feed = quick.feeder(connection, worker) if quick is not None else worker.feeder(connection)
+        return self.routes.feeder(connection, feed)
 
     def _new_worker(
         self, name: str, take: Callable[[Message], None], wait_s: float | None = None, chunks_held: int = 0

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
+from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.link import MeshLink
+from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
 from dripline.transport import Connection
 from dripline.wire.errors import BrokerError, ReplyTimeout
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+
+logger = logging.getLogger(__name__)
 
 _CONFIRM_TIMEOUT_S = 30.0
 _PATIENCE_S = 10.0  # for a connection that was lost
@@ -39,6 +44,9 @@ class MeshClient:
     ) -> None:
         self.link = MeshLink(mesh, username, password, service_name)
         self._listeners: list[Worker] = []
+        self._routes = Routes(self.link)
+        self._check = Heartbeat(self._check_routes, mesh.self_check_interval_s, "dripline-self-check")
+        self._problem = ""
 
     def open(self, attempts: int | None = None) -> None:
         """Connect; done by the first call that needs it otherwise.
@@ -111,19 +119,45 @@ class MeshClient:
         self._listeners.append(listener)  # `close` ends it, also when the set-up fails
         name = f"monitor_{uuid.uuid4()}"
 
+        mesh = self.link.mesh
+        bindings = [Binding(mesh.requests_exchange, key) for key in request_keys]
+        bindings += [Binding(mesh.alerts_exchange, key) for key in alert_keys]
+
+        def bind(connection: Connection) -> None:
+            connection.bind(name, mesh.requests_exchange, request_keys)
+            connection.bind(name, mesh.alerts_exchange, alert_keys)
+
         def setup(connection: Connection) -> None:
-            queue = connection.declare_queue(name)
-            connection.bind(queue, self.link.mesh.requests_exchange, request_keys)
-            connection.bind(queue, self.link.mesh.alerts_exchange, alert_keys)
-            connection.consume(queue, listener.put, no_ack=True)
+            connection.declare_queue(name)
+            bind(connection)
+            connection.consume(name, listener.put, no_ack=True)
 
         self.link.add_setup(setup)
+        self._routes.add(Route(name, bind, bindings=lambda: bindings))
+        self._check.start()
 
     def close(self) -> None:
         """End the connection."""
+        self._check.stop(0)
         self.link.close()
+        self._routes.clear()
         while self._listeners:
             self._listeners.pop().stop()
+
+    def _check_routes(self) -> None:
+        """Find out whether a monitor still gets what it listens to, and restore what an operator deleted."""
+        try:
+            problem = self._routes.check(self.link.connection)
+            if problem:
+                if problem != self._problem:
+                    logger.warning("%s; declaring and binding everything again", problem)
+                self._problem = problem
+                self._routes.restore()
+            elif self._problem:
+                self._problem = ""
+                logger.warning("the exchanges are back, and what listens to them is bound again")
+        except (BrokerError, TimeoutError) as error:  # a connection that is lost puts everything in place itself
+            logger.debug("the bindings could not be checked: %s", error)
 
     def __enter__(self) -> MeshClient:
         """Connect."""

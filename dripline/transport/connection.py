@@ -97,13 +97,13 @@ class Connection(ConnectionLife):
         Returns:
             Whether that was done.
         """
-        self.check()
-        pika = self._pika
-        assert pika is not None, "an opened connection has one"
         if len(name.encode()) > 255:
             return False  # there can be none
-        method = spec.Exchange.Bind(0, name, source, "#", False, {})
-        return bool(self._ask(lambda done: pika.try_out(method, done)))
+        return self._try_out(spec.Exchange.Bind(0, name, source, "#", False, {}))
+
+    def has_exchange(self, name: str) -> bool:
+        """Whether an exchange exists; one round trip, which changes nothing."""
+        return self._try_out(spec.Exchange.Declare(0, name, "topic", True, False, False, False, False, {}))
 
     def declare_queue(self, name: str = "", *, exclusive: bool = True, auto_delete: bool = True) -> str:
         """Declare a queue.
@@ -288,6 +288,12 @@ class Connection(ConnectionLife):
         self._confirms.settle(delivery_tag, multiple, acknowledged)
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    def _try_out(self, method: object) -> bool:
+        self.check()
+        pika = self._pika
+        assert pika is not None, "an opened connection has one"
+        return bool(self._ask(lambda done: pika.try_out(method, done)))
 
     def _confirming(self) -> Channel:
         self.check()
