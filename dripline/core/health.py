@@ -51,10 +51,10 @@ class Health:
     def connected(self, _connection: Connection) -> None:
         """Begin to find out, on a separate thread, whether requests arrive over a new connection."""
         self._stopped = False
+        self._wake.set()
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="dripline-self-check", daemon=True)
             self._thread.start()
-        self._wake.set()
 
     def stop(self) -> None:
         """Check no more; a check that is under way ends with the connection."""
@@ -108,7 +108,7 @@ class Health:
             ping = MsgRequest.create(None, op_t.cmd, self._mailbox.name, "ping")
             self._mailbox.ask(ping, _PATIENCE_S)
             return self._succeeded(connection)
-        problem = self._mailbox.routes.check(connection)
+        problem = self._mailbox.routes.check(connection) if self._interval_s else ""
         if problem:
             self._reached, self._doubted, self._attempts = None, connection, 0
             self._fail(problem)

@@ -104,12 +104,12 @@ def _examine_mesh(wanted: Wanted, session: Session, report: Report, connection: 
     from pika.exceptions import AMQPError
 
     from dripline.cli.doctor.exchanges import examine_exchanges
-    from dripline.cli.doctor.services import examine_services
+    from dripline.cli.doctor.services import examine_services, named
 
     exchanges = report.notes("exchanges", BROKER)
     services, clock = report.notes("services", SERVICE), report.notes("clock", SERVICE)
     try:
-        if examine_exchanges(exchanges, session, connection, product, thorough=not wanted.services):
+        if examine_exchanges(exchanges, session, connection, product, list(named(wanted)), not wanted.services):
             examine_services(services, clock, session, wanted, connection)
             return "clock"
     except AMQPError as error:
