@@ -59,7 +59,7 @@ class Mailbox:
         self._collectors: list[_Collector] = []
         self._bindings: dict[Binding, None] = {}
         self._bound: dict[Binding, None] = {}  # on this connection, beside those
-        self.routes = Routes(self._link)
+        self.routes = Routes(self._link, watches=True)
         self._wait_s = 1.0
         self._trouble = False
         self._closed = False
@@ -256,6 +256,7 @@ class Mailbox:
             self._quick.stop(max(0.0, deadline - time.monotonic()))
         self._closed, self.is_open = True, False
         self._outbox.close(grace_s)
+        self.routes.release()
         self._link.close()
         self.routes.clear()
 

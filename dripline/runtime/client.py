@@ -11,6 +11,7 @@ from types import TracebackType
 from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.link import MeshLink
+from dripline.runtime.probes import is_probe
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
 from dripline.transport import Connection
@@ -112,10 +113,16 @@ class MeshClient:
         Args:
             request_keys: Binding keys on the requests exchange, ``#`` for all.
             alert_keys: Binding keys on the alerts exchange.
-            on_message: Called with each message, one at a time, on a thread of its own.
+            on_message: Called with each message, one at a time, on a thread of its own; not with the probes of
+                services that check their bindings.
         """
         self.link.open(patience_s=_PATIENCE_S)
-        listener = Worker("dripline-monitor", on_message)
+
+        def show(message: Message) -> None:
+            if not is_probe(message):
+                on_message(message)
+
+        listener = Worker("dripline-monitor", show)
         self._listeners.append(listener)  # `close` ends it, also when the set-up fails
         name = f"monitor_{uuid.uuid4()}"
 

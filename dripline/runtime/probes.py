@@ -11,10 +11,15 @@ from dripline.runtime.link import MeshLink
 from dripline.transport import Connection, Delivery
 from dripline.wire.enums import op_t
 from dripline.wire.errors import NoRoute, ReplyTimeout
-from dripline.wire.message import MsgRequest
+from dripline.wire.message import Message, MsgRequest
 
 #: Payload of a probe, by which monitors recognize it.
 PROBE = {"self_check": True}
+
+
+def is_probe(message: Message) -> bool:
+    """Whether somebody sent this message to itself, to find out whether it arrives."""
+    return isinstance(message, MsgRequest) and message.plain_payload == PROBE
 
 
 class Unreached(NamedTuple):

@@ -1,7 +1,8 @@
 """How messages reach the queues of a member: checked and restored while it runs.
 
 Exchanges are looked up, and the keys of requests are probed with a message each. The bindings of alerts cannot be
-probed, since other consumers would get the message, too: they are bound again, which changes nothing as a rule.
+probed, since other consumers would get the message, too: they are made again, which changes nothing as a rule.
+If an exchange of alerts was deleted and declared again by another member, a second exchange disappeared with it.
 """
 
 from __future__ import annotations
@@ -58,10 +59,14 @@ class Routes:
 
     Args:
         link: its link.
+        watches: whether to notice that exchanges of alerts were deleted and declared again. That takes an exchange
+            named after the queue, which should not be a random name: after a crash it stays on the broker.
     """
 
-    def __init__(self, link: MeshLink) -> None:
+    def __init__(self, link: MeshLink, *, watches: bool = False) -> None:
         self._link = link
+        self._watches = watches
+        self._watched: dict[str, tuple[Connection, bool]] = {}  # by name; whether it could be declared
         self._probes = Probes(link)
         self._routes: list[Route] = []
         self._key = self._binding = 0  # where the next slice begins
@@ -69,6 +74,13 @@ class Routes:
     def add(self, route: Route) -> None:
         """Check and restore this one, too."""
         self._routes.append(route)
+
+    def release(self) -> None:
+        """Delete what was declared for the checks; while there is a connection still."""
+        watched, self._watched = self._watched, {}
+        for name, (connection, declared) in watched.items():
+            if declared:
+                connection.drop_exchange(name)
 
     def clear(self) -> None:
         """Forget all routes."""
@@ -88,8 +100,9 @@ class Routes:
             BrokerError: the connection is gone, or the broker takes no messages for now.
             TimeoutError: the broker took no data.
         """
-        problem = self._missing(connection) or self.unreached(self._next_keys())
+        problem = self._missing(connection) or self._replaced(connection) or self.unreached(self._next_keys())
         if not problem:
+            self._watch(connection)
             self._bind_again(connection)
         return problem
 
@@ -118,6 +131,8 @@ class Routes:
         self._link.declare_exchanges(connection)
         for route in self._routes:
             route.restore(connection)
+        self._watched.clear()
+        self._watch(connection)
 
     def _missing(self, connection: Connection) -> str:
         mesh = self._link.mesh
@@ -129,6 +144,28 @@ class Routes:
         return (
             f"exchange{'s' if len(missing) > 1 else ''} {_some(missing)} {'are' if missing[1:] else 'is'} missing"
         )
+
+    def _watchers(self) -> dict[str, str]:
+        """Exchanges of alerts that lead to a queue, by the name of what is deleted along with each."""
+        requests = self._link.mesh.requests_exchange
+        return {
+            f"{exchange}.watch.{route.queue}": exchange
+            for route in self._routes
+            for exchange in {exchange for exchange, _ in route.bindings()} - {requests}
+            if self._watches
+        }
+
+    def _watch(self, connection: Connection) -> None:
+        for name, exchange in self._watchers().items():
+            if name not in self._watched or self._watched[name][0] is not connection:
+                self._watched[name] = connection, connection.watch_exchange(name, exchange)
+
+    def _replaced(self, connection: Connection) -> str:
+        for name, exchange in self._watchers().items():
+            if self._watched.get(name) == (connection, True) and not connection.has_exchange(name):
+                del self._watched[name]
+                return f"exchange {exchange!r} was deleted, and declared again by another member"
+        return ""
 
     def _bind_again(self, connection: Connection) -> None:
         bindings = [(route.queue, *binding) for route in self._routes for binding in route.bindings()]

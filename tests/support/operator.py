@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
+from typing import Any
 
+import pika.exceptions
 import pytest
 from contract.meshes import Mesh
 
@@ -38,13 +40,15 @@ class Operator:
         """Delete a queue."""
         if self._faults is not None:
             self._faults.delete_queue(name)
-        else:
+        elif not self._may(lambda channel: channel.queue_delete(name)):
             _rabbitmqctl("delete_queue", "-p", self._mesh.address.virtual_host, name)
 
     def unbind(self, source: str, queue: str, key: str) -> None:
         """Remove a binding of a queue."""
         if self._faults is not None:
             assert self._faults.unbind(source, queue, key) == 1
+            return
+        if self._may(lambda channel: channel.queue_unbind(queue, source, key)):
             return
         host = self._mesh.address.virtual_host
         exchange, destination = (
@@ -54,6 +58,17 @@ class Operator:
         binding = f'{{binding, {exchange}, <<"{key}">>, {destination}, []}}'
         _rabbitmqctl("eval", f'rabbit_binding:remove({binding}, fun (_, _) -> ok end, <<"operator">>).')
 
+    def _may(self, action: Callable[[Any], object]) -> bool:
+        """Do something with plain pika, unless the queue is exclusive to another connection."""
+        with self._mesh.pika() as connection:
+            try:
+                action(connection.channel())
+            except pika.exceptions.ChannelClosedByBroker as error:
+                if error.reply_code != 405:
+                    raise
+                return False
+        return True
+
 
 def _rabbitmqctl(*words: str) -> None:
     program = shutil.which("rabbitmqctl")
@@ -61,6 +76,3 @@ def _rabbitmqctl(*words: str) -> None:
         pytest.skip("what is exclusive to a connection can be deleted with rabbitmqctl only")
     done = subprocess.run([program, "-q", *words], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr or done.stdout
-
-
-Deletion = Callable[[Operator], None]
