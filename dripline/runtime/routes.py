@@ -24,6 +24,8 @@ T = TypeVar("T")
 KEYS_AT_ONCE = 200
 #: Longest time within which a probe arrives, unless the broker or the network is at fault.
 PATIENCE_S = 5.0
+#: How long a probe that is returned takes; others may wait at the broker while a handler is busy.
+BUSY_PATIENCE_S = 0.5
 
 
 class Binding(NamedTuple):
@@ -108,11 +110,13 @@ class Routes:
 
     def unreached(self, keys: Sequence[str] | None = None) -> str:
         """Say which keys do not lead here; all keys when none are given. Result and errors as for `check`."""
+        busy = {key for route in self._routes if route.is_busy() for key in route.probed()}
         wanted = self._all_keys() if keys is None else keys
-        found = self._probes.send(wanted, PATIENCE_S)
-        exchange = self._link.mesh.requests_exchange
-        if found.unrouted:
-            return f"no queue is bound to {_some(found.unrouted)} on exchange {exchange!r}"
+        found = self._probes.send([key for key in wanted if key not in busy], PATIENCE_S)
+        held_up = self._probes.send([key for key in wanted if key in busy], BUSY_PATIENCE_S)
+        exchange, unrouted = self._link.mesh.requests_exchange, found.unrouted + held_up.unrouted
+        if unrouted:
+            return f"no queue is bound to {_some(unrouted)} on exchange {exchange!r}"
         if found.silent and not self._is_held_up():
             return f"requests for {_some(found.silent)} do not arrive from exchange {exchange!r}"
         return ""
