@@ -72,7 +72,7 @@ class Health:
         now, ready = time.monotonic(), self.is_ready
         return {
             "ready": ready,
-            "problem": self._problem,
+            **({"problem": self._problem} if self._problem else {}),
             "connected_s": round(now - self._reached_s, 3) if ready else 0,
             "uptime_s": round(now - self._started_s, 3),
             "busy_s": round(self._watch.busy_s, 3),

@@ -144,13 +144,12 @@ class Mailbox:
             connection.consume(self.name, self._feeder(worker, connection), prefetch=prefetch)
 
         self._link.add_setup(set_up)
-        requests = self.mesh.requests_exchange
         self.routes.add(
             Route(
                 self.name,
                 bind,
                 bindings=lambda: [*self._bound, *self._bindings],
-                probed=lambda: [name for name in own() if (requests, f"{name}.#") in self._bound],
+                probed=lambda: [name for name in own() if self._requests_for(name) in self._bound],
                 is_busy=lambda: not worker.is_idle,
             )
         )
@@ -175,7 +174,7 @@ class Mailbox:
             NameTaken: there is a queue of that name on the mesh.
         """
         worker = self._new_worker(name, take)
-        binding = Binding(self.mesh.requests_exchange, f"{name}.#")
+        binding = self._requests_for(name)
 
         def bind(connection: Connection) -> None:
             connection.bind(name, binding.exchange, [binding.key])
@@ -187,13 +186,7 @@ class Mailbox:
 
         self._link.add_setup(set_up)
         self.routes.add(
-            Route(
-                name,
-                bind,
-                bindings=lambda: [binding],
-                probed=lambda: [name],
-                is_busy=lambda: not worker.is_idle,
-            )
+            Route(name, bind, (), lambda: [binding], lambda: [name], is_busy=lambda: not worker.is_idle)
         )
 
     def add_collector(
@@ -373,6 +366,9 @@ class Mailbox:
         # Longer than the longest pause between the attempts of others to come back, which varies by a quarter.
         settle_s = 1.25 * self.mesh.max_reconnect_delay_s + _SETTLE_S
         return Outbox(link.send_packed, lambda: link.takes_messages, self._keep, self.name, settle_s)
+
+    def _requests_for(self, name: str) -> Binding:
+        return Binding(self.mesh.requests_exchange, f"{name}.#")
 
     def _feeder(self, worker: Worker, connection: Connection) -> Callable[[Delivery], None]:
         quick = self._quick

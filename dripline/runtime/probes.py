@@ -12,9 +12,13 @@ from dripline.transport import Connection, Delivery
 from dripline.wire.enums import op_t
 from dripline.wire.errors import NoRoute, ReplyTimeout
 from dripline.wire.message import Message, MsgRequest
+from dripline.wire.table import long_string
 
 #: Payload of a probe, by which monitors recognize it.
 PROBE = {"self_check": True}
+
+_PING = b"specifier" + long_string("ping")  # as on the wire: no other delivery need be decoded
+_REMEMBERED = 1000
 
 
 def is_probe(message: Message) -> bool:
@@ -46,13 +50,13 @@ class Probes:
 
     def __init__(self, link: MeshLink) -> None:
         self._link = link
-        self._under_way: set[str] = set()
+        self._sent: dict[str, None] = {}  # correlation ids, the oldest first; also of probes that are late
 
     def feeder(self, connection: Connection, feed: Callable[[Delivery], None]) -> Callable[[Delivery], None]:
         """Return what passes all deliveries on but the probes; for the I/O thread."""
 
         def take(delivery: Delivery) -> None:
-            if self._under_way and self._arrived(delivery):
+            if _PING in delivery.properties.raw and self._arrived(delivery):
                 connection.ack(delivery)
             else:
                 feed(delivery)
@@ -71,17 +75,10 @@ class Probes:
             TimeoutError: the broker took no data.
         """
         found = Unreached([], [])
+        while len(self._sent) > _REMEMBERED:
+            del self._sent[next(iter(self._sent))]
         deadline = time.monotonic() + patience_s
-        sent: list[PendingReply] = []
-        try:
-            sent.extend(self._send_one(key, patience_s) for key in keys)
-            self._wait(sent, deadline, found)
-        finally:
-            self._under_way.difference_update(pending.request.correlation_id for pending in sent)
-        return found
-
-    def _wait(self, sent: list[PendingReply], deadline: float, found: Unreached) -> None:
-        for pending in sent:
+        for pending in [self._send_one(key, patience_s) for key in keys]:
             key = pending.request.routing_key
             try:
                 pending.wait(max(0.0, deadline - time.monotonic()))
@@ -91,19 +88,16 @@ class Probes:
                 found.unrouted.append(key)
             except ReplyTimeout:
                 found.silent.append(key)
+        return found
 
     def _send_one(self, key: str, patience_s: float) -> PendingReply:
         probe = MsgRequest.create(PROBE, op_t.cmd, key, "ping")
-        self._under_way.add(probe.correlation_id)
-        try:
-            return self._link.send_request(probe, expect_reply=False, timeout_s=patience_s)
-        except BaseException:
-            self._under_way.discard(probe.correlation_id)
-            raise
+        self._sent[probe.correlation_id] = None
+        return self._link.send_request(probe, expect_reply=False, timeout_s=patience_s)
 
     def _arrived(self, delivery: Delivery) -> bool:
         correlation_id = delivery.properties.correlation_id or ""
-        if correlation_id not in self._under_way:
+        if correlation_id not in self._sent:
             return False
         self._link.end_wait(correlation_id, _Arrived())
         return True

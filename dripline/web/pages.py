@@ -9,8 +9,8 @@ from pathlib import Path
 def page(root: Path, path: str) -> Path | None:
     """Find a file that may be served.
 
-    Not served are files whose name, or the name of a folder above them, starts with a dot or ends with ``~``, files
-    outside the folder that a symbolic link leads to, and folders.
+    Not served are files whose name, or the name of a folder above them, starts with a dot or ends with ``~``,
+    files outside the folder that a symbolic link leads to, and folders.
 
     Args:
         root: the folder.

@@ -199,6 +199,45 @@ def _exists(mesh: Mesh, exchange: str) -> bool:
         return True
 
 
+def test_publishers_keep_the_way_to_a_durable_consumer_that_is_away(mesh) -> None:
+    """The binding between the exchanges is made again by those who send alerts, at the next check."""
+    durable = f"{mesh.alerts}.durable"
+    arguments = {"heartbeat_interval_s": 0, **mesh.login}
+
+    def collector() -> Collector:
+        return Collector(name=mesh.name("collector"), durable=True, **arguments)
+
+    try:
+        with serving(collector()):
+            pass
+        with serving(service_of(mesh)) as source:
+            assert source.send(MsgAlert.create(0, "a")).successful_send
+            assert eventually(source._dripline_is_ready)
+            time.sleep(2 * INTERVAL_S)
+            with mesh.pika() as connection:
+                connection.channel().exchange_unbind(durable, mesh.alerts, "#")
+            time.sleep(10 * INTERVAL_S)
+            assert source.send(MsgAlert.create(1, "a")).successful_send
+        with serving(collector()) as away:
+            assert eventually(lambda: away.seen == [0, 1])
+    finally:
+        with mesh.pika() as connection:
+            connection.channel().queue_delete(f"{mesh.name('collector')}.alerts")
+            connection.channel().exchange_delete(durable)
+
+
+class Collector(AlertConsumer):
+    """Keeps what comes."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.seen: list[int] = []
+
+    def on_alert_message(self, an_alert: MsgAlert) -> None:
+        """Keep one."""
+        self.seen.append(an_alert.plain_payload)
+
+
 @pytest.mark.parametrize("error", [GeneratorExit, SystemExit, KeyboardInterrupt, ValueError])
 def test_whatever_bind_keys_raises_the_check_goes_on(mesh, error, caplog) -> None:
     """A laboratory's code may raise anything, and is called again when bindings are restored."""
