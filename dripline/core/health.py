@@ -118,6 +118,8 @@ class Health:
     def _restore(self, connection: Connection) -> float | None:
         """Declare and bind everything again, and see whether it helped."""
         self._attempts += 1
+        if self._stopped:
+            return None
         if self._attempts > _ATTEMPTS:  # the broker may have lost the consumer
             self._doubted = None
             connection.abandon(f"{self._mailbox.name} could not be reached over the connection: {self._problem}")

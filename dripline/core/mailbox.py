@@ -236,6 +236,7 @@ class Mailbox:
         Args:
             grace_s: how long to wait for handlers that are busy, and for the broker.
         """
+        self.routes.close()
         if self.is_open:
             self._link.stop_listening()
         deadline = time.monotonic() + grace_s
@@ -249,9 +250,7 @@ class Mailbox:
             self._quick.stop(max(0.0, deadline - time.monotonic()))
         self._closed, self.is_open = True, False
         self._outbox.close(grace_s)
-        self.routes.release()
         self._link.close()
-        self.routes.clear()
 
     # -- bindings --------------------------------------------------------------------------------------------
 

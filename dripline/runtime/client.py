@@ -146,8 +146,8 @@ class MeshClient:
     def close(self) -> None:
         """End the connection."""
         self._check.stop(0)
+        self._routes.close()
         self.link.close()
-        self._routes.clear()
         while self._listeners:
             self._listeners.pop().stop()
 

@@ -72,20 +72,20 @@ class Routes:
         self._probes = Probes(link)
         self._routes: list[Route] = []
         self._key = self._binding = 0  # where the next slice begins
+        self._closed = False
 
     def add(self, route: Route) -> None:
         """Check and restore this one, too."""
+        self._closed = False
         self._routes.append(route)
 
-    def release(self) -> None:
-        """Delete what was declared for the checks; while there is a connection still."""
+    def close(self) -> None:
+        """Restore nothing any more, and delete what was declared for the checks; while there is a connection."""
+        self._closed = True
         watched, self._watched = self._watched, {}
         for name, (connection, declared) in watched.items():
             if declared:
                 connection.drop_exchange(name)
-
-    def clear(self) -> None:
-        """Forget all routes."""
         self._routes = []
 
     def feeder(self, connection: Connection, feed: Callable[[Delivery], None]) -> Callable[[Delivery], None]:
@@ -102,24 +102,18 @@ class Routes:
             BrokerError: the connection is gone, or the broker takes no messages for now.
             TimeoutError: the broker took no data.
         """
-        problem = self._missing(connection) or self._replaced(connection) or self.unreached(self._next_keys())
-        if not problem:
+        problem = self._missing(connection) or self._replaced(connection)
+        if problem:
+            return problem
+        problem, late = self._probe(self._next_keys())
+        if not problem and not self._closed:
             self._watch(connection)
-            self._bind_again(connection)
+            self._bind_again(connection, late)
         return problem
 
-    def unreached(self, keys: Sequence[str] | None = None) -> str:
-        """Say which keys do not lead here; all keys when none are given. Result and errors as for `check`."""
-        busy = {key for route in self._routes if route.is_busy() for key in route.probed()}
-        wanted = self._all_keys() if keys is None else keys
-        found = self._probes.send([key for key in wanted if key not in busy], PATIENCE_S)
-        held_up = self._probes.send([key for key in wanted if key in busy], BUSY_PATIENCE_S)
-        exchange, unrouted = self._link.mesh.requests_exchange, found.unrouted + held_up.unrouted
-        if unrouted:
-            return f"no queue is bound to {_some(unrouted)} on exchange {exchange!r}"
-        if found.silent and not self._is_held_up():
-            return f"requests for {_some(found.silent)} do not arrive from exchange {exchange!r}"
-        return ""
+    def unreached(self) -> str:
+        """Say which keys do not lead here. Result and errors as for `check`."""
+        return self._probe(self._all_keys())[0]
 
     def restore(self) -> None:
         """Declare all exchanges, and bind all queues.
@@ -131,7 +125,21 @@ class Routes:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
+    def _probe(self, keys: Sequence[str]) -> tuple[str, set[str]]:
+        """Send probes to keys; what is wrong, and the keys of which nobody knows."""
+        busy = {key for route in self._routes if route.is_busy() for key in route.probed()}
+        found = self._probes.send([key for key in keys if key not in busy], PATIENCE_S)
+        held_up = self._probes.send([key for key in keys if key in busy], BUSY_PATIENCE_S)
+        exchange, unrouted = self._link.mesh.requests_exchange, found.unrouted + held_up.unrouted
+        if unrouted:
+            return f"no queue is bound to {_some(unrouted)} on exchange {exchange!r}", set()
+        if found.silent and not self._is_held_up():
+            return f"requests for {_some(found.silent)} do not arrive from exchange {exchange!r}", set()
+        return "", {*found.silent, *held_up.silent}
+
     def _restore(self, connection: Connection) -> None:
+        if self._closed:
+            return
         self._link.declare_exchanges(connection)
         for route in self._routes:
             route.restore(connection)
@@ -171,8 +179,16 @@ class Routes:
                 return f"exchange {exchange!r} was deleted, and declared again by another member"
         return ""
 
-    def _bind_again(self, connection: Connection) -> None:
-        bindings = [(route.queue, *binding) for route in self._routes for binding in route.bindings()]
+    def _bind_again(self, connection: Connection, late: set[str]) -> None:
+        """Make bindings again that are not probed, or whose probes are late."""
+        requests = self._link.mesh.requests_exchange
+        probed = {(requests, f"{key}.#") for key in self._all_keys() if key not in late}
+        bindings = [
+            (route.queue, *binding)
+            for route in self._routes
+            for binding in route.bindings()
+            if binding not in probed
+        ]
         self._binding, chosen = _slice(bindings, self._binding)
         for (queue, exchange), group in itertools.groupby(chosen, lambda binding: binding[:2]):
             connection.bind(queue, exchange, [key for _, _, key in group])

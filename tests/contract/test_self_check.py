@@ -300,6 +300,7 @@ def test_of_many_endpoints_some_are_probed_in_turn(own, monkeypatch) -> None:
         for name in ("e0", "e50", "e99"):
             assert faults.unbind(mesh.requests, service.name, f"{name}.#") == 1
             assert eventually(lambda name=name: _pings(dl, name), 10)
+            assert eventually(service._dripline_is_ready)  # after a repair all are probed at once
         with mesh.pika() as connection:
             channel = connection.channel()
             channel.queue_declare("probes", exclusive=True)
