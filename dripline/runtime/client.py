@@ -156,13 +156,13 @@ class MeshClient:
         try:
             problem = self._routes.check(self.link.connection)
             if problem:
-                if problem != self._problem:
-                    logger.warning("%s; declaring and binding everything again", problem)
+                if not self._problem:
+                    logger.warning("monitor: %s; declaring and binding everything again", problem)
                 self._problem = problem
                 self._routes.restore()
             elif self._problem:
                 self._problem = ""
-                logger.warning("the exchanges are back, and what listens to them is bound again")
+                logger.warning("monitor: can be reached again")
         except (BrokerError, TimeoutError) as error:  # a connection that is lost puts everything in place itself
             logger.debug("the bindings could not be checked: %s", error)
 
