@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 #: How many keys are probed in one check, and how many bindings are declared again: the load stays small.
 KEYS_AT_ONCE = 200
-#: Longest time within which a probe arrives, unless the broker or the network is at fault.
+#: Longest time within which so many probes arrive, unless the broker or the network is at fault.
 PATIENCE_S = 5.0
 #: How long a probe that is returned takes; others may wait at the broker while a handler is busy.
 BUSY_PATIENCE_S = 0.5
@@ -128,7 +128,8 @@ class Routes:
     def _probe(self, keys: Sequence[str]) -> tuple[str, set[str]]:
         """Send probes to keys; what is wrong, and the keys of which nobody knows."""
         busy = {key for route in self._routes if route.is_busy() for key in route.probed()}
-        found = self._probes.send([key for key in keys if key not in busy], PATIENCE_S)
+        patience_s = PATIENCE_S * (1 + len(keys) // KEYS_AT_ONCE)
+        found = self._probes.send([key for key in keys if key not in busy], patience_s)
         held_up = self._probes.send([key for key in keys if key in busy], BUSY_PATIENCE_S)
         exchange, unrouted = self._link.mesh.requests_exchange, found.unrouted + held_up.unrouted
         if unrouted:
