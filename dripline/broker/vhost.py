@@ -295,6 +295,20 @@ class VirtualHost:
         self._changed()
         self._drop_if_unbound(binding.source)
 
+    def unbind_by_name(self, source: str, destination: str, key: str | None) -> int:
+        """Remove bindings to a queue or an exchange, those of one key or all; how many there were."""
+        exchange = self.exchanges.get(source)
+        found = [
+            Binding(exchange, bound, *binding)
+            for bound, bindings in (exchange.bindings.items() if exchange is not None else ())
+            if bound.name == destination
+            for binding in bindings
+            if exchange is not None and (key is None or binding[0] == key.encode())
+        ]
+        for binding in found:
+            self.unbind(binding)
+        return len(found)
+
     def _forget_destination(self, destination: Destination) -> None:
         for source in tuple(destination.bound_to):
             source.forget(destination)

@@ -16,6 +16,7 @@ from dripline.runtime.complaints import Complaints
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.outbox import KeepRule, Outbox
 from dripline.runtime.quick_lane import QuickLane
+from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import WAITING_BYTES, Worker, in_hand
 from dripline.transport import Connection, Delivery
 from dripline.wire.codec import Envelope
@@ -61,7 +62,9 @@ class Mailbox:
         self._workers: list[Worker] = []
         self._quick: QuickLane | None = None
         self._collectors: list[_Collector] = []
-        self._bindings: dict[tuple[str, str], None] = {}
+        self._bindings: dict[Binding, None] = {}
+        self._bound: dict[Binding, None] = {}  # on this connection, beside those
+        self.routes = Routes(self._link, watches=True)
         self._complaints = Complaints(logger)
         self._wait_s = 1.0
         self._trouble = False
@@ -124,6 +127,7 @@ class Mailbox:
         prefetch: int = 100,
         quick: QuickLane | None = None,
         connected: Callable[[Connection], None] | None = None,
+        own: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         """Connect, declare the queues, bind them and consume.
 
@@ -135,6 +139,7 @@ class Mailbox:
             prefetch: how many messages of the service's queue may be here and not acknowledged.
             quick: takes what need not wait for a busy worker.
             connected: called with each connection on which all is in place.
+            own: gives the names whose requests come into the service's queue, its own first.
 
         Raises:
             BrokerUnreachable: no broker answered.
@@ -151,14 +156,27 @@ class Mailbox:
         worker = self._new_worker(self.name, take)
         self._quick = quick
 
-        def set_up(connection: Connection) -> None:
-            self._declare(connection, self.name)
+        def bind(connection: Connection) -> None:
+            self._bound.clear()
             bind_keys()
             for exchange, key in list(self._bindings):
                 connection.bind(self.name, exchange, [key])
+
+        def set_up(connection: Connection) -> None:
+            self._declare(connection, self.name)
+            bind(connection)
             connection.consume(self.name, self._feeder(worker, connection), prefetch=prefetch)
 
         self._link.add_setup(set_up)
+        self.routes.add(
+            Route(
+                self.name,
+                bind,
+                bindings=lambda: [*self._bound, *self._bindings],
+                probed=lambda: [name for name in own() if self._requests_for(name) in self._bound],
+                is_busy=lambda: not worker.is_idle,
+            )
+        )
         for name, take_for_queue in queues.items():
             self.add_queue(name, take_for_queue)
         for collector in self._collectors:
@@ -180,13 +198,20 @@ class Mailbox:
             NameTaken: there is a queue of that name on the mesh.
         """
         worker = self._new_worker(name, take)
+        binding = self._requests_for(name)
+
+        def bind(connection: Connection) -> None:
+            connection.bind(name, binding.exchange, [binding.key])
 
         def set_up(connection: Connection) -> None:
             self._declare(connection, name)
-            connection.bind(name, self.mesh.requests_exchange, [f"{name}.#"])
+            bind(connection)
             connection.consume(name, self._feeder(worker, connection))
 
         self._link.add_setup(set_up)
+        self.routes.add(
+            Route(name, bind, (), lambda: [binding], lambda: [name], is_busy=lambda: not worker.is_idle)
+        )
 
     def add_collector(
         self,
@@ -212,15 +237,22 @@ class Mailbox:
         chunks_held = min(_CHUNKS_HELD, WAITING_BYTES // 2 // self.mesh.max_payload_size)
         worker = self._new_worker(name, take, max(self._wait_s, _CHUNK_WAIT_S), chunks_held)
 
-        def set_up(connection: Connection) -> None:
-            exchange = self.mesh.durable_alerts_exchange
+        exchange = self.mesh.durable_alerts_exchange
+
+        def bind(connection: Connection) -> None:
             connection.declare_durable_exchange(exchange, self.mesh.alerts_exchange)
-            connection.declare_durable_queue(name)
             connection.bind(name, exchange, list(keys()))
+
+        def set_up(connection: Connection) -> None:
+            connection.declare_durable_queue(name)
+            bind(connection)
             ahead = min(prefetch() + chunks_held, 65535)
             connection.consume(name, worker.feeder(connection), exclusive=False, prefetch=ahead)
 
         self._link.add_setup(set_up)
+        self.routes.add(
+            Route(name, bind, exchanges=[exchange], bindings=lambda: [Binding(exchange, key) for key in keys()])
+        )
 
     def close(self, grace_s: float) -> None:
         """Answer what is in hand, and leave the mesh.
@@ -230,6 +262,7 @@ class Mailbox:
         """
         if self.is_left_behind:
             return
+        self.routes.close()
         if self.is_open:
             self._link.stop_listening()
         deadline = time.monotonic() + grace_s
@@ -249,11 +282,13 @@ class Mailbox:
 
     def bind(self, exchange: str, keys: Iterable[str]) -> None:
         """Bind the service's queue, on this connection only."""
-        self._link.do(lambda connection: connection.bind(self.name, exchange, list(keys)))
+        keys = list(keys)
+        self._bound.update(dict.fromkeys(Binding(exchange, key) for key in keys))
+        self._link.do(lambda connection: connection.bind(self.name, exchange, keys))
 
     def keep_bound(self, exchange: str, key: str) -> None:
         """Bind the service's queue from now on: at once if there is a queue, and whenever there is a new one."""
-        self._bindings[exchange, key] = None
+        self._bindings[Binding(exchange, key)] = None
         if self._workers and self._link.is_open:
             with contextlib.suppress(ConnectionLost):  # the next connection has it
                 self.bind(exchange, [key])
@@ -370,8 +405,13 @@ class Mailbox:
         settle_s = 1.25 * self.mesh.max_reconnect_delay_s + _SETTLE_S
         return Outbox(link.send_packed, lambda: link.takes_messages, self._keep, self.name, settle_s)
 
+    def _requests_for(self, name: str) -> Binding:
+        return Binding(self.mesh.requests_exchange, f"{name}.#")
+
     def _feeder(self, worker: Worker, connection: Connection) -> Callable[[Delivery], None]:
-        return self._quick.feeder(connection, worker) if self._quick is not None else worker.feeder(connection)
+        quick = self._quick
+        feed = quick.feeder(connection, worker) if quick is not None else worker.feeder(connection)
+        return self.routes.feeder(connection, feed)
 
     def _new_worker(
         self, name: str, take: Callable[[Message], None], wait_s: float | None = None, chunks_held: int = 0

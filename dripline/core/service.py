@@ -252,6 +252,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
                 self._dripline_prefetch,
                 QuickLane(self.name, self.__reception.take_quick),
                 self.__health.connected,
+                self.__own_names,
             )
         except BaseException:
             self.stop()
@@ -276,6 +277,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         if self.__heartbeat is not None:
             self.__heartbeat.stop()
         self._dripline_agenda.stop(_GRACE_S)
+        self.__health.stop()
         self.__mailbox.close(self.__stop_grace_s)
         self.__watch.stop()
 
@@ -350,9 +352,12 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         Returns:
             True, so that overrides may chain it with ``and``.
         """
-        words = [self.name, self.broadcast_key, *self.__sync]
+        words = [*self.__own_names(), self.broadcast_key]
         self.__mailbox.bind(self.requests_exchange, [f"{word}.#" for word in words])
         return True
+
+    def __own_names(self) -> list[str]:
+        return [self.name, *self.__sync]
 
     def bind_key(self, exchange: str, key: str) -> bool:
         """Bind the service's queue with one key, now or when it starts.

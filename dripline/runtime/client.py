@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -10,13 +11,18 @@ from types import TracebackType
 from typing import Any
 
 from dripline.runtime import forks
+from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.link import MeshLink
+from dripline.runtime.probes import is_probe
+from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
 from dripline.transport import Connection
 from dripline.wire.errors import BrokerError, ReplyTimeout
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+
+logger = logging.getLogger(__name__)
 
 _TIMEOUT_S = 30.0
 _GOODBYE_S = 0.3
@@ -41,13 +47,19 @@ class MeshClient:
         service_name: str = "unknown",
     ) -> None:
         self.link = MeshLink(mesh, username, password, service_name)
-        self._listeners: list[Worker] = []
         self._made_of = mesh, username, password, service_name
+        self._start_over()
         forks.register(self)
 
     def after_fork(self) -> None:
-        """Start over; who listens does so in the parent."""
-        self._listeners = []
+        """Start over; monitors are the parent's."""
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._listeners: list[Worker] = []
+        self._routes = Routes(self.link)
+        self._check = Heartbeat(self._check_routes, self.link.mesh.self_check_interval_s, "dripline-self-check")
+        self._problem = ""
 
     def __reduce__(self) -> Any:
         """Another process makes its own client, not connected, of the same settings."""
@@ -140,22 +152,37 @@ class MeshClient:
         Args:
             request_keys: Binding keys on the requests exchange, ``#`` for all.
             alert_keys: Binding keys on the alerts exchange.
-            on_message: Called with each message, one at a time, on a thread of its own.
+            on_message: Called with each message, one at a time, on a thread of its own; not with the probes of
+                services that check their bindings.
             timeout_s: Longest wait for a connection and for the queue together, in seconds.
         """
         left_s = _countdown(timeout_s)
         self.link.open(timeout_s=timeout_s)
-        listener = Worker("dripline-monitor", on_message)
+
+        def show(message: Message) -> None:
+            if not is_probe(message):
+                on_message(message)
+
+        listener = Worker("dripline-monitor", show)
         self._listeners.append(listener)  # `close` ends it, also when the set-up fails
         name = f"monitor_{uuid.uuid4()}"
 
+        mesh = self.link.mesh
+        bindings = [Binding(mesh.requests_exchange, key) for key in request_keys]
+        bindings += [Binding(mesh.alerts_exchange, key) for key in alert_keys]
+
+        def bind(connection: Connection) -> None:
+            connection.bind(name, mesh.requests_exchange, request_keys)
+            connection.bind(name, mesh.alerts_exchange, alert_keys)
+
         def setup(connection: Connection) -> None:
-            queue = connection.declare_queue(name)
-            connection.bind(queue, self.link.mesh.requests_exchange, request_keys)
-            connection.bind(queue, self.link.mesh.alerts_exchange, alert_keys)
-            connection.consume(queue, listener.put, no_ack=True)
+            connection.declare_queue(name)
+            bind(connection)
+            connection.consume(name, listener.put, no_ack=True)
 
         self.link.add_setup(setup, left_s())
+        self._routes.add(Route(name, bind, bindings=lambda: bindings))
+        self._check.start()
 
     def close(self, timeout_s: float | None = None) -> None:
         """End the connection.
@@ -164,6 +191,8 @@ class MeshClient:
             timeout_s: Longest wait for the broker's goodbye, in seconds; None waits long enough to send what the
                 broker has not taken yet.
         """
+        self._check.stop(0)
+        self._routes.close()
         self.link.close(timeout_s)
         while self._listeners:
             self._listeners.pop().stop()
@@ -175,6 +204,21 @@ class MeshClient:
             yield self
         finally:
             self.close(_GOODBYE_S)
+
+    def _check_routes(self) -> None:
+        """Find out whether a monitor still gets what it listens to, and restore what an operator deleted."""
+        try:
+            problem = self._routes.check(self.link.connection)
+            if problem:
+                if not self._problem:
+                    logger.warning("monitor: %s; declaring and binding everything again", problem)
+                self._problem = problem
+                self._routes.restore()
+            elif self._problem:
+                self._problem = ""
+                logger.warning("monitor: can be reached again")
+        except (BrokerError, TimeoutError) as error:  # a connection that is lost puts everything in place itself
+            logger.debug("the bindings could not be checked: %s", error)
 
     def __enter__(self) -> MeshClient:
         """Connect."""

@@ -18,9 +18,11 @@ class Heartbeat:
     Args:
         beat: Sends the sign of life; what it raises is logged and the next beat follows.
         interval_s: Seconds between two beats; 0 or less sends none.
+        name: Name of the thread.
     """
 
-    def __init__(self, beat: Callable[[], object], interval_s: float) -> None:
+    def __init__(self, beat: Callable[[], object], interval_s: float, name: str = "dripline-heartbeat") -> None:
+        self._name = name
         self._beat = beat
         self._interval_s = interval_s
         self._complaints = Complaints(logger)
@@ -31,7 +33,7 @@ class Heartbeat:
         """Start beating, unless it beats already; it can be started again after `stop`."""
         if self._interval_s > 0 and self._thread is None:
             self._stop = threading.Event()
-            thread = threading.Thread(target=self._run, args=(self._stop,), name="dripline-heartbeat", daemon=True)
+            thread = threading.Thread(target=self._run, args=(self._stop,), name=self._name, daemon=True)
             thread.start()  # a signal handler may raise in here: `stop` must not wait for half a thread
             self._thread = thread
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 
@@ -33,13 +34,13 @@ class MeshLink:
         self.mesh = mesh
         self.address = BrokerAddress.of(mesh, username, password)
         self.service_name = service_name
-        self._inbox = ReplyInbox()
+        self._inbox = ReplyInbox(self._doubt_replies)
         self._second_try = SecondTry()
         self._start_over()
         self._supervisor = Supervisor(
             self.address,
             f"{service_name} (dripline)",
-            prepare=self._declare_exchanges,
+            prepare=self.declare_exchanges,
             on_lost=self._on_lost,
             on_returned=self._on_returned,
             longest_pause_s=mesh.max_reconnect_delay_s,
@@ -49,7 +50,9 @@ class MeshLink:
 
     def _start_over(self) -> None:
         self._replies: tuple[Connection | None, str] = (None, "")
+        self._replies_bound_s = 0.0
         self._led_on: Connection | None = None
+        self._leads_on = False  # there was a durable exchange then
         self._leading_on = threading.Lock()
 
     def after_fork(self) -> None:
@@ -166,6 +169,10 @@ class MeshLink:
             raise
         return pending
 
+    def end_wait(self, correlation_id: str, error: Exception) -> None:
+        """End the wait for one reply with an error; for the I/O thread, too."""
+        self._inbox.fail_one(correlation_id, error)
+
     def send_reply(self, reply: MsgReply, ack: Delivery | None = None) -> None:
         """Send a reply, and acknowledge the request it answers in the same write.
 
@@ -211,6 +218,19 @@ class MeshLink:
         except ConnectionLost:
             return False
 
+    def lead_alerts_on_again(self, connection: Connection, *, always: bool) -> None:
+        """Bind the exchange of durable consumers again, in case an operator removed that binding.
+
+        Args:
+            connection: The connection.
+            always: Whether there must be such an exchange; else only if there was one at the first alert, since
+                RabbitMQ logs an error for each attempt that fails.
+        """
+        with self._leading_on:
+            leads_on = self._led_on is connection and self._leads_on
+        if always or leads_on:
+            self._leads_on = self._bind_durable_exchange(connection)
+
     def send_reply_confirmed(self, reply: MsgReply, timeout_s: float = 30.0) -> list[Slot[bool]]:
         """Send a reply with publisher confirms, as `send_alert` does with alerts."""
         envelopes = self._encoder.encode(reply, timestamp())
@@ -218,10 +238,11 @@ class MeshLink:
             self.mesh.requests_exchange, envelopes, mandatory=True, timeout_s=timeout_s
         )
 
-    # -- inside ----------------------------------------------------------------------------------------------
-
-    def _declare_exchanges(self, connection: Connection) -> None:
+    def declare_exchanges(self, connection: Connection) -> None:
+        """Declare the exchanges of the mesh; done first on each connection."""
         connection.declare_exchanges([self.mesh.requests_exchange, self.mesh.alerts_exchange])
+
+    # -- inside ----------------------------------------------------------------------------------------------
 
     def _lead_alerts_on(self, connection: Connection) -> None:
         """Before the first alert on a connection: see to it that durable consumers which are away miss none.
@@ -230,8 +251,11 @@ class MeshLink:
         """
         with self._leading_on:
             if self._led_on is not connection:
-                connection.bind_exchange_again(self.mesh.durable_alerts_exchange, self.mesh.alerts_exchange)
+                self._leads_on = self._bind_durable_exchange(connection)
                 self._led_on = connection
+
+    def _bind_durable_exchange(self, connection: Connection) -> bool:
+        return connection.bind_exchange_again(self.mesh.durable_alerts_exchange, self.mesh.alerts_exchange)
 
     def _prepare_confirms(self, connection: Connection) -> None:
         connection.open_confirms()
@@ -244,13 +268,24 @@ class MeshLink:
             owner, queue = self._replies
             if owner is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
+        interval_s = self.mesh.self_check_interval_s
+        if interval_s and time.monotonic() - self._replies_bound_s >= interval_s:
+            self._bind_replies(connection, queue)  # an operator may have removed the binding
         return queue
 
     def _consume_replies(self, connection: Connection) -> None:
         queue = connection.declare_queue()
-        connection.bind(queue, self.mesh.requests_exchange, [queue])
+        self._bind_replies(connection, queue)
         connection.consume(queue, self._inbox.deliver, no_ack=True)
         self._replies = connection, queue
+
+    def _bind_replies(self, connection: Connection, queue: str) -> None:
+        self._replies_bound_s = time.monotonic()
+        connection.bind(queue, self.mesh.requests_exchange, [queue])
+
+    def _doubt_replies(self) -> None:
+        """A reply did not arrive: the next request binds the reply queue again."""
+        self._replies_bound_s = -math.inf
 
     def _on_lost(self, error: BrokerError) -> None:
         self._inbox.fail(ConnectionLost(*error.args))

@@ -97,13 +97,36 @@ class Connection(ConnectionLife):
         Returns:
             Whether that was done.
         """
-        self.check()
-        pika = self._pika
-        assert pika is not None, "an opened connection has one"
         if len(name.encode()) > 255:
             return False  # there can be none
-        method = spec.Exchange.Bind(0, name, source, "#", False, {})
-        return bool(self._ask(lambda done: pika.try_out(method, done)))
+        return self._try_out(spec.Exchange.Bind(0, name, source, "#", False, {}))
+
+    def has_exchange(self, name: str) -> bool:
+        """Whether an exchange exists; one round trip, which changes nothing."""
+        return self._try_out(spec.Exchange.Declare(0, name, "topic", True, False, False, False, False, {}))
+
+    def watch_exchange(self, name: str, watched: str) -> bool:
+        """Declare an exchange that the broker deletes along with another one, even if that is declared again.
+
+        It is an auto-delete exchange whose only binding leads to the other one; nothing is published to it.
+
+        Args:
+            name: Its name.
+            watched: The other one.
+
+        Returns:
+            Whether that could be done: the user may not be allowed to.
+        """
+        if len(name.encode()) > 255:
+            return False
+        declare = spec.Exchange.Declare(0, name, "topic", False, False, True, False, False, {})
+        return self._try_out(declare) and self._try_out(spec.Exchange.Bind(0, watched, name, "none", False, {}))
+
+    def drop_exchange(self, name: str) -> None:
+        """Delete an exchange without waiting; does nothing when the connection is gone."""
+        channel = self._channel
+        if self.is_open and channel is not None:
+            self._post(lambda: channel.is_open and channel.exchange_delete(name))
 
     def declare_queue(self, name: str = "", *, exclusive: bool = True, auto_delete: bool = True) -> str:
         """Declare a queue.
@@ -292,6 +315,12 @@ class Connection(ConnectionLife):
         self._confirms.settle(delivery_tag, multiple, acknowledged)
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    def _try_out(self, method: object) -> bool:
+        self.check()
+        pika = self._pika
+        assert pika is not None, "an opened connection has one"
+        return bool(self._ask(lambda done: pika.try_out(method, done)))
 
     def _confirming(self) -> Channel:
         self.check()

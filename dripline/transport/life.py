@@ -107,6 +107,14 @@ class ConnectionLife(StreamEvents):
         if threading.current_thread() is not pika.loop.thread:
             pika.loop.thread.join(timeout_s)
 
+    def report_lost(self, reason: str) -> None:
+        """End the connection as if it had been lost, from any thread.
+
+        Args:
+            reason: Why it is of no use.
+        """
+        self._post(lambda: self._give_up(reason))
+
     @property
     def is_open(self) -> bool:
         """Whether it can be used now."""
@@ -220,7 +228,10 @@ class ConnectionLife(StreamEvents):
             self._close_politely()
 
     def _on_consumer_cancelled(self, _frame: object) -> None:
-        self._end(ConnectionLost(f"the broker at {self.address} cancelled a consumer: its queue was deleted"))
+        self._give_up(f"the broker at {self.address} cancelled a consumer: its queue was deleted")
+
+    def _give_up(self, reason: str) -> None:
+        self._end(ConnectionLost(reason))
         self._close_politely()
 
     def _end(self, error: BrokerError) -> None:

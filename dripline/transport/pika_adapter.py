@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pika
@@ -157,7 +158,7 @@ class PikaConnection(Connection):
             method: A method of `pika.spec` that is answered.
             done: Told once whether the broker did it.
         """
-        number = _FIRST_SIDE_CHANNEL + len(self._side)
+        number = next(number for number in count(_FIRST_SIDE_CHANNEL) if number not in self._side)
         if number > (self.params.channel_max or 65535):
             done(False)
             return
@@ -167,8 +168,10 @@ class PikaConnection(Connection):
     def _on_side_frame(self, number: int, method: object) -> None:
         if isinstance(method, spec.Channel.Close):
             self.loop.send(_marshalled(number, spec.Channel.CloseOk()))
-            self._side[number](False)
-        elif not isinstance(method, (spec.Channel.OpenOk, spec.Channel.CloseOk)):
+            self._side.pop(number)(False)
+        elif isinstance(method, spec.Channel.CloseOk):
+            del self._side[number]  # the number can be used again
+        elif not isinstance(method, spec.Channel.OpenOk):
             self.loop.send(_marshalled(number, spec.Channel.Close(200, "", 0, 0)))
             self._side[number](True)
 

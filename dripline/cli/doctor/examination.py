@@ -118,7 +118,7 @@ def _examine_mesh(wanted: Wanted, session: Session, report: Report, connection: 
     from pika.exceptions import AMQPError
 
     from dripline.cli.doctor.exchanges import examine_exchanges
-    from dripline.cli.doctor.services import examine_services
+    from dripline.cli.doctor.services import examine_services, named
     from dripline.cli.doctor.sockets import within
 
     exchanges = report.notes("exchanges", BROKER)
@@ -127,7 +127,9 @@ def _examine_mesh(wanted: Wanted, session: Session, report: Report, connection: 
         # A dozen answers; pika waits for each without a limit.
         good = within(
             _PATIENCE * wanted.timeout_s,
-            lambda: examine_exchanges(exchanges, session, connection, product, thorough=not wanted.services),
+            lambda: examine_exchanges(
+                exchanges, session, connection, product, list(named(wanted)), not wanted.services
+            ),
         )
         if good:
             examine_services(services, clock, session, wanted, connection)

@@ -10,6 +10,7 @@ from dripline.cli.doctor.clock import tell_clocks
 from dripline.cli.doctor.endpoints import Endpoints
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.presence import Presence
+from dripline.cli.doctor.topology import examine_durable
 from dripline.runtime.roll_call import LIST_ENDPOINTS
 from dripline.wire.errors import BrokerError, ReplyTimeout
 
@@ -31,7 +32,7 @@ def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wante
         wanted: what is asked.
         connection: an open `pika.BlockingConnection`.
     """
-    names = _named(wanted)
+    names = named(wanted)
     try:
         with session.client().in_time() as client:
             client.open(timeout_s=wanted.timeout_s)
@@ -41,13 +42,20 @@ def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wante
                 call.examine(list(names), presence, names)
             else:
                 call.examine(_present(notes, session, wanted), None, {})
+            examine_durable(
+                notes,
+                session.mesh,
+                connection,
+                list(names) or [answer.name for answer in call.answers],
+                wanted.timeout_s,
+            )
     except BrokerError as error:
         notes.broken(f"the connection was lost in between: {error}", "dl doctor, once more")
         return
     tell_clocks(clock, call.answers)
 
 
-def _named(wanted: Wanted) -> dict[str, str]:
+def named(wanted: Wanted) -> dict[str, str]:
     """The services asked for, each with the file that describes it; empty when it must be there."""
     from dripline.config.assemble import bring_together
 
@@ -120,7 +128,8 @@ class _Examined:
             return
         if health and not health["ready"]:
             self._notes.broken(
-                f"{name} answers, but is not ready: it has not reached itself through the broker",
+                f"{name} answers, but is not ready: "
+                + (str(health.get("problem") or "") or "it has not reached itself through the broker"),
                 f"dl get {name} -s health; and the log of {name}",
                 **facts,
             )
