@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Sequence
 
 from dripline.runtime.clock import timestamp
 from dripline.runtime.inbox import PendingReply, ReplyInbox
@@ -15,6 +16,7 @@ from dripline.wire.errors import BrokerError, ConnectionLost
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 from dripline.wire.sender import sender_info
+from dripline.wire.table import short_string
 
 
 class MeshLink:
@@ -84,10 +86,14 @@ class MeshLink:
         """
         self._supervisor.do(action)
 
-    def stop_listening(self) -> None:
-        """Take no more requests or alerts: who sends one from now on is told at once that nobody listens."""
+    def stop_listening(self, timeout_s: float = 30.0) -> None:
+        """Take no more requests or alerts: requests sent from now on fail at once, because no queue takes them.
+
+        Args:
+            timeout_s: Maximum wait for the broker.
+        """
         with contextlib.suppress(BrokerError):  # when the connection is lost, nothing comes either
-            self.connection.cancel_consumers()
+            self.connection.cancel_consumers(timeout_s)
 
     def close(self) -> None:
         """End the connection. What waits for a reply gets `ConnectionLost`; set-ups are forgotten."""
@@ -157,15 +163,30 @@ class MeshLink:
         return self.send_packed(self.pack_alert(alert))
 
     def pack_alert(self, alert: MsgAlert) -> list[Envelope]:
-        """Make an alert ready, so that it can be sent later, or twice, with the time and the id of now."""
+        """Encode an alert, so that it can be sent later, or twice, with the current time and its message id.
+
+        Raises:
+            DriplineError: It cannot be sent to any broker.
+        """
+        short_string(alert.routing_key)
         return self._encoder.encode(alert, timestamp())
 
-    def send_packed(self, envelopes: list[Envelope]) -> list[Slot[bool]]:
-        """Send what `pack_alert` made. Result and errors as for `send_alert`."""
+    def prepare_alerts(self, connection: Connection) -> None:
+        """Do what has to be done on a connection before `send_packed`, which never waits then; a set-up."""
+        connection.prepare_confirms()
+        self._lead_alerts_on(connection)
+
+    def send_packed(self, envelopes: Sequence[Envelope], timeout_s: float = 30.0) -> list[Slot[bool]]:
+        """Send what `pack_alert` made, of one or more alerts. Result and errors as for `send_alert`.
+
+        Args:
+            envelopes: The envelopes.
+            timeout_s: Maximum wait for room.
+        """
         connection = self.connection
         if self._led_on is not connection:
             self._lead_alerts_on(connection)
-        return connection.publish_confirmed(self.mesh.alerts_exchange, envelopes)
+        return connection.publish_confirmed(self.mesh.alerts_exchange, envelopes, timeout_s=timeout_s)
 
     @property
     def takes_messages(self) -> bool:

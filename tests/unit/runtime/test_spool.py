@@ -158,7 +158,7 @@ def test_a_killed_process_has_kept_what_it_said_it_kept(folder):
 
 def test_a_full_spool_takes_nothing_and_keeps_what_it_has(folder):
     """The limit is in bytes that wait; what was read makes room."""
-    spool = Spool(folder, limit_bytes=20)
+    spool = Spool(folder, limit_bytes=40)
     spool.append(lines(1, 2))
     with pytest.raises(SpoolFull, match="holds its"):
         spool.append(lines(3))

@@ -1,16 +1,17 @@
-"""Alerts on their way, with a broker that the test plays."""
+"""Alerts on their way to a broker, whose part the test plays."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from support.waiting import eventually
 
-from dripline.runtime.outbox import KeepRule, Outbox
-from dripline.runtime.spool import Spool
+from dripline.runtime.alert_publisher import AlertPublisher, BufferPolicy
+from dripline.runtime.spool import Position, Spool
 from dripline.transport import Slot
 from dripline.wire.codec import Envelope
 from dripline.wire.errors import ConnectionLost
@@ -20,22 +21,24 @@ class Broker:
     """Takes alerts, confirms them at once or later, goes and comes back."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()  # the outbox sends on a thread of its own
+        self.lock = threading.RLock()  # alerts are published on another thread
         self.there = True
         self.confirming = True
         self.got: list[str] = []
         self.open: list[tuple[str, Slot[bool]]] = []
 
-    def publish(self, parcel: list[Envelope]) -> list[Slot[bool]]:
-        """Take an alert."""
+    def publish(self, envelopes: Sequence[Envelope]) -> list[Slot[bool]]:
+        """Take alerts."""
         with self.lock:
             if not self.there:
                 raise ConnectionLost("gone")
-            slot: Slot[bool] = Slot()
-            self.open.append((parcel[0].routing_key, slot))
+            slots: list[Slot[bool]] = []
+            for envelope in envelopes:
+                slots.append(Slot())
+                self.open.append((envelope.routing_key, slots[-1]))
             if self.confirming:
                 self.confirm()
-            return [slot]
+            return slots
 
     def confirm(self, acknowledged: bool = True) -> None:
         """Confirm what it was given."""
@@ -73,118 +76,118 @@ def broker() -> Broker:
 
 @pytest.fixture
 def make(broker: Broker):
-    """Makes outboxes, and ends them."""
+    """Makes publishers, and ends them."""
     made = []
 
-    def make(**rule: object) -> Outbox:
-        made.append(Outbox(broker.publish, lambda: broker.there, KeepRule(**rule), "s"))
+    def make(**rule: object) -> AlertPublisher:
+        made.append(AlertPublisher(broker.publish, lambda: broker.there, BufferPolicy(**rule), "s"))
         return made[-1]
 
     yield make
-    for outbox in made:
-        outbox.close(0)
+    for publisher in made:
+        publisher.close(0)
 
 
-def offer(outbox: Outbox, part: range) -> None:
+def offer(publisher: AlertPublisher, part: range) -> None:
     """Send some."""
     for number in part:
-        outbox.offer(parcel(number))
+        publisher.offer(parcel(number))
 
 
-def back(broker: Broker, outbox: Outbox) -> None:
+def back(broker: Broker, publisher: AlertPublisher) -> None:
     """Let the broker come back."""
     broker.there = True
-    outbox.wake()
+    publisher.wake()
 
 
 def test_what_is_sent_while_the_broker_is_there_goes_at_once(broker, make):
-    """Nothing waits, and no thread is needed."""
-    outbox = make()
-    offer(outbox, range(5))
-    assert broker.got == numbers(range(5))
-    assert len(outbox) == 0
+    """Nothing waits."""
+    publisher = make()
+    offer(publisher, range(5))
+    assert eventually(lambda: broker.got == numbers(range(5)))
+    assert len(publisher) == 0
 
 
 def test_what_comes_while_it_is_away_follows_in_order(broker, make):
     """The old before the new."""
-    outbox = make()
+    publisher = make()
     broker.go()
-    offer(outbox, range(50))
-    assert len(outbox) == 50
-    back(broker, outbox)
-    offer(outbox, range(50, 60))
+    offer(publisher, range(50))
+    assert len(publisher) == 50
+    back(broker, publisher)
+    offer(publisher, range(50, 60))
     assert eventually(lambda: broker.got == numbers(range(60)))
 
 
 def test_what_was_not_confirmed_is_sent_again(broker, make):
     """A broker that dies has what it confirmed, and nothing else; the message id tells a duplicate."""
-    outbox = make()
+    publisher = make()
     broker.confirming = False
-    offer(outbox, range(10))
+    offer(publisher, range(10))
     broker.go()
-    offer(outbox, range(10, 12))
+    offer(publisher, range(10, 12))
     broker.confirming = True
-    back(broker, outbox)
+    back(broker, publisher)
     assert eventually(lambda: broker.got == numbers(range(12)))
 
 
 def test_what_is_unconfirmed_when_nothing_follows_is_sent_again_too(broker, make):
     """The last alert before a long silence is worth as much."""
-    outbox = make()
+    publisher = make()
     broker.confirming = False
-    offer(outbox, range(3))
+    offer(publisher, range(3))
     broker.go()
     broker.confirming = True
-    back(broker, outbox)
+    back(broker, publisher)
     assert eventually(lambda: broker.got == numbers(range(3)))
 
 
 def test_what_the_broker_refuses_is_offered_again(broker, make):
     """A nack is no delivery."""
-    outbox = make()
+    publisher = make()
     broker.confirming = False
-    offer(outbox, range(2))
+    offer(publisher, range(2))
     broker.confirm(acknowledged=False)
     broker.confirming = True
-    outbox.wake()
+    publisher.wake()
     assert eventually(lambda: broker.got == numbers(range(2)))
 
 
 def test_many_wait_on_disk(broker, make, tmp_path: Path):
     """Memory holds so many, the folder the rest; they come back in order."""
-    outbox = make(in_memory=10, folder=tmp_path / "spool")
+    publisher = make(in_memory=10, folder=tmp_path / "spool")
     broker.go()
-    offer(outbox, range(100))
-    assert list((tmp_path / "spool").glob("*.rows"))
-    back(broker, outbox)
+    offer(publisher, range(100))
+    assert eventually(lambda: list((tmp_path / "spool").glob("*.rows")))
+    back(broker, publisher)
     assert eventually(lambda: broker.got == numbers(range(100)))
-    assert len(outbox) == 0
+    assert eventually(lambda: len(publisher) == 0)
 
 
 def test_another_loss_while_it_catches_up_loses_nothing(broker, make, tmp_path: Path):
     """Some are sent twice then, none is missing, and the first time each appears is in order."""
-    outbox = make(in_memory=10, folder=tmp_path / "spool")
+    publisher = make(in_memory=10, folder=tmp_path / "spool")
     broker.go()
-    offer(outbox, range(1000))
+    offer(publisher, range(1000))
     for _ in range(5):
         seen = len(broker.got)
-        back(broker, outbox)
+        back(broker, publisher)
         eventually(lambda seen=seen: len(broker.got) > seen, 1)
         broker.confirming = False
         time.sleep(0.005)
         broker.go()
         broker.confirming = True
-    back(broker, outbox)
-    assert eventually(lambda: len(outbox) == 0)
+    back(broker, publisher)
+    assert eventually(lambda: len(publisher) == 0)
     assert eventually(lambda: list(dict.fromkeys(broker.got)) == numbers(range(1000)))
 
 
 def test_what_is_left_at_the_end_is_sent_at_the_next_start(broker, make, tmp_path: Path, caplog):
     """By another process; it stands before what is new."""
-    outbox = make(folder=tmp_path / "spool")
+    publisher = make(folder=tmp_path / "spool")
     broker.go()
-    offer(outbox, range(5))
-    outbox.close(0)
+    offer(publisher, range(5))
+    publisher.close(0)
     assert "5 alerts are kept in" in caplog.text
     broker.there = True
     again = make(folder=tmp_path / "spool")
@@ -195,35 +198,35 @@ def test_what_is_left_at_the_end_is_sent_at_the_next_start(broker, make, tmp_pat
 @pytest.mark.parametrize(("drop_oldest", "kept"), [(True, range(90, 100)), (False, range(10))])
 def test_when_there_is_no_room_some_go_and_that_is_told(broker, make, caplog, drop_oldest, kept):
     """The oldest or the newest, as one wishes; how many, when it is over."""
-    outbox = make(in_memory=10, drop_oldest=drop_oldest)
+    publisher = make(in_memory=10, drop_oldest=drop_oldest)
     broker.go()
-    offer(outbox, range(100))
-    assert outbox.dropped == 90
-    back(broker, outbox)
+    offer(publisher, range(100))
+    assert publisher.dropped == 90
+    back(broker, publisher)
     assert eventually(lambda: broker.got == numbers(kept))
     assert eventually(lambda: "90 alerts had no room and are lost" in caplog.text)
     assert caplog.text.count("no room for more alerts") == 1
 
 
 def test_the_disk_is_bounded_too(broker, make, tmp_path: Path):
-    """The oldest on disk go first."""
-    outbox = make(in_memory=10, folder=tmp_path / "spool", on_disk_bytes=20_000)
+    """The oldest on disk go first, and exactly those that are missing are counted."""
+    publisher = make(in_memory=10, folder=tmp_path / "spool", on_disk_bytes=20_000)
     broker.go()
-    offer(outbox, range(200))
-    assert outbox.dropped > 0
-    back(broker, outbox)
-    assert eventually(lambda: len(outbox) == 0)
-    assert eventually(lambda: len(broker.got) == 200 - outbox.dropped)
+    offer(publisher, range(200))
+    assert eventually(lambda: publisher.dropped > 0)
+    back(broker, publisher)
+    assert eventually(lambda: len(publisher) == 0)
+    assert eventually(lambda: len(broker.got) == 200 - publisher.dropped)
     assert broker.got == numbers(range(200))[-len(broker.got) :]
 
 
 def test_a_folder_that_cannot_be_used_leaves_memory(broker, make, tmp_path: Path, caplog):
     """Which is told once."""
     (tmp_path / "file").write_text("")
-    outbox = make(in_memory=2, folder=tmp_path / "file" / "spool")
+    publisher = make(in_memory=2, folder=tmp_path / "file" / "spool")
     broker.go()
-    offer(outbox, range(5))
-    assert len(outbox) == 2
+    offer(publisher, range(5))
+    assert eventually(lambda: len(publisher) == 2)
     assert caplog.text.count("alerts cannot wait on disk") == 1
 
 
@@ -232,7 +235,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A disk that takes nothing; how many alerts were to be written each time."""
     tried = []
 
-    def append(_spool: Spool, lines: list[bytes]) -> None:
+    def append(_spool: Spool, lines: list[bytes]) -> list[Position]:
         tried.append(len(lines))
         raise OSError(28, "No space left on device")
 
@@ -242,36 +245,43 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_a_full_disk_is_not_tried_again_with_each_alert(broker, make, tmp_path: Path, full_disk, caplog):
     """All that waits in memory would be made ready for it each time, and each time it would be told."""
-    outbox = make(in_memory=10, folder=tmp_path / "spool")
+    publisher = make(in_memory=10, folder=tmp_path / "spool")
     broker.go()
-    offer(outbox, range(100))
-    assert full_disk == [11]
+    offer(publisher, range(100))
+    assert eventually(lambda: publisher.dropped == 90)
+    offer(publisher, range(100, 110))
+    assert publisher.dropped == 100
+    assert len(full_disk) == 1
     assert caplog.text.count("alerts cannot wait on disk") == 1
-    back(broker, outbox)
-    assert eventually(lambda: broker.got == numbers(range(90, 100)))
+    back(broker, publisher)
+    assert eventually(lambda: broker.got == numbers(range(100, 110)))
 
 
 def test_a_full_folder_is_not_tried_again_before_something_was_sent(broker, make, tmp_path: Path, monkeypatch):
-    """When the newest go."""
+    """If the newest are dropped: then the folder has room again."""
     tried = []
     append = Spool.append
 
-    def counted(spool: Spool, lines: list[bytes]) -> None:
+    def counted(spool: Spool, lines: list[bytes]) -> list[Position]:
         tried.append(len(lines))
-        append(spool, lines)
+        return append(spool, lines)
 
     monkeypatch.setattr(Spool, "append", counted)
-    outbox = make(in_memory=10, folder=tmp_path / "spool", on_disk_bytes=6_000, drop_oldest=False)
+    publisher = make(in_memory=10, folder=tmp_path / "spool", on_disk_bytes=6_000, drop_oldest=False)
     broker.go()
-    offer(outbox, range(100))
-    assert tried == [11, 11]
-    back(broker, outbox)
-    assert eventually(lambda: broker.got == numbers(range(21)))
+    offer(publisher, range(100))
+    assert eventually(lambda: publisher.dropped and len(publisher) == 100 - publisher.dropped)
+    kept, so_far = len(publisher), len(tried)
+    assert sum(tried) == kept - 10
+    assert not all(publisher.offer(parcel(number)) == "" for number in range(100, 200))
+    assert len(tried) == so_far
+    back(broker, publisher)
+    assert eventually(lambda: broker.got == numbers(range(kept)))
     broker.go()
-    offer(outbox, range(100, 111))
-    assert tried == [11, 11, 11]
-    back(broker, outbox)
-    assert eventually(lambda: broker.got[21:] == numbers(range(100, 111)))
+    offer(publisher, range(200, 211))
+    assert eventually(lambda: len(tried) == so_far + 1)
+    back(broker, publisher)
+    assert eventually(lambda: broker.got[kept:] == numbers(range(200, 211)))
 
 
 def test_a_disk_that_does_not_keep_what_was_sent_ends_nothing(broker, make, tmp_path: Path, monkeypatch, caplog):
@@ -283,10 +293,10 @@ def test_a_disk_that_does_not_keep_what_was_sent_ends_nothing(broker, make, tmp_
 
     real = Spool.advance
     monkeypatch.setattr(Spool, "advance", advance)
-    outbox = make(in_memory=10, folder=tmp_path / "spool")
+    publisher = make(in_memory=10, folder=tmp_path / "spool")
     broker.go()
-    offer(outbox, range(500))
-    back(broker, outbox)
+    offer(publisher, range(500))
+    back(broker, publisher)
     assert eventually(lambda: broker.got == numbers(range(500)))
     assert caplog.text.count("cannot be kept") == 1
 
@@ -294,29 +304,31 @@ def test_a_disk_that_does_not_keep_what_was_sent_ends_nothing(broker, make, tmp_
 def test_an_alert_on_disk_that_is_damaged_is_left_out(broker, make, tmp_path: Path, caplog):
     """And told; the others are sent."""
     folder = tmp_path / "spool"
-    outbox = make(folder=folder)
+    publisher = make(folder=folder)
     broker.go()
-    offer(outbox, range(3))
-    outbox.close(0)
+    offer(publisher, range(3))
+    publisher.close(0)
     (file,) = folder.glob("*.rows")
     first, second, third = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(first + b"\0" * (len(second) - 1) + b"\n" + third)
     broker.there = True
     make(folder=folder).wake()
     assert eventually(lambda: broker.got == ["0", "2"])
-    assert "an alert on disk is damaged" in caplog.text
+    assert "was put aside: damaged on disk" in caplog.text
 
 
 def test_what_is_in_flight_stands_before_what_is_put_on_disk(broker, make, tmp_path: Path):
     """A broker that takes nothing any more has not confirmed it, and may never."""
     taking = [True]
-    outbox = Outbox(broker.publish, lambda: taking[0], KeepRule(in_memory=10, folder=tmp_path / "spool"), "s")
+    publisher = AlertPublisher(
+        broker.publish, lambda: taking[0], BufferPolicy(in_memory=10, folder=tmp_path / "spool"), "s"
+    )
     broker.confirming = False
-    offer(outbox, range(5))
+    offer(publisher, range(5))
     taking[0] = False
-    offer(outbox, range(5, 100))
+    offer(publisher, range(5, 100))
     broker.go()
     broker.there = broker.confirming = taking[0] = True
-    outbox.wake()
+    publisher.wake()
     assert eventually(lambda: broker.got == numbers(range(100)))
-    outbox.close(0)
+    publisher.close(0)
