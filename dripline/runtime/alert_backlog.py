@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 #: Most bytes of alerts in memory; with a folder half of it makes them go to disk.
 MEMORY_BYTES = 64_000_000
 
-_WHILE_WRITING = 1000  # alerts that memory may take beyond its limit while those before are written to disk
+_WHILE_WRITING = 1000  # alerts that memory may take beyond its limit while others are written to disk
 _BATCH_COUNT, _BATCH_BYTES = 1000, 4_000_000  # written to disk with one sync
 _GATHER_S = 0.1  # how long alerts wait for others to share that sync
 _YIELD_S = 0.005
@@ -45,25 +45,24 @@ class AlertBacklog:
 
     Attributes:
         policy: How many wait; may be replaced before the first alert.
-        changed: Guards what all threads use; notified when the publisher has something to do.
         dropped: How many alerts were dropped because there was no room.
         damaged: How many alerts on disk were damaged or deleted, or were refused by the broker again and again.
-        wake_at: How many alerts in memory the publisher wants to be woken for; None while it is at work.
     """
 
     def __init__(self, policy: BufferPolicy, name: str) -> None:
         self.policy = policy
-        self.changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition(threading.Lock())
         self.dropped = 0
-        self.wake_at: int | None = None
         self._name = name
         self._complaints = Complaints(logger)
-        # Guarded by `changed`:
+        # Guarded by `_changed`:
+        self._wake_at: int | None = None  # how many alerts in memory wake the publisher; None while it is at work
         self._fresh: deque[QueuedAlert] = deque()
         self._fresh_bytes = 0
         self._fresh_since_s = 0.0
         self._held = 0  # alerts that are in memory only, besides the fresh ones
         self._throttled = 0
+        self._poked = False
         self._advanced_s = -_ADVANCING_S
         # The publisher's:
         self._again: deque[QueuedAlert] = deque()
@@ -86,9 +85,8 @@ class AlertBacklog:
     @property
     def damaged(self) -> int:
         """How many alerts were put aside or lost on disk."""
-        on_disk = self._spool.damaged.count if self._spool is not None else 0
-        elsewhere = self._aside.count if self._aside is not None else 0
-        return on_disk + elsewhere + self._lost
+        places = (self._spool.damaged if self._spool is not None else None, self._aside)
+        return self._lost + sum(place.count for place in places if place is not None)
 
     def offer(self, alert: QueuedAlert) -> str:
         """Take an alert; a caller that is faster than the publisher waits for up to 5 ms.
@@ -97,10 +95,10 @@ class AlertBacklog:
             Why it was dropped; empty if it was taken.
         """
         first = False
-        with self.changed:
+        with self._changed:
             if self._is_crowded(alert) and time.monotonic() - self._advanced_s < _ADVANCING_S:
                 self._throttled += 1
-                self.changed.wait_for(lambda: not self._is_crowded(alert), _YIELD_S)
+                self._changed.wait_for(lambda: not self._is_crowded(alert), _YIELD_S)
                 self._throttled -= 1
             room = not self._fresh or self._has_room(alert)
             if not room:
@@ -113,11 +111,17 @@ class AlertBacklog:
                     self._fresh_since_s = time.monotonic()
                 self._fresh.append(alert)
                 self._fresh_bytes += alert.size
-            if self.wake_at is not None and self._wakes(self.wake_at):
-                self.changed.notify_all()
+            if self._wake_at is not None and self._wakes(self._wake_at):
+                self._changed.notify_all()
         if first:
             self._report_dropping()
         return "" if room or self.policy.drop_oldest else "no room for more alerts"
+
+    def wake(self) -> None:
+        """End the publisher's rest, or the next one if it is at work."""
+        with self._changed:
+            self._poked = True
+            self._changed.notify_all()
 
     # -- the publisher: waiting and taking -------------------------------------------------------------------
 
@@ -138,24 +142,23 @@ class AlertBacklog:
             timeout_s: Longest wait.
             can_publish: Whether any alert is something to do, or only so many that they should go to disk.
         """
-        with self.changed:
+        with self._changed:
             wake_at = 1 if can_publish else max(1, self.policy.in_memory + 1 - self._held)
-            if not self._wakes(wake_at):
-                self.wake_at = wake_at
-                self.changed.wait(timeout_s)
-                self.wake_at = None
+            if not self._wakes(wake_at) and not self._poked:
+                self._wake_at = wake_at
+                self._changed.wait(timeout_s)
+                self._wake_at = None
+            self._poked = False
 
     def take(self, count: int, most_bytes: int) -> list[QueuedAlert]:
         """Take the oldest alerts, to publish them; `settle` or `put_back` follows for each."""
         if self._again:
-            taken = [self._again.popleft()]
-            while self._again and len(taken) < count:
-                taken.append(self._again.popleft())
-            return taken
+            return [self._again.popleft() for _ in range(min(count, len(self._again)))]
         if self._has_unread:
             return self._from_disk(count, most_bytes)
-        taken, size = [], 0
-        with self.changed:
+        taken: list[QueuedAlert] = []
+        size = 0
+        with self._changed:
             count = min(count, self.policy.in_memory - self._held)
             while self._fresh and len(taken) < count and size < most_bytes:
                 taken.append(self._pop())
@@ -169,8 +172,7 @@ class AlertBacklog:
 
     def settle(self, alerts: Sequence[QueuedAlert]) -> None:
         """Forget alerts that need not be published any more: the oldest that were taken."""
-        on_disk = [alert.position for alert in alerts if alert.position is not None]
-        if on_disk:
+        if on_disk := [alert.position for alert in alerts if alert.position is not None]:
             self._copies -= Counter(position.segment for position in on_disk)
             self._advance(on_disk[-1], len(on_disk))
         self._held_less(len(alerts) - len(on_disk))
@@ -216,13 +218,14 @@ class AlertBacklog:
         """
         older = [alert for alert in (*flying, *self._again) if alert.position is None and alert.envelopes]
         while older or self._fresh:
-            with self.changed:
+            with self._changed:
                 batch: list[QueuedAlert] = []
                 size = 0
                 while self._fresh and len(batch) < _BATCH_COUNT and size < _BATCH_BYTES:
                     batch.append(self._pop())
                     size += batch[-1].size
                 self._held += len(batch)
+                self._advanced_s = time.monotonic()
             left: Sequence[QueuedAlert] = batch
             try:
                 left = self._written(older, batch)
@@ -239,8 +242,7 @@ class AlertBacklog:
         """Put everything on disk that the broker has not confirmed; nothing can be done with it afterwards."""
         flying = list(flying)
         in_memory = [a for a in (*flying, *self._again) if a.position is None and a.envelopes]
-        count = len(in_memory) + len(self._fresh)
-        dropped = self.dropped
+        count, dropped = len(in_memory) + len(self._fresh), self.dropped
         self._disk_again_s, self._disk_full = 0.0, False
         if count and self.policy.folder is not None and self.store(flying):
             kept = count - (self.dropped - dropped)
@@ -272,8 +274,7 @@ class AlertBacklog:
         return not self._beyond(alert, self.policy.in_memory + more, MEMORY_BYTES)
 
     def _beyond(self, alert: QueuedAlert, count: int, size: int) -> bool:
-        in_memory = len(self._fresh) + self._held
-        return in_memory >= count or bool(in_memory and self._fresh_bytes + alert.size > size)
+        return len(self._fresh) + self._held >= count or self._fresh_bytes + alert.size > size
 
     def _pop(self, *, newest: bool = False) -> QueuedAlert:
         alert = self._fresh.pop() if newest else self._fresh.popleft()
@@ -281,15 +282,15 @@ class AlertBacklog:
         return alert
 
     def _held_less(self, count: int) -> None:
-        with self.changed:
+        with self._changed:
             self._held -= count
             self._advanced_s = time.monotonic()
             if self._throttled:
-                self.changed.notify_all()
+                self._changed.notify_all()
 
     def _return(self, alerts: Sequence[QueuedAlert]) -> None:
         """Put alerts that cannot go to disk back to the oldest in memory, as many as it may hold."""
-        with self.changed:
+        with self._changed:
             self._fresh.extendleft(reversed(alerts))
             self._fresh_bytes += sum(alert.size for alert in alerts)
             surplus = len(self._fresh) + self._held - self.policy.in_memory
@@ -298,10 +299,8 @@ class AlertBacklog:
         self._drop(max(0, surplus))
 
     def _drop(self, count: int) -> None:
-        if not count:
-            return
-        with self.changed:
-            first = not self.dropped
+        with self._changed:
+            first = count > 0 and not self.dropped
             self.dropped += count
         if first:
             self._report_dropping()
@@ -317,7 +316,7 @@ class AlertBacklog:
         return self._spool is not None and self._spool.has_more(self._cursor)
 
     def _from_disk(self, count: int, most_bytes: int) -> list[QueuedAlert]:
-        assert self._spool is not None, "there is something to read"
+        assert self._spool is not None
         try:
             records, cursor = self._spool.read_from(self._cursor, count, most_bytes)
         except OSError as error:
@@ -341,7 +340,7 @@ class AlertBacklog:
         return taken
 
     def _advance(self, position: Position, count: int) -> None:
-        assert self._spool is not None, "there is a position in it"
+        assert self._spool is not None
         self._disk_full = False
         try:
             self._spool.advance(position, count)
@@ -371,7 +370,8 @@ class AlertBacklog:
     def _make_room(self, spool: Spool, lines: list[bytes], fresh: list[QueuedAlert]) -> None:
         """Drop the oldest alerts that were never published, first on disk, then of what is to be written."""
         while spool.fitting(lines) < len(lines):
-            dropped, self._cursor = spool.drop(self._cursor, _DROPPED_AT_ONCE)
+            count = max(1, min(_DROPPED_AT_ONCE, len(spool) // 20))
+            dropped, self._cursor = spool.drop(self._cursor, count)
             if not dropped and not fresh:
                 return
             if not dropped:

@@ -28,7 +28,9 @@ _IDLE_S = 60.0
 _EXIT_S = 1.0
 _LOOK_S = 0.02  # how often confirms are looked at while nothing else is to be done
 _FULL_S = 0.01  # longest wait for room in the window
-_STRIKES = 2
+# Strikes against an alert that was alone under way when the connection ended: with an error code, or just so.
+_CODED, _PLAIN, _OUT = 5, 1, 10
+_LOSSES = 3  # in a row without a confirm; then fewer alerts are published at a time
 _FEWER = 16  # by which the window is divided when the broker closed the connection
 _LONGEST_PARDON_S = 60.0
 _WRITE_S = 1.0  # for the disk, at the end
@@ -79,7 +81,7 @@ class AlertPublisher:
         self._window = _WINDOW_COUNT
         self._was_away = False
         self._late = 0
-        self._condemned = 0  # in a row, without a confirm between them
+        self._losses = self._condemned = 0  # in a row, without a confirm between them
         self._no_condemning_before_s = 0.0
 
     # -- any thread ------------------------------------------------------------------------------------------
@@ -136,8 +138,7 @@ class AlertPublisher:
                     thread.start()
                     self._thread = thread
                     atexit.register(self.close, _EXIT_S)  # for programs that end without stopping their service
-        with self._backlog.changed:
-            self._backlog.changed.notify_all()
+        self._backlog.wake()
 
     def connected(self) -> None:
         """Take note of a new connection; called with each."""
@@ -293,7 +294,7 @@ class AlertPublisher:
         if done:
             self._backlog.settle(done)
             self._late += len(done) if self._was_away else 0
-            self._condemned = 0
+            self._losses = self._condemned = 0
             self._window = min(_WINDOW_COUNT, self._window + len(done))
         if isinstance(outcome, BrokerError):
             self._take_back(outcome)
@@ -309,26 +310,35 @@ class AlertPublisher:
         for alert in alerts:
             if alert.outcome is True:
                 alert.finish()
-        suspects = [alert for alert in alerts if alert.envelopes]
-        # A connection that is cut is nobody's fault; one that the broker closes may be an alert's.
-        if error is not None and (isinstance(error, ClosedByBroker) or not isinstance(error, ConnectionLost)):
-            self._window = max(1, len(suspects) // _FEWER)
-            if len(suspects) == 1:
-                self._strike(suspects[0], error)
+        if error is not None:
+            self._suspect([alert for alert in alerts if alert.envelopes], error)
         for alert in alerts:
             alert.slots = ()
         self._backlog.put_back(alerts)
 
-    def _strike(self, alert: QueuedAlert, error: BrokerError) -> None:
-        """Take note that the broker closed the connection with a single alert under way."""
-        alert.strikes += 1
+    def _suspect(self, alerts: Sequence[QueuedAlert], error: BrokerError) -> None:
+        """Find out, over several connections, which alert makes them end.
+
+        Args:
+            alerts: Those that were under way when a connection ended.
+            error: How it ended.
+        """
+        coded = isinstance(error, ClosedByBroker) or not isinstance(error, ConnectionLost)
+        self._losses += 1
+        if coded or self._losses >= _LOSSES:
+            self._window = max(1, len(alerts) // _FEWER)
+        if len(alerts) == 1:
+            self._strike(alerts[0], _CODED if coded else _PLAIN, error)
+
+    def _strike(self, alert: QueuedAlert, strikes: int, error: BrokerError) -> None:
+        alert.strikes += strikes
         now = time.monotonic()
-        if alert.strikes < _STRIKES or now < self._no_condemning_before_s:
+        if alert.strikes < _OUT or now < self._no_condemning_before_s:
             return
-        # If the broker does so with every alert, permissions may be to blame: then most of the alerts wait.
+        # If this happens with every alert, permissions or the network may be to blame: then most of them wait.
         self._condemned += 1
         self._no_condemning_before_s = now + min(_LONGEST_PARDON_S, 0.1 * 2.0**self._condemned)
-        self._backlog.put_aside(alert, f"the broker closed the connection each time it was sent: {error}")
+        self._backlog.put_aside(alert, f"the connection ended each time it was sent: {error}")
 
     def _report_late(self) -> None:
         if not self._late or not self._backlog.is_empty or self._flying:

@@ -26,13 +26,13 @@ class DamagedRecords:
 
     Args:
         folder: Folder of the spool; None only counts and reports.
-        make_folder: Creates the folder.
+        make_folder: Creates the folder; by default as any other.
 
     Attributes:
         count: How many records were put aside by this process.
     """
 
-    def __init__(self, folder: Path | None, make_folder: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, folder: Path | None, make_folder: Callable[[], None] | None = None) -> None:
         self.count = 0
         self._folder = folder
         self._make_folder = make_folder
@@ -55,7 +55,9 @@ class DamagedRecords:
     def _write(self, record: bytes, reason: str) -> None:
         if self._folder is None:
             return
-        self._make_folder()
+        if self._make_folder is not None:
+            self._make_folder()
+        self._folder.mkdir(parents=True, exist_ok=True)
         content = {"time": timestamp(), "reason": reason, "record": base64.b64encode(record).decode()}
         with (self._folder / FILE_NAME).open("ab") as file:
             if file.tell() < _LIMIT_BYTES:

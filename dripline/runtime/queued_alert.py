@@ -25,7 +25,7 @@ class QueuedAlert:
         size: About how many bytes it takes in memory.
         position: The position behind it in the spool; None if it is in memory only.
         slots: Its publisher confirms, one for each chunk.
-        strikes: How often it alone made the broker close the connection.
+        strikes: How strongly it is suspected of making the broker close the connection.
     """
 
     __slots__ = ("envelopes", "position", "size", "slots", "strikes")

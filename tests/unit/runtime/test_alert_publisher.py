@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from support.waiting import eventually
 
+from dripline.runtime import alert_backlog
 from dripline.runtime.alert_publisher import AlertPublisher, BufferPolicy
 from dripline.runtime.spool import Position, Spool
 from dripline.transport import Slot
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import ConnectionLost
+from dripline.wire.errors import BrokerError, ClosedByBroker, ConnectionLost, DriplineError
 
 
 class Broker:
@@ -26,19 +27,41 @@ class Broker:
         self.confirming = True
         self.got: list[str] = []
         self.open: list[tuple[str, Slot[bool]]] = []
+        self.poison: set[str] = set()  # end the connection
+        self.unsendable: set[str] = set()  # do not fit into a frame
+        self.error: BrokerError = ConnectionLost("gone")
+        self.ends = 0
+        self.ends_left = 10**6  # so often, then nothing is poison any more
 
     def publish(self, envelopes: Sequence[Envelope]) -> list[Slot[bool]]:
         """Take alerts."""
         with self.lock:
             if not self.there:
                 raise ConnectionLost("gone")
+            if self.unsendable.intersection(envelope.routing_key for envelope in envelopes):
+                raise DriplineError("too long")
             slots: list[Slot[bool]] = []
             for envelope in envelopes:
                 slots.append(Slot())
                 self.open.append((envelope.routing_key, slots[-1]))
-            if self.confirming:
+            if self.poison.intersection(envelope.routing_key for envelope in envelopes):
+                self.end()
+            elif self.confirming:
                 self.confirm()
             return slots
+
+    def end(self) -> None:
+        """End the connection; the next one is there at once."""
+        self.ends += 1
+        self.poison = self.poison if self.ends < self.ends_left else set()
+        for _, slot in self.open:
+            slot.fail(self.error)
+        self.open = []
+
+    def deliver_unconfirmed(self) -> None:
+        """Take what was published, without a word."""
+        with self.lock:
+            self.got += [name for name, _ in self.open]
 
     def confirm(self, acknowledged: bool = True) -> None:
         """Confirm what it was given."""
@@ -332,3 +355,132 @@ def test_what_is_in_flight_stands_before_what_is_put_on_disk(broker, make, tmp_p
     publisher.wake()
     assert eventually(lambda: broker.got == numbers(range(100)))
     publisher.close(0)
+
+
+@pytest.mark.parametrize("error", [ClosedByBroker("501"), BrokerError("406"), ConnectionLost("end of stream")])
+def test_an_alert_that_ends_the_connection_each_time_is_put_aside(broker, make, tmp_path: Path, error) -> None:
+    """With or without an error code; all others are sent, in their order."""
+    publisher = make(folder=tmp_path / "spool")
+    broker.poison, broker.error = {"70", "71"}, error
+    offer(publisher, range(200))
+    assert eventually(lambda: broker.got == numbers(range(70), range(72, 200)), 60)
+    assert eventually(lambda: len(publisher) == 0)
+    assert publisher.damaged == 2
+    assert publisher.dropped == 0
+    aside = (tmp_path / "spool" / "damaged.jsonl").read_text().splitlines()
+    assert [str(error) in line for line in aside] == [True, True]
+
+
+def test_a_connection_that_is_cut_again_and_again_condemns_nobody(broker, make) -> None:
+    """Nine times before anything is confirmed; then it holds."""
+    publisher = make()
+    broker.poison, broker.error, broker.ends_left = {"0"}, ConnectionLost("cut"), 9
+    offer(publisher, range(50))
+    assert eventually(lambda: broker.got == numbers(range(50)))
+    assert publisher.damaged == 0
+
+
+def test_a_broker_that_refuses_everything_loses_nearly_nothing(broker, make) -> None:
+    """If each alert ends the connection, permissions may be to blame: most of them wait."""
+    publisher = make()
+    broker.poison, broker.error = set(numbers(range(50))), BrokerError("403")
+    offer(publisher, range(50))
+    assert eventually(lambda: publisher.damaged >= 3)
+    ends = broker.ends
+    assert eventually(lambda: broker.ends > ends + 20)
+    aside = publisher.damaged
+    assert aside < 15
+    broker.poison = set()
+    assert eventually(lambda: len(broker.got) == 50 - publisher.damaged)
+    assert publisher.damaged <= aside + 2
+
+
+def test_an_alert_that_cannot_be_framed_is_put_aside(broker, make) -> None:
+    """Its properties are longer than a frame of this connection; those sent with it are not affected."""
+    publisher = make()
+    broker.there = False
+    offer(publisher, range(20))
+    broker.unsendable = {"7"}
+    back(broker, publisher)
+    assert eventually(lambda: broker.got == numbers(range(7), range(8, 20)))
+    assert publisher.damaged == 1
+
+
+def test_offering_waits_for_nobody(broker, make, tmp_path: Path, monkeypatch) -> None:
+    """Neither a publish that hangs nor a disk that hangs holds up a caller."""
+    hanging = threading.Event()
+    monkeypatch.setattr(Spool, "append", lambda _self, _lines: hanging.wait(30))
+    publisher = make(in_memory=10, folder=tmp_path / "spool")
+    broker.there = False
+    slowest = 0.0
+    for number in range(500):
+        begin = time.monotonic()
+        assert publisher.offer(parcel(number)) == ""
+        slowest = max(slowest, time.monotonic() - begin)
+    hanging.set()
+    assert slowest < 1.0
+
+
+def test_memory_is_bounded_in_bytes_too(broker, make, monkeypatch) -> None:
+    """Whatever their number allows; what is dropped is counted."""
+    monkeypatch.setattr(alert_backlog, "MEMORY_BYTES", 100_000)
+    publisher = make()
+    broker.there = False
+    for number in range(100):
+        publisher.offer([Envelope(str(number), b"\0\0", bytes(10_000))])
+    assert len(publisher) == 100 - publisher.dropped <= 10
+    back(broker, publisher)
+    assert eventually(lambda: broker.got == numbers(range(publisher.dropped, 100)))
+
+
+def test_new_alerts_go_behind_those_on_disk(broker, make, tmp_path: Path) -> None:
+    """So that memory holds little of them while an old backlog is sent."""
+    publisher = make(in_memory=1000, folder=tmp_path / "spool")
+    broker.there = False
+    for part in (range(1500), range(1500, 3000)):  # more than can be under way at a time
+        offer(publisher, part)
+        assert eventually(lambda: len(publisher._backlog._fresh) <= 1000 and not publisher._backlog._held)
+    broker.confirming = False
+    back(broker, publisher)
+    offer(publisher, range(3000, 4000))
+    assert eventually(lambda: not publisher._backlog._fresh)
+    broker.confirming = True
+    broker.confirm()
+    assert eventually(lambda: broker.got == numbers(range(4000)))
+
+
+def test_what_may_have_arrived_is_never_dropped(broker, make, tmp_path: Path) -> None:
+    """When there is no room: only what was certainly not delivered is dropped, so that the count is exact."""
+    publisher = make(in_memory=10, folder=tmp_path / "spool", on_disk_bytes=8_000)
+    broker.confirming = False
+    offer(publisher, range(8))
+    assert eventually(lambda: len(broker.open) == 8)
+    broker.deliver_unconfirmed()
+    broker.go()
+    offer(publisher, range(8, 300))
+    assert eventually(lambda: publisher.dropped > 0)
+    broker.confirming = True
+    back(broker, publisher)
+    assert eventually(lambda: len(publisher) == 0)
+    assert eventually(lambda: len(set(broker.got)) == 300 - publisher.dropped)
+    assert set(numbers(range(8))) <= set(broker.got)
+
+
+def test_an_alert_that_does_not_wait_is_sent_past_all_others_or_not_at_all(broker, make) -> None:
+    """A heartbeat: it is neither kept nor counted when there is no connection."""
+    publisher = make()
+    broker.there = False
+    assert publisher.offer(parcel(1), keep=False) != ""
+    offer(publisher, range(2, 4))
+    back(broker, publisher)
+    assert eventually(lambda: broker.got == numbers(range(2, 4)))
+    assert publisher.offer(parcel(5), keep=False) == ""
+    assert eventually(lambda: broker.got == ["2", "3", "5"])
+    assert (publisher.dropped, publisher.damaged) == (0, 0)
+
+
+def test_a_publisher_that_was_closed_takes_nothing(broker, make) -> None:
+    """Its caller learns it."""
+    publisher = make()
+    publisher.close(0)
+    assert publisher.offer(parcel(1)) == "s was stopped"
