@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import threading
 import time
@@ -161,7 +162,7 @@ class AlertPublisher:
         self._not_before_s = 0.0
         self.wake()
         while not self._is_done and self._is_hopeful and time.monotonic() < deadline:
-            time.sleep(0.002)
+            time.sleep(0.001)
         with self._starting:
             self._ended = True
         self.wake()
@@ -206,8 +207,10 @@ class AlertPublisher:
         """Wait until there may be something to do."""
         can_publish = self._can_publish
         if can_publish and not self._backlog.is_empty:  # there was no room, or a refusal is to be settled first
-            slots = self._flying[len(self._flying) // 4].slots if self._flying else ()
-            _wait_for(slots[-1] if slots else Slot(), _FULL_S)
+            self._wait_for_confirm(len(self._flying) // 4)
+            return
+        if self._closing and self._flying:
+            self._wait_for_confirm(-1)
             return
         waits = [_IDLE_S if can_publish else _PAUSE_S]
         if not can_publish and self._not_before_s > 0:
@@ -218,6 +221,12 @@ class AlertPublisher:
         if store_in_s is not None:
             waits.append(store_in_s)
         self._backlog.rest(min(waits), can_publish=can_publish)
+
+    def _wait_for_confirm(self, index: int) -> None:
+        """Wait until an alert that is under way is confirmed, or for 10 ms."""
+        slots = self._flying[index].slots if self._flying else ()
+        with contextlib.suppress(BrokerError, TimeoutError):  # it is looked at by others
+            (slots[-1] if slots else Slot()).wait(_FULL_S)
 
     @property
     def _can_publish(self) -> bool:
@@ -347,10 +356,3 @@ class AlertPublisher:
         self._late, self._was_away = 0, False
         if self.dropped:
             logger.warning("%s: %d alerts had no room and are lost", self._name, self.dropped)
-
-
-def _wait_for(slot: Slot[bool], timeout_s: float) -> None:
-    try:
-        slot.wait(timeout_s)
-    except (BrokerError, TimeoutError):
-        return  # it is looked at by others
