@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from alerts import all_of, fill, health, sending_from, through, waits_for_nothing, witness_of
@@ -128,3 +131,49 @@ def test_dropped_alerts_are_counted_exactly(broker, mesh, tmp_path: Path, monkey
         time.sleep(0.5)
         assert (len(witness.heard) + dropped, health(service)["damaged_alerts"]) == (offered, 0)
         assert dropped > 0
+
+
+def test_a_service_that_is_killed_loses_no_more_than_its_memory_holds(
+    broker, mesh, tmp_path: Path, request
+) -> None:
+    """Beyond `in_memory` alerts are on disk, also while new ones come: the next start sends them, each once."""
+    sent, most = 3000, 100
+    with Proxy(broker.host, broker.port) as proxy, witness_of(broker, mesh) as witness:
+        spool = {"folder": str(tmp_path), "in_memory": most}
+        program = (
+            "from dripline.core import MsgAlert, Service\n"
+            f"service = Service('killed', alert_spool={spool!r}, **{through(mesh, proxy)!r})\n"
+            "service.start()\n"
+            "input()\n"
+            f"for number in range({sent}):\n"
+            f"    service.send(MsgAlert.create({{'value_raw': number}}, {ALERT_KEY!r}))\n"
+            "print('sent', flush=True)\n"
+            "input()\n"
+        )
+        process = subprocess.Popen([sys.executable, "-c", program], stdin=PIPE, stdout=PIPE)
+        assert eventually(lambda: proxy.open)
+        proxy.refuse = True
+        time.sleep(1.0)
+        proxy.cut()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"sent\n"
+        time.sleep(1.0)
+        process.kill()
+        process.communicate()
+        with sending_from(tmp_path, mesh) as service:
+            assert eventually(lambda: len(witness.heard) >= sent - most)
+            assert waits_for_nothing(service)
+        missing = witness.missing(sent)
+        report(
+            "service killed while alerts wait",
+            request.node.callspec.params["broker"],
+            sent=sent,
+            missing=len(missing),
+            in_memory=most,
+        )
+    assert len(missing) <= most
+    assert missing == list(range(sent))[sent - len(missing) :], "the newest"
+    assert witness.heard.total() == len(witness.heard)
