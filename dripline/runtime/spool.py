@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import threading
+import time
 from collections.abc import Sequence
 from io import BufferedReader
 from pathlib import Path
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _SEGMENT_BYTES = 8 << 20
 _SMALLEST_SEGMENT = 4096
+_UNREADABLE_S = 60.0  # how long a file that cannot be read is tried again
 
 
 class SpoolFull(Exception):
@@ -77,6 +79,7 @@ class Spool:
         self._position, self._skipped, self._segments = self._files.read()
         self._target = max(self._segments, default=self._position.segment)  # the file to append to
         self._appending: int | None = None
+        self._unreadable_since_s: float | None = None
         self._closed = False
 
     def __len__(self) -> int:
@@ -323,7 +326,11 @@ class Spool:
                     if not data:
                         raise FileNotFoundError("it is shorter than it was")
                     position = self._take(records, position, data, lines, damaged)
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            self._unreadable_since_s = None
+        except OSError as error:
+            gone = isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError))
+            if not gone and not self._has_been_unreadable():
+                raise
             self._lose(start.segment, position, error)
             position = Position(start.segment, max(position.offset, end))
         return records, position
@@ -347,8 +354,15 @@ class Spool:
         records += [Record(line, end) for line in lines[-1:]]
         return end
 
+    def _has_been_unreadable(self) -> bool:
+        """Take note that a file cannot be read; whether that has been so for long."""
+        now = time.monotonic()
+        if self._unreadable_since_s is None:
+            self._unreadable_since_s = now
+        return now - self._unreadable_since_s >= _UNREADABLE_S
+
     def _lose(self, number: int, position: Position, error: OSError) -> None:
-        """Go on behind a file that was deleted or cut off."""
+        """Go on behind a file that was deleted, was cut off, or cannot be read."""
         with self._state:
             segment = self._segments.pop(number, None)
             if segment is None:
@@ -360,9 +374,9 @@ class Spool:
             if self._position.segment == number:
                 self._position = Position(number + 1, 0)
         path = self._files.path(number)
-        with contextlib.suppress(OSError):
-            path.unlink()
-        what = "was deleted or cut off: what followed byte"
+        with contextlib.suppress(OSError):  # what can still be found in it is not ours to delete
+            path.rename(path.with_suffix(".unreadable"))
+        what = "was deleted or cannot be read: what followed byte"
         self._complaints.tell("lost", "%s %s %d is lost (%s)", path, what, position.offset, error)
 
 

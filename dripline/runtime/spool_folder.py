@@ -130,9 +130,13 @@ class SpoolFolder:
         for number in numbers:
             if number < position.segment:
                 self.path(number).unlink(missing_ok=True)
-            else:
-                start = position.offset if number == position.segment else 0
+                continue
+            start = position.offset if number == position.segment else 0
+            try:
                 segments[number] = _scanned(self.path(number).read_bytes(), start)
+            except IsADirectoryError:
+                self._complaints.tell("no file", "%s is not a file; it is renamed", self.path(number))
+                self.path(number).rename(self.path(number).with_suffix(".unreadable"))
         skipped = {place: end for place, end in skipped.items() if place.segment in segments}
         for place, end in skipped.items():
             data = self.path(place.segment).read_bytes()

@@ -141,13 +141,18 @@ def test_a_service_that_is_killed_loses_no_more_than_its_memory_holds(
     with Proxy(broker.host, broker.port) as proxy, witness_of(broker, mesh) as witness:
         spool = {"folder": str(tmp_path), "in_memory": most}
         program = (
+            "import time\n"
             "from dripline.core import MsgAlert, Service\n"
             f"service = Service('killed', alert_spool={spool!r}, **{through(mesh, proxy)!r})\n"
             "service.start()\n"
             "input()\n"
             f"for number in range({sent}):\n"
             f"    service.send(MsgAlert.create({{'value_raw': number}}, {ALERT_KEY!r}))\n"
-            "print('sent', flush=True)\n"
+            "    time.sleep(0.0005)\n"
+            "backlog = service._Service__mailbox._publisher._backlog\n"
+            f"while len(backlog._fresh) + backlog._held > {most}:\n"
+            "    time.sleep(0.01)\n"
+            "print('sent', backlog.dropped, flush=True)\n"
             "input()\n"
         )
         process = subprocess.Popen([sys.executable, "-c", program], stdin=PIPE, stdout=PIPE)
@@ -159,8 +164,7 @@ def test_a_service_that_is_killed_loses_no_more_than_its_memory_holds(
         assert process.stdout is not None
         process.stdin.write(b"\n")
         process.stdin.flush()
-        assert process.stdout.readline() == b"sent\n"
-        time.sleep(1.0)
+        assert process.stdout.readline() == b"sent 0\n"
         process.kill()
         process.communicate()
         with sending_from(tmp_path, mesh) as service:

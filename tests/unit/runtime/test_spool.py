@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from dripline.implementations.storage.row import Row, from_line, to_line
 from dripline.runtime import durable_files as files
+from dripline.runtime import spool as spools
 from dripline.runtime.spool import Spool, SpoolFull
 
 OLD = Path(__file__).parents[2] / "fixtures" / "spools-6.0.0"
@@ -247,6 +248,47 @@ def test_a_spool_goes_on_when_its_files_are_deleted(folder, what, caplog):
     lost = sum(count for _, count in spool.lost_segments)
     assert lost + spool.damaged.count == 10 - len(expected)
     assert "deleted" in caplog.text
+    spool.close()
+
+
+def test_a_file_that_cannot_be_read_is_tried_again_and_then_left_behind(folder, monkeypatch, caplog):
+    """A network file system may be away for a moment; a broken disk blocks nothing for ever."""
+    spool = Spool(folder, segment_bytes=40)
+    for number in range(6):
+        spool.append(lines(number))
+    first, broken = min(folder.glob("*.rows")), True
+    is_open = Path.open
+
+    def failing(path: Path, *arguments: object) -> object:
+        if broken and path == first:
+            raise OSError(5, "Input/output error")
+        return is_open(path, *arguments)
+
+    monkeypatch.setattr(Path, "open", failing)
+    for _ in range(3):
+        with pytest.raises(OSError, match="Input/output"):
+            spool.read(10)
+    broken = False
+    assert spool.read(10)[0] == lines(*range(6))
+    broken = True
+    monkeypatch.setattr(spools, "_UNREADABLE_S", 0.0)
+    assert spool.read(10)[0] == lines(3, 4, 5)
+    assert spool.lost_segments == [(1, 3)]
+    assert "cannot be read" in caplog.text
+    spool.close()
+    assert first.with_suffix(".unreadable").exists()
+
+
+def test_what_is_no_file_is_left_out(folder):
+    """A folder called like a file of the spool does not end the others."""
+    (folder / "000000000001.rows").mkdir(parents=True)
+    spool = Spool(folder)
+    spool.append(lines(1))
+    assert read_all(spool) == lines(1)
+    spool.close()
+    spool = Spool(folder)
+    spool.append(lines(2))
+    assert read_all(spool) == lines(2)
     spool.close()
 
 
