@@ -79,6 +79,7 @@ class Health:
             "handler_timeouts": self._watch.timeouts,
             "waiting_alerts": self._mailbox.waiting_alerts,
             "dropped_alerts": self._mailbox.dropped_alerts,
+            "damaged_alerts": self._mailbox.damaged_alerts,
         }
 
     def _run(self) -> None:

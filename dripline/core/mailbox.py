@@ -5,22 +5,23 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 
 from dripline.core.sent_message import SentMessagePackage
 from dripline.runtime import forks
+from dripline.runtime.alert_publisher import AlertPublisher, BufferPolicy
 from dripline.runtime.boundary import Boundary, named_text_of
 from dripline.runtime.client import MeshClient
 from dripline.runtime.complaints import Complaints
 from dripline.runtime.inbox import PendingReply
-from dripline.runtime.outbox import KeepRule, Outbox
 from dripline.runtime.quick_lane import QuickLane
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import WAITING_BYTES, Worker, in_hand
 from dripline.transport import Connection, Delivery
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError, ConnectionLost, NameTaken
+from dripline.wire.errors import BrokerError, ConnectionLost, DriplineError, NameTaken
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 
 _SETTLE_S = 0.5
+_LONGEST_CANCEL_S = 2.0
+_SHORTEST_PUBLISHING_S = 0.3  # for alerts, when handlers have used up the time
 
 # Chunks of alerts that a collector may have here beside its prefetch, and for how long it waits for the next one:
 # nobody waits for an answer, and the sender's broker may have been short of memory meanwhile.
@@ -47,18 +50,19 @@ class Mailbox:
         mesh: the mesh's settings.
         username: login name.
         password: secret.
-        keep: how many alerts wait for a broker that is away; in memory only when not given.
+        keep: how many alerts wait for a broker that is away; in memory only by default.
     """
 
     def __init__(
-        self, name: str, mesh: MeshSettings, username: str, password: str, keep: KeepRule | None = None
+        self, name: str, mesh: MeshSettings, username: str, password: str, keep: BufferPolicy | None = None
     ) -> None:
         self.name = name
         self.mesh = mesh
         self._client = MeshClient(mesh, username, password, service_name=name)
         self._link = self._client.link
-        self._keep = keep or KeepRule()
-        self._outbox = self._new_outbox()
+        self._keep = keep or BufferPolicy()
+        self._early: threading.Thread | None = None
+        self._publisher = self._new_publisher()
         self._workers: list[Worker] = []
         self._quick: QuickLane | None = None
         self._collectors: list[_Collector] = []
@@ -77,11 +81,13 @@ class Mailbox:
         """Leave the service to the parent, if it runs there; else it can run here."""
         if self.is_left_behind:
             return
+        self._publisher.abandon()
         if self._workers:
             self._parent = os.getppid()
             self.is_open = False
         else:
-            self._outbox = self._new_outbox()
+            self._early = None
+            self._publisher = self._new_publisher()
 
     @property
     def is_left_behind(self) -> bool:
@@ -111,10 +117,10 @@ class Mailbox:
         """Whether it was closed, and not opened again."""
         return self._closed
 
-    def keep_alerts(self, keep: KeepRule) -> None:
-        """Say how many alerts wait for a broker that is away; before anything is sent."""
+    def keep_alerts(self, keep: BufferPolicy) -> None:
+        """Set how many alerts wait for a broker that is away; before the service starts."""
         self._keep = keep
-        self._outbox = self._new_outbox()
+        self._publisher.set_policy(keep)
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -150,7 +156,7 @@ class Mailbox:
         self._link.close()  # it is open when a constructor sent something
         self._link.renew_sender()
         if self._closed:
-            self._outbox = self._new_outbox()
+            self._publisher = self._new_publisher()
         self._closed = False
         self._wait_s = wait_s
         worker = self._new_worker(self.name, take)
@@ -181,7 +187,8 @@ class Mailbox:
             self.add_queue(name, take_for_queue)
         for collector in self._collectors:
             self._open_collector(collector)
-        self._link.add_setup(lambda _: self._outbox.connected())
+        self._link.add_setup(self._link.prepare_alerts)
+        self._link.add_setup(lambda _: self._publisher.connected())
         if connected is not None:
             self._link.add_setup(connected)
         self._link.open()
@@ -255,17 +262,18 @@ class Mailbox:
         )
 
     def close(self, grace_s: float) -> None:
-        """Answer what is in hand, and leave the mesh.
+        """Answer requests that were received, publish alerts, and leave the mesh.
 
         Args:
-            grace_s: how long to wait for handlers that are busy, and for the broker.
+            grace_s: how long all of that may take, for busy handlers and for the broker; writing the remaining
+                alerts to disk and closing the connection take at most one second more.
         """
         if self.is_left_behind:
             return
         self.routes.close()
-        if self.is_open:
-            self._link.stop_listening()
         deadline = time.monotonic() + grace_s
+        if self.is_open:
+            self._link.stop_listening(min(_LONGEST_CANCEL_S, grace_s / 2))
         for worker in self._workers:
             worker.stop(0)  # tells all of them, before the first one is waited for
         for worker in self._workers:
@@ -275,7 +283,7 @@ class Mailbox:
         if self._quick is not None:
             self._quick.stop(max(0.0, deadline - time.monotonic()))
         self._closed, self.is_open = True, False
-        self._outbox.close(grace_s)
+        self._publisher.close(max(min(_SHORTEST_PUBLISHING_S, grace_s), deadline - time.monotonic()))
         self._link.close()
 
     # -- bindings --------------------------------------------------------------------------------------------
@@ -319,17 +327,29 @@ class Mailbox:
     def _send_alert(self, alert: MsgAlert, keep: bool) -> SentMessagePackage:
         try:
             self._refuse_when_closed()
-            if not self.is_open:  # a constructor sends something; once open, the link comes back by itself
-                self._link.open()
-            if keep:
-                self._outbox.offer(self._link.pack_alert(alert))
-            else:
-                self._link.send_alert(alert)
-        except (BrokerError, TimeoutError) as error:
-            # That the broker is away was said when it was lost.
-            logger.debug("%s: could not send %r: %s", self.name, alert.routing_key, error)
+        except ConnectionLost as error:
             return SentMessagePackage(False, str(error))
-        return SentMessagePackage(True)
+        refused = self._publisher.offer(self._link.pack_alert(alert), keep=keep)
+        if not self.is_open and not self._closed:
+            self._connect_early()
+        return SentMessagePackage(not refused, refused)
+
+    def _connect_early(self) -> None:
+        """Connect in the background: a constructor sends something, before there are any queues."""
+        if self._link.is_open or (self._early is not None and self._early.is_alive()):
+            return
+        if self._early is None:
+            self._link.add_setup(self._link.prepare_alerts)
+        self._early = threading.Thread(target=self._open_early, name="dripline-connect", daemon=True)
+        self._early.start()
+
+    def _open_early(self) -> None:
+        try:
+            self._link.open()
+            self._publisher.wake()
+        except (DriplineError, TimeoutError) as error:
+            if not self.is_open and not self._closed:
+                logger.warning("%s: alerts wait: %s", self.name, error)
 
     def ask(self, request: MsgRequest, timeout_s: float) -> MsgReply:
         """Send a request and wait for its reply, and before that for a connection that is being made anew.
@@ -389,21 +409,33 @@ class Mailbox:
 
     @property
     def dropped_alerts(self) -> int:
-        """How many alerts had no room."""
-        return self._outbox.dropped
+        """How many alerts were dropped because there was no room."""
+        return self._publisher.dropped
+
+    @property
+    def damaged_alerts(self) -> int:
+        """How many alerts were damaged or lost on disk, or put aside because the broker does not accept them."""
+        return self._publisher.damaged
 
     @property
     def waiting_alerts(self) -> int:
         """How many alerts wait for the broker."""
-        return len(self._outbox)
+        return len(self._publisher)
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _new_outbox(self) -> Outbox:
+    def _new_publisher(self) -> AlertPublisher:
         link = self._link
         # Longer than the longest pause between the attempts of others to come back, which varies by a quarter.
         settle_s = 1.25 * self.mesh.max_reconnect_delay_s + _SETTLE_S
-        return Outbox(link.send_packed, lambda: link.takes_messages, self._keep, self.name, settle_s)
+        return AlertPublisher(
+            lambda envelopes: link.send_packed(envelopes, 0.0),
+            lambda: link.takes_messages,
+            self._keep,
+            self.name,
+            settle_s,
+            lambda: self._early is not None and self._early.is_alive(),
+        )
 
     def _requests_for(self, name: str) -> Binding:
         return Binding(self.mesh.requests_exchange, f"{name}.#")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -271,14 +272,19 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
             pass
 
     def stop(self) -> None:
-        """End: requests in hand are answered, the queue is released. Nothing happens in a forked process."""
+        """Stop: requests that were received are answered, alerts are published or kept, the queue is released.
+
+        It takes at most `stop_grace_s` and about one second, whatever network, handlers and scheduled calls do.
+        Nothing happens in a forked process.
+        """
         if self._dripline_is_left_behind():
             return
+        deadline = time.monotonic() + self.__stop_grace_s
         if self.__heartbeat is not None:
-            self.__heartbeat.stop()
-        self._dripline_agenda.stop(_GRACE_S)
+            self.__heartbeat.stop(min(_GRACE_S, self.__stop_grace_s))
+        self._dripline_agenda.stop(min(_GRACE_S, self.__stop_grace_s))
         self.__health.stop()
-        self.__mailbox.close(self.__stop_grace_s)
+        self.__mailbox.close(max(0.0, deadline - time.monotonic()))
         self.__watch.stop()
 
     def __give_up(self, request: MsgRequest) -> None:
@@ -377,8 +383,12 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
     def send(self, a_message: Message) -> SentMessagePackage:
         """Send a request, reply or alert.
 
+        An alert is only queued: a thread publishes it, now or when the broker is back. The call neither waits for
+        the network nor for the disk.
+
         Returns:
-            Whether it could be sent, and for a request where its reply will arrive.
+            Whether it could be sent, and for a request where its reply will arrive. For an alert: whether it was
+            queued; it is not if there is no room for it and ``drop: newest`` is set, or the service was stopped.
 
         Raises:
             RuntimeError: the service has no connection (``make_connection=False``); the text shows the message.

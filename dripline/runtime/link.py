@@ -6,6 +6,7 @@ import contextlib
 import math
 import threading
 import time
+from collections.abc import Sequence
 
 from dripline.runtime import forks
 from dripline.runtime.clock import timestamp
@@ -18,6 +19,7 @@ from dripline.wire.errors import BrokerError, ConnectionLost
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 from dripline.wire.sender import sender_info
+from dripline.wire.table import short_string
 
 
 class MeshLink:
@@ -101,7 +103,7 @@ class MeshLink:
 
     def open_confirms(self, timeout_s: float) -> None:
         """Make everything ready for the first message with a confirm. Errors as for `add_setup`."""
-        self._supervisor.add_setup(self._prepare_confirms, once=True, limit_s=timeout_s)
+        self._supervisor.add_setup(self.prepare_alerts, once=True, limit_s=timeout_s)
 
     def do(self, action: Setup) -> None:
         """Do something once, on this connection, and not while another thread puts things in place on it.
@@ -111,10 +113,14 @@ class MeshLink:
         """
         self._supervisor.do(action)
 
-    def stop_listening(self) -> None:
-        """Take no more requests or alerts: who sends one from now on is told at once that nobody listens."""
+    def stop_listening(self, timeout_s: float = 30.0) -> None:
+        """Take no more requests or alerts: requests sent from now on fail at once, because no queue takes them.
+
+        Args:
+            timeout_s: Maximum wait for the broker.
+        """
         with contextlib.suppress(BrokerError):  # when the connection is lost, nothing comes either
-            self.connection.cancel_consumers()
+            self.connection.cancel_consumers(timeout_s)
 
     def close(self, timeout_s: float | None = None) -> None:
         """End the connection. What waits for a reply gets `ConnectionLost`; set-ups are forgotten.
@@ -200,11 +206,26 @@ class MeshLink:
         return self.send_packed(self.pack_alert(alert), timeout_s)
 
     def pack_alert(self, alert: MsgAlert) -> list[Envelope]:
-        """Make an alert ready, so that it can be sent later, or twice, with the time and the id of now."""
+        """Encode an alert, so that it can be sent later, or twice, with the current time and its message id.
+
+        Raises:
+            DriplineError: It cannot be sent to any broker.
+        """
+        short_string(alert.routing_key)
         return self._encoder.encode(alert, timestamp())
 
-    def send_packed(self, envelopes: list[Envelope], timeout_s: float = 30.0) -> list[Slot[bool]]:
-        """Send what `pack_alert` made. Result and errors as for `send_alert`."""
+    def prepare_alerts(self, connection: Connection) -> None:
+        """Do what has to be done on a connection before `send_packed`, which never waits then; a set-up."""
+        connection.prepare_confirms()
+        self._lead_alerts_on(connection)
+
+    def send_packed(self, envelopes: Sequence[Envelope], timeout_s: float = 30.0) -> list[Slot[bool]]:
+        """Send what `pack_alert` made, of one or more alerts. Result and errors as for `send_alert`.
+
+        Args:
+            envelopes: The envelopes.
+            timeout_s: Maximum wait for room.
+        """
         connection = self.connection
         if self._led_on is not connection:
             self._lead_alerts_on(connection)
@@ -256,10 +277,6 @@ class MeshLink:
 
     def _bind_durable_exchange(self, connection: Connection) -> bool:
         return connection.bind_exchange_again(self.mesh.durable_alerts_exchange, self.mesh.alerts_exchange)
-
-    def _prepare_confirms(self, connection: Connection) -> None:
-        connection.open_confirms()
-        self._lead_alerts_on(connection)
 
     def _reply_address(self, connection: Connection, timeout_s: float | None = None) -> str:
         owner, queue = self._replies

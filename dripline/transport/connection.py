@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -17,10 +18,11 @@ from dripline.transport.content import Delivery, Returned
 from dripline.transport.life import ConnectionLife
 from dripline.transport.slot import Slot
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError
+from dripline.wire.errors import BrokerError, DriplineError
 from dripline.wire.table import short_string
 
 _tags = itertools.count(1)
+_HEADER_OVERHEAD = 20  # of the frame that carries the properties
 
 
 class Connection(ConnectionLife):
@@ -49,7 +51,7 @@ class Connection(ConnectionLife):
         client: str = "dripline",
         on_lost: Callable[[BrokerError], None] | None = None,
         on_returned: Callable[[Returned], None] | None = None,
-        confirm_window: int = 1000,
+        confirm_window: int = 4000,
     ) -> None:
         super().__init__(address, client, on_lost, confirm_window)
         self._on_returned = on_returned
@@ -212,14 +214,21 @@ class Connection(ConnectionLife):
             self._acked_consumers.append(tag)
         return tag
 
-    def cancel_consumers(self) -> None:
+    def cancel_consumers(self, timeout_s: float = 30.0) -> None:
         """End the consumers whose messages are acknowledged; returns when no more messages come to them.
 
         An auto-delete queue is gone then, so that requests to it fail at once instead of being lost.
+
+        Args:
+            timeout_s: Maximum wait for the broker, for all of them.
+
+        Raises:
+            ConnectionLost: The connection is gone, or the broker did not answer in time.
         """
+        deadline = time.monotonic() + timeout_s
         while self._acked_consumers:
             tag, channel = self._acked_consumers.pop(), self._ready()
-            self._ask(partial(_cancel, channel, tag))
+            self._ask(partial(_cancel, channel, tag), max(0.0, deadline - time.monotonic()))
 
     # -- messages --------------------------------------------------------------------------------------------
 
@@ -264,24 +273,28 @@ class Connection(ConnectionLife):
         mandatory: bool = False,
         timeout_s: float = 30.0,
     ) -> list[Slot[bool]]:
-        """Publish with publisher confirms.
+        """Publish with publisher confirms, all in one write.
+
+        Args:
+            exchange: Exchange.
+            envelopes: The chunks of any number of messages, in order.
+            mandatory: Whether what cannot be routed comes back to ``on_returned``.
+            timeout_s: Maximum wait for room: for earlier confirms, then for a broker that takes no data.
 
         Returns:
-            One slot a chunk; True in it means that the broker has the chunk.
+            One slot for each chunk; True in it means that the broker has the chunk.
 
         Raises:
             ConnectionLost: The connection is gone.
-            TimeoutError: The broker confirmed nothing for so long that no more may be sent.
+            TimeoutError: The broker confirmed nothing, or took no data, for so long that no more may be sent;
+                nothing was sent.
+            DriplineError: A chunk cannot be sent to any broker; nothing was sent.
         """
-        number = self._confirming().channel_number
-        slots = []
-        for envelope in envelopes:
-            data = self._frames(number, exchange, [envelope], mandatory)
-            slots.append(self._confirms.send(partial(self._send, data, timeout_s), timeout_s))
-        return slots
+        data = self._frames(self._confirming().channel_number, exchange, envelopes, mandatory)
+        return self._confirms.send_all(partial(self._send, data, timeout_s), len(envelopes), timeout_s)
 
-    def open_confirms(self) -> None:
-        """Open the channel for publisher confirms, so that the first message need not wait for it."""
+    def prepare_confirms(self) -> None:
+        """Open the channel with publisher confirms now, so that publishing does not have to wait for that."""
         self._confirming()
 
     def wait_for_confirms(self, timeout_s: float) -> bool:
@@ -336,6 +349,10 @@ class Connection(ConnectionLife):
 
     def _frames(self, channel: int, exchange: str, envelopes: Sequence[Envelope], mandatory: bool) -> bytes:
         name, frame_max = short_string(exchange), self._frame_max
+        for _, properties, _ in envelopes:
+            if len(properties) > frame_max - _HEADER_OVERHEAD:
+                size = len(properties)
+                raise DriplineError(f"message properties of {size} bytes: they have to fit into {frame_max} bytes")
         built = [
             frames.publish_frames(channel, name, key, properties, body, mandatory=mandatory, frame_max=frame_max)
             for key, properties, body in envelopes

@@ -6,9 +6,17 @@ from pika import exceptions
 
 from dripline.transport import tls_failures
 from dripline.transport.address import BrokerAddress
-from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
+from dripline.wire.errors import (
+    BrokerError,
+    BrokerUnreachable,
+    ClosedByBroker,
+    ConnectionLost,
+    LoginRefused,
+    NameTaken,
+)
 from dripline.wire.safe_text import safe_text
 
+_SHUTDOWN = (200, 320)  # an operator closes the connection, or stops the broker
 _START = "start RabbitMQ, or 'dl broker', or name another one with -b and -p"
 
 
@@ -66,7 +74,9 @@ def _wrong_login(address: BrokerAddress) -> str:
 
 def lost(address: BrokerAddress, error: Exception) -> BrokerError:
     """Describe the end of a connection that was open."""
-    return ConnectionLost(f"the connection to the broker at {address} was lost: {describe(error)}")
+    by_broker = isinstance(error, exceptions.ConnectionClosedByBroker) and error.reply_code not in _SHUTDOWN
+    kind = ClosedByBroker if by_broker else ConnectionLost
+    return kind(f"the connection to the broker at {address} was lost: {describe(error)}")
 
 
 def closed(address: BrokerAddress) -> ConnectionLost:

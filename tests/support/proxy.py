@@ -21,6 +21,7 @@ class Proxy:
     Attributes:
         host, port: where it listens.
         accepted: how many connections there were.
+        refuse: whether new connections are ended at once.
     """
 
     def __init__(self, host: str, port: int, own_port: int = 0) -> None:
@@ -33,6 +34,7 @@ class Proxy:
         self._links: list[_Link] = []
         self._lock = threading.Lock()
         self.accepted = 0
+        self.refuse = False
         self._spawn(self._accept)
 
     @property
@@ -100,6 +102,9 @@ class Proxy:
                 near, _ = self._listener.accept()
             except OSError:
                 return
+            if self.refuse:
+                near.close()
+                continue
             self.accepted += 1
             try:
                 far = socket.create_connection(self._upstream, 20)

@@ -162,6 +162,7 @@ class _Examined:
         self._notes.ok(f"{name} {state}: ping {facts['ping_ms']:g} ms; {about}", **facts, health=health or None)
         for key, text in (
             ("dropped_alerts", "alerts were dropped, since there was no room for them while the broker was away"),
+            ("damaged_alerts", "alerts were damaged on disk or not accepted by the broker, and are put aside"),
             ("handler_timeouts", "requests took longer than its handler_timeout"),
         ):
             if health.get(key):

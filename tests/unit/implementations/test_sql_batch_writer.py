@@ -229,7 +229,7 @@ def test_a_damaged_line_on_disk_is_among_the_refused(make, sink):
 
 def test_when_the_disk_is_full_too_the_newest_are_dropped_counted_and_told(make, sink, caplog):
     """Memory is bounded; all that was kept is written, and the drops' tokens are given back as well."""
-    storage = make(limit_bytes=200)
+    storage = make(limit_bytes=320)
     sink.away = "gone"
     storage.put(*range(10))
     assert eventually(lambda: len(storage.spool) == 10)
