@@ -89,18 +89,20 @@ class Spool:
         finally:
             self._appending = None
 
-    def read(self, count: int) -> tuple[list[bytes], Position]:
+    def read(self, count: int, max_bytes: int | None = None) -> tuple[list[bytes], Position]:
         """Look at the first lines that wait.
 
         Args:
             count: How many lines at most.
+            max_bytes: About how many bytes at most, but at least one line.
 
         Returns:
             The lines, and what `advance` is called with when they are dealt with.
         """
         lines: list[bytes] = []
         position = self._position
-        while len(lines) < count:
+        left = float("inf") if max_bytes is None else float(max_bytes)
+        while len(lines) < count and left > 0:
             with self._state:
                 size = self._sizes.get(position.segment, 0)
                 later = [number for number in self._sizes if number > position.segment]
@@ -109,8 +111,9 @@ class Spool:
                     break
                 position = Position(min(later), 0)
                 continue
-            found = self._lines_at(position, size, count - len(lines))
+            found = self._lines_at(position, size, count - len(lines), left)
             lines += found
+            left -= sum(map(len, found))
             position = Position(position.segment, position.offset + sum(map(len, found)))
         return lines, position
 
@@ -175,14 +178,15 @@ class Spool:
             sync_folder(self.folder)
             self._synced = number
 
-    def _lines_at(self, position: Position, size: int, count: int) -> list[bytes]:
+    def _lines_at(self, position: Position, size: int, count: int, max_bytes: float) -> list[bytes]:
         with self._path(position.segment).open("rb") as file:
             file.seek(position.offset)
             left = size - position.offset
             lines: list[bytes] = []
-            while left > 0 and len(lines) < count:
+            while left > 0 and len(lines) < count and max_bytes > 0:
                 lines.append(file.readline())
                 left -= len(lines[-1])
+                max_bytes -= len(lines[-1])
         return lines
 
     def _whole_lines(self, number: int) -> int:

@@ -28,7 +28,8 @@ _WAIT_CODES = (_NO_PERMISSION, "42P01", "42703")  # nor such a table, nor such a
 # The same in words, for databases that give no SQLSTATE.
 _WAIT_WORDS = re.compile(
     r"locked|busy|readonly|read-only|unable to open|disk|database or disk is full|malformed database"
-    r"|not a database|no such table|no column named|no such column|connect|server|timed? ?out|shutdown|deadlock",
+    r"|not a database|no such savepoint|no transaction is active|no such table|no column named|no such column"
+    r"|connect|server|timed? ?out|shutdown|deadlock",
     re.IGNORECASE,
 )
 
@@ -51,6 +52,18 @@ _REMEDIES = (
 
 class DatabaseAway(Exception):
     """The database takes no rows for now; the text says why."""
+
+
+class DatabaseBusy(DatabaseAway):
+    """Another program keeps the database from taking rows, which usually ends soon; logged if it does not."""
+
+
+class DatabaseFileChanged(DatabaseAway):
+    """The file of the database was moved, deleted, replaced or overwritten; the text says which."""
+
+
+class RowRefused(Exception):
+    """The row does not fit the table; the text says why."""
 
 
 class DatabaseUnfit(DatabaseAway):
@@ -131,15 +144,27 @@ def make_table(engine: Engine, table: Table) -> None:
 
 
 def is_away(error: Exception) -> bool:
-    """Tell whether an error is the database's state, so that waiting helps; else the row is to blame."""
+    """Tell whether an error is the database's state, so that waiting helps."""
     library = sqlalchemy()
-    if isinstance(error, library.exc.NoSuchTableError):
+    if isinstance(error, (DatabaseAway, library.exc.NoSuchTableError)):
         return True
     if not isinstance(error, library.exc.SQLAlchemyError):
         return isinstance(error, (OSError, MemoryError))
     if isinstance(error, library.exc.DBAPIError):
         return _driver_is_away(error, library)
     return not isinstance(error, library.exc.StatementError)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Tell whether a database, or the check of a row, refuses the row; other errors are not the row's fault."""
+    return isinstance(error, (RowRefused, sqlalchemy().exc.StatementError)) and not is_away(error)
+
+
+def is_conflict(error: Exception) -> bool:
+    """Tell whether a transaction met another one: a deadlock, or a failure to serialize the two."""
+    original = getattr(error, "orig", None)
+    code = getattr(original, "sqlstate", None) or ""
+    return code.startswith("40") or (not code and "deadlock" in str(original).lower())
 
 
 def remedy(error: Exception) -> str:
@@ -174,6 +199,8 @@ def _driver_is_away(error: Any, library: Any) -> bool:
         return False  # a rule about rows
     if code:
         return code[:2] in _WAIT_CLASSES or code in _WAIT_CODES
+    if type(error) is library.exc.DatabaseError:  # SQLite: malformed, or not a database
+        return True
     if isinstance(error, library.exc.OperationalError):
         return bool(_WAIT_WORDS.search(str(error.orig))) or "sqlite" not in type(error.orig).__module__
     return isinstance(error, library.exc.InternalError)
