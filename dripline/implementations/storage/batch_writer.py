@@ -11,13 +11,14 @@ from typing import Any, Protocol
 from dripline.implementations.storage.database import DatabaseAway
 from dripline.implementations.storage.dead_letters import DeadLetters, Refusal
 from dripline.implementations.storage.news import News
-from dripline.implementations.storage.row import Row, to_line
+from dripline.implementations.storage.row import Row
 from dripline.implementations.storage.waiting_rows import (
     Batch,
     Pace,
     WaitingRows,
     bytes_of,
     counted,
+    lines_of,
     parts_of,
     read_batch,
 )
@@ -337,15 +338,7 @@ class BatchWriter:
         """Put rows on disk, and give their tokens back; returns those that it does not take."""
         kept = 0
         for part in parts_of(rows, self._pace.batch_bytes):
-            lines: list[bytes] = []
-            refused: list[Refusal] = []
-            safe: list[Row] = []
-            for row in part:
-                try:
-                    lines.append(to_line(row))
-                    safe.append(row)
-                except ValueError as error:
-                    refused.append(Refusal(row, str(error)))
+            lines, safe, refused = lines_of(part)
             try:
                 self._spool.append(lines)
             except (OSError, SpoolFull) as error:
@@ -397,5 +390,8 @@ class BatchWriter:
 
     def _give_tokens_back(self, rows: Sequence[Row]) -> None:
         tokens = [row.token for row in rows if row.token is not None]
-        if tokens:
-            self._give_back(tokens)
+        try:
+            if tokens:
+                self._give_back(tokens)
+        except BaseException as error:  # noqa: BLE001  # they come again, and their ids are known
+            logger.error("%s: %d rows could not be acknowledged", self.news.who, len(tokens), exc_info=error)

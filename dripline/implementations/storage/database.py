@@ -24,12 +24,13 @@ _STATEMENT = re.compile(r"[\s^]*$|LINE \d+:")
 # SQLSTATE: a row that meets one of these is not to blame, or is not the only one.
 _WAIT_CLASSES = ("08", "25", "28", "3D", "3F", "40", "53", "55", "57", "58", "F0")
 _NO_PERMISSION = "42501"
-_WAIT_CODES = (_NO_PERMISSION, "42P01", "42703")  # nor such a table, nor such a column: somebody can mend it
+# Nor such a table, such a column, such a constraint, or it is a view: somebody can mend it.
+_WAIT_CODES = (_NO_PERMISSION, "42P01", "42703", "42P10", "42809")
 # The same in words, for databases that give no SQLSTATE.
 _WAIT_WORDS = re.compile(
     r"locked|busy|readonly|read-only|unable to open|disk|database or disk is full|malformed database"
     r"|not a database|no such savepoint|no transaction is active|no such table|no column named|no such column"
-    r"|connect|server|timed? ?out|shutdown|deadlock",
+    r"|ON CONFLICT clause does not match|connect|server|timed? ?out|shutdown|deadlock",
     re.IGNORECASE,
 )
 
@@ -47,6 +48,8 @@ _REMEDIES = (
     ("42501", None, "grant it to the database's user"),
     ("42P01", None, "make the table, or name another"),
     ("42703", None, "add the column, or name another"),
+    ("42P10", None, "make the column of message ids unique, or name another table"),
+    ("42809", None, "name a table that takes rows"),
 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dripline.implementations.storage.dead_letters import Refusal
-from dripline.implementations.storage.row import Row, from_line, size_of
+from dripline.implementations.storage.row import Row, from_line, size_of, to_line
 from dripline.runtime.spool import Position, Spool
 
 
@@ -130,6 +130,20 @@ def parts_of(rows: Sequence[Row], max_bytes: int) -> Iterator[Sequence[Row]]:
         size += row.size
     if start < len(rows):
         yield rows[start:]
+
+
+def lines_of(rows: Sequence[Row]) -> tuple[list[bytes], list[Row], list[Refusal]]:
+    """Return lines for the spool, the rows that they are, and those that cannot be written down."""
+    lines: list[bytes] = []
+    written: list[Row] = []
+    refused: list[Refusal] = []
+    for row in rows:
+        try:
+            lines.append(to_line(row))
+            written.append(row)
+        except ValueError as error:
+            refused.append(Refusal(row, str(error)))
+    return lines, written, refused
 
 
 def read_batch(spool: Spool, count: int, max_bytes: int) -> Batch | None:
