@@ -393,5 +393,5 @@ class BatchWriter:
         try:
             if tokens:
                 self._give_back(tokens)
-        except BaseException as error:  # noqa: BLE001  # they come again, and their ids are known
+        except BaseException as error:  # they come again, and their ids are known
             logger.error("%s: %d rows could not be acknowledged", self.news.who, len(tokens), exc_info=error)

@@ -306,9 +306,12 @@ class DatabaseSink:
             with connection.begin_nested():
                 self._insert_part(connection, destination, rows)
         except Exception as error:
-            if is_away(error):
-                raise
-            return error
+            # SQLite may have ended the whole transaction, and the savepoint with it: the first error counts.
+            first = error.__context__ if "no such savepoint" in str(error) else None
+            found = first if isinstance(first, Exception) else error
+            if is_away(found):
+                raise found from None
+            return found
         return None
 
     def _insert_part(self, connection: Connection, destination: Destination, rows: list[Row]) -> None:

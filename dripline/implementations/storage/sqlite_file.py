@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import time
 import uuid
@@ -36,6 +37,7 @@ _PRUNE = f"DELETE FROM {TABLE_NAME} WHERE number <= (SELECT max(number) FROM {TA
 _INSERT = f"INSERT OR REPLACE INTO {TABLE_NAME} (writer, generation) VALUES (?, ?)"
 _UPDATE = f"UPDATE {TABLE_NAME} SET generation = ? WHERE writer = ? AND generation IN (?, ?)"
 _Inode = tuple[int, int]  # device and number: which file it is, whatever its name
+_Stamp = tuple[int, int]  # size and time of the last change
 _SELECT = f"SELECT generation FROM {TABLE_NAME} WHERE writer = ?"  # a constant
 
 
@@ -66,9 +68,9 @@ class SqliteFile:
         self._inode: _Inode | None = None  # known once a generation has arrived in the file at the path
         self._beside: list[_Inode | None] = []  # of the log and of its index, then
         self._header = b""  # of the log: whether it is still ours
-        self._changing: tuple[int, int, float] | None = (
-            None  # size and time of an overwritten file, when first seen
-        )
+        self._torn: _Stamp | None = None  # of the file after a checkpoint that could not complete
+        # An overwritten file, and when it was first seen to look like that.
+        self._changing: tuple[_Stamp | None, float] | None = None
 
     @classmethod
     def behind(cls, engine: Engine) -> SqliteFile | None:
@@ -135,16 +137,22 @@ class SqliteFile:
         deadline = time.monotonic() + _READER_PATIENCE_S
         while self._pending:
             self.check()
-            if self._checkpoint():
+            try:
+                complete = self._checkpoint()
+            except DatabaseAway:
+                self._torn = _stamp(self.path)
+                raise
+            if complete:
+                self._torn = None
                 self._check({self._last})
                 self._settled()
-            elif time.monotonic() > deadline:
+                return
+            self._torn = _stamp(self.path)
+            if time.monotonic() > deadline:
                 raise DatabaseBusy(
                     f"{self.path} is being read by another program in a long transaction; rows wait until it ends"
                 )
-            else:
-                self._accepted.add(self._generation())  # a part was copied, which may look like anything
-                time.sleep(_LOOK_AGAIN_S)
+            time.sleep(_LOOK_AGAIN_S)
 
     def check(self) -> None:
         """Find out whether the file is still the same, for instance after an error.
@@ -167,8 +175,7 @@ class SqliteFile:
             raise DatabaseBusy(f"{self.path} was changed; a query that reads the earlier file has to end first")
         log, overwritten = self._files_beside()[0], _inode(self.path) == self._inode is not None
         if overwritten:
-            status = self.path.stat()
-            self._changing = (status.st_size, status.st_mtime_ns, time.monotonic())
+            self._changing = (_stamp(self.path), time.monotonic())
         elif self._pending:
             with contextlib.suppress(DatabaseAway):
                 self._checkpoint()  # into the earlier file, wherever that is now
@@ -179,7 +186,7 @@ class SqliteFile:
         self.engine.dispose()
         self._last = self._tried = ""
         self._accepted, self._pending = set(), False
-        self._inode, self._beside, self._header = None, [], b""
+        self._inode, self._beside, self._header, self._torn = None, [], b"", None
 
     def close(self) -> None:
         """Close the connections, without a checkpoint into a file that has changed meanwhile."""
@@ -192,6 +199,8 @@ class SqliteFile:
             pass  # it cannot even be looked at
         self.engine.dispose()
         self._beside = []
+        if self._torn is not None:
+            self._torn = _stamp(self.path)  # closing has tried a checkpoint as well
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -211,9 +220,13 @@ class SqliteFile:
 
     def _check(self, accepted: set[str]) -> None:
         self._check_place()
+        if self._torn is not None and self._torn == _stamp(self.path):
+            return  # a part of the log was copied, and nobody has written since: it may look like anything
         deadline = time.monotonic() + _DOUBT_S
-        while self._generation() not in accepted:
+        while (found := self._generation()) not in accepted:
             if time.monotonic() > deadline:
+                if found is None:
+                    raise DatabaseBusy(f"{self.path}: database disk image is malformed, or is being written")
                 raise DatabaseFileChanged(f"{self.path} was overwritten")
             time.sleep(_LOOK_AGAIN_S)
             self._check_place()
@@ -226,19 +239,23 @@ class SqliteFile:
             kind = "a folder" if self.path.is_dir() else "another file"
             raise DatabaseFileChanged(f"{self.path} was replaced by {kind}")
 
-    def _generation(self) -> str:
-        """The generation in the file itself, without the log; empty if there is none.
+    def _generation(self) -> str | None:
+        """The generation in the file itself, without the log.
 
         SQLite reads it, since closing a file that Python opened would release SQLite's locks on the same file.
+
+        Returns:
+            The generation; empty if the file is another database, or none; None if it is damaged, as it can be
+            while another program makes a checkpoint, or copies a file over this one.
         """
         try:
             connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro&immutable=1", uri=True)
         except sqlite3.Error:
-            return ""
+            return None
         try:
             row = connection.execute(_SELECT, (self._writer,)).fetchone()
-        except sqlite3.Error:
-            return ""
+        except sqlite3.Error as error:
+            return "" if re.search("no such table|no such column|not a database", str(error)) else None
         finally:
             connection.close()
         return str(row[0]) if row else ""
@@ -266,14 +283,9 @@ class SqliteFile:
         """Wait until nobody copies over the file any more."""
         if self._changing is None:
             return
-        try:
-            status = self.path.stat()
-        except OSError:
-            self._changing = None  # it is gone
-            return
-        size, changed, since = self._changing
-        if (status.st_size, status.st_mtime_ns) != (size, changed):
-            self._changing = (status.st_size, status.st_mtime_ns, time.monotonic())
+        seen, since = self._changing
+        if _stamp(self.path) != seen:
+            self._changing = (_stamp(self.path), time.monotonic())
         elif time.monotonic() - since >= _STABLE_S:
             self._changing = None
             self._checkpoint()  # fails as long as another program goes by the emptied log
@@ -289,6 +301,14 @@ def _inode(path: Path) -> _Inode | None:
     except OSError as error:
         raise DatabaseAway(str(error)) from error
     return status.st_dev, status.st_ino
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _start_of(log: Path) -> bytes:
