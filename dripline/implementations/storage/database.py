@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from dripline.wire.hiding import hide_login
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine, Table
+
+logger = logging.getLogger(__name__)
 
 _CONNECT_TIMEOUT_S = 5
 # A server whose cable was pulled is given up after some 25 s, and not when the kernel thinks so.
@@ -116,6 +119,8 @@ def make_engine(url: URL) -> Engine:
         ConfigurationError: The driver is not installed, or there is none of that name.
     """
     library = sqlalchemy()
+    if (path := sqlite_path(url)) is not None and not str(path).startswith(("file:", ":memory:")):
+        url = url.set(database=os.path.abspath(path))
     try:
         arguments = {key: value for key, value in _connect_arguments(url).items() if key not in url.query}
         engine: Engine = library.create_engine(url, connect_args=arguments, pool_recycle=1800)
@@ -127,6 +132,7 @@ def make_engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         logging.getLogger("psycopg").addFilter(_is_no_echo)
     if url.get_backend_name() == "sqlite":
+        library.event.listen(engine, "do_connect", _before_sqlite_connect)
         library.event.listen(engine, "connect", _on_sqlite_connect)
         library.event.listen(engine, "begin", _on_sqlite_begin)
     return engine
@@ -218,6 +224,28 @@ def _connect_arguments(url: URL) -> dict[str, Any]:
 def _is_no_echo(record: logging.LogRecord) -> bool:
     # psycopg warns of an error that it also raises; refused rows are told in our own words.
     return not record.msg.startswith("error ignored terminating")
+
+
+def _before_sqlite_connect(_dialect: Any, _record: object, arguments: Any, _keywords: Any) -> None:
+    path = Path(str(arguments[0]))
+    if path.is_absolute() and not path.exists():
+        put_log_aside(path)
+
+
+def put_log_aside(path: Path) -> None:
+    """Rename the log of a file that is not there any more: a new file would delete it, or take it for its own."""
+    log = Path(f"{os.path.realpath(path)}-wal")
+    if not log.exists() or not log.stat().st_size:
+        return
+    number = 1
+    while (aside := Path(f"{log}.{number}")).exists():
+        number += 1
+    log.rename(aside)
+    logger.warning(
+        "%s belongs to a database that was moved away without it, and is %s now; "
+        "to have rows that are missing there, put it beside that database as <its name>-wal",
+        log, aside,
+    )  # fmt: skip
 
 
 def _on_sqlite_connect(connection: Any, _record: object) -> None:

@@ -305,10 +305,8 @@ class DatabaseSink:
         try:
             with connection.begin_nested():
                 self._insert_part(connection, destination, rows)
-        except Exception as error:
-            # SQLite may have ended the whole transaction, and the savepoint with it: the first error counts.
-            first = error.__context__ if "no such savepoint" in str(error) else None
-            found = first if isinstance(first, Exception) else error
+        except Exception as error:  # noqa: BLE001  # it is raised, or returned
+            found = _first_cause(error)
             if is_away(found):
                 raise found from None
             return found
@@ -337,6 +335,14 @@ class DatabaseSink:
                     connection.execute(table.insert(), batch)
             except (ValueError, OverflowError) as error:  # of the driver: half a character, a number too large
                 raise RowRefused(str(error)) from error
+
+
+def _first_cause(error: Exception) -> Exception:
+    """The error that made SQLite end the whole transaction, if the savepoint ended with it."""
+    cause: BaseException | None = error
+    while cause is not None and "no such savepoint" in str(cause):
+        cause = cause.__context__
+    return cause if isinstance(cause, Exception) else error
 
 
 def _count(groups: Groups) -> int:

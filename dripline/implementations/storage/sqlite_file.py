@@ -16,6 +16,7 @@ from dripline.implementations.storage.database import (
     DatabaseAway,
     DatabaseBusy,
     DatabaseFileChanged,
+    put_log_aside,
     sqlalchemy,
     sqlite_path,
 )
@@ -36,6 +37,7 @@ _CREATE = f"""CREATE TABLE IF NOT EXISTS {TABLE_NAME} (
 _PRUNE = f"DELETE FROM {TABLE_NAME} WHERE number <= (SELECT max(number) FROM {TABLE_NAME}) - {_REMEMBERED}"
 _INSERT = f"INSERT OR REPLACE INTO {TABLE_NAME} (writer, generation) VALUES (?, ?)"
 _UPDATE = f"UPDATE {TABLE_NAME} SET generation = ? WHERE writer = ? AND generation IN (?, ?)"
+_FOREIGN = re.compile("no such table|no such column|not a database")  # nothing that a checkpoint leaves behind
 _Inode = tuple[int, int]  # device and number: which file it is, whatever its name
 _Stamp = tuple[int, int]  # size and time of the last change
 _SELECT = f"SELECT generation FROM {TABLE_NAME} WHERE writer = ?"  # a constant
@@ -68,6 +70,7 @@ class SqliteFile:
         self._inode: _Inode | None = None  # known once a generation has arrived in the file at the path
         self._beside: list[_Inode | None] = []  # of the log and of its index, then
         self._header = b""  # of the log: whether it is still ours
+        self._unreadable = ""  # why
         self._torn: _Stamp | None = None  # of the file after a checkpoint that could not complete
         # An overwritten file, and when it was first seen to look like that.
         self._changing: tuple[_Stamp | None, float] | None = None
@@ -78,6 +81,8 @@ class SqliteFile:
         url = engine.url
         path = sqlite_path(url)
         if path is None or url.get_driver_name() != "pysqlite" or str(path) == ":memory:":
+            return None
+        if url.query.get("mode") == "memory":
             return None
         if str(path).startswith("file:"):
             path = Path(unquote(str(path)[5:].partition("?")[0]))
@@ -180,9 +185,11 @@ class SqliteFile:
             with contextlib.suppress(DatabaseAway):
                 self._checkpoint()  # into the earlier file, wherever that is now
         if self._header and _start_of(log) == self._header and [_inode(log)] == self._beside[:1]:
-            # Closing would copy the log into a file that it does not belong to, and so would another program.
             with contextlib.suppress(OSError):
-                os.truncate(log, 0) if overwritten else log.unlink()
+                if overwritten:
+                    os.truncate(log, 0)  # closing would copy it into a file that it does not belong to
+                else:
+                    put_log_aside(self.path)
         self.engine.dispose()
         self._last = self._tried = ""
         self._accepted, self._pending = set(), False
@@ -226,7 +233,7 @@ class SqliteFile:
         while (found := self._generation()) not in accepted:
             if time.monotonic() > deadline:
                 if found is None:
-                    raise DatabaseBusy(f"{self.path}: database disk image is malformed, or is being written")
+                    raise DatabaseBusy(f"{self.path} cannot be read: {self._unreadable}")
                 raise DatabaseFileChanged(f"{self.path} was overwritten")
             time.sleep(_LOOK_AGAIN_S)
             self._check_place()
@@ -250,12 +257,14 @@ class SqliteFile:
         """
         try:
             connection = sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro&immutable=1", uri=True)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            self._unreadable = str(error)
             return None
         try:
             row = connection.execute(_SELECT, (self._writer,)).fetchone()
         except sqlite3.Error as error:
-            return "" if re.search("no such table|no such column|not a database", str(error)) else None
+            self._unreadable = str(error)
+            return "" if _FOREIGN.search(str(error)) else None
         finally:
             connection.close()
         return str(row[0]) if row else ""

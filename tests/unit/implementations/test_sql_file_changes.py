@@ -14,12 +14,22 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from support.file_changes import (
+    deleted,
+    emptied,
+    moved,
+    moved_with_everything,
+    numbers_in,
+    overwritten,
+    replaced,
+    replaced_by_a_link,
+)
 from support.waiting import eventually
 
 from dripline.implementations.sql_sensor_table import SensorTable
 from dripline.implementations.storage import sqlite_file as sqlite_file_module
 from dripline.implementations.storage.batch_writer import BatchWriter
-from dripline.implementations.storage.database import DatabaseAway, DatabaseBusy, make_engine
+from dripline.implementations.storage.database import DatabaseAway, DatabaseBusy, make_engine, read_url
 from dripline.implementations.storage.dead_letters import DeadLetters
 from dripline.implementations.storage.row import Row
 from dripline.implementations.storage.sink import DatabaseSink
@@ -41,25 +51,6 @@ def row(number: int) -> Row:
 def rows(*numbers: int) -> list[Row]:
     """Numbered rows."""
     return list(map(row, numbers))
-
-
-def numbers_in(path: Path) -> list[int]:
-    """The numbers in a file, as another program sees them that was given this file only."""
-    if not path.is_file():
-        return []
-    alone = path.with_name(f"{path.name}.alone")
-    shutil.copy(path, alone)
-    connection = sqlite3.connect(alone)
-    try:
-        found = connection.execute("SELECT value_raw FROM sensor_values ORDER BY id").fetchall()
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    except sqlite3.OperationalError:
-        found = []
-    finally:
-        connection.close()
-        for suffix in ("", "-wal", "-shm"):
-            alone.with_name(alone.name + suffix).unlink(missing_ok=True)
-    return [int(number) for (number,) in found]
 
 
 class Database:
@@ -109,58 +100,6 @@ def reading(path: Path) -> Iterator[None]:
         yield
     finally:
         connection.close()
-
-
-def moved(path: Path, aside: Path) -> None:
-    """``mv``, without the log."""
-    path.rename(aside)
-
-
-def deleted(path: Path, aside: Path) -> None:
-    """``rm``; kept under another name, so that it can be counted."""
-    os.link(path, aside)
-    path.unlink()
-
-
-def moved_with_everything(path: Path, aside: Path) -> None:
-    """``mv values* elsewhere``."""
-    for suffix in ("-wal", "-shm", ""):
-        if (file := path.with_name(path.name + suffix)).exists():
-            file.rename(aside.with_name(aside.name + suffix))
-
-
-def replaced(path: Path, aside: Path) -> None:
-    """``mv other values``."""
-    other = path.with_name("other")
-    with sqlite3.connect(other) as connection:
-        connection.execute("CREATE TABLE mine (n INTEGER)")
-        connection.executemany("INSERT INTO mine VALUES (?)", [(n,) for n in range(1000)])
-    connection.close()
-    os.link(path, aside)
-    other.replace(path)
-
-
-def replaced_by_a_link(path: Path, aside: Path) -> None:
-    """A symbolic link to a file that is not there yet."""
-    path.rename(aside)
-    path.symlink_to(path.with_name("target.sqlite"))
-
-
-def overwritten(path: Path, aside: Path) -> None:
-    """``cp other values``: device and inode stay."""
-    other = path.with_name("other")
-    with sqlite3.connect(other) as connection:
-        connection.execute("CREATE TABLE mine (n INTEGER)")
-        connection.executemany("INSERT INTO mine VALUES (?)", [(n,) for n in range(1000)])
-    connection.close()
-    shutil.copy(path, aside)
-    shutil.copy(other, path)
-
-
-def emptied(path: Path, aside: Path) -> None:
-    """``> values``."""
-    shutil.copy(path, aside)
-    os.truncate(path, 0)
 
 
 CHANGES = [moved, deleted, moved_with_everything, replaced, replaced_by_a_link, overwritten, emptied]
@@ -285,6 +224,25 @@ def test_a_file_that_changes_while_a_reader_holds_the_log(database, path, change
     assert numbers_in(path) == [2, 3]
 
 
+def test_a_log_that_was_left_behind_while_no_logger_ran_is_kept(path, caplog):
+    """After a crash the file was moved without it: a new file does not take it; the moved one can have it back."""
+    aside = path.with_name("aside")
+    first = sqlite3.connect(path, isolation_level=None)
+    first.execute("PRAGMA journal_mode=WAL")
+    first.execute("CREATE TABLE sensor_values (id INTEGER PRIMARY KEY, value_raw REAL)")
+    first.execute("INSERT INTO sensor_values (value_raw) VALUES (1), (2)")
+    moved(path, aside)
+    log = path.with_name(f"{path.name}-wal")
+    database = Database(path)
+    database.write(3)
+    database.sink.close()
+    first.close()
+    assert numbers_in(path) == [3]
+    assert "was moved away without it" in caplog.text
+    log.with_name(f"{log.name}.1").rename(aside.with_name("aside-wal"))
+    assert numbers_in(aside, with_log=True) == [1, 2]
+
+
 def test_other_programs_that_write_the_same_file_lose_nothing(database, path):
     """A laboratory's own table in the file, written and checkpointed by its own program meanwhile."""
     database.write(0)
@@ -349,7 +307,7 @@ def test_a_file_that_is_still_being_copied_is_left_alone(database, path):
         for start in range(0, len(content), 200_000):
             file.write(content[start : start + 200_000])
             file.flush()
-            with pytest.raises(DatabaseBusy, match=r"was overwritten|being written"):
+            with pytest.raises(DatabaseBusy, match=r"was overwritten|cannot be read"):
                 database.sink.write(rows(2))
     database.write(2)
     assert numbers_in(path) == [2]
@@ -382,6 +340,26 @@ def test_an_engine_that_a_laboratory_made_is_watched_as_well(path, mode):
     sink.close()
     assert numbers_in(path.with_name("aside")) == [1, 2]
     assert numbers_in(path) == [3]
+
+
+def test_a_relative_path_means_the_folder_in_which_the_engine_was_made(path, monkeypatch):
+    """Wherever the process goes later."""
+    monkeypatch.chdir(path.parent)
+    engine = make_engine(read_url("sqlite:///relative.sqlite"))
+    monkeypatch.chdir(path.parents[1])
+    sink = DatabaseSink(lambda: engine, SensorTable("sensor_values", None, lambda: engine), "logger")
+    assert sink.write(rows(1)) == []
+    sink.close()
+    assert numbers_in(path.with_name("relative.sqlite")) == [1]
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:m?mode=memory&uri=true"])
+def test_a_database_in_memory_has_no_file(url):
+    """A laboratory's own engine, in its tests."""
+    engine = sa.create_engine(url, poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
+    sink = DatabaseSink(lambda: engine, SensorTable("sensor_values", None, lambda: engine), "logger")
+    assert sink.write(rows(1)) == []
+    engine.dispose()
 
 
 # -- away, and back ------------------------------------------------------------------------------------------
