@@ -61,7 +61,7 @@ def replaced(path: Path, aside: Path) -> None:
 def replaced_by_a_link(path: Path, aside: Path) -> None:
     """A symbolic link to a file that is not there yet."""
     path.rename(aside)
-    path.symlink_to(path.with_name("target.sqlite"))
+    path.symlink_to(path.with_name(f"target-of-{aside.name}.sqlite"))
 
 
 def overwritten(path: Path, aside: Path) -> None:
