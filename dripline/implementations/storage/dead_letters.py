@@ -6,18 +6,17 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dripline.implementations.storage.row import Row
-from dripline.runtime.durable_files import append_durably, open_durably
+from dripline.runtime.durable_files import append_durably, open_durably, sync_folder
 
 logger = logging.getLogger(__name__)
 
-_LOUD = 5  # so many are told one by one
-_IN_MEMORY = 1000  # so many wait for a disk that takes none
+_LOUD = 5  # so many are logged one by one
 
 
 class Refusal(NamedTuple):
@@ -27,11 +26,8 @@ class Refusal(NamedTuple):
     reason: str
 
 
-class RefusedRows:
+class DeadLetters:
     """A file of JSON lines: when, table, message id, reason, values.
-
-    A disk that takes none stops nobody: rows wait in memory until it does, and for want of room the oldest are
-    dropped, which is told.
 
     Args:
         path: The file. When it has grown to the limit it becomes ``<path>.1``, in place of the one before.
@@ -40,63 +36,87 @@ class RefusedRows:
 
     Attributes:
         count: How many rows were refused in this run.
+        disk_is_refusing: Whether the disk did not take rows when that was last tried.
     """
 
     def __init__(self, path: Path, who: str, limit_bytes: int = 100 << 20) -> None:
         self.path = path
         self.count = 0
+        self.disk_is_refusing = False
         self._who = who
         self._limit = limit_bytes
         self._writing = threading.Lock()
-        self._waiting: list[bytes] = []
-        self._lost = 0
+        self._waiting: list[Refusal] = []
 
-    def add(self, refusals: Iterable[Refusal]) -> None:
-        """Write them down, after those that the disk did not take before."""
-        refusals = list(refusals)
-        if not refusals and not self._waiting:
-            return
+    @property
+    def is_waiting(self) -> bool:
+        """Whether refused rows wait for a disk that takes them."""
+        return bool(self._waiting)
+
+    def file(self, refusals: Sequence[Refusal] = ()) -> list[Row]:
+        """Append rows, after those that the disk did not take before; what it does not take now waits in memory.
+
+        Returns:
+            The rows that are on disk now.
+        """
         with self._writing:
-            self._write([*self._waiting, *map(_line, refusals)])
-        for refusal in refusals:
-            self._tell(refusal)
+            self._waiting += refusals
+            filed = self._waiting
+            try:
+                self._add(filed)
+            except OSError:  # it was logged
+                return []
+            self._waiting = []
+        return [refusal.row for refusal in filed]
 
-    def close(self) -> None:
-        """The end: write what waits, or tell that it is lost."""
-        self.add(())
-        self._lost += len(self._waiting)
-        self._waiting = []
-        self._tell_lost()
+    def add(self, refusals: Sequence[Refusal]) -> None:
+        """Append rows; they are on disk when this returns.
 
-    def _write(self, lines: list[bytes]) -> None:
+        Raises:
+            OSError: The disk does not take them; nothing was appended.
+        """
+        with self._writing:
+            self._add(refusals)
+
+    def _add(self, refusals: Sequence[Refusal]) -> None:
+        if not refusals:
+            return
+        data = b"".join(map(_line, refusals))
         try:
             self._make_room()
-            self._append(b"".join(lines))
+            self._append(data)
         except OSError as error:
-            if not self._waiting:
-                logger.error("%s: %s takes no refused rows, they wait in memory: %s", self._who, self.path, error)
-            self._lost += max(0, len(lines) - _IN_MEMORY)
-            self._waiting = lines[-_IN_MEMORY:]
-        else:
-            if self._waiting:
-                logger.warning("%s: %s takes refused rows again", self._who, self.path)
-            self._waiting = []
-            self._tell_lost()
-
-    def _tell_lost(self) -> None:
-        if self._lost:
-            logger.error("%s: %s did not take %d refused rows; they are lost", self._who, self.path, self._lost)
-        self._lost = 0
+            if not self.disk_is_refusing:
+                logger.error("%s: %s takes no refused rows, they wait: %s", self._who, self.path, error)
+            self.disk_is_refusing = True
+            raise
+        if self.disk_is_refusing:
+            logger.warning("%s: %s takes refused rows again", self._who, self.path)
+        self.disk_is_refusing = False
+        for refusal in refusals:
+            self._log(refusal)
 
     def _append(self, data: bytes) -> None:
-        size = self.path.stat().st_size if self.path.exists() else 0
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not self.path.exists()
+        size = 0 if is_new else self.path.stat().st_size
         file = open_durably(self.path, size)
         try:
-            append_durably(file, data, size)
+            append_durably(file, data if self._ends_whole(size) else b"\n" + data, size)
         finally:
             os.close(file)
+        if is_new:
+            sync_folder(self.path.parent)
 
-    def _tell(self, refusal: Refusal) -> None:
+    def _ends_whole(self, size: int) -> bool:
+        """Whether the last line was written whole; an earlier process may have been killed in the middle of it."""
+        if not size:
+            return True
+        with self.path.open("rb") as file:
+            file.seek(size - 1)
+            return file.read(1) == b"\n"
+
+    def _log(self, refusal: Refusal) -> None:
         self.count += 1
         level = logging.WARNING if self.count <= _LOUD else logging.DEBUG
         logger.log(
