@@ -56,6 +56,7 @@ class Health:
             "handler_timeouts": self._watch.timeouts,
             "waiting_alerts": self._mailbox.waiting_alerts,
             "dropped_alerts": self._mailbox.dropped_alerts,
+            **self._mailbox.consumed(),
         }
 
     def _reach(self, connection: Connection) -> None:

@@ -12,6 +12,7 @@ from dripline.core.survival import answered
 from dripline.runtime.complaints import Complaints
 from dripline.runtime.dispatch import BROADCAST_COMMANDS, find_by_routing_key
 from dripline.runtime.handler_watch import HandlerWatch
+from dripline.runtime.in_hand import note_failure
 from dripline.runtime.quick_lane import HEALTH
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.enums import op_t
@@ -102,11 +103,13 @@ class Reception:
                 finally:
                     turn.leave()
         except (DriplineError, ThrowReply) as error:
+            note_failure(error)
             self._complaints.tell(
                 f"dropped a message: {type(error).__name__}", "%s: dropped the %s for %r: %s",
                 self._service.name, message.message_type.name, message.routing_key, error,
             )  # fmt: skip
         except BaseException as error:  # noqa: BLE001 - a lab's code may raise anything; it is told
+            note_failure(error)
             self._complaints.tell(
                 f"could not handle a message: {type(error).__name__}", "%s: could not handle the %s for %r",
                 self._service.name, message.message_type.name, message.routing_key, error=error,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections.abc import Callable, Sequence
@@ -11,8 +12,9 @@ from typing import Any
 from pika import spec
 from pika.channel import Channel
 
-from dripline.transport import frames
+from dripline.transport import durable_queues, frames
 from dripline.transport.address import BrokerAddress
+from dripline.transport.consumer import Consumer, passive_declaration
 from dripline.transport.content import Delivery, Returned
 from dripline.transport.life import ConnectionLife
 from dripline.transport.slot import Slot
@@ -20,7 +22,7 @@ from dripline.wire.codec import Envelope
 from dripline.wire.errors import BrokerError
 from dripline.wire.table import short_string
 
-_tags = itertools.count(1)
+_numbers = itertools.count(1)
 
 
 class Connection(ConnectionLife):
@@ -53,8 +55,11 @@ class Connection(ConnectionLife):
     ) -> None:
         super().__init__(address, client, on_lost, confirm_window)
         self._on_returned = on_returned
-        self._consumers: dict[str, Callable[[Delivery], None]] = {}
-        self._acked_consumers: list[str] = []
+        self._tags = f"dl.{next(_numbers)}."  # how the consumer tags of this connection begin
+        self._consumers: dict[str, Consumer] = {}
+        self._acked_consumers: list[Consumer] = []
+        self._next_tag = itertools.count(1).__next__
+        self._listening = True
         self._confirm_lock = threading.Lock()
         self._confirm_channel: Channel | None = None
 
@@ -131,15 +136,32 @@ class Connection(ConnectionLife):
         """Declare a queue that outlives connections and restarts of the broker, and collects meanwhile.
 
         A quorum queue where the broker has them: it keeps also messages that are not marked as persistent, as
-        those of a mesh are not.
+        those of a mesh are not. RabbitMQ 4 drops messages of quorum queues that were delivered more than 20 times,
+        unless the queue says otherwise; an existing queue that does not is used as it is, and named in the log.
 
         Raises:
             BrokerError: There is a queue of that name and another kind.
         """
-        channel = self._ready()
         short_string(name)
-        kind = {"x-queue-type": "quorum"}
-        self._ask(lambda done: channel.queue_declare(name, durable=True, arguments=kind, callback=done))
+        self.check()
+        pika = self._pika
+        assert pika is not None, "an opened connection has one"
+        kind: dict[str, Any] = {"x-queue-type": "quorum"}
+        passive = False
+        if durable_queues.has_delivery_limit(pika.server_properties):
+            unlimited = spec.Queue.Declare(0, name, durable=True, arguments=durable_queues.UNLIMITED)
+            if self._ask(lambda done: pika.try_out(unlimited, done)):
+                return
+            existing = spec.Queue.Declare(0, name, durable=True, arguments=kind)
+            passive = durable_queues.differs_in_limit(pika.refusal) and not self._ask(
+                lambda done: pika.try_out(existing, done)
+            )
+        channel = self._ready()
+        self._ask(
+            lambda done: channel.queue_declare(name, passive=passive, durable=True, arguments=kind, callback=done)
+        )
+        if durable_queues.has_delivery_limit(pika.server_properties):
+            durable_queues.warn_of_limit(name, self.address.virtual_host)
 
     def bind(self, queue: str, exchange: str, keys: Sequence[str]) -> None:
         """Bind a queue with many keys in one write; a later call that waits also waits for these."""
@@ -173,30 +195,50 @@ class Connection(ConnectionLife):
         Returns:
             The consumer tag.
         """
-        channel = self._ready()
-        tag = f"dl.{next(_tags)}"
-        self._consumers[tag] = on_delivery
-
-        def start(done: Callable[[Any], None]) -> None:
-            if not no_ack:
-                channel.basic_qos(prefetch_count=prefetch)
-            channel.basic_consume(
-                queue, _handled_here, auto_ack=no_ack, exclusive=exclusive, consumer_tag=tag, callback=done
+        consumer = self.add_consumer(
+            Consumer(
+                self, self._ready(), queue, on_delivery, exclusive=exclusive, no_ack=no_ack, prefetch=prefetch
             )
+        )
+        return consumer.tag
 
-        self._ask(start)
-        if not no_ack:
-            self._acked_consumers.append(tag)
-        return tag
+    def add_consumer(self, consumer: Consumer, *, paused: bool = False) -> Consumer:
+        """Start a consumer; returns when the broker has done that and everything asked before.
+
+        Args:
+            consumer: The consumer.
+            paused: Whether it is left to somebody else to resume it.
+        """
+        if not consumer.no_ack:
+            self._acked_consumers.append(consumer)
+        if not paused:
+            self._ask(partial(consumer.resume, None))
+        return consumer
+
+    def new_consumer(self, queue: str, on_delivery: Callable[[Delivery], None], **settings: Any) -> Consumer:
+        """Make a consumer for `add_consumer`; the arguments are those of `Consumer`."""
+        return Consumer(self, self._ready(), queue, on_delivery, **settings)
 
     def cancel_consumers(self) -> None:
         """End the consumers whose messages are acknowledged; returns when no more messages come to them.
 
         An auto-delete queue is gone then, so that requests to it fail at once instead of being lost.
         """
+        self._listening = False
         while self._acked_consumers:
-            tag, channel = self._acked_consumers.pop(), self._ready()
-            self._ask(partial(_cancel, channel, tag))
+            consumer = self._acked_consumers.pop()
+            self._ready()
+            self._ask(consumer.pause)
+
+    def on_io_thread(self, action: Callable[[], object]) -> None:
+        """Run something quick on the I/O thread, soon; nothing happens if the connection has ended."""
+        if self.is_open:
+            self._post(action)
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether it is open and its consumers were not ended."""
+        return self._listening and self.is_open
 
     # -- messages --------------------------------------------------------------------------------------------
 
@@ -224,7 +266,7 @@ class Connection(ConnectionLife):
         """
         self.check()
         data = self._frames(self._number, exchange, envelopes, mandatory)
-        if ack is not None and ack.consumer_tag in self._consumers:
+        if ack is not None and ack.consumer_tag.startswith(self._tags):
             data += frames.ack_frame(self._number, ack.delivery_tag)
         try:
             self._send(data, timeout_s)
@@ -263,12 +305,11 @@ class Connection(ConnectionLife):
 
     def ack(self, *deliveries: Delivery) -> None:
         """Acknowledge deliveries in one write; does nothing when their connection is gone (the broker knows)."""
-        own = [delivery for delivery in deliveries if delivery.consumer_tag in self._consumers]
-        if self.is_open and own:
-            try:
-                self._send(b"".join(frames.ack_frame(self._number, delivery.delivery_tag) for delivery in own))
-            except BrokerError:
-                return
+        self._settle(frames.ack_frame, deliveries)
+
+    def give_back(self, *deliveries: Delivery) -> None:
+        """Return deliveries to their queues (basic.nack with requeue), to be delivered again."""
+        self._settle(frames.nack_frame, deliveries)
 
     # -- events, on the I/O thread -----------------------------------------------------------------------------
 
@@ -276,7 +317,12 @@ class Connection(ConnectionLife):
         """Hand a delivery to its consumer."""
         consumer = self._consumers.get(delivery.consumer_tag)
         if consumer is not None:
-            consumer(delivery)
+            consumer.on_delivery(delivery)
+
+    def longest_body(self, consumer_tag: str) -> int | None:
+        """Give the length beyond which only the beginning of a body is kept; None if a consumer has no limit."""
+        consumer = self._consumers.get(consumer_tag)
+        return None if consumer is None else consumer.longest_body
 
     def on_returned(self, returned: Returned) -> None:
         """Hand on what could not be routed."""
@@ -286,6 +332,23 @@ class Connection(ConnectionLife):
     def on_confirm(self, delivery_tag: int, multiple: bool, acknowledged: bool) -> None:
         """Count a publisher confirm."""
         self._confirms.settle(delivery_tag, multiple, acknowledged)
+
+    # -- for consumers, on the I/O thread ----------------------------------------------------------------------
+
+    def register(self, consumer: Consumer) -> str:
+        """Choose a consumer tag and hand the deliveries for it to this consumer."""
+        tag = f"{self._tags}{self._next_tag()}"
+        self._consumers[tag] = consumer
+        return tag
+
+    def unregister(self, tag: str) -> None:
+        """Forget a consumer tag that gets no more deliveries."""
+        self._consumers.pop(tag, None)
+
+    def queue_exists(self, queue: str, done: Callable[[bool], None]) -> None:
+        """Find out whether there is a queue, without risk for the channel."""
+        assert self._pika is not None, "an opened connection has one"
+        self._pika.try_out(passive_declaration(queue), done)
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -301,6 +364,17 @@ class Connection(ConnectionLife):
                 self._confirm_channel = channel
             return self._confirm_channel
 
+    def _on_consumer_cancelled(self, frame: Any) -> None:
+        consumer = self._consumers.get(str(frame.method.consumer_tag))
+        if consumer is not None:
+            consumer.cancelled_by_broker()
+
+    def _settle(self, frame: Callable[[int, int], bytes], deliveries: Sequence[Delivery]) -> None:
+        own = [delivery for delivery in deliveries if delivery.consumer_tag.startswith(self._tags)]
+        if self.is_open and own:
+            with contextlib.suppress(BrokerError):
+                self._send(b"".join(frame(self._number, delivery.delivery_tag) for delivery in own))
+
     def _frames(self, channel: int, exchange: str, envelopes: Sequence[Envelope], mandatory: bool) -> bytes:
         name, frame_max = short_string(exchange), self._frame_max
         built = [
@@ -310,9 +384,5 @@ class Connection(ConnectionLife):
         return built[0] if len(built) == 1 else b"".join(built)
 
 
-def _cancel(channel: Channel, tag: str, done: Callable[[Any], None]) -> None:
-    channel.basic_cancel(tag, callback=done)
-
-
 def _handled_here(*_arguments: object) -> None:
-    """Stand in for callbacks that pika never calls: deliveries and confirms are read before it sees them."""
+    """Do nothing: pika never sees confirms, they are read before."""
