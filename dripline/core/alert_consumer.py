@@ -40,8 +40,8 @@ class AlertConsumer(Service):
     What a subclass raises is logged, and the next alert follows.
 
     With `durable` no alert is acknowledged before it was handled. Alerts that can never be handled are written to
-    `dead_letter_file`, then acknowledged: those that cannot be decoded, are longer than 32 MiB, lack chunks that did
-    not come within a minute, or whose handler raised something. ``get <name> -s health`` counts them as
+    `dead_letter_file`, then acknowledged: those that cannot be decoded, are longer than 32 MiB, lack chunks that
+    did not come within a minute, or whose handler raised something. ``get <name> -s health`` counts them as
     ``dead_letters``. Without `durable`, alerts that come while more than 128 MB of messages wait for their handler
     are dropped: logged, and counted by reason as ``dropped_messages``.
 
@@ -50,8 +50,8 @@ class AlertConsumer(Service):
         alert_key_parser_re: regular expression with named groups, applied to routing keys.
         durable: whether alerts are collected while this service is away, in a queue ``<name>.alerts`` that
             outlives it and the broker's restarts. It goes only when somebody deletes it.
-        memory_mb: with `durable`, how many megabytes of alerts that are not handled may be in memory; a single alert
-            may be longer. Beyond that the broker is asked to send no more until half of them are handled.
+        memory_mb: with `durable`, how many megabytes of alerts that are not handled may be in memory; a single
+            alert may be longer. Beyond that the broker is asked to send no more until half of them are handled.
         dead_letter_file: with `durable`, the file for alerts that can never be handled, as JSON lines. Below
             ``~/.local/state/dripline`` by default. At 100 MB it is renamed to ``<file>.1``.
         **kwargs: for `Service`.

@@ -13,9 +13,9 @@ OVERHEAD = 1000
 class DeliveryBudget:
     """Counts what was delivered and is not released yet; any thread may use it.
 
-    The consumer is paused when the bytes exceed the limit, and resumed below half of it. The window is the prefetch
-    count. It starts small, since the sizes of messages are unknown; it doubles while it is what limits the consumer
-    and little memory is used, and it shrinks to what fits when the limit was exceeded.
+    The consumer is paused when the bytes exceed the limit, and resumed below half of it. The window is the
+    prefetch count. It starts small, since the sizes of messages are unknown; it doubles while it is what limits the
+    consumer and little memory is used, and it shrinks to what fits when the limit was exceeded.
 
     Args:
         limit: Most bytes; a single message may be larger.
