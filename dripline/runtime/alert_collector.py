@@ -14,8 +14,8 @@ from dripline.runtime.in_hand import InHand, let_go, set_in_hand
 from dripline.runtime.spill_file import Spilled, SpillFile
 from dripline.runtime.worker import Worker
 from dripline.transport import Connection, Delivery
-from dripline.transport.consumer import Consumer
 from dripline.transport.content import CutBody
+from dripline.transport.durable_consumer import DurableConsumer
 from dripline.transport.properties import RawProperties
 from dripline.wire.chunks import DEFAULT_LIMITS, Part, read_part
 from dripline.wire.codec import read_message
@@ -55,10 +55,11 @@ class AlertCollector(Worker):
 
     - Messages are acknowledged when their last holder releases them, chunks together with their message.
     - The bytes of all messages that are not released are bounded. When they exceed the bound the consumer is
-      cancelled; what still comes until the broker has done so waits on disk. Below half the consumer starts again.
+      stopped; what still comes until the broker has done so waits on disk. When all is released the consumer
+      starts again, with a prefetch count that fits.
     - What can never be handled is written to a file of dead letters, and acknowledged when it is on disk.
-    - Chunks of incomplete messages do not count against the bound, or messages could wait for each other for ever:
-      beyond a quarter of it their bodies are on disk.
+    - Chunks of incomplete messages do not count against the bound, since messages would wait for each other for
+      ever: beyond a quarter of it their bodies are on disk.
 
     Args:
         name: The thread's name.
@@ -84,9 +85,10 @@ class AlertCollector(Worker):
         self._budget = DeliveryBudget(memory_bytes)
         self._spill = SpillFile(dead_letters.path.parent)
         self._sets = ChunkSets(memory_bytes // 4, self._spill)
-        self._consumer: Consumer | None = None
+        self._consumer: DurableConsumer | None = None
         self._connection: Connection | None = None
-        self._returning = False  # whether what comes is given back until the consumer has ended
+        self._ignoring = False  # whether what comes has no room anywhere, and is left to come again
+        self._is_stopped = False  # whether no more comes from the consumer
         self._clock = 0.0  # time in which missing chunks could have come
         self._letters: list[DeadLetter] = []
         self._lettered: list[InHand] = []  # their deliveries
@@ -97,17 +99,16 @@ class AlertCollector(Worker):
     def consume(self, connection: Connection) -> None:
         """Consume on a new connection; what is held from an earlier one still counts."""
         self._connection = connection
-        self._returning = False
-        self._consumer = connection.new_consumer(
+        self._consumer = DurableConsumer(
+            connection,
             self._queue_name,
             self.feeder(connection),
-            exclusive=False,
-            prefetch=self._budget.window,
-            on_started=self._budget.started,
+            on_stopped=self._stopped,
+            on_restarted=self._restarted,
             longest_body=DEFAULT_LIMITS.message_bytes,
         )
-        connection.add_consumer(self._consumer, paused=self._budget.paused)
-        self._on_io_thread(self._follow)  # the budget may have changed meanwhile
+        self._restarted()
+        connection.consume_durably(self._consumer, self._budget.window)
 
     def stop(self, grace_s: float = 1.0) -> bool:
         """End the thread; what it does not handle in time stays in the queue."""
@@ -118,57 +119,62 @@ class AlertCollector(Worker):
 
     def _take_in(self, connection: Connection | None, delivery: Delivery) -> None:
         assert connection is not None, "alerts of a durable queue are acknowledged"
-        if self._returning:
-            connection.give_back(delivery)
-            return
         item = Collected(self, connection, delivery, len(delivery.body) + len(delivery.properties.raw) + OVERHEAD)
-        item.generation, has_no_room, pause = self._budget.deliver(item.cost)
-        if pause:
-            self._follow()
-        if has_no_room and not self._spilled(item):
-            item.void()
-            connection.give_back(delivery)
-            item.ack()  # it is counted no longer
+        item.generation, has_no_room, stop = self._budget.deliver(item.cost, self._sets.chunks)
+        if stop:
+            self._stop_consumer()
+        if self._ignoring or (has_no_room and not self._spilled(item)):
+            item.void()  # it is returned when the channel is closed
+            item.ack()  # and no longer counted
             return
         self._came += 1
         self._queue.put(item)
 
     def _spilled(self, item: Collected) -> bool:
-        """Move a body to disk; from now on messages are given back if that is not possible."""
+        """Move a body to disk; if that is not possible, what comes is ignored until the consumer starts again."""
         body = item.delivery.body
         if isinstance(body, CutBody):
             return True  # it is short
         try:
             item.spilled = self._spill.put(body)
         except OSError:
-            self._returning = True
+            self._ignoring = True
+            if self._budget.restart():
+                self._stop_consumer()
             return False
         item.delivery = item.delivery._replace(body=b"")
         self._budget.move_to_disk(len(body))
         return True
 
-    def _follow(self) -> None:
-        """Pause or resume the consumer as the budget wants it."""
-        consumer, connection = self._consumer, self._connection
-        if consumer is None or connection is None or not connection.is_listening:
-            return
-        if self._budget.paused:
-            consumer.pause()
-        else:
-            self._returning = False
-            consumer.resume(self._budget.window)
+    def _stop_consumer(self) -> None:
+        self._is_stopped = False
+        if self._consumer is not None:
+            self._consumer.stop()
 
-    def _renew(self) -> None:
-        consumer, connection = self._consumer, self._connection
-        if consumer is not None and connection is not None and connection.is_listening:
-            consumer.renew(self._budget.window)
+    def _stopped(self) -> None:
+        self._is_stopped = True
+        self._restart()
+
+    def _restart(self) -> None:
+        """Start again if nothing that came is in hand, and nothing more comes."""
+        if self._is_stopped and self._budget.is_drained and self._consumer is not None and self._is_connected:
+            self._restarted()
+            self._consumer.restart(self._budget.window)
+
+    def _restarted(self) -> None:
+        self._ignoring = self._is_stopped = False
+        self._budget.started()
+
+    def _widen(self, more: int) -> None:
+        if self._consumer is not None and self._is_connected:
+            self._consumer.add(more)
 
     # -- on any thread ---------------------------------------------------------------------------------------
 
     def _released(self, item: Collected) -> None:
         cost, item.cost = item.cost, 0
         if self._budget.release(cost, item.generation, item.held):
-            self._on_io_thread(self._follow)
+            self._on_io_thread(self._restart)
 
     def _on_io_thread(self, action: Callable[[], None]) -> None:
         if self._connection is not None:
@@ -199,16 +205,26 @@ class AlertCollector(Worker):
             return self._queue.get_nowait()
         except queue.Empty:
             self._write_letters()
-            if self._budget.widen():
-                self._on_io_thread(self._renew)
+            self._adapt_window()
         began, is_open = time.monotonic(), self._budget.is_open and self._is_connected
         try:
-            return self._queue.get(timeout=_LOOK_S if self._letters or len(self._sets) else None)
+            look_again = self._letters or len(self._sets) or self._budget.is_extended
+            return self._queue.get(timeout=_LOOK_S if look_again else None)
         except queue.Empty:
             return False
         finally:
             if is_open:
                 self._clock += min(time.monotonic() - began, _LOOK_S)
+
+    def _adapt_window(self) -> None:
+        more = self._budget.widen(self._sets.chunks)
+        if more:
+            self._on_io_thread(lambda: self._widen(more))
+            return
+        # The order of messages is certain for a single consumer only.
+        is_quiet = not len(self._sets) and not self._budget.bytes
+        if is_quiet and self._budget.is_extended and self._budget.restart():
+            self._on_io_thread(self._stop_consumer)
 
     @property
     def _is_connected(self) -> bool:
@@ -281,7 +297,7 @@ class AlertCollector(Worker):
         if chunks is None:
             cost, item.cost = item.cost, 0  # it is counted by the sets from now on
             if self._budget.shrink(cost):
-                self._on_io_thread(self._follow)
+                self._on_io_thread(self._restart)
             return
         item.bring(chunks.held)
         self._wait_for_room(chunks.size)

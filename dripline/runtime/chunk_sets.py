@@ -49,13 +49,18 @@ class ChunkSets:
     def __init__(self, memory_bytes: int, spill: SpillFile) -> None:
         self._memory = memory_bytes
         self._spill = spill
-        self._in_memory = 0
+        self._in_memory = self._chunks = 0
         self._sets: dict[Key, ChunkSet] = {}  # in the order of the last chunk seen
         self._too_long: dict[Key, None] = {}
 
     def __len__(self) -> int:
         """Number of incomplete messages."""
         return len(self._sets)
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks of incomplete messages."""
+        return self._chunks
 
     def add(self, part: Part, item: InHand, now: float) -> ChunkSet | None:
         """Take a chunk in, and hold its delivery unless it is the last one missing.
@@ -77,6 +82,7 @@ class ChunkSets:
             raise TooLong
         found = self._sets.pop(key, None)
         if found is not None and not found.held[0].is_valid:
+            self._chunks -= len(found.held)
             self._drop(found)  # the broker delivers all of it again
             found = None
         chunks = found or ChunkSet(part._replace(body=b""))
@@ -89,10 +95,12 @@ class ChunkSets:
                 raise
             chunks.size += len(part.body)
         if len(chunks.bodies) == part.total and chunks.size <= DEFAULT_LIMITS.message_bytes:
+            self._chunks -= len(chunks.held)
             return chunks
         self._sets[key] = chunks
         chunks.seen = now
         chunks.held.append(item.hold())
+        self._chunks += 1
         if chunks.size > DEFAULT_LIMITS.message_bytes:
             self._too_long[key] = None
             if len(self._too_long) > _REMEMBERED:
@@ -102,7 +110,7 @@ class ChunkSets:
 
     def too_long(self, part: Part) -> ChunkSet | None:
         """Give up what came of a message that is too long; None if that was done before."""
-        return self._sets.pop((part.uuid, part.total), None)
+        return self._remove((part.uuid, part.total))
 
     def join(self, chunks: ChunkSet) -> bytes:
         """Put the bodies of a whole set together, and forget them."""
@@ -123,7 +131,7 @@ class ChunkSets:
             key, chunks = next(iter(self._sets.items()))
             if now - chunks.seen < wait_s:
                 return
-            del self._sets[key]
+            self._remove(key)
             if chunks.held[0].is_valid:
                 yield chunks
             else:
@@ -134,6 +142,12 @@ class ChunkSets:
         for chunks in self._sets.values():
             self._drop(chunks)
         self._sets.clear()
+        self._chunks = 0
+
+    def _remove(self, key: Key) -> ChunkSet | None:
+        chunks = self._sets.pop(key, None)
+        self._chunks -= 0 if chunks is None else len(chunks.held)
+        return chunks
 
     def _drop(self, chunks: ChunkSet) -> None:
         self.beginning(chunks, 0)

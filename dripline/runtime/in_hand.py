@@ -63,7 +63,7 @@ class InHand:
     @property
     def is_valid(self) -> bool:
         """Whether it can still be acknowledged; otherwise the broker delivers it again, unless nobody needs it."""
-        return self.connection is not None and self.connection.is_open
+        return self.connection is not None and self.connection.can_settle(self.delivery)
 
     def void(self) -> None:
         """Give up the duty to acknowledge: the broker delivers it again."""

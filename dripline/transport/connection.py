@@ -14,8 +14,9 @@ from pika.channel import Channel
 
 from dripline.transport import durable_queues, frames
 from dripline.transport.address import BrokerAddress
-from dripline.transport.consumer import Consumer, passive_declaration
+from dripline.transport.consumer import AnyConsumer, Consumer, handled_here, passive_declaration
 from dripline.transport.content import Delivery, Returned
+from dripline.transport.durable_consumer import DurableConsumer
 from dripline.transport.life import ConnectionLife
 from dripline.transport.slot import Slot
 from dripline.wire.codec import Envelope
@@ -56,8 +57,9 @@ class Connection(ConnectionLife):
         super().__init__(address, client, on_lost, confirm_window)
         self._on_returned = on_returned
         self._tags = f"dl.{next(_numbers)}."  # how the consumer tags of this connection begin
-        self._consumers: dict[str, Consumer] = {}
-        self._acked_consumers: list[Consumer] = []
+        self._consumers: dict[str, AnyConsumer] = {}
+        self._acked_consumers: list[AnyConsumer] = []
+        self._channel_numbers: dict[str, int] = {}  # by consumer tag, as long as deliveries can be acknowledged
         self._next_tag = itertools.count(1).__next__
         self._listening = True
         self._confirm_lock = threading.Lock()
@@ -195,29 +197,19 @@ class Connection(ConnectionLife):
         Returns:
             The consumer tag.
         """
-        consumer = self.add_consumer(
-            Consumer(
-                self, self._ready(), queue, on_delivery, exclusive=exclusive, no_ack=no_ack, prefetch=prefetch
-            )
+        consumer = Consumer(
+            self, self._ready(), queue, on_delivery, exclusive=exclusive, no_ack=no_ack, prefetch=prefetch
         )
+        self._ask(consumer.start)
+        if not no_ack:
+            self._acked_consumers.append(consumer)
         return consumer.tag
 
-    def add_consumer(self, consumer: Consumer, *, paused: bool = False) -> Consumer:
-        """Start a consumer; returns when the broker has done that and everything asked before.
-
-        Args:
-            consumer: The consumer.
-            paused: Whether it is left to somebody else to resume it.
-        """
-        if not consumer.no_ack:
-            self._acked_consumers.append(consumer)
-        if not paused:
-            self._ask(partial(consumer.resume, None))
-        return consumer
-
-    def new_consumer(self, queue: str, on_delivery: Callable[[Delivery], None], **settings: Any) -> Consumer:
-        """Make a consumer for `add_consumer`; the arguments are those of `Consumer`."""
-        return Consumer(self, self._ready(), queue, on_delivery, **settings)
+    def consume_durably(self, consumer: DurableConsumer, prefetch: int) -> None:
+        """Start the consumer of a durable queue; returns when the broker has done that."""
+        self._ready()
+        self._acked_consumers.append(consumer)
+        self._ask(partial(consumer.start, prefetch))
 
     def cancel_consumers(self) -> None:
         """End the consumers whose messages are acknowledged; returns when no more messages come to them.
@@ -228,7 +220,7 @@ class Connection(ConnectionLife):
         while self._acked_consumers:
             consumer = self._acked_consumers.pop()
             self._ready()
-            self._ask(consumer.pause)
+            self._ask(consumer.end)
 
     def on_io_thread(self, action: Callable[[], object]) -> None:
         """Run something quick on the I/O thread, soon; nothing happens if the connection has ended."""
@@ -266,8 +258,8 @@ class Connection(ConnectionLife):
         """
         self.check()
         data = self._frames(self._number, exchange, envelopes, mandatory)
-        if ack is not None and ack.consumer_tag.startswith(self._tags):
-            data += frames.ack_frame(self._number, ack.delivery_tag)
+        if ack is not None and ack.consumer_tag in self._channel_numbers:
+            data += frames.ack_frame(self._channel_numbers[ack.consumer_tag], ack.delivery_tag)
         try:
             self._send(data, timeout_s)
         except TimeoutError:
@@ -307,6 +299,10 @@ class Connection(ConnectionLife):
         """Acknowledge deliveries in one write; does nothing when their connection is gone (the broker knows)."""
         self._settle(frames.ack_frame, deliveries)
 
+    def can_settle(self, delivery: Delivery) -> bool:
+        """Whether a delivery can still be acknowledged; if not, the broker delivers it again."""
+        return self.is_open and delivery.consumer_tag in self._channel_numbers
+
     def give_back(self, *deliveries: Delivery) -> None:
         """Return deliveries to their queues (basic.nack with requeue), to be delivered again."""
         self._settle(frames.nack_frame, deliveries)
@@ -335,15 +331,29 @@ class Connection(ConnectionLife):
 
     # -- for consumers, on the I/O thread ----------------------------------------------------------------------
 
-    def register(self, consumer: Consumer) -> str:
+    def register(self, consumer: AnyConsumer, channel_number: int) -> str:
         """Choose a consumer tag and hand the deliveries for it to this consumer."""
         tag = f"{self._tags}{self._next_tag()}"
         self._consumers[tag] = consumer
+        self._channel_numbers[tag] = channel_number
         return tag
 
     def unregister(self, tag: str) -> None:
-        """Forget a consumer tag that gets no more deliveries."""
+        """Forget a consumer tag that gets no more deliveries; those it has got can still be acknowledged."""
         self._consumers.pop(tag, None)
+
+    def forget_channel(self, channel_number: int) -> None:
+        """Forget a channel that is closed; deliveries on it can no longer be acknowledged."""
+        for tag in [tag for tag, number in self._channel_numbers.items() if number == channel_number]:
+            del self._channel_numbers[tag]
+            self._consumers.pop(tag, None)
+
+    def open_channel(self, on_open: Callable[[Channel], object]) -> None:
+        """Open another channel."""
+        assert self._pika is not None, "an opened connection has one"
+        channel = self._pika.channel(on_open_callback=on_open)
+        channel.add_on_close_callback(self._on_channel_closed)
+        channel.add_on_cancel_callback(self._on_consumer_cancelled)
 
     def queue_exists(self, queue: str, done: Callable[[bool], None]) -> None:
         """Find out whether there is a queue, without risk for the channel."""
@@ -360,20 +370,25 @@ class Connection(ConnectionLife):
             if self._confirm_channel is None:
                 assert self._pika is not None, "an opened connection has one"
                 channel = self._open_channel(self._pika)
-                self._ask(lambda done: channel.confirm_delivery(_handled_here, callback=done))
+                self._ask(lambda done: channel.confirm_delivery(handled_here, callback=done))
                 self._confirm_channel = channel
             return self._confirm_channel
 
     def _on_consumer_cancelled(self, frame: Any) -> None:
-        consumer = self._consumers.get(str(frame.method.consumer_tag))
-        if consumer is not None:
-            consumer.cancelled_by_broker()
+        tag = str(frame.method.consumer_tag)
+        if tag in self._consumers:
+            self._consumers[tag].cancelled_by_broker(tag)
 
     def _settle(self, frame: Callable[[int, int], bytes], deliveries: Sequence[Delivery]) -> None:
-        own = [delivery for delivery in deliveries if delivery.consumer_tag.startswith(self._tags)]
-        if self.is_open and own:
+        numbers = self._channel_numbers
+        data = [
+            frame(number, delivery.delivery_tag)
+            for delivery in deliveries
+            if (number := numbers.get(delivery.consumer_tag)) is not None
+        ]
+        if self.is_open and data:
             with contextlib.suppress(BrokerError):
-                self._send(b"".join(frame(self._number, delivery.delivery_tag) for delivery in own))
+                self._send(b"".join(data))
 
     def _frames(self, channel: int, exchange: str, envelopes: Sequence[Envelope], mandatory: bool) -> bytes:
         name, frame_max = short_string(exchange), self._frame_max
@@ -382,7 +397,3 @@ class Connection(ConnectionLife):
             for key, properties, body in envelopes
         ]
         return built[0] if len(built) == 1 else b"".join(built)
-
-
-def _handled_here(*_arguments: object) -> None:
-    """Do nothing: pika never sees confirms, they are read before."""

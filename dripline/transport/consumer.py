@@ -1,4 +1,4 @@
-"""A consumer that can be paused, resumed and renewed, and that survives being cancelled by the broker."""
+"""A consumer that survives being cancelled by the broker."""
 
 from __future__ import annotations
 
@@ -14,14 +14,36 @@ from dripline.transport.content import Delivery
 logger = logging.getLogger(__name__)
 
 
+class AnyConsumer(Protocol):
+    """What a connection needs of its consumers."""
+
+    no_ack: bool
+    longest_body: int | None
+
+    def on_delivery(self, delivery: Delivery) -> None:
+        """Take a delivery."""
+
+    def end(self, done: Callable[[None], object]) -> None:
+        """Receive no more messages; `done` is called when the broker has answered."""
+
+    def cancelled_by_broker(self, tag: str) -> None:
+        """React to the broker's end of a consumer."""
+
+
 class ConsumerOwner(Protocol):
     """What a consumer needs of its connection."""
 
-    def register(self, consumer: Consumer) -> str:
+    def register(self, consumer: AnyConsumer, channel_number: int) -> str:
         """Choose a consumer tag and hand the deliveries for it to this consumer."""
 
     def unregister(self, tag: str) -> None:
-        """Forget a consumer tag that gets no more deliveries."""
+        """Forget a consumer tag that gets no more deliveries; those it has got can still be acknowledged."""
+
+    def forget_channel(self, channel_number: int) -> None:
+        """Forget a channel that is closed; deliveries on it can no longer be acknowledged."""
+
+    def open_channel(self, on_open: Callable[[Channel], object]) -> None:
+        """Open another channel."""
 
     def queue_exists(self, queue: str, done: Callable[[bool], None]) -> None:
         """Find out whether there is a queue, without risk for the channel."""
@@ -29,12 +51,12 @@ class ConsumerOwner(Protocol):
     def on_queue_deleted(self, queue: str) -> None:
         """React to the deletion of a queue that had a consumer."""
 
+    def call_later(self, delay_s: float, callback: Callable[[], object]) -> None:
+        """Run something on the I/O thread after a while."""
+
 
 class Consumer:
-    """A consumer of one queue; all methods are for the I/O thread.
-
-    `pause`, `resume` and `renew` say what is wanted and can be called at any time. One method at a time is sent to
-    the broker; when it has answered, whatever is missing by then follows.
+    """A consumer of one queue, on the channel of its connection; all methods are for the I/O thread.
 
     Args:
         owner: The connection.
@@ -44,12 +66,12 @@ class Consumer:
         exclusive: Whether nobody else may consume from the queue.
         no_ack: Whether messages need no acknowledgement.
         prefetch: How many unacknowledged messages the broker may send ahead.
-        on_started: Called before the broker is asked to send; deliveries from then on count for a new prefetch.
-        longest_body: Of a longer body only the beginning is kept; None: there is no such limit.
 
     Attributes:
-        tag: The consumer tag; empty while the broker sends nothing.
+        tag: The consumer tag.
     """
+
+    longest_body: int | None = None
 
     def __init__(
         self,
@@ -61,105 +83,68 @@ class Consumer:
         exclusive: bool = True,
         no_ack: bool = False,
         prefetch: int = 100,
-        on_started: Callable[[], None] | None = None,
-        longest_body: int | None = None,
     ) -> None:
-        self.queue = queue
-        self.on_delivery = on_delivery
+        self.on_delivery = on_delivery  # type: ignore[method-assign,assignment]  # one call less a message
         self.no_ack = no_ack
-        self.longest_body = longest_body
         self.tag = ""
+        self._queue = queue
         self._owner = owner
         self._channel = channel
         self._exclusive = exclusive
         self._prefetch = prefetch
-        self._on_started = on_started
-        self._wanted = self._renewing = self._busy = False
-        self._waiting: list[Callable[[None], object]] = []
+        self._ended = False
 
-    def resume(self, prefetch: int | None = None, done: Callable[[None], object] | None = None) -> None:
-        """Receive messages, with this prefetch count unless the consumer is running already.
+    def on_delivery(self, delivery: Delivery) -> None:
+        """Take a delivery; each consumer has the function it was given."""
 
-        Args:
-            prefetch: The prefetch count; the one used last if None.
-            done: Called when the broker has done everything that is wanted.
-        """
-        self._wanted = True
-        self._prefetch = prefetch or self._prefetch
-        self._go_on(done)
-
-    def pause(self, done: Callable[[None], object] | None = None) -> None:
-        """Receive no more messages; those under way still come, and all can still be acknowledged."""
-        self._wanted = False
-        self._go_on(done)
-
-    def renew(self, prefetch: int) -> None:
-        """Start afresh: what is unacknowledged by now no longer counts against the prefetch count."""
-        self._renewing = self._wanted
-        self._prefetch = prefetch
-        self._go_on()
-
-    def cancelled_by_broker(self) -> None:
-        """Consume again if the queue is still there: a consumer timeout cancels only the consumer."""
-        if self._busy:
-            return  # our own cancellation crosses that of the broker; the answer to it is on its way
-        self._forget()
-        self._busy = True
-        self._owner.queue_exists(self.queue, self._after_cancellation)
-
-    # -- inside ----------------------------------------------------------------------------------------------
-
-    def _go_on(self, done: Callable[[None], object] | None = None) -> None:
-        if done is not None:
-            self._waiting.append(done)
-        if self._busy:
+    def start(self, done: Callable[[Any], object] | None = None) -> None:
+        """Ask the broker to send messages; `done` is called when it has answered."""
+        if self._ended:
             return
-        if self.tag and (self._renewing or not self._wanted):
-            self._busy = True
-            self._channel.basic_cancel(self.tag, callback=self._cancelled)
-        elif self._wanted and not self.tag:
-            self._consume()
-        else:
-            waiting, self._waiting = self._waiting, []
-            for call in waiting:
-                call(None)
-
-    def _consume(self) -> None:
-        self._busy, self._renewing = True, False
-        self.tag = self._owner.register(self)
-        if self._on_started is not None:
-            self._on_started()
+        self.tag = self._owner.register(self, self._channel.channel_number)
         if not self.no_ack:
             self._channel.basic_qos(prefetch_count=self._prefetch)
         self._channel.basic_consume(
-            self.queue,
-            _handled_here,
+            self._queue,
+            handled_here,
             auto_ack=self.no_ack,
             exclusive=self._exclusive,
             consumer_tag=self.tag,
-            callback=self._answered,
+            callback=done or handled_here,
         )
 
-    def _cancelled(self, _frame: object) -> None:
-        self._forget()
-        self._answered()
-
-    def _answered(self, _frame: object = None) -> None:
-        self._busy = False
-        self._go_on()
-
-    def _after_cancellation(self, exists: bool) -> None:
-        if not exists:
-            self._owner.on_queue_deleted(self.queue)
+    def end(self, done: Callable[[None], object]) -> None:
+        """Receive no more messages; `done` is called when the broker has answered."""
+        self._ended = True
+        if not self.tag:
+            done(None)
             return
-        logger.warning(
-            "the broker cancelled the consumer of queue %r, which still exists; consuming again", self.queue
-        )
-        self._answered()
 
-    def _forget(self) -> None:
-        self._owner.unregister(self.tag)
+        def cancelled(_frame: object) -> None:
+            self._owner.unregister(self.tag)
+            done(None)
+
+        self._channel.basic_cancel(self.tag, callback=cancelled)
+
+    def cancelled_by_broker(self, tag: str) -> None:
+        """Consume again if the queue is still there."""
+        if self._ended or tag != self.tag:
+            return  # our own cancellation crosses that of the broker; the answer to it is on its way
+        self._owner.unregister(tag)
         self.tag = ""
+        self._owner.queue_exists(self._queue, self._again)
+
+    def _again(self, exists: bool) -> None:
+        if exists:
+            warn_of_cancellation(self._queue)
+            self.start()
+        else:
+            self._owner.on_queue_deleted(self._queue)
+
+
+def warn_of_cancellation(queue: str) -> None:
+    """Log that the broker ended a consumer, as RabbitMQ 4.3 does at a consumer timeout."""
+    logger.warning("the broker cancelled the consumer of queue %r, which still exists; consuming again", queue)
 
 
 def passive_declaration(queue: str) -> spec.Queue.Declare:
@@ -167,5 +152,5 @@ def passive_declaration(queue: str) -> spec.Queue.Declare:
     return spec.Queue.Declare(0, queue, passive=True)
 
 
-def _handled_here(*_arguments: Any) -> None:
+def handled_here(*_arguments: Any) -> None:
     """Do nothing: pika never sees deliveries, they are read before."""

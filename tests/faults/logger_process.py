@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -11,6 +12,8 @@ import sys
 from pathlib import Path
 
 from support.waiting import eventually
+
+from dripline.core import Interface
 
 
 class Logger:
@@ -23,6 +26,7 @@ class Logger:
     """
 
     def __init__(self, mesh, folder, **settings):
+        self._mesh = mesh
         self.database = folder / "values.sqlite"
         mesh_settings = "".join(f"  {key}: {value}\n" for key, value in mesh.settings.items())
         own_settings = "".join(f"{key}: {value}\n" for key, value in settings.items())
@@ -53,18 +57,28 @@ class Logger:
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(re.search(rf"{what}:\s+(\d+) kB", status)[1]) / 1000
 
+    def wait_for_rows_in_memory(self, count):
+        """Wait until so many rows are in its memory."""
+        with Interface(timeout_s=20, **self._mesh.login) as client:
+            name = self._mesh.name("logger")
+            assert eventually(lambda: client.get(name)["in_memory"] >= count, 60), client.get(name)
+
     def end(self, number=signal.SIGKILL):
         """Send a signal."""
         self._process.send_signal(number)
         self._process.wait(60)
 
+    def count(self):
+        """How many rows there are; cheap."""
+        return self._select("select max(rowid) from sensor_values")[0][0] or 0
+
     def numbers(self):
         """What stands in the table, in the order in which it was written."""
-        if not self.database.exists():
-            return []
-        with sqlite3.connect(self.database, timeout=20) as database:
-            try:
-                rows = database.execute("select value_raw from sensor_values order by rowid").fetchall()
-            except sqlite3.OperationalError:  # the table is not there yet
-                return []
-        return [int(value) for (value,) in rows]
+        return [int(value) for (value,) in self._select("select value_raw from sensor_values order by rowid")]
+
+    def _select(self, statement):
+        if self.database.exists():
+            opened = contextlib.closing(sqlite3.connect(self.database, timeout=20))
+            with opened as database, contextlib.suppress(sqlite3.OperationalError):  # the table is not there yet
+                return database.execute(statement).fetchall()
+        return [(0,)] if "max" in statement else []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ROLL_CALL_S = 1.0
 
 
-def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wanted, connection: Any) -> None:
+def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wanted, connection: Any) -> list[str]:
     """Look at the services that are named, or at all that answer when none is.
 
     Args:
@@ -30,8 +30,12 @@ def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wante
         session: leads to the mesh.
         wanted: what is asked.
         connection: an open `pika.BlockingConnection`.
+
+    Returns:
+        The names of the services.
     """
     names = _named(wanted)
+    examined = list(names)
     try:
         with session.client() as client:
             call = _Examined(notes, client, wanted)
@@ -39,11 +43,13 @@ def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wante
                 presence = Presence(notes, session, connection, wanted.timeout_s)
                 call.examine(list(names), presence, names)
             else:
-                call.examine(_present(notes, session, wanted), None, {})
+                examined = _present(notes, session, wanted)
+                call.examine(examined, None, {})
     except BrokerError as error:
         notes.broken(f"the connection was lost in between: {error}", "dl doctor, once more")
-        return
+        return examined
     tell_clocks(clock, call.answers)
+    return examined
 
 
 def _named(wanted: Wanted) -> dict[str, str]:

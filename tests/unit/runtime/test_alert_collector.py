@@ -22,9 +22,10 @@ class Line:
     """Stands where the connection is: obeys the consumer, and remembers what was acknowledged and given back."""
 
     def __init__(self):
-        self.acked, self.given_back, self.windows = [], [], []
+        self.acked, self.given_back, self.windows, self.added = [], [], [], []
         self.is_open = self.is_listening = True
         self.running = False
+        self.settleable = lambda delivery: self.is_open
 
     def ack(self, *deliveries):
         """Remember what is acknowledged."""
@@ -34,32 +35,25 @@ class Line:
         """Remember what is returned."""
         self.given_back += [delivery.delivery_tag for delivery in deliveries]
 
-    def new_consumer(self, queue, on_delivery, *, prefetch, on_started, **settings):
-        """Be the consumer, too."""
-        self.deliver, self.on_started = on_delivery, on_started
-        self.windows.append(prefetch)
-        return self
+    def can_settle(self, delivery):
+        """Whether the connection is open."""
+        return self.settleable(delivery)
 
-    def add_consumer(self, consumer, paused):
-        """Start, unless paused."""
-        if not paused:
-            self.resume()
-        return self
+    def consume_durably(self, consumer, prefetch):
+        """Start."""
+        self.consumer, self.deliver = consumer, consumer.on_delivery
+        consumer.stop, consumer.restart, consumer.add = self.stop, self.restart, self.added.append
+        self.restart(prefetch)
 
-    def resume(self, prefetch=None):
-        """Run, if that is not so."""
-        if not self.running:
-            self.renew(prefetch or self.windows[-1])
-
-    def renew(self, prefetch):
-        """Start afresh."""
+    def restart(self, prefetch):
+        """Start, again."""
         self.running = True
         self.windows.append(prefetch)
-        self.on_started()
 
-    def pause(self):
-        """Do not run."""
+    def stop(self):
+        """Stop, at once."""
         self.running = False
+        self.consumer._on_stopped()
 
     def on_io_thread(self, action):
         """Act at once."""
@@ -237,11 +231,13 @@ def test_a_message_that_grows_too_long_is_a_dead_letter(collecting, line, letter
 # -- memory ------------------------------------------------------------------------------------------------------
 
 
-def test_the_consumer_is_paused_while_too_much_is_held_and_resumed_below_half(collecting, line, deliveries):
-    """What is held counts, not only what waits."""
+def test_the_consumer_is_stopped_while_too_much_is_held_and_started_when_all_is_released(
+    collecting, line, deliveries
+):
+    """What is held counts, not only what waits. Then only what fits into half of the bound is sent ahead."""
     held = queue.SimpleQueue()
     collecting(lambda message: held.put(in_hand().hold()), memory_bytes=50_000)
-    sent = [deliveries(alert("x" * 9000))[0] for _ in range(10)]
+    sent = [deliveries(alert("x" * 9000))[0] for _ in range(7)]
     for delivery in sent[:4]:
         line.deliver(delivery)
     assert line.running
@@ -250,14 +246,15 @@ def test_the_consumer_is_paused_while_too_much_is_held_and_resumed_below_half(co
     items = [held.get(timeout=30) for _ in range(4)]
     let_go(items[:2])
     items = [*items[2:], held.get(timeout=30)]
+    let_go(items[:2])
     assert not line.running
-    let_go(items)
-    assert line.running
-    assert line.windows[-1] == 2, "what fits into half of it"
-    for delivery in sent[5:7]:
+    let_go(items[2:])
+    assert eventually(lambda: line.running)
+    assert line.windows == [100, 2]
+    for delivery in sent[5:]:
         line.deliver(delivery)
     let_go([held.get(timeout=30) for _ in range(2)])
-    assert eventually(lambda: line.acked == tags(sent[:7]))
+    assert eventually(lambda: line.acked == tags(sent))
 
 
 def test_what_was_under_way_waits_on_disk_and_stays_in_order(collecting, line, deliveries):
@@ -286,37 +283,56 @@ def test_a_message_longer_than_the_bound_is_handled(collecting, line, deliveries
     assert eventually(lambda: len(line.acked) == 3 and line.running)
 
 
-def test_what_has_no_room_on_disk_either_is_returned(collecting, line, deliveries, monkeypatch):
-    """And comes again: it is neither lost nor acknowledged."""
+def test_what_has_no_room_on_disk_either_comes_again(collecting, line, deliveries, monkeypatch):
+    """It is neither lost nor acknowledged, and from the first one on, so that all stay in order."""
     go_on, heard = threading.Event(), []
     collector = collecting(lambda message: (go_on.wait(30), heard.append(message.plain_payload[0])), 50_000)
     monkeypatch.setattr(collector._spill, "_limit", 100_000)
     sent = [deliveries(alert([number, "x" * 9000]))[0] for number in range(40)]
     for delivery in sent:
         line.deliver(delivery)
-    returned, line.given_back = line.given_back, []
-    assert returned == tags(sent)[-len(returned) :], "from the first one on, so that they stay in order"
-    assert 20 < len(returned) < 40
+    assert not line.running
     go_on.set()
     assert eventually(lambda: line.running)
-    for delivery in sent:
-        if delivery.delivery_tag in returned:
-            line.deliver(delivery)
-            assert eventually(lambda delivery=delivery: delivery.delivery_tag in line.acked)
+    assert 10 < len(heard) < 20
+    for delivery in sent[len(heard) :]:
+        line.deliver(delivery)
+        assert eventually(lambda delivery=delivery: delivery.delivery_tag in line.acked)
     assert heard == list(range(40))
+    assert line.acked == tags(sent)
     assert collector._budget.bytes == 0
 
 
 def test_the_window_grows_while_it_is_what_limits(collecting, line, deliveries):
-    """As for a logger, which acknowledges many rows at a time; each time what is held no longer counts against it."""
+    """As for a logger, which acknowledges many rows at a time."""
     held = queue.SimpleQueue()
     collecting(lambda message: held.put(in_hand().hold()), memory_bytes=100_000_000)
-    for _ in range(3):
-        for _ in range(line.windows[-1]):
-            line.deliver(deliveries(alert())[0])
-        before = len(line.windows)
-        assert eventually(lambda before=before: len(line.windows) > before)
-    assert line.windows[1:] == [100, 200, 400, 800]
+    items = []
+    for _ in range(800):
+        line.deliver(deliveries(alert())[0])
+        if len(items) + held.qsize() in (99, 199, 399):
+            eventually(lambda: False, 0.1)
+    items = [held.get(timeout=30) for _ in range(800)]
+    assert eventually(lambda: line.added[:3] == [100, 200, 400])
+    let_go(items)
+    assert eventually(lambda: len(line.windows) == 2), "at the next quiet moment there is one consumer again"
+    assert line.windows[-1] > 800
+
+
+def test_incomplete_messages_are_no_limit(collecting, line, deliveries):
+    """More messages are let in beside their chunks; once they are complete, all starts again as usual."""
+    collecting(print)
+    parts = deliveries(alert("x" * 50_000), 100)
+    for part in parts[:100]:
+        line.deliver(part)
+    assert eventually(lambda: line.added == [100])
+    for part in parts[100:200]:
+        line.deliver(part)
+    assert eventually(lambda: line.added == [100, 200])
+    for part in parts[200:]:
+        line.deliver(part)
+    assert eventually(lambda: line.acked == tags(parts))
+    assert eventually(lambda: line.windows == [100, 100])
 
 
 def test_the_window_does_not_grow_for_a_consumer_that_is_busy(collecting, line, deliveries):
@@ -328,22 +344,25 @@ def test_the_window_does_not_grow_for_a_consumer_that_is_busy(collecting, line, 
         line.deliver(delivery)
     go_on.set()
     assert eventually(lambda: line.acked == tags(sent))
-    assert line.windows == [100, 100]
+    assert (line.windows, line.added) == ([100], [])
 
 
-def test_a_new_connection_waits_until_there_is_room(collecting, line, deliveries):
-    """What is held of the old one still takes memory."""
+def test_what_is_held_of_a_lost_connection_still_takes_memory(collecting, line, deliveries):
+    """What comes on the next one waits on disk meanwhile."""
     held = queue.SimpleQueue()
-    collector = collecting(lambda message: held.put(in_hand().hold()), memory_bytes=10_000)
+    collector = collecting(lambda message: held.put(in_hand().hold()), memory_bytes=12_000)
     line.deliver(deliveries(alert("x" * 9500))[0])
     one = held.get(timeout=30)
     line.is_open = False
     new = Line()
     collector.consume(new)
+    again = deliveries(alert("x" * 9500))
+    new.deliver(again[0])
     assert not new.running
+    assert collector._spill.size > 9000
     let_go([one])
-    assert new.running
-    assert not new.acked
+    let_go([held.get(timeout=30)])
+    assert eventually(lambda: new.running and new.acked == tags(again))
 
 
 def test_what_waits_when_the_connection_is_lost_is_not_handled(collecting, line, deliveries):
@@ -370,7 +389,7 @@ def test_what_can_never_be_handled_is_on_disk_before_it_is_acknowledged(collecti
 
     def ack(*acknowledged):
         acknowledge(*acknowledged)
-        early.extend([tag for tag in line.acked if tag >= 9000][len(entries(letters)) :])
+        early.extend([tag for tag in line.acked if tag >= 10**9][len(entries(letters)) :])
 
     line.ack = ack
     collecting(heard.put)
@@ -385,7 +404,7 @@ def test_what_can_never_be_handled_is_on_disk_before_it_is_acknowledged(collecti
         good._replace(body=cut),
         good._replace(body=b"1" * ((32 << 20) + 1)),
     ]
-    bad = [delivery._replace(delivery_tag=9000 + number) for number, delivery in enumerate(bad)]
+    bad = [delivery._replace(delivery_tag=10**9 + number) for number, delivery in enumerate(bad)]
     for delivery in (*bad, good):
         line.deliver(delivery)
     assert heard.get(timeout=30).plain_payload == "good"
