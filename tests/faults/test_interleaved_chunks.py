@@ -14,7 +14,7 @@ from dripline.core import AlertConsumer, MsgAlert, Service
 
 CHUNK = 100
 ALERTS = 90 if FULL else 30
-# Of each alert. With the full counts there are more in all on the embedded broker than AMQP's largest prefetch count.
+# Of each alert. With the full counts the embedded broker has more in all than the largest prefetch count of AMQP.
 # RabbitMQ takes the longer for an acknowledgement the more messages are not acknowledged.
 CHUNKS = {"embedded": 800, "rabbitmq": 200} if FULL else {"embedded": 100, "rabbitmq": 100}
 
