@@ -83,3 +83,27 @@ def test_alerts_that_were_collected_while_a_logger_was_away_all_become_rows(
     )  # fmt: skip
     assert numbers == list(range(count)), "each once, in their order"
     assert most_mb - again.idle_mb < limit_mb
+
+
+def test_alerts_of_all_sizes_become_rows_within_the_memory_that_is_allowed(mesh, logger, source, request):
+    """From 10 bytes to 5 MB, mixed, while the logger runs and while it is away."""
+    count, budget_mb = (400 if FULL else 60), 8
+    rng = random.Random(7)
+    sizes = [5_000_000, *(int(10 ** rng.uniform(1, 6.7)) for _ in range(count - 2)), 10]
+    running = logger(memory_mb=budget_mb)
+    for number in range(count // 2):
+        send(source, number, sizes[number])
+    assert eventually(lambda: running.count() >= count // 2, 300), running.log
+    running.end(signal.SIGTERM)
+    for number in range(count // 2, count):
+        send(source, number, sizes[number])
+    assert eventually(lambda: not source._Service__mailbox.waiting_alerts, 60)
+    again = logger(memory_mb=budget_mb)
+    assert eventually(lambda: again.count() >= count, 300), again.log
+    most_mb = again.memory_mb("VmHWM") - again.idle_mb
+    report(
+        "alerts of 10 bytes to 5 MB", request.node.callspec.id, sent=count, rows=len(again.numbers()),
+        MB_sent=sum(sizes) // 1_000_000, MB_above_idle=round(most_mb), MB_allowed=budget_mb + ABOVE_BUDGET_MB,
+    )  # fmt: skip
+    assert sorted(again.numbers()) == list(range(count))
+    assert most_mb < budget_mb + ABOVE_BUDGET_MB
