@@ -66,8 +66,8 @@ def test_alerts_that_were_collected_while_a_logger_was_away_all_become_rows(
     largest = (
         3000 if request.node.callspec.id == "rabbitmq" else 1000
     )  # a queue of the embedded broker has a bound
-    count = largest if FULL else 300
-    settings = {} if FULL else {"memory_mb": 4}
+    count = largest if FULL else 120
+    settings = {} if FULL else {"memory_mb": 1}
     first = logger(**settings)
     first.end(signal.SIGTERM)
     for number in range(count):
@@ -87,7 +87,7 @@ def test_alerts_that_were_collected_while_a_logger_was_away_all_become_rows(
 
 def test_alerts_of_all_sizes_become_rows_within_the_memory_that_is_allowed(mesh, logger, source, request):
     """From 10 bytes to 5 MB, mixed, while the logger runs and while it is away."""
-    count, budget_mb = (400 if FULL else 60), 8
+    count, budget_mb = (400 if FULL else 40), 8
     rng = random.Random(7)
     sizes = [5_000_000, *(int(10 ** rng.uniform(1, 6.7)) for _ in range(count - 2)), 10]
     running = logger(memory_mb=budget_mb)
