@@ -18,8 +18,8 @@ CHUNK = 100
 # RabbitMQ applies many acknowledgements in its own time; those that it has not applied when a connection ends are void.
 SETTLING_S = 10 if FULL else 1
 ALERTS = 90 if FULL else 30
-# Of each alert. With the full counts the embedded broker has more in all than the largest prefetch count of AMQP.
-# RabbitMQ takes the longer for an acknowledgement the more messages are not acknowledged.
+# Of each alert. With the full counts the embedded broker has more in all than AMQP's largest prefetch count. RabbitMQ
+# takes the longer for an acknowledgement the more messages are not acknowledged.
 CHUNKS = {"embedded": 800, "rabbitmq": 200} if FULL else {"embedded": 100, "rabbitmq": 100}
 
 
