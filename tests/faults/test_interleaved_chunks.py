@@ -15,10 +15,10 @@ from support.waiting import eventually
 from dripline.core import AlertConsumer, MsgAlert, Service
 
 CHUNK = 100
-# RabbitMQ applies many acknowledgements in its own time; those that it has not applied when a connection ends are void.
+# RabbitMQ applies many acknowledgements in its own time; those not applied when a connection ends are void.
 SETTLING_S = 10 if FULL else 1
 ALERTS = 90 if FULL else 30
-# Of each alert. With the full counts the embedded broker has more in all than AMQP's largest prefetch count. RabbitMQ
+# Of each alert. In all, the full counts are above AMQP's largest prefetch count on the embedded broker. RabbitMQ
 # takes the longer for an acknowledgement the more messages are not acknowledged.
 CHUNKS = {"embedded": 800, "rabbitmq": 200} if FULL else {"embedded": 100, "rabbitmq": 100}
 
