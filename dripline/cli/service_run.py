@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from dripline.checking import check_assembly
 from dripline.cli.options import CommonOptions
@@ -20,6 +19,7 @@ from dripline.core.failure_text import describe_failure
 from dripline.core.object_creator import ObjectCreator, maker_of
 from dripline.core.service import Service
 from dripline.runtime.boundary import is_for_program
+from dripline.runtime.state_folder import state_path
 from dripline.wire.errors import ConfigurationError, DriplineError
 
 logger = logging.getLogger(__name__)
@@ -143,16 +143,8 @@ def make_service(session: Session) -> Any:
     if "enable_scheduling" not in session.configuration:
         service.enable_scheduling = True
     if isinstance(service, Service):
-        service._dripline_keep_alerts(_spool_folder(session, service.name))
+        service._dripline_keep_alerts(str(state_path("alerts", session.mesh, service.name)))
     return service
-
-
-def _spool_folder(session: Session, name: str) -> str:
-    """Where a service's alerts wait on disk: one folder for each service of each mesh."""
-    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    mesh = session.mesh
-    place = f"{mesh.broker}_{mesh.broker_port}_{mesh.virtual_host}_{name}"
-    return os.path.join(state, "dripline", "alerts", quote(place, safe=""))
 
 
 def _exit_code(error: BaseException) -> int:

@@ -80,6 +80,7 @@ class Health:
             "waiting_alerts": self._mailbox.waiting_alerts,
             "dropped_alerts": self._mailbox.dropped_alerts,
             "damaged_alerts": self._mailbox.damaged_alerts,
+            **self._mailbox.consumed(),
         }
 
     def _run(self) -> None:

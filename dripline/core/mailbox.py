@@ -7,18 +7,23 @@ import logging
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from dripline.core.sent_message import SentMessagePackage
 from dripline.runtime import forks
+from dripline.runtime.alert_collector import AlertCollector
 from dripline.runtime.alert_publisher import AlertPublisher, BufferPolicy
 from dripline.runtime.boundary import Boundary, named_text_of
 from dripline.runtime.client import MeshClient
 from dripline.runtime.complaints import Complaints
+from dripline.runtime.dead_letters import DeadLetterFile
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.quick_lane import QuickLane
 from dripline.runtime.routes import Binding, Route, Routes
-from dripline.runtime.worker import WAITING_BYTES, Worker, in_hand
+from dripline.runtime.worker import Worker, in_hand
 from dripline.transport import Connection, Delivery
 from dripline.wire.codec import Envelope
 from dripline.wire.errors import BrokerError, ConnectionLost, DriplineError, NameTaken
@@ -32,12 +37,11 @@ _SETTLE_S = 0.5
 _LONGEST_CANCEL_S = 2.0
 _SHORTEST_PUBLISHING_S = 0.3  # for alerts, when handlers have used up the time
 
-# Chunks of alerts that a collector may have here beside its prefetch, and for how long it waits for the next one:
-# nobody waits for an answer, and the sender's broker may have been short of memory meanwhile.
-_CHUNKS_HELD = 1000
+# How long a collector waits for the next chunk of an alert: nobody waits for an answer, and the sender's broker
+# may have been short of memory meanwhile.
 _CHUNK_WAIT_S = 60.0
 
-_Collector = tuple[str, Callable[[], Iterable[str]], Callable[[Message], None], Callable[[], int]]
+_Collector = tuple[str, Callable[[], Iterable[str]], Callable[[Message], None], int, Callable[[], Path]]
 
 
 class Mailbox:
@@ -225,7 +229,8 @@ class Mailbox:
         name: str,
         keys: Callable[[], Iterable[str]],
         take: Callable[[Message], None],
-        prefetch: Callable[[], int],
+        memory_bytes: int,
+        dead_letters: Callable[[], Path],
     ) -> None:
         """Add a queue of alerts that outlives this process and collects while it is away; before `open`.
 
@@ -235,14 +240,17 @@ class Mailbox:
             name: its name.
             keys: gives its binding keys.
             take: called with each message, one at a time.
-            prefetch: gives how many messages may be here and not acknowledged.
+            memory_bytes: how many bytes of messages may be here and not acknowledged.
+            dead_letters: gives the file for messages that can never be handled.
         """
-        self._collectors.append((name, keys, take, prefetch))
+        self._collectors.append((name, keys, take, memory_bytes, dead_letters))
 
     def _open_collector(self, collector: _Collector) -> None:
-        name, keys, take, prefetch = collector
-        chunks_held = min(_CHUNKS_HELD, WAITING_BYTES // 2 // self.mesh.max_payload_size)
-        worker = self._new_worker(name, take, max(self._wait_s, _CHUNK_WAIT_S), chunks_held)
+        name, keys, take, memory_bytes, dead_letters = collector
+        letters = DeadLetterFile(dead_letters(), self.name)
+        wait_s = max(self._wait_s, _CHUNK_WAIT_S)
+        worker = AlertCollector(f"dripline-{name}", take, name, memory_bytes, letters, wait_s)
+        self._workers.append(worker)
 
         exchange = self.mesh.durable_alerts_exchange
 
@@ -253,8 +261,7 @@ class Mailbox:
         def set_up(connection: Connection) -> None:
             connection.declare_durable_queue(name)
             bind(connection)
-            ahead = min(prefetch() + chunks_held, 65535)
-            connection.consume(name, worker.feeder(connection), exclusive=False, prefetch=ahead)
+            worker.consume(connection)
 
         self._link.add_setup(set_up)
         self.routes.add(
@@ -284,7 +291,7 @@ class Mailbox:
             self._quick.stop(max(0.0, deadline - time.monotonic()))
         self._closed, self.is_open = True, False
         self._publisher.close(max(min(_SHORTEST_PUBLISHING_S, grace_s), deadline - time.monotonic()))
-        self._link.close()
+        self._link.close(final=True)
 
     # -- bindings --------------------------------------------------------------------------------------------
 
@@ -422,6 +429,17 @@ class Mailbox:
         """How many alerts wait for the broker."""
         return len(self._publisher)
 
+    def consumed(self) -> dict[str, Any]:
+        """What became of messages that were not handled: dead letters of durable queues, and what was dropped."""
+        found: dict[str, Any] = {}
+        collectors = [worker for worker in self._workers if isinstance(worker, AlertCollector)]
+        if collectors:
+            found["dead_letters"] = sum(worker.dead_letters.count for worker in collectors)
+        dropped = sum((worker.dropped for worker in self._workers), Counter[str]())
+        if dropped:
+            found["dropped_messages"] = dict(dropped)
+        return found
+
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _new_publisher(self) -> AlertPublisher:
@@ -445,10 +463,8 @@ class Mailbox:
         feed = quick.feeder(connection, worker) if quick is not None else worker.feeder(connection)
         return self.routes.feeder(connection, feed)
 
-    def _new_worker(
-        self, name: str, take: Callable[[Message], None], wait_s: float | None = None, chunks_held: int = 0
-    ) -> Worker:
-        worker = Worker(f"dripline-{name}", take, self._wait_s if wait_s is None else wait_s, chunks_held)
+    def _new_worker(self, name: str, take: Callable[[Message], None]) -> Worker:
+        worker = Worker(f"dripline-{name}", take, self._wait_s)
         self._workers.append(worker)
         return worker
 

@@ -12,6 +12,7 @@ from dripline.runtime.boundary import Boundary, text_of
 from dripline.runtime.complaints import Complaints
 from dripline.runtime.dispatch import BROADCAST_COMMANDS, answer, find_by_routing_key
 from dripline.runtime.handler_watch import HandlerWatch
+from dripline.runtime.in_hand import note_failure
 from dripline.runtime.quick_lane import HEALTH
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.enums import op_t
@@ -90,14 +91,18 @@ class Reception:
 
     def _surely(self, message: Message, whose: Endpoint, handle: Callable[[], None]) -> None:
         text = "%s: could not handle the %s for %r"
-        with Boundary(self._complaints, text, self._service.name, message.message_type.name, message.routing_key):
+        names = self._service.name, message.message_type.name, message.routing_key
+        with Boundary(self._complaints, text, *names) as attempt:
             try:
                 self._in_turn(message, whose, handle)
             except (DriplineError, ThrowReply) as error:
+                note_failure(error)
                 self._complaints.tell(
                     f"dropped a message: {type(error).__name__}", "%s: dropped the %s for %r: %s",
                     self._service.name, message.message_type.name, message.routing_key, text_of(error),
                 )  # fmt: skip
+        if attempt.error is not None:
+            note_failure(attempt.error)
 
     def _in_turn(self, message: Message, whose: Endpoint, handle: Callable[[], None]) -> None:
         turn = self._service._dripline_turn_of(whose)

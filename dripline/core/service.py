@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import scarab
@@ -29,6 +30,7 @@ from dripline.runtime.handler_watch import HandlerWatch
 from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.quick_lane import HEALTH, QuickLane
 from dripline.runtime.roll_call import LIST_ENDPOINTS
+from dripline.runtime.state_folder import state_path
 from dripline.runtime.turn import Turn
 from dripline.wire.errors import ConnectionLost, DriplineError
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
@@ -302,10 +304,16 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         if self.__spool is None or "folder" not in self.__spool:
             self.__mailbox.keep_alerts(keep_rule({**(self.__spool or {}), "folder": folder}))
 
-    def _dripline_collect(self, keys: Callable[[], Sequence[str]]) -> None:
+    def _dripline_collect(
+        self, keys: Callable[[], Sequence[str]], memory_bytes: int, dead_letter_file: str | None
+    ) -> None:
         """Have alerts collected while this service is away; before it starts."""
         self.__mailbox.add_collector(
-            f"{self.name}.alerts", keys, self.__reception.take, lambda: self._dripline_prefetch
+            f"{self.name}.alerts",
+            keys,
+            self.__reception.take,
+            memory_bytes,
+            lambda: self._dripline_dead_letter_file(dead_letter_file),
         )
 
     def _dripline_is_left_behind(self) -> bool:
@@ -321,6 +329,12 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         raise TypeError(
             f"service {self.name!r} cannot be sent to another process: make it there, or send an Interface"
         )
+
+    def _dripline_dead_letter_file(self, configured: str | None) -> Path:
+        """Where alerts are written that can never be handled."""
+        if configured is not None:
+            return Path(configured).expanduser()
+        return state_path("dead-letters", self.__mesh, self.name) / "dead-letters.jsonl"
 
     def _dripline_is_connected(self) -> bool:
         """Whether the broker can be reached at this moment."""

@@ -122,13 +122,14 @@ class MeshLink:
         with contextlib.suppress(BrokerError):  # when the connection is lost, nothing comes either
             self.connection.cancel_consumers(timeout_s)
 
-    def close(self, timeout_s: float | None = None) -> None:
+    def close(self, timeout_s: float | None = None, *, final: bool = False) -> None:
         """End the connection. What waits for a reply gets `ConnectionLost`; set-ups are forgotten.
 
         Args:
             timeout_s: Longest wait for the broker's goodbye, in seconds; None for the usual one.
+            final: Whether nothing opens it again, until it is closed again and not finally.
         """
-        self._supervisor.close(timeout_s)
+        self._supervisor.close(timeout_s, final=final)
         self._on_lost(ConnectionLost("the connection was closed"))
 
     @property

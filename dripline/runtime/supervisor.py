@@ -73,6 +73,7 @@ class Supervisor:
         self._makers: set[int] = set()  # the threads that are making a connection
         self._setups: list[Setup] = []
         self._established = False
+        self._is_final = False
         self._reconnecting = False
         self._thread: threading.Thread | None = None
 
@@ -117,6 +118,8 @@ class Supervisor:
         with self._state:
             if self._established:
                 return
+            if self._is_final:
+                raise ConnectionLost("the connection was closed")
             life, was_making = self._life, self._life.is_making
             if self._reconnecting and not limit_s:
                 raise ConnectionLost(f"not connected to the broker at {self.address}; trying to connect again")
@@ -138,13 +141,15 @@ class Supervisor:
                 if caller in life.callers:
                     life.callers.remove(caller)
 
-    def close(self, timeout_s: float | None = None) -> None:
+    def close(self, timeout_s: float | None = None, *, final: bool = False) -> None:
         """End the connection and forget the set-ups; `open` makes a new beginning.
 
         Args:
             timeout_s: Longest wait for the broker's goodbye, in seconds; None for the usual one.
+            final: Whether `open` fails from now on, until it is closed again and not finally.
         """
         with self._state:
+            self._is_final = final
             life, self._life = self._life, Life()
             life.closed.set()
             life.end_callers(ConnectionLost("the connection was closed"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
@@ -12,16 +13,18 @@ from typing import Any
 from pika import spec
 from pika.channel import Channel
 
-from dripline.transport import frames
+from dripline.transport import durable_queues, frames
 from dripline.transport.address import BrokerAddress
+from dripline.transport.consumer import AnyConsumer, Consumer, handled_here, passive_declaration
 from dripline.transport.content import Delivery, Returned
+from dripline.transport.durable_consumer import DurableConsumer
 from dripline.transport.life import ConnectionLife
 from dripline.transport.slot import Slot
 from dripline.wire.codec import Envelope
 from dripline.wire.errors import BrokerError, DriplineError
 from dripline.wire.table import short_string
 
-_tags = itertools.count(1)
+_numbers = itertools.count(1)
 _HEADER_OVERHEAD = 20  # of the frame that carries the properties
 
 
@@ -55,8 +58,12 @@ class Connection(ConnectionLife):
     ) -> None:
         super().__init__(address, client, on_lost, confirm_window)
         self._on_returned = on_returned
-        self._consumers: dict[str, Callable[[Delivery], None]] = {}
-        self._acked_consumers: list[str] = []
+        self._tags = f"dl.{next(_numbers)}."  # how the consumer tags of this connection begin
+        self._consumers: dict[str, AnyConsumer] = {}
+        self._acked_consumers: list[AnyConsumer] = []
+        self._channel_numbers: dict[str, int] = {}  # by consumer tag, as long as deliveries can be acknowledged
+        self._next_tag = itertools.count(1).__next__
+        self._listening = True
         self._confirm_lock = threading.Lock()
         self._confirm_channel: Channel | None = None
 
@@ -156,15 +163,32 @@ class Connection(ConnectionLife):
         """Declare a queue that outlives connections and restarts of the broker, and collects meanwhile.
 
         A quorum queue where the broker has them: it keeps also messages that are not marked as persistent, as
-        those of a mesh are not.
+        those of a mesh are not. RabbitMQ 4 drops messages of quorum queues that were delivered more than 20 times,
+        unless the queue says otherwise; an existing queue that does not is used as it is, and named in the log.
 
         Raises:
             BrokerError: There is a queue of that name and another kind.
         """
-        channel = self._ready()
         short_string(name)
-        kind = {"x-queue-type": "quorum"}
-        self._ask(lambda done: channel.queue_declare(name, durable=True, arguments=kind, callback=done))
+        self.check()
+        pika = self._pika
+        assert pika is not None, "an opened connection has one"
+        kind: dict[str, Any] = {"x-queue-type": "quorum"}
+        passive = False
+        if durable_queues.has_delivery_limit(pika.server_properties):
+            unlimited = spec.Queue.Declare(0, name, durable=True, arguments=durable_queues.UNLIMITED)
+            if self._ask(lambda done: pika.try_out(unlimited, done)):
+                return
+            existing = spec.Queue.Declare(0, name, durable=True, arguments=kind)
+            passive = durable_queues.differs_in_limit(pika.refusal) and not self._ask(
+                lambda done: pika.try_out(existing, done)
+            )
+        channel = self._ready()
+        self._ask(
+            lambda done: channel.queue_declare(name, passive=passive, durable=True, arguments=kind, callback=done)
+        )
+        if durable_queues.has_delivery_limit(pika.server_properties):
+            durable_queues.warn_of_limit(name, self.address.virtual_host)
 
     def bind(self, queue: str, exchange: str, keys: Sequence[str]) -> None:
         """Bind a queue with many keys in one write; a later call that waits also waits for these."""
@@ -198,21 +222,19 @@ class Connection(ConnectionLife):
         Returns:
             The consumer tag.
         """
-        channel = self._ready()
-        tag = f"dl.{next(_tags)}"
-        self._consumers[tag] = on_delivery
-
-        def start(done: Callable[[Any], None]) -> None:
-            if not no_ack:
-                channel.basic_qos(prefetch_count=prefetch)
-            channel.basic_consume(
-                queue, _handled_here, auto_ack=no_ack, exclusive=exclusive, consumer_tag=tag, callback=done
-            )
-
-        self._ask(start)
+        consumer = Consumer(
+            self, self._ready(), queue, on_delivery, exclusive=exclusive, no_ack=no_ack, prefetch=prefetch
+        )
+        self._ask(consumer.start)
         if not no_ack:
-            self._acked_consumers.append(tag)
-        return tag
+            self._acked_consumers.append(consumer)
+        return consumer.tag
+
+    def consume_durably(self, consumer: DurableConsumer, prefetch: int) -> None:
+        """Start the consumer of a durable queue; returns when the broker has done that."""
+        self._ready()
+        self._acked_consumers.append(consumer)
+        self._ask(partial(consumer.start, prefetch))
 
     def cancel_consumers(self, timeout_s: float = 30.0) -> None:
         """End the consumers whose messages are acknowledged; returns when no more messages come to them.
@@ -226,9 +248,21 @@ class Connection(ConnectionLife):
             ConnectionLost: The connection is gone, or the broker did not answer in time.
         """
         deadline = time.monotonic() + timeout_s
+        self._listening = False
         while self._acked_consumers:
-            tag, channel = self._acked_consumers.pop(), self._ready()
-            self._ask(partial(_cancel, channel, tag), max(0.0, deadline - time.monotonic()))
+            consumer = self._acked_consumers.pop()
+            self._ready()
+            self._ask(consumer.end, max(0.0, deadline - time.monotonic()))
+
+    def on_io_thread(self, action: Callable[[], object]) -> None:
+        """Run something quick on the I/O thread, soon; nothing happens if the connection has ended."""
+        if self.is_open:
+            self._post(action)
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether it is open and its consumers were not ended."""
+        return self._listening and self.is_open
 
     # -- messages --------------------------------------------------------------------------------------------
 
@@ -256,8 +290,8 @@ class Connection(ConnectionLife):
         """
         self.check()
         data = self._frames(self._number, exchange, envelopes, mandatory)
-        if ack is not None and ack.consumer_tag in self._consumers:
-            data += frames.ack_frame(self._number, ack.delivery_tag)
+        if ack is not None and ack.consumer_tag in self._channel_numbers:
+            data += frames.ack_frame(self._channel_numbers[ack.consumer_tag], ack.delivery_tag)
         try:
             self._send(data, timeout_s)
         except TimeoutError:
@@ -303,12 +337,15 @@ class Connection(ConnectionLife):
 
     def ack(self, *deliveries: Delivery) -> None:
         """Acknowledge deliveries in one write; does nothing when their connection is gone (the broker knows)."""
-        own = [delivery for delivery in deliveries if delivery.consumer_tag in self._consumers]
-        if self.is_open and own:
-            try:
-                self._send(b"".join(frames.ack_frame(self._number, delivery.delivery_tag) for delivery in own))
-            except BrokerError:
-                return
+        self._settle(frames.ack_frame, deliveries)
+
+    def can_settle(self, delivery: Delivery) -> bool:
+        """Whether a delivery can still be acknowledged; if not, the broker delivers it again."""
+        return self.is_open and delivery.consumer_tag in self._channel_numbers
+
+    def give_back(self, *deliveries: Delivery) -> None:
+        """Return deliveries to their queues (basic.nack with requeue), to be delivered again."""
+        self._settle(frames.nack_frame, deliveries)
 
     # -- events, on the I/O thread -----------------------------------------------------------------------------
 
@@ -316,7 +353,12 @@ class Connection(ConnectionLife):
         """Hand a delivery to its consumer."""
         consumer = self._consumers.get(delivery.consumer_tag)
         if consumer is not None:
-            consumer(delivery)
+            consumer.on_delivery(delivery)
+
+    def longest_body(self, consumer_tag: str) -> int | None:
+        """Give the length beyond which only the beginning of a body is kept; None if a consumer has no limit."""
+        consumer = self._consumers.get(consumer_tag)
+        return None if consumer is None else consumer.longest_body
 
     def on_returned(self, returned: Returned) -> None:
         """Hand on what could not be routed."""
@@ -326,6 +368,37 @@ class Connection(ConnectionLife):
     def on_confirm(self, delivery_tag: int, multiple: bool, acknowledged: bool) -> None:
         """Count a publisher confirm."""
         self._confirms.settle(delivery_tag, multiple, acknowledged)
+
+    # -- for consumers, on the I/O thread ----------------------------------------------------------------------
+
+    def register(self, consumer: AnyConsumer, channel_number: int) -> str:
+        """Choose a consumer tag and hand the deliveries for it to this consumer."""
+        tag = f"{self._tags}{self._next_tag()}"
+        self._consumers[tag] = consumer
+        self._channel_numbers[tag] = channel_number
+        return tag
+
+    def unregister(self, tag: str) -> None:
+        """Forget a consumer tag that gets no more deliveries; those it has got can still be acknowledged."""
+        self._consumers.pop(tag, None)
+
+    def forget_channel(self, channel_number: int) -> None:
+        """Forget a channel that is closed; deliveries on it can no longer be acknowledged."""
+        for tag in [tag for tag, number in self._channel_numbers.items() if number == channel_number]:
+            del self._channel_numbers[tag]
+            self._consumers.pop(tag, None)
+
+    def open_channel(self, on_open: Callable[[Channel], object]) -> None:
+        """Open another channel."""
+        assert self._pika is not None, "an opened connection has one"
+        channel = self._pika.channel(on_open_callback=on_open)
+        channel.add_on_close_callback(self._on_channel_closed)
+        channel.add_on_cancel_callback(self._on_consumer_cancelled)
+
+    def queue_exists(self, queue: str, done: Callable[[bool], None]) -> None:
+        """Find out whether there is a queue, without risk for the channel."""
+        assert self._pika is not None, "an opened connection has one"
+        self._pika.try_out(passive_declaration(queue), done)
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -343,9 +416,25 @@ class Connection(ConnectionLife):
             if self._confirm_channel is None:
                 assert self._pika is not None, "an opened connection has one"
                 channel = self._open_channel(self._pika, self.address.connect_timeout_s)
-                self._ask(lambda done: channel.confirm_delivery(_handled_here, callback=done))
+                self._ask(lambda done: channel.confirm_delivery(handled_here, callback=done))
                 self._confirm_channel = channel
             return self._confirm_channel
+
+    def _on_consumer_cancelled(self, frame: Any) -> None:
+        tag = str(frame.method.consumer_tag)
+        if tag in self._consumers:
+            self._consumers[tag].cancelled_by_broker(tag)
+
+    def _settle(self, frame: Callable[[int, int], bytes], deliveries: Sequence[Delivery]) -> None:
+        numbers = self._channel_numbers
+        data = [
+            frame(number, delivery.delivery_tag)
+            for delivery in deliveries
+            if (number := numbers.get(delivery.consumer_tag)) is not None
+        ]
+        if self.is_open and data:
+            with contextlib.suppress(BrokerError):
+                self._send(b"".join(data))
 
     def _frames(self, channel: int, exchange: str, envelopes: Sequence[Envelope], mandatory: bool) -> bytes:
         name, frame_max = short_string(exchange), self._frame_max
@@ -358,11 +447,3 @@ class Connection(ConnectionLife):
             for key, properties, body in envelopes
         ]
         return built[0] if len(built) == 1 else b"".join(built)
-
-
-def _cancel(channel: Channel, tag: str, done: Callable[[Any], None]) -> None:
-    channel.basic_cancel(tag, callback=done)
-
-
-def _handled_here(*_arguments: object) -> None:
-    """Stand in for callbacks that pika never calls: deliveries and confirms are read before it sees them."""

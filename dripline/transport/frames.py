@@ -19,6 +19,7 @@ _METHOD, _HEADER, _BODY = 1, 2, 3
 _BASIC_PUBLISH = b"\x00\x3c\x00\x28\x00\x00"
 _QUEUE_BIND = b"\x00\x32\x00\x14\x00\x00"
 _NOWAIT_WITHOUT_ARGUMENTS = b"\x01\x00\x00\x00\x00"
+_REQUEUE = 2
 FRAME_OVERHEAD = 8
 
 
@@ -78,6 +79,14 @@ def publish_frames(
 def ack_frame(channel: int, delivery_tag: int) -> bytes:
     """Build basic.ack for one delivery."""
     return _ACK.pack(_METHOD, channel, 13, 60, 80, delivery_tag, 0, 0xCE)
+
+
+def nack_frame(channel: int, delivery_tag: int) -> bytes:
+    """Build basic.nack for one delivery, which returns to its queue.
+
+    Not basic.reject: RabbitMQ 4.3 counts a rejected delivery as a failed one.
+    """
+    return _ACK.pack(_METHOD, channel, 13, 60, 120, delivery_tag, _REQUEUE, 0xCE)
 
 
 def bind_frame(channel: int, queue: bytes, exchange: bytes, routing_key: str) -> bytes:

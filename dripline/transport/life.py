@@ -227,8 +227,13 @@ class ConnectionLife(StreamEvents):
             self._end(failures.refused(self.address, reason))
             self._close_politely()
 
-    def _on_consumer_cancelled(self, _frame: object) -> None:
-        self._give_up(f"the broker at {self.address} cancelled a consumer: its queue was deleted")
+    def _on_consumer_cancelled(self, frame: Any) -> None:
+        """React to the broker's end of a consumer."""
+        raise NotImplementedError
+
+    def on_queue_deleted(self, queue: str) -> None:
+        """End the connection: with the next one the queue is declared again."""
+        self._give_up(f"the broker at {self.address} cancelled a consumer: its queue was deleted: {queue!r}")
 
     def _give_up(self, reason: str) -> None:
         self._end(ConnectionLost(reason))

@@ -46,6 +46,10 @@ class StreamEvents:
     def on_delivery(self, delivery: Delivery) -> None:
         """A consumer got a message."""
 
+    def longest_body(self, consumer_tag: str) -> int | None:
+        """The length beyond which a consumer wants only the beginning of a body; None for no limit."""
+        return None
+
     def on_returned(self, returned: Returned) -> None:
         """A mandatory message could not be routed."""
 
@@ -100,6 +104,8 @@ class PikaConnection(Connection):
         self._events = events
         self._first = b""
         self._side: dict[int, Callable[[bool], object]] = {}
+        #: Why the broker refused what was tried out last.
+        self.refusal = ""
         self.loop = SocketLoop(sock, self._on_data, self._on_loop_closed, tls)
         self._content = ContentReader(
             events.on_delivery,
@@ -107,6 +113,7 @@ class PikaConnection(Connection):
             events.on_confirm,
             self._on_other_frame,
             max_frame=parameters.frame_max,
+            longest_body=events.longest_body,
         )
         super().__init__(
             parameters,
@@ -168,6 +175,7 @@ class PikaConnection(Connection):
     def _on_side_frame(self, number: int, method: object) -> None:
         if isinstance(method, spec.Channel.Close):
             self.loop.send(_marshalled(number, spec.Channel.CloseOk()))
+            self.refusal = f"{method.reply_code} {method.reply_text}"
             self._side.pop(number)(False)
         elif isinstance(method, spec.Channel.CloseOk):
             del self._side[number]  # the number can be used again

@@ -117,6 +117,7 @@ def _examine_mesh(wanted: Wanted, session: Session, report: Report, connection: 
     """Look at what is behind the login; the last link that could be examined."""
     from pika.exceptions import AMQPError
 
+    from dripline.cli.doctor.durable_queues import examine_durable_queues
     from dripline.cli.doctor.exchanges import examine_exchanges
     from dripline.cli.doctor.services import examine_services, named
     from dripline.cli.doctor.sockets import within
@@ -132,7 +133,8 @@ def _examine_mesh(wanted: Wanted, session: Session, report: Report, connection: 
             ),
         )
         if good:
-            examine_services(services, clock, session, wanted, connection)
+            names = examine_services(services, clock, session, wanted, connection)
+            examine_durable_queues(exchanges, session, connection, product, names)
             return "clock"
     except (AMQPError, TimeoutError) as error:
         reason = " ".join(map(str, error.args)) or type(error).__name__

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ROLL_CALL_S = 1.0
 
 
-def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wanted, connection: Any) -> None:
+def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wanted, connection: Any) -> list[str]:
     """Look at the services that are named, or at all that answer when none is.
 
     Args:
@@ -31,8 +31,12 @@ def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wante
         session: leads to the mesh.
         wanted: what is asked.
         connection: an open `pika.BlockingConnection`.
+
+    Returns:
+        The names of the services.
     """
     names = named(wanted)
+    examined = list(names)
     try:
         with session.client().in_time() as client:
             client.open(timeout_s=wanted.timeout_s)
@@ -41,7 +45,8 @@ def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wante
                 presence = Presence(notes, session, connection, wanted.timeout_s)
                 call.examine(list(names), presence, names)
             else:
-                call.examine(_present(notes, session, wanted), None, {})
+                examined = _present(notes, session, wanted)
+                call.examine(examined, None, {})
             examine_durable(
                 notes,
                 session.mesh,
@@ -51,8 +56,9 @@ def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wante
             )
     except BrokerError as error:
         notes.broken(f"the connection was lost in between: {error}", "dl doctor, once more")
-        return
+        return examined
     tell_clocks(clock, call.answers)
+    return examined
 
 
 def named(wanted: Wanted) -> dict[str, str]:
