@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 from contract.meshes import fresh_mesh, serving
@@ -14,11 +15,27 @@ from logger_process import Logger
 from reports import FULL, report
 from support.waiting import eventually
 
+from dripline.broker import EmbeddedBroker, rabbitmq
 from dripline.core import AlertConsumer, MsgAlert, Service
+from dripline.transport import BrokerAddress
 
 CRASHES = 25  # RabbitMQ 4 drops messages after 20 deliveries unless the queue says otherwise
 KILLS = CRASHES if FULL else 3
 COUNT = 200
+
+
+@pytest.fixture(
+    params=["embedded", "rabbitmq", "embedded, rules of RabbitMQ 4.0", "embedded, rules of RabbitMQ 4.3"]
+)
+def broker(request) -> Iterator[BrokerAddress]:
+    """Both brokers, and what RabbitMQ 4 does: it drops messages of quorum queues after 20 deliveries by default."""
+    *_, version = request.param.split()
+    if version in ("embedded", "rabbitmq"):
+        yield request.getfixturevalue(version)
+        return
+    with EmbeddedBroker(port=0, compatibility=rabbitmq(version)) as broker:
+        yield BrokerAddress(broker.host, broker.port)
+        assert broker.dropped_at_limit() == {}
 
 
 @pytest.fixture
