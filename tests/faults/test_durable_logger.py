@@ -25,7 +25,7 @@ from dripline.core import MsgAlert, Service
 PLANS, STEPS = (20, 30) if FULL else (1, 16)
 PATIENCE_S = 180.0
 #: Most memory of a logger, in MB, whatever the sizes of alerts and however many wait; docs/limits.md says it.
-BOUND_MB = 400
+BOUND_MB = 300
 
 _FAULTS = ("kill the logger", "restart the broker", "stop the database", "start the database")
 
