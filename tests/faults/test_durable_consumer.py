@@ -11,8 +11,8 @@ import time
 
 import pytest
 from contract.meshes import fresh_mesh, serving
-from logger_process import Logger
 from reports import FULL, report
+from support.logger_process import LoggerProcess
 from support.waiting import eventually
 
 from dripline.core import MsgAlert, Service
@@ -32,7 +32,7 @@ def mesh(broker):
 
 def test_no_alert_is_missing_from_its_table(mesh, tmp_path, request):
     """And none stands there twice, though those in hand at each kill came again."""
-    logger = Logger(mesh, tmp_path)
+    logger = LoggerProcess(mesh, tmp_path)
     logger.start()
     done = threading.Event()
     sent = 0

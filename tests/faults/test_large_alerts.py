@@ -10,8 +10,8 @@ import signal
 
 import pytest
 from contract.meshes import fresh_mesh, serving
-from logger_process import Logger
 from reports import FULL, report
+from support.logger_process import LoggerProcess
 from support.waiting import eventually
 
 from dripline.core import MsgAlert, Service
@@ -41,7 +41,7 @@ def logger(mesh, tmp_path):
     made = []
 
     def make(**settings):
-        logger = Logger(mesh, tmp_path, **settings)
+        logger = LoggerProcess(mesh, tmp_path, **settings)
         made.append(logger)
         logger.start()
         logger.idle_mb = logger.memory_mb()

@@ -27,8 +27,8 @@ from support.file_changes import (
     replaced,
     replaced_by_a_link,
 )
+from support.logger_process import LoggerProcess
 from support.waiting import eventually
-from test_durable_consumer import Logger
 
 from dripline.core import MsgAlert, Service
 from dripline.implementations import PostgresSensorLogger, SensorLogger
@@ -130,7 +130,7 @@ def test_no_alert_is_missing_from_the_files_together(mesh, tmp_path, request, ca
 
 def test_no_alert_is_missing_when_the_logger_is_killed_as_well(mesh, tmp_path, request):
     """The file is moved, with its log, right before or after SIGKILL."""
-    logger = Logger(mesh, tmp_path)
+    logger = LoggerProcess(mesh, tmp_path)
     logger.start()
     asides: list[Path] = []
     with (
