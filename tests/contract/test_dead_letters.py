@@ -30,10 +30,8 @@ class Relay(AlertConsumer):
 @pytest.fixture
 def mesh(broker):
     """A mesh of the test's own; what a durable consumer leaves behind is taken away."""
-    with fresh_mesh(broker) as mesh:
+    with fresh_mesh(broker, durable=["relay"]) as mesh:
         yield mesh
-        with mesh.pika() as connection:
-            connection.channel().queue_delete(f"{mesh.name('relay')}.alerts")
 
 
 @pytest.fixture

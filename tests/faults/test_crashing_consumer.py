@@ -41,11 +41,8 @@ def broker(request) -> Iterator[BrokerAddress]:
 @pytest.fixture
 def mesh(broker):
     """A mesh of the test's own."""
-    with fresh_mesh(broker) as mesh:
+    with fresh_mesh(broker, durable=["consumer", "logger"]) as mesh:
         yield mesh
-        with mesh.pika() as connection:
-            connection.channel().queue_delete(f"{mesh.name('consumer')}.alerts")
-            connection.channel().queue_delete(f"{mesh.name('logger')}.alerts")
 
 
 class Relay(AlertConsumer):

@@ -24,10 +24,8 @@ PAUSE_S = 1.5
 @pytest.fixture
 def mesh(broker):
     """A mesh of the test's own."""
-    with fresh_mesh(broker) as mesh:
+    with fresh_mesh(broker, durable=["logger"]) as mesh:
         yield mesh
-        with mesh.pika() as connection:
-            connection.channel().queue_delete(f"{mesh.name('logger')}.alerts")
 
 
 def test_no_alert_is_missing_from_its_table(mesh, tmp_path, request):

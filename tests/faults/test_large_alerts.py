@@ -22,10 +22,8 @@ ABOVE_BUDGET_MB = 100
 @pytest.fixture
 def mesh(broker):
     """A mesh of the test's own, with the chunks of the issue."""
-    with fresh_mesh(broker, max_payload_size=100_000) as mesh:
+    with fresh_mesh(broker, durable=["logger"], max_payload_size=100_000) as mesh:
         yield mesh
-        with mesh.pika() as connection:
-            connection.channel().queue_delete(f"{mesh.name('logger')}.alerts")
 
 
 @pytest.fixture

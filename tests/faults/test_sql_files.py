@@ -42,10 +42,8 @@ KILLS = 10 if FULL else 2
 @pytest.fixture
 def mesh(broker) -> Iterator[Mesh]:
     """A mesh of the test's own."""
-    with fresh_mesh(broker) as mesh:
+    with fresh_mesh(broker, durable=["logger"]) as mesh:
         yield mesh
-        with mesh.pika() as connection:
-            connection.channel().queue_delete(f"{mesh.name('logger')}.alerts")
 
 
 class Flow:
