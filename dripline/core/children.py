@@ -1,4 +1,4 @@
-"""The endpoints of a service: who shares its queue, who has one of their own, and who works in turn with whom."""
+"""The endpoints of a service: added, found by routing key, listed, and run in turn."""
 
 from __future__ import annotations
 
