@@ -6,6 +6,7 @@ import logging
 import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import scarab
@@ -77,7 +78,12 @@ class AlertConsumer(Service):
         self._alert_key_parser_re = _checked_expression(alert_key_parser_re)
         self._dripline_durable = bool(durable)
         if self._dripline_durable:
-            self._dripline_collect(lambda: self._alert_keys, int(_memory_mb(memory_mb) * 1e6), dead_letter_file)
+            file = Path(dead_letter_file).expanduser() if dead_letter_file is not None else None
+            self._dripline_collect(
+                lambda: self._alert_keys,
+                int(_memory_mb(memory_mb) * 1e6),
+                lambda: file or self._dripline_dead_letter_folder() / "dead-letters.jsonl",
+            )
 
     def bind_keys(self) -> bool:
         """Bind the keys of a service, and those of the alerts."""

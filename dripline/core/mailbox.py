@@ -5,43 +5,34 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
+from dripline.core.durable_queue import DurableQueue
 from dripline.core.sent_message import SentMessagePackage
+from dripline.core.service_alerts import ServiceAlerts
 from dripline.runtime import forks
 from dripline.runtime.alert_collector import AlertCollector
-from dripline.runtime.alert_publisher import AlertPublisher, BufferPolicy
 from dripline.runtime.boundary import Boundary, named_text_of
+from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.client import MeshClient
 from dripline.runtime.complaints import Complaints
-from dripline.runtime.dead_letters import DeadLetterFile
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.quick_lane import QuickLane
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker, in_hand
 from dripline.transport import Connection, Delivery
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError, ConnectionLost, DriplineError, NameTaken
+from dripline.wire.errors import BrokerError, ConnectionLost, NameTaken
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
 logger = logging.getLogger(__name__)
 
-
-_SETTLE_S = 0.5
 _LONGEST_CANCEL_S = 2.0
 _SHORTEST_PUBLISHING_S = 0.3  # for alerts, when handlers have used up the time
-
-# How long a collector waits for the next chunk of an alert: nobody waits for an answer, and the sender's broker
-# may have been short of memory meanwhile.
-_CHUNK_WAIT_S = 60.0
-
-_Collector = tuple[str, Callable[[], Iterable[str]], Callable[[Message], None], int, Callable[[], Path]]
 
 
 class Mailbox:
@@ -65,11 +56,10 @@ class Mailbox:
         self._client = MeshClient(mesh, username, password, service_name=name)
         self._link = self._client.link
         self._keep = keep or BufferPolicy()
-        self._early: threading.Thread | None = None
         self._publisher = self._new_publisher()
         self._workers: list[Worker] = []
         self._quick: QuickLane | None = None
-        self._collectors: list[_Collector] = []
+        self._durable_queues: list[DurableQueue] = []
         self._bindings: dict[Binding, None] = {}
         self._bound: dict[Binding, None] = {}  # on this connection, beside those
         self.routes = Routes(self._link, watches=True)
@@ -90,7 +80,6 @@ class Mailbox:
             self._parent = os.getppid()
             self.is_open = False
         else:
-            self._early = None
             self._publisher = self._new_publisher()
 
     @property
@@ -115,11 +104,6 @@ class Mailbox:
             return self._link.connection
         except ConnectionLost:
             return None
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed, and not opened again."""
-        return self._closed
 
     def keep_alerts(self, keep: BufferPolicy) -> None:
         """Set how many alerts wait for a broker that is away; before the service starts."""
@@ -189,8 +173,8 @@ class Mailbox:
         )
         for name, take_for_queue in queues.items():
             self.add_queue(name, take_for_queue)
-        for collector in self._collectors:
-            self._open_collector(collector)
+        for queue in self._durable_queues:
+            self._workers.append(queue.open(self._link, self.routes, wait_s))
         self._link.add_setup(self._link.prepare_alerts)
         self._link.add_setup(lambda _: self._publisher.connected())
         if connected is not None:
@@ -224,49 +208,9 @@ class Mailbox:
             Route(name, bind, (), lambda: [binding], lambda: [name], is_busy=lambda: not worker.is_idle)
         )
 
-    def add_collector(
-        self,
-        name: str,
-        keys: Callable[[], Iterable[str]],
-        take: Callable[[Message], None],
-        memory_bytes: int,
-        dead_letters: Callable[[], Path],
-    ) -> None:
-        """Add a queue of alerts that outlives this process and collects while it is away; before `open`.
-
-        It hangs on a durable exchange, so that its bindings outlive a restart of the broker, too.
-
-        Args:
-            name: its name.
-            keys: gives its binding keys.
-            take: called with each message, one at a time.
-            memory_bytes: how many bytes of messages may be here and not acknowledged.
-            dead_letters: gives the file for messages that can never be handled.
-        """
-        self._collectors.append((name, keys, take, memory_bytes, dead_letters))
-
-    def _open_collector(self, collector: _Collector) -> None:
-        name, keys, take, memory_bytes, dead_letters = collector
-        letters = DeadLetterFile(dead_letters(), self.name)
-        wait_s = max(self._wait_s, _CHUNK_WAIT_S)
-        worker = AlertCollector(f"dripline-{name}", take, name, memory_bytes, letters, wait_s)
-        self._workers.append(worker)
-
-        exchange = self.mesh.durable_alerts_exchange
-
-        def bind(connection: Connection) -> None:
-            connection.declare_durable_exchange(exchange, self.mesh.alerts_exchange)
-            connection.bind(name, exchange, list(keys()))
-
-        def set_up(connection: Connection) -> None:
-            connection.declare_durable_queue(name)
-            bind(connection)
-            worker.consume(connection)
-
-        self._link.add_setup(set_up)
-        self.routes.add(
-            Route(name, bind, exchanges=[exchange], bindings=lambda: [Binding(exchange, key) for key in keys()])
-        )
+    def add_durable_queue(self, queue: DurableQueue) -> None:
+        """Add a queue of alerts that outlives this process and collects while it is away; before `open`."""
+        self._durable_queues.append(queue)
 
     def close(self, grace_s: float) -> None:
         """Answer requests that were received, publish alerts, and leave the mesh.
@@ -336,27 +280,8 @@ class Mailbox:
             self._refuse_when_closed()
         except ConnectionLost as error:
             return SentMessagePackage(False, str(error))
-        refused = self._publisher.offer(self._link.pack_alert(alert), keep=keep)
-        if not self.is_open and not self._closed:
-            self._connect_early()
+        refused = self._publisher.send(alert, keep=keep)
         return SentMessagePackage(not refused, refused)
-
-    def _connect_early(self) -> None:
-        """Connect in the background: a constructor sends something, before there are any queues."""
-        if self._link.is_open or (self._early is not None and self._early.is_alive()):
-            return
-        if self._early is None:
-            self._link.add_setup(self._link.prepare_alerts)
-        self._early = threading.Thread(target=self._open_early, name="dripline-connect", daemon=True)
-        self._early.start()
-
-    def _open_early(self) -> None:
-        try:
-            self._link.open()
-            self._publisher.wake()
-        except (DriplineError, TimeoutError) as error:
-            if not self.is_open and not self._closed:
-                logger.warning("%s: alerts wait: %s", self.name, error)
 
     def ask(self, request: MsgRequest, timeout_s: float) -> MsgReply:
         """Send a request and wait for its reply, and before that for a connection that is being made anew.
@@ -442,18 +367,8 @@ class Mailbox:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _new_publisher(self) -> AlertPublisher:
-        link = self._link
-        # Longer than the longest pause between the attempts of others to come back, which varies by a quarter.
-        settle_s = 1.25 * self.mesh.max_reconnect_delay_s + _SETTLE_S
-        return AlertPublisher(
-            lambda envelopes: link.send_packed(envelopes, 0.0),
-            lambda: link.takes_messages,
-            self._keep,
-            self.name,
-            settle_s,
-            lambda: self._early is not None and self._early.is_alive(),
-        )
+    def _new_publisher(self) -> ServiceAlerts:
+        return ServiceAlerts(self._link, self._keep, lambda: not self.is_open and not self._closed)
 
     def _requests_for(self, name: str) -> Binding:
         return Binding(self.mesh.requests_exchange, f"{name}.#")

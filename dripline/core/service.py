@@ -6,15 +6,15 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import scarab
 from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
+from dripline.core.children import Children
+from dripline.core.durable_queue import DurableQueue
 from dripline.core.endpoint import Endpoint
-from dripline.core.entity import Entity
 from dripline.core.health import Health
 from dripline.core.keep_rule import keep_rule
 from dripline.core.login import Secret, authentication, mesh_settings
@@ -123,14 +123,11 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         self.allow_private_specifiers = allow_private_specifiers
         self.endpoint_configs = endpoints
         self.__make_connection = make_connection
-        self.__sync: dict[str, Endpoint] = {}
-        self.__async: dict[str, Endpoint] = {}
-        self.__turn = Turn()
-        self.__turns: dict[str, Turn] = {}
+        self.__children = Children(self)
         self.__heartbeat: Heartbeat | None = None
         self.__stop_grace_s = float(stop_grace_s)
         self.__watch = HandlerWatch(float(handler_timeout), self.__give_up)
-        self.__reception = Reception(self, self.__sync, self.__async, self.__watch)
+        self.__reception = Reception(self, self.__children, self.__watch)
         self.__mesh = mesh_settings(dripline_mesh)
         username, password = (str(self.auth.get("dripline", item)) for item in ("username", "password"))
         self.__mailbox = Mailbox(self.name, self.__mesh, username, password, keep_rule(alert_spool))
@@ -148,12 +145,12 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
     @property
     def sync_children(self) -> dict[str, Endpoint]:
         """Endpoints that are served one at a time with the service, by name, in the order of their names."""
-        return dict(sorted(self.__sync.items()))
+        return dict(sorted(self.__children.sync.items()))
 
     @Shown
     def async_children(self) -> dict[str, Endpoint]:
         """Endpoints with a queue and thread of their own, by name, in the order of their names."""
-        return dict(sorted(self.__async.items()))
+        return dict(sorted(self.__children.own_queue.items()))
 
     def add_endpoints_from_config(self) -> None:
         """Make the endpoints of the configuration and add them."""
@@ -169,7 +166,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         Raises:
             DriplineError: there is one of that name already.
         """
-        self.__adopt(an_endpoint, self.__sync, self.__turn)
+        self.__children.add(an_endpoint, own_queue=False)
         if self.__mailbox.is_open:
             try:
                 self.__mailbox.bind(self.requests_exchange, [f"{an_endpoint.name}.#"])
@@ -186,42 +183,23 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         Raises:
             DriplineError: there is one of that name already.
         """
-        self.__adopt(an_endpoint, self.__async, Turn())
+        self.__children.add(an_endpoint, own_queue=True)
         if self.__mailbox.is_open:
             self.__mailbox.add_queue(an_endpoint.name, self.__reception.taker_for(an_endpoint))
         return True
-
-    def __adopt(self, endpoint: Endpoint, children: dict[str, Endpoint], turn: Turn) -> None:
-        if endpoint.name in self.__sync or endpoint.name in self.__async:
-            raise DriplineError(f"service {self.name} has an endpoint {endpoint.name!r} already")
-        self.__turns[endpoint.name] = turn
-        children[endpoint.name] = endpoint
-        endpoint.service = self
-        if isinstance(endpoint, Entity) and endpoint.log_interval > timedelta(0):
-            endpoint.start_logging()
 
     def do_get_request(self, a_request_message: MsgRequest) -> MsgReply:
         """Answer a get, and tell which endpoints there are, or how the service is, when that is asked."""
         specifier = a_request_message.specifier.to_string()
         if specifier == HEALTH and not hasattr(self, HEALTH):  # a lab's class may have one of its own
             return a_request_message.reply(payload=self.__health.report())
-        if specifier != LIST_ENDPOINTS:
-            return Endpoint.do_get_request(self, a_request_message)
-        listed = [
-            {"name": endpoint.name, "class": type(endpoint).__name__, "asynchronous": own_queue}
-            for own_queue, endpoints in ((False, self.__sync), (True, self.__async))
-            for _, endpoint in sorted(endpoints.items())
-        ]
-        return a_request_message.reply(payload={"endpoints": listed})
+        if specifier == LIST_ENDPOINTS:
+            return a_request_message.reply(payload={"endpoints": self.__children.listed()})
+        return Endpoint.do_get_request(self, a_request_message)
 
     def _dripline_turn_of(self, an_endpoint: Endpoint) -> Turn:
-        """Return what to hold while an endpoint is at work.
-
-        Args:
-            an_endpoint: an endpoint of this service, or the service; all have one turn in common, but each
-                asynchronous endpoint has its own.
-        """
-        return self.__turns.get(an_endpoint.name, self.__turn)
+        """Return what to hold while an endpoint of this service, or the service, is at work."""
+        return self.__children.turn_of(an_endpoint)
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -245,12 +223,11 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
             return
         if not self.__make_connection:
             raise DriplineError(f"service {self.name} was made with make_connection=False, so it cannot start")
-        queues = {name: self.__reception.taker_for(endpoint) for name, endpoint in self.__async.items()}
         try:
             self.__mailbox.open(
                 self.__reception.take,
                 self.bind_keys,
-                queues,
+                self.__reception.takers(),
                 self.message_wait_ms / 1000,
                 self._dripline_prefetch,
                 QuickLane(self.name, self.__reception.take_quick),
@@ -263,7 +240,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         if self.enable_scheduling:
             self._dripline_agenda.start()
         self.__start_heartbeat()
-        count = len(self.__sync) + len(self.__async)
+        count = len(self.__children)
         noun = "endpoint" if count == 1 else "endpoints"
         logger.info("%s serves %d %s on %s", self.name, count, noun, self.__mailbox.address)
 
@@ -292,9 +269,9 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
     def __give_up(self, request: MsgRequest) -> None:
         """Answer in place of a handler that takes too long; its own answer goes nowhere then."""
         what = f"{request.message_operation.name} {request.routing_key}"
-        limit_s = self.__watch.timeout_s
-        logger.warning("%s: %s takes longer than %g s; answered with 305", self.name, safe_text(what), limit_s)
-        reply = request.reply(305, f"{what} takes longer than {self.__watch.timeout_s:g} s; it goes on meanwhile")
+        what += f" takes longer than {self.__watch.timeout_s:g} s"
+        logger.warning("%s: %s; answered with 305", self.name, safe_text(what))
+        reply = request.reply(305, f"{what}; it goes on meanwhile")
         if request.reply_to:
             request.reply_to = ""
             self.__mailbox.send(reply)
@@ -305,16 +282,11 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
             self.__mailbox.keep_alerts(keep_rule({**(self.__spool or {}), "folder": folder}))
 
     def _dripline_collect(
-        self, keys: Callable[[], Sequence[str]], memory_bytes: int, dead_letter_file: str | None
+        self, keys: Callable[[], Sequence[str]], memory_bytes: int, dead_letters: Callable[[], Path]
     ) -> None:
         """Have alerts collected while this service is away; before it starts."""
-        self.__mailbox.add_collector(
-            f"{self.name}.alerts",
-            keys,
-            self.__reception.take,
-            memory_bytes,
-            lambda: self._dripline_dead_letter_file(dead_letter_file),
-        )
+        queue = DurableQueue(f"{self.name}.alerts", keys, self.__reception.take, memory_bytes, dead_letters)
+        self.__mailbox.add_durable_queue(queue)
 
     def _dripline_is_left_behind(self) -> bool:
         """Whether this process was forked from the one in which the service runs."""
@@ -330,11 +302,9 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
             f"service {self.name!r} cannot be sent to another process: make it there, or send an Interface"
         )
 
-    def _dripline_dead_letter_file(self, configured: str | None) -> Path:
-        """Where alerts are written that can never be handled."""
-        if configured is not None:
-            return Path(configured).expanduser()
-        return state_path("dead-letters", self.__mesh, self.name) / "dead-letters.jsonl"
+    def _dripline_dead_letter_folder(self) -> Path:
+        """Where alerts that can never be handled are written, unless the configuration says it."""
+        return state_path("dead-letters", self.__mesh, self.name)
 
     def _dripline_is_connected(self) -> bool:
         """Whether the broker can be reached at this moment."""
@@ -348,8 +318,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         routing_key = f"{self.__mesh.heartbeat_routing_key}.{self.name}"
         payload = {"id": str(uuid.uuid4()), "name": self.name}
         self.__heartbeat = Heartbeat(
-            # An old one says nothing: it does not wait for the broker.
-            lambda: self.__mailbox.send(MsgAlert.create(payload, routing_key), keep=False),
+            lambda: self.__mailbox.send(MsgAlert.create(payload, routing_key), keep=False),  # old ones say nothing
             self.heartbeat_interval_s,
         )
         self.__heartbeat.start()
@@ -372,12 +341,12 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         Returns:
             True, so that overrides may chain it with ``and``.
         """
-        words = [*self.__own_names(), self.broadcast_key]
+        words = (*self.__own_names(), self.broadcast_key)
         self.__mailbox.bind(self.requests_exchange, [f"{word}.#" for word in words])
         return True
 
     def __own_names(self) -> list[str]:
-        return [self.name, *self.__sync]
+        return [self.name, *self.__children.sync]
 
     def bind_key(self, exchange: str, key: str) -> bool:
         """Bind the service's queue with one key, now or when it starts.
@@ -409,10 +378,8 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         """
         if not self.__make_connection:
             raise thrown(a_message)
-        if isinstance(a_message, MsgRequest):
-            reply = self.__answered_here(a_message)
-            if reply is not None:
-                return SentMessagePackage(True, pending=Answered(a_message, reply))
+        if isinstance(a_message, MsgRequest) and (reply := self.__answered_here(a_message)) is not None:
+            return SentMessagePackage(True, pending=Answered(a_message, reply))
         return self.__mailbox.send(a_message)
 
     def _dripline_exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
@@ -424,7 +391,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         """Answer a request to an endpoint of this service if nobody else could; None if it is to be sent."""
         if self._dripline_is_left_behind():
             return None
-        endpoint = self.__reception.endpoint_for(request.routing_key)
+        endpoint = self.__children.find(request.routing_key)
         # The thread that would answer may be this very one, or there is none yet.
         if endpoint is not None and (self._dripline_turn_of(endpoint).held_here or not self.__mailbox.is_open):
             request.reply_to = ""  # nobody shall get it but the caller

@@ -101,11 +101,9 @@ class RowLogger:
         self.__sink: DatabaseSink | None = None
         self.__last: tuple[InHand | None, int] = (None, 0)
 
-    def _dripline_dead_letter_file(self, configured: str | None) -> Path:
-        """Where alerts are written that can never be handled: beside the rows that the database refuses."""
-        return (
-            Path(configured).expanduser() if configured is not None else self.__spool_folder / "dead-letters.jsonl"
-        )
+    def _dripline_dead_letter_folder(self) -> Path:
+        """Where alerts that can never be handled are written: beside the rows that the database refuses."""
+        return self.__spool_folder
 
     def _dripline_destinations(self) -> Destinations:
         """The tables that rows can go to; a logger says which."""

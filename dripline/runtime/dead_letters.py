@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import os
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
 from dripline.runtime.complaints import Complaints
-from dripline.runtime.durable_files import append_durably, open_durably, sync_folder
+from dripline.runtime.line_file import LIMIT_BYTES, LineFile
 
 logger = logging.getLogger(__name__)
 
@@ -70,11 +69,11 @@ class DeadLetterFile:
         count: How many dead letters this run has written.
     """
 
-    def __init__(self, path: Path, name: str, limit_bytes: int = 100_000_000) -> None:
+    def __init__(self, path: Path, name: str, limit_bytes: int = LIMIT_BYTES) -> None:
         self.path = path
         self.count = 0
         self._name = name
-        self._limit = limit_bytes
+        self._file = LineFile(path, name, limit_bytes)
         self._complaints = Complaints(logger)
         self._failing = False
 
@@ -85,7 +84,7 @@ class DeadLetterFile:
             Whether they are there; the log says once why the disk does not take them, and once when it does again.
         """
         try:
-            self._append(b"".join(letter.as_line() for letter in letters))
+            self._file.append(b"".join(letter.as_line() for letter in letters))
         except OSError as error:
             if not self._failing:
                 logger.error(
@@ -108,18 +107,3 @@ class DeadLetterFile:
     def close(self) -> None:
         """Log what was only counted."""
         self._complaints.settle()
-
-    def _append(self, data: bytes) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        size = self.path.stat().st_size if self.path.exists() else 0
-        if size >= self._limit:
-            self.path.replace(f"{self.path}.1")
-            logger.warning("%s: %s was full; it is now %s.1", self._name, self.path, self.path)
-            size = 0
-        file = open_durably(self.path, size)
-        try:
-            append_durably(file, data, size)
-        finally:
-            os.close(file)
-        if not size:
-            sync_folder(self.path.parent)

@@ -180,21 +180,17 @@ class MeshLink:
         """End the wait for one reply with an error; for the I/O thread, too."""
         self._inbox.fail_one(correlation_id, error)
 
-    def send_reply(self, reply: MsgReply, ack: Delivery | None = None) -> None:
-        """Send a reply, and acknowledge the request it answers in the same write.
-
-        Raises:
-            ConnectionLost: There is no connection just now.
-            TimeoutError: The broker took no data.
-        """
-        self.send_packed_reply(self.pack_reply(reply), ack)
-
     def pack_reply(self, reply: MsgReply) -> list[Envelope]:
         """Make a reply ready to be sent; raises whatever its payload's own code does."""
         return self._encoder.encode(reply, timestamp())
 
     def send_packed_reply(self, envelopes: list[Envelope], ack: Delivery | None = None) -> None:
-        """Send what `pack_reply` made. Arguments and errors as for `send_reply`."""
+        """Send what `pack_reply` made, and acknowledge the request it answers in the same write.
+
+        Raises:
+            ConnectionLost: There is no connection just now.
+            TimeoutError: The broker took no data.
+        """
         self.connection.publish(self.mesh.requests_exchange, envelopes, ack=ack)
 
     def send_alert(self, alert: MsgAlert, timeout_s: float = 30.0) -> list[Slot[bool]]:
@@ -255,9 +251,8 @@ class MeshLink:
 
     def send_reply_confirmed(self, reply: MsgReply, timeout_s: float = 30.0) -> list[Slot[bool]]:
         """Send a reply with publisher confirms, as `send_alert` does with alerts."""
-        envelopes = self._encoder.encode(reply, timestamp())
         return self.connection.publish_confirmed(
-            self.mesh.requests_exchange, envelopes, mandatory=True, timeout_s=timeout_s
+            self.mesh.requests_exchange, self.pack_reply(reply), mandatory=True, timeout_s=timeout_s
         )
 
     def declare_exchanges(self, connection: Connection) -> None:

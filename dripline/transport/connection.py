@@ -10,25 +10,23 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from pika import spec
 from pika.channel import Channel
 
-from dripline.transport import durable_queues, frames
+from dripline.transport import frames
 from dripline.transport.address import BrokerAddress
 from dripline.transport.consumer import AnyConsumer, Consumer, handled_here, passive_declaration
 from dripline.transport.content import Delivery, Returned
 from dripline.transport.durable_consumer import DurableConsumer
-from dripline.transport.life import ConnectionLife
 from dripline.transport.slot import Slot
+from dripline.transport.topology import Topology
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError, DriplineError
+from dripline.wire.errors import BrokerError
 from dripline.wire.table import short_string
 
 _numbers = itertools.count(1)
-_HEADER_OVERHEAD = 20  # of the frame that carries the properties
 
 
-class Connection(ConnectionLife):
+class Connection(Topology):
     """A connection that lives once: open it, use it, and make another one when it is lost.
 
     Requests, replies and acknowledgements travel on one channel; what must be confirmed has a second one, opened
@@ -67,139 +65,7 @@ class Connection(ConnectionLife):
         self._confirm_lock = threading.Lock()
         self._confirm_channel: Channel | None = None
 
-    # -- topology --------------------------------------------------------------------------------------------
-
-    def declare_exchanges(self, names: Sequence[str]) -> None:
-        """Declare topic exchanges as a mesh has them.
-
-        Raises:
-            BrokerError: There is an exchange of that name and another kind, or the user must not declare any.
-        """
-        channel = self._ready()
-
-        def start(done: Callable[[Any], None]) -> None:
-            for name in names[:-1]:
-                channel.exchange_declare(name, "topic")
-            channel.exchange_declare(names[-1], "topic", callback=done)
-
-        self._ask(start)
-
-    def declare_durable_exchange(self, name: str, source: str) -> None:
-        """Declare a topic exchange that outlives restarts of the broker, bound to all of another one.
-
-        Raises:
-            BrokerError: There is an exchange of that name and another kind, or the user must not declare any.
-            DriplineError: The name is longer than AMQP allows.
-        """
-        channel = self._ready()
-        short_string(name)
-
-        def start(done: Callable[[Any], None]) -> None:
-            channel.exchange_declare(name, "topic", durable=True)
-            channel.exchange_bind(name, source, "#", callback=done)
-
-        self._ask(start)
-
-    def bind_exchange_again(self, name: str, source: str) -> bool:
-        """Bind an exchange to all of another one, if there are such exchanges and the user may; one round trip.
-
-        Returns:
-            Whether that was done.
-        """
-        if len(name.encode()) > 255:
-            return False  # there can be none
-        return self._try_out(spec.Exchange.Bind(0, name, source, "#", False, {}))
-
-    def has_exchange(self, name: str) -> bool:
-        """Whether an exchange exists; one round trip, which changes nothing."""
-        return self._try_out(spec.Exchange.Declare(0, name, "topic", True, False, False, False, False, {}))
-
-    def watch_exchange(self, name: str, watched: str) -> bool:
-        """Declare an exchange that the broker deletes along with another one, even if that is declared again.
-
-        It is an auto-delete exchange whose only binding leads to the other one; nothing is published to it.
-
-        Args:
-            name: Its name.
-            watched: The other one.
-
-        Returns:
-            Whether that could be done: the user may not be allowed to.
-        """
-        if len(name.encode()) > 255:
-            return False
-        declare = spec.Exchange.Declare(0, name, "topic", False, False, True, False, False, {})
-        return self._try_out(declare) and self._try_out(spec.Exchange.Bind(0, watched, name, "none", False, {}))
-
-    def drop_exchange(self, name: str) -> None:
-        """Delete an exchange without waiting; does nothing when the connection is gone."""
-        channel = self._channel
-        if self.is_open and channel is not None:
-            self._post(lambda: channel.is_open and channel.exchange_delete(name))
-
-    def declare_queue(self, name: str = "", *, exclusive: bool = True, auto_delete: bool = True) -> str:
-        """Declare a queue.
-
-        Args:
-            name: Its name; empty lets the broker choose one.
-            exclusive: Whether it belongs to this connection alone and dies with it.
-            auto_delete: Whether it goes with its last consumer.
-
-        Returns:
-            The queue's name.
-
-        Raises:
-            NameTaken: Another connection owns that name.
-            DriplineError: The name is longer than AMQP allows.
-        """
-        channel = self._ready()
-        short_string(name)
-        answer = self._ask(
-            lambda done: channel.queue_declare(name, exclusive=exclusive, auto_delete=auto_delete, callback=done)
-        )
-        return str(answer.method.queue)
-
-    def declare_durable_queue(self, name: str) -> None:
-        """Declare a queue that outlives connections and restarts of the broker, and collects meanwhile.
-
-        A quorum queue where the broker has them: it keeps also messages that are not marked as persistent, as
-        those of a mesh are not. RabbitMQ 4 drops messages of quorum queues that were delivered more than 20 times,
-        unless the queue says otherwise; an existing queue that does not is used as it is, and named in the log.
-
-        Raises:
-            BrokerError: There is a queue of that name and another kind.
-        """
-        short_string(name)
-        self.check()
-        pika = self._pika
-        assert pika is not None, "an opened connection has one"
-        kind: dict[str, Any] = {"x-queue-type": "quorum"}
-        passive = False
-        if durable_queues.has_delivery_limit(pika.server_properties):
-            unlimited = spec.Queue.Declare(0, name, durable=True, arguments=durable_queues.UNLIMITED)
-            if self._ask(lambda done: pika.try_out(unlimited, done)):
-                return
-            existing = spec.Queue.Declare(0, name, durable=True, arguments=kind)
-            passive = durable_queues.differs_in_limit(pika.refusal) and not self._ask(
-                lambda done: pika.try_out(existing, done)
-            )
-        channel = self._ready()
-        self._ask(
-            lambda done: channel.queue_declare(name, passive=passive, durable=True, arguments=kind, callback=done)
-        )
-        if durable_queues.has_delivery_limit(pika.server_properties):
-            durable_queues.warn_of_limit(name, self.address.virtual_host)
-
-    def bind(self, queue: str, exchange: str, keys: Sequence[str]) -> None:
-        """Bind a queue with many keys in one write; a later call that waits also waits for these."""
-        self.check()
-        names = short_string(queue), short_string(exchange)
-        self._send(b"".join(frames.bind_frame(self._number, *names, key) for key in keys), timeout_s=30.0)
-
-    def unbind(self, queue: str, exchange: str, key: str) -> None:
-        """Take a binding away; returns when the broker has done it."""
-        channel = self._ready()
-        self._ask(lambda done: channel.queue_unbind(queue, exchange, key, callback=done))
+    # -- consumers -------------------------------------------------------------------------------------------
 
     def consume(
         self,
@@ -390,23 +256,15 @@ class Connection(ConnectionLife):
 
     def open_channel(self, on_open: Callable[[Channel], object]) -> None:
         """Open another channel."""
-        assert self._pika is not None, "an opened connection has one"
-        channel = self._pika.channel(on_open_callback=on_open)
+        channel = self._adapter.channel(on_open_callback=on_open)
         channel.add_on_close_callback(self._on_channel_closed)
         channel.add_on_cancel_callback(self._on_consumer_cancelled)
 
     def queue_exists(self, queue: str, done: Callable[[bool], None]) -> None:
         """Find out whether there is a queue, without risk for the channel."""
-        assert self._pika is not None, "an opened connection has one"
-        self._pika.try_out(passive_declaration(queue), done)
+        self._adapter.try_out(passive_declaration(queue), done)
 
     # -- inside ----------------------------------------------------------------------------------------------
-
-    def _try_out(self, method: object) -> bool:
-        self.check()
-        pika = self._pika
-        assert pika is not None, "an opened connection has one"
-        return bool(self._ask(lambda done: pika.try_out(method, done)))
 
     def _confirming(self) -> Channel:
         self.check()
@@ -414,8 +272,7 @@ class Connection(ConnectionLife):
             return self._confirm_channel
         with self._confirm_lock:
             if self._confirm_channel is None:
-                assert self._pika is not None, "an opened connection has one"
-                channel = self._open_channel(self._pika, self.address.connect_timeout_s)
+                channel = self._open_channel(self._adapter, self.address.connect_timeout_s)
                 self._ask(lambda done: channel.confirm_delivery(handled_here, callback=done))
                 self._confirm_channel = channel
             return self._confirm_channel
@@ -438,10 +295,6 @@ class Connection(ConnectionLife):
 
     def _frames(self, channel: int, exchange: str, envelopes: Sequence[Envelope], mandatory: bool) -> bytes:
         name, frame_max = short_string(exchange), self._frame_max
-        for _, properties, _ in envelopes:
-            if len(properties) > frame_max - _HEADER_OVERHEAD:
-                size = len(properties)
-                raise DriplineError(f"message properties of {size} bytes: they have to fit into {frame_max} bytes")
         built = [
             frames.publish_frames(channel, name, key, properties, body, mandatory=mandatory, frame_max=frame_max)
             for key, properties, body in envelopes

@@ -23,8 +23,16 @@ def has_delivery_limit(server: Mapping[str, Any] | None) -> bool:
     Args:
         server: The properties that the broker has sent of itself.
     """
-    found = server or {}
-    return is_limiting(_text(found.get("product")), _text(found.get("version")))
+    return is_limiting(*product_and_version(server))
+
+
+def product_and_version(server: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Read from the properties of a broker what it is; empty texts where they do not say it."""
+    found = ((server or {}).get(key) for key in ("product", "version"))
+    product, version = (
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "") for value in found
+    )
+    return product, version
 
 
 def is_limiting(product: str, version: str) -> bool:
@@ -55,7 +63,3 @@ def warn_of_limit(queue: str, virtual_host: str) -> None:
         queue,
         policy_command(queue, virtual_host),
     )
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")

@@ -174,10 +174,14 @@ class ConnectionLife(StreamEvents):
         elif self._login.filled:
             self._end(failures.lost(self.address, error))
         else:
-            assert self._pika is not None, "its loop calls this"
-            self._end(failures.not_opened(self.address, error, has_spoken=self._pika.has_spoken))
+            self._end(failures.not_opened(self.address, error, has_spoken=self._adapter.has_spoken))
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    @property
+    def _adapter(self) -> PikaConnection:
+        assert self._pika is not None, "an opened connection has one"
+        return self._pika
 
     def _ready(self) -> Channel:
         self.check()
@@ -195,15 +199,13 @@ class ConnectionLife(StreamEvents):
         return channel
 
     def _send(self, data: bytes, timeout_s: float | None = None) -> None:
-        assert self._pika is not None, "an opened connection has one"
         try:
-            self._pika.loop.send(data, timeout_s)
+            self._adapter.loop.send(data, timeout_s)
         except ConnectionError as error:
             raise failures.again(self._error or failures.lost(self.address, error)) from None
 
     def _post(self, action: Callable[[], object]) -> None:
-        assert self._pika is not None, "an opened connection has one"
-        self._pika.loop.call_soon(action)
+        self._adapter.loop.call_soon(action)
 
     def _ask(self, start: Callable[[Callable[[Any], None]], object], timeout_s: float = _CALL_TIMEOUT_S) -> Any:
         """Make a call of pika's on the I/O thread and wait for its answer."""
@@ -215,12 +217,12 @@ class ConnectionLife(StreamEvents):
             raise failures.again(self._error or failures.closed(self.address)) from None
 
     def _close_politely(self) -> None:
-        assert self._pika is not None, "only a started loop runs this"
-        self._pika.loop.call_later(_GOODBYE_S, self._pika.loop.abort)
-        if self._pika.is_open:
-            self._pika.close()
-        elif not self._pika.is_closing:
-            self._pika.loop.end()
+        pika = self._adapter
+        pika.loop.call_later(_GOODBYE_S, pika.loop.abort)
+        if pika.is_open:
+            pika.close()
+        elif not pika.is_closing:
+            pika.loop.end()
 
     def _on_channel_closed(self, _channel: Channel, reason: Exception) -> None:
         if isinstance(reason, ChannelClosedByBroker):

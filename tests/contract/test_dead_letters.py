@@ -30,10 +30,8 @@ class Relay(AlertConsumer):
 @pytest.fixture
 def mesh(broker):
     """A mesh of the test's own; what a durable consumer leaves behind is taken away."""
-    with fresh_mesh(broker) as mesh:
+    with fresh_mesh(broker, durable=["relay"]) as mesh:
         yield mesh
-        with mesh.pika() as connection:
-            connection.channel().queue_delete(f"{mesh.name('relay')}.alerts")
 
 
 @pytest.fixture
@@ -54,7 +52,7 @@ ALERT = {"message_type": 4, "specifier": "", "timestamp": "", "sender_info": {}}
 
 def test_a_durable_consumer_keeps_what_it_can_never_handle(mesh, file, monkeypatch):
     """On disk, with the reason; the queue is empty then, and what can be handled is handled."""
-    monkeypatch.setattr("dripline.core.mailbox._CHUNK_WAIT_S", 0.2)
+    monkeypatch.setattr("dripline.core.durable_queue._CHUNK_WAIT_S", 0.2)
     relay = Relay(
         name=mesh.name("relay"), durable=True, dead_letter_file=str(file), message_wait_ms=200, **mesh.login
     )

@@ -23,7 +23,7 @@ from support.slow_proxy import SlowProxy
 from support.traffic import ALERT_KEY
 from support.waiting import eventually
 
-from dripline.core import MsgAlert, Service, mailbox
+from dripline.core import MsgAlert, Service, service_alerts
 from dripline.runtime import supervisor
 from dripline.transport import BrokerAddress
 
@@ -38,7 +38,7 @@ PATIENCE_S = 120.0
 @pytest.fixture
 def mesh(broker: BrokerAddress, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mesh]:
     """A mesh on which a service is back soon, and sends soon."""
-    monkeypatch.setattr(mailbox, "_SETTLE_S", -1.0)
+    monkeypatch.setattr(service_alerts, "_SETTLE_S", -1.0)
     with fresh_mesh(broker, max_reconnect_delay_s=1) as mesh:
         yield mesh
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 from contract.meshes import fresh_mesh, serving
-from logger_process import Logger
 from reports import FULL, report
+from support.logger_process import LoggerProcess
 from support.waiting import eventually
 
 from dripline.broker import EmbeddedBroker, rabbitmq
@@ -41,11 +41,8 @@ def broker(request) -> Iterator[BrokerAddress]:
 @pytest.fixture
 def mesh(broker):
     """A mesh of the test's own."""
-    with fresh_mesh(broker) as mesh:
+    with fresh_mesh(broker, durable=["consumer", "logger"]) as mesh:
         yield mesh
-        with mesh.pika() as connection:
-            connection.channel().queue_delete(f"{mesh.name('consumer')}.alerts")
-            connection.channel().queue_delete(f"{mesh.name('logger')}.alerts")
 
 
 class Relay(AlertConsumer):
@@ -100,7 +97,7 @@ def test_a_consumer_that_crashes_25_times_on_the_same_alerts_misses_none(mesh, r
 
 def test_a_logger_that_is_killed_on_the_same_alerts_misses_none(mesh, tmp_path, request):
     """SIGKILL while its rows wait for each other, unacknowledged; then it goes on, and all of them are there."""
-    waiting = Logger(mesh, tmp_path, batch_age_s=600, batch_rows=10 * COUNT, memory_rows=20 * COUNT)
+    waiting = LoggerProcess(mesh, tmp_path, batch_age_s=600, batch_rows=10 * COUNT, memory_rows=20 * COUNT)
     waiting.start()
     waiting.end()
     send(mesh, COUNT)
@@ -109,7 +106,7 @@ def test_a_logger_that_is_killed_on_the_same_alerts_misses_none(mesh, tmp_path, 
         waiting.wait_for_rows_in_memory(COUNT)
         waiting.end()
     assert waiting.numbers() == []
-    logger = Logger(mesh, tmp_path)
+    logger = LoggerProcess(mesh, tmp_path)
     logger.start()
     try:
         assert eventually(lambda: logger.count() >= COUNT, 60), logger.log

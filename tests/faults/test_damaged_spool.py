@@ -27,7 +27,7 @@ from support.proxy import Proxy
 from support.traffic import ALERT_KEY
 from support.waiting import eventually
 
-from dripline.core import MsgAlert, mailbox
+from dripline.core import MsgAlert, service_alerts
 from dripline.runtime.queued_alert import to_line
 from dripline.runtime.spool import Spool
 from dripline.transport import BrokerAddress
@@ -40,7 +40,7 @@ FLIPS = 400 if FULL else 25
 @pytest.fixture
 def mesh(broker: BrokerAddress, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mesh]:
     """A mesh on which a service is back soon, and sends soon."""
-    monkeypatch.setattr(mailbox, "_SETTLE_S", -1.0)
+    monkeypatch.setattr(service_alerts, "_SETTLE_S", -1.0)
     with fresh_mesh(broker, max_reconnect_delay_s=1) as mesh:
         yield mesh
 

@@ -11,8 +11,8 @@ import time
 
 import pytest
 from contract.meshes import fresh_mesh, serving
-from logger_process import Logger
 from reports import FULL, report
+from support.logger_process import LoggerProcess
 from support.waiting import eventually
 
 from dripline.core import MsgAlert, Service
@@ -24,15 +24,13 @@ PAUSE_S = 1.5
 @pytest.fixture
 def mesh(broker):
     """A mesh of the test's own."""
-    with fresh_mesh(broker) as mesh:
+    with fresh_mesh(broker, durable=["logger"]) as mesh:
         yield mesh
-        with mesh.pika() as connection:
-            connection.channel().queue_delete(f"{mesh.name('logger')}.alerts")
 
 
 def test_no_alert_is_missing_from_its_table(mesh, tmp_path, request):
     """And none stands there twice, though those in hand at each kill came again."""
-    logger = Logger(mesh, tmp_path)
+    logger = LoggerProcess(mesh, tmp_path)
     logger.start()
     done = threading.Event()
     sent = 0

@@ -42,10 +42,8 @@ class Relay(AlertConsumer):
 @pytest.fixture
 def mesh(broker):
     """A mesh of the test's own, with small chunks."""
-    with fresh_mesh(broker, max_payload_size=CHUNK) as mesh:
+    with fresh_mesh(broker, durable=["consumer"], max_payload_size=CHUNK) as mesh:
         yield mesh
-        with mesh.pika() as connection:
-            connection.channel().queue_delete(f"{mesh.name('consumer')}.alerts")
 
 
 def test_alerts_whose_chunks_are_interleaved_are_all_handled(mesh, request):

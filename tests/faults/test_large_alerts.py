@@ -10,8 +10,8 @@ import signal
 
 import pytest
 from contract.meshes import fresh_mesh, serving
-from logger_process import Logger
 from reports import FULL, report
+from support.logger_process import LoggerProcess
 from support.waiting import eventually
 
 from dripline.core import MsgAlert, Service
@@ -22,10 +22,8 @@ ABOVE_BUDGET_MB = 100
 @pytest.fixture
 def mesh(broker):
     """A mesh of the test's own, with the chunks of the issue."""
-    with fresh_mesh(broker, max_payload_size=100_000) as mesh:
+    with fresh_mesh(broker, durable=["logger"], max_payload_size=100_000) as mesh:
         yield mesh
-        with mesh.pika() as connection:
-            connection.channel().queue_delete(f"{mesh.name('logger')}.alerts")
 
 
 @pytest.fixture
@@ -41,7 +39,7 @@ def logger(mesh, tmp_path):
     made = []
 
     def make(**settings):
-        logger = Logger(mesh, tmp_path, **settings)
+        logger = LoggerProcess(mesh, tmp_path, **settings)
         made.append(logger)
         logger.start()
         logger.idle_mb = logger.memory_mb()

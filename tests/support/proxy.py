@@ -31,7 +31,7 @@ class Proxy:
         self._flowing = threading.Event()
         self._flowing.set()
         self._threads: list[threading.Thread] = []
-        self._links: list[_Link] = []
+        self._links: list[Link] = []
         self._lock = threading.Lock()
         self.accepted = 0
         self.refuse = False
@@ -91,6 +91,9 @@ class Proxy:
         """Return what each chunk from the far side goes through, for one connection; here as it is."""
         return lambda data: data
 
+    def _link_between(self, near: socket.socket, far: socket.socket) -> Link:
+        return Link(near, far, self._flowing, self.filter_for_link())
+
     def _spawn(self, work, *arguments) -> None:
         thread = threading.Thread(target=work, args=arguments, name="test-proxy", daemon=True)
         self._threads.append(thread)
@@ -112,13 +115,13 @@ class Proxy:
                 near.close()
                 continue
             far.settimeout(None)
-            link = _Link(near, far, self._flowing, self.filter_for_link())
+            link = self._link_between(near, far)
             with self._lock:
                 self._links.append(link)
             self._spawn(link.relay)
 
 
-class _Link:
+class Link:
     """One connection through the proxy.
 
     Attributes:

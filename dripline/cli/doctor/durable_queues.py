@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.peer import Product
+from dripline.cli.doctor.topology import refusal_of
 from dripline.transport.durable_queues import UNLIMITED, is_limiting, policy_command
 
 if TYPE_CHECKING:
@@ -40,12 +41,8 @@ def examine_durable_queues(
 
 def _is_accepted(connection: Any, queue: str, passive: bool = False) -> bool:
     """Whether the broker accepts a declaration of an existing queue; that changes nothing."""
-    from pika.exceptions import ChannelClosedByBroker
-
-    channel = connection.channel()
-    try:
-        channel.queue_declare(queue, passive=passive, durable=True, arguments=UNLIMITED)
-    except ChannelClosedByBroker:
-        return False
-    channel.close()
-    return True
+    code, _ = refusal_of(
+        connection,
+        lambda channel: channel.queue_declare(queue, passive=passive, durable=True, arguments=UNLIMITED),
+    )
+    return code == 0

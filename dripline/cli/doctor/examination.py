@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dripline.cli.doctor.findings import BROKER, CONFIGURATION, SERVICE, Report
 from dripline.cli.options import CommonOptions
+from dripline.wire.errors import BrokerError
 
 if TYPE_CHECKING:
     from dripline.cli.doctor.peer import Product
@@ -136,7 +137,7 @@ def _examine_mesh(wanted: Wanted, session: Session, report: Report, connection: 
             names = examine_services(services, clock, session, wanted, connection)
             examine_durable_queues(exchanges, session, connection, product, names)
             return "clock"
-    except (AMQPError, TimeoutError) as error:
+    except (AMQPError, BrokerError, TimeoutError) as error:
         reason = " ".join(map(str, error.args)) or type(error).__name__
         exchanges.broken(f"the broker does not go on ({reason})", "look into the broker's log")
     return "exchanges"

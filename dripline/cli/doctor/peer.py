@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.sockets import AMQP_HEADER, connect, context_for, secured, unverified_context
+from dripline.transport.durable_queues import product_and_version
 from dripline.wire.mesh import MeshSettings
 
 _HTTP = b"GET / HTTP/1.0\r\n\r\n"
@@ -122,12 +122,7 @@ def product_of(answer: bytes) -> Product | None:
     method = getattr(frame, "method", None)
     if not isinstance(method, pika.spec.Connection.Start):
         return None
-    properties: dict[str, Any] = dict(method.server_properties or {})
-    return Product(_text(properties.get("product")), _text(properties.get("version")))
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
+    return Product(*product_and_version(method.server_properties))
 
 
 def _speaks_tls(mesh: MeshSettings, timeout_s: float) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dripline.implementations.storage.row import Row
-from dripline.runtime.durable_files import append_durably, open_durably, sync_folder
+from dripline.runtime.line_file import LIMIT_BYTES, LineFile
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +38,12 @@ class DeadLetters:
         disk_is_refusing: Whether the disk did not take rows when that was last tried.
     """
 
-    def __init__(self, path: Path, who: str, limit_bytes: int = 100 << 20) -> None:
+    def __init__(self, path: Path, who: str, limit_bytes: int = LIMIT_BYTES) -> None:
         self.path = path
         self.count = 0
         self.disk_is_refusing = False
         self._who = who
-        self._limit = limit_bytes
+        self._lines = LineFile(path, who, limit_bytes)
         self._writing = threading.Lock()
         self._waiting: list[Refusal] = []
 
@@ -83,8 +82,7 @@ class DeadLetters:
             return
         data = b"".join(map(_line, refusals))
         try:
-            self._make_room()
-            self._append(data)
+            self._lines.append(data)
         except OSError as error:
             if not self.disk_is_refusing:
                 logger.error("%s: %s takes no refused rows, they wait: %s", self._who, self.path, error)
@@ -96,26 +94,6 @@ class DeadLetters:
         for refusal in refusals:
             self._log(refusal)
 
-    def _append(self, data: bytes) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not self.path.exists()
-        size = 0 if is_new else self.path.stat().st_size
-        file = open_durably(self.path, size)
-        try:
-            append_durably(file, data if self._ends_whole(size) else b"\n" + data, size)
-        finally:
-            os.close(file)
-        if is_new:
-            sync_folder(self.path.parent)
-
-    def _ends_whole(self, size: int) -> bool:
-        """Whether the last line was written whole; an earlier process may have been killed in the middle of it."""
-        if not size:
-            return True
-        with self.path.open("rb") as file:
-            file.seek(size - 1)
-            return file.read(1) == b"\n"
-
     def _log(self, refusal: Refusal) -> None:
         self.count += 1
         level = logging.WARNING if self.count <= _LOUD else logging.DEBUG
@@ -124,11 +102,6 @@ class DeadLetters:
         )
         if self.count == _LOUD:
             logger.warning("%s: further refused rows are only written to %s", self._who, self.path)
-
-    def _make_room(self) -> None:
-        if self.path.exists() and self.path.stat().st_size >= self._limit:
-            self.path.replace(f"{self.path}.1")
-            logger.warning("%s: %s was full, and is %s.1 now", self._who, self.path, self.path)
 
 
 def _line(refusal: Refusal) -> bytes:

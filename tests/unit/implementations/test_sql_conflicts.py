@@ -16,6 +16,8 @@ from dripline.implementations.storage.row import Row
 from dripline.implementations.storage.sink import DatabaseSink, Destination
 from dripline.implementations.storage.times import now
 
+from .one_table import OneTable
+
 __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 
 
@@ -123,23 +125,6 @@ def plain(postgres_url: str) -> Iterator[tuple[sa.Engine, sa.Table]]:
     engine.dispose()
 
 
-class One:
-    """One table."""
-
-    def __init__(self, destination: Destination) -> None:
-        self._destination = destination
-
-    def destination(self, name: str) -> Destination:
-        """The one."""
-        return self._destination
-
-    def look(self) -> None:
-        """Nothing is wrong with it."""
-
-    def forget(self) -> None:
-        """It stays the same."""
-
-
 def numbered(*numbers: int) -> list[Row]:
     """Rows for it."""
     return [Row("plain", {"n": number}, f"id-{number}") for number in numbers]
@@ -166,7 +151,7 @@ def test_one_row_in_a_hundred_that_meets_a_deadlock_does_not_stop_a_batch(plain,
             f"RAISE EXCEPTION 'a deadlock' USING ERRCODE = '{code}'; END IF; RETURN NEW; END$$"
         )
         connection.exec_driver_sql(f"{trigger} FOR EACH ROW EXECUTE FUNCTION odd()")
-    sink = DatabaseSink(lambda: engine, One(Destination(table, id_column)), "logger")
+    sink = DatabaseSink(lambda: engine, OneTable(Destination(table, id_column)), "logger")
     for start in range(0, 1500, 500):
         assert sink.write(numbered(*range(start, start + 500))) == []
     assert numbers_of(engine) == list(range(1500))
@@ -178,7 +163,7 @@ def test_a_deadlock_with_another_session_loses_and_refuses_nothing(plain):
     failures: list[BaseException] = []
 
     def write(order: Callable[[range], list[int]]) -> None:
-        sink = DatabaseSink(lambda: engine, One(Destination(table, "message_id")), "logger")
+        sink = DatabaseSink(lambda: engine, OneTable(Destination(table, "message_id")), "logger")
         for start in range(0, 200, 20):
             rows = numbered(*order(range(start, start + 20)))
             try:
@@ -203,7 +188,7 @@ def test_a_deadlock_with_another_session_loses_and_refuses_nothing(plain):
 def test_a_batch_that_is_a_victim_each_time_makes_progress_by_smaller_ones(plain):
     """Another session holds one of its rows, and wants one that the batch has inserted."""
     engine, table = plain
-    sink = DatabaseSink(lambda: engine, One(Destination(table, "message_id")), "logger")
+    sink = DatabaseSink(lambda: engine, OneTable(Destination(table, "message_id")), "logger")
     holds = threading.Event()
 
     def other() -> None:

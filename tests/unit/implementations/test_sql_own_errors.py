@@ -21,6 +21,8 @@ from dripline.implementations.storage.sink import DatabaseSink, Destination
 from dripline.implementations.storage.waiting_rows import Pace
 from dripline.runtime.spool import Spool
 
+from .one_table import OneTable
+
 __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 
 
@@ -33,7 +35,7 @@ class Storage:
             "plain", sa.MetaData(), sa.Column("n", sa.Integer), sa.Column("message_id", sa.String, unique=True)
         )
         self.table.create(self.good)
-        self.sink = DatabaseSink(lambda: self.engine, self, "logger")
+        self.sink = DatabaseSink(lambda: self.engine, OneTable(Destination(self.table, "message_id")), "logger")
         self.given_back: list[int] = []
         self.refused = folder / "spool" / "refused.jsonl"
         spool = Spool(folder / "spool")
@@ -41,16 +43,6 @@ class Storage:
         pace = Pace(batch_rows=10, batch_age_s=0.05, memory_rows=50, spool_after_s=0.2)
         self.writer = BatchWriter(self.sink, spool, dead_letters, self.given_back.extend, "logger", pace)
         self.writer.start()
-
-    def destination(self, _name: str) -> Destination:
-        """The one."""
-        return Destination(self.table, "message_id")
-
-    def look(self) -> None:
-        """Nothing is wrong with it."""
-
-    def forget(self) -> None:
-        """It stays the same."""
 
     def put(self, *numbers: Any) -> None:
         """Put rows."""

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from support.databases import postgres_server, postgres_url
 from support.waiting import eventually
 
-from dripline.implementations.storage import dead_letters as refused_module
 from dripline.implementations.storage.database import make_engine, make_table, read_url
 from dripline.implementations.storage.dead_letters import DeadLetters, Refusal
 from dripline.implementations.storage.row import Row, from_line, to_line
 from dripline.implementations.storage.times import read_time
+from dripline.runtime import line_file
 
 __all__ = ["postgres_server", "postgres_url"]
 
@@ -102,8 +102,8 @@ class FullDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.full = True
-        self._write = refused_module.append_durably
-        monkeypatch.setattr(refused_module, "append_durably", self.append)
+        self._write = line_file.append_durably
+        monkeypatch.setattr(line_file, "append_durably", self.append)
 
     def append(self, file: int, data: bytes, size: int) -> None:
         """Write, or not."""
