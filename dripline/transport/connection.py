@@ -190,11 +190,18 @@ class Connection(ConnectionLife):
         if durable_queues.has_delivery_limit(pika.server_properties):
             durable_queues.warn_of_limit(name, self.address.virtual_host)
 
-    def bind(self, queue: str, exchange: str, keys: Sequence[str]) -> None:
-        """Bind a queue with many keys in one write; a later call that waits also waits for these."""
+    def bind(self, queue: str, exchange: str, keys: Sequence[str], timeout_s: float = 30.0) -> None:
+        """Bind a queue with many keys in one write; a later call that waits also waits for these.
+
+        Args:
+            queue: The queue.
+            exchange: The exchange.
+            keys: The binding keys.
+            timeout_s: Longest wait for a broker that takes no data.
+        """
         self.check()
         names = short_string(queue), short_string(exchange)
-        self._send(b"".join(frames.bind_frame(self._number, *names, key) for key in keys), timeout_s=30.0)
+        self._send(b"".join(frames.bind_frame(self._number, *names, key) for key in keys), timeout_s)
 
     def unbind(self, queue: str, exchange: str, key: str) -> None:
         """Take a binding away; returns when the broker has done it."""
@@ -313,7 +320,7 @@ class Connection(ConnectionLife):
             exchange: Exchange.
             envelopes: The chunks of any number of messages, in order.
             mandatory: Whether what cannot be routed comes back to ``on_returned``.
-            timeout_s: Maximum wait for room: for earlier confirms, then for a broker that takes no data.
+            timeout_s: Maximum wait for room: for earlier confirms and for a broker that takes no data together.
 
         Returns:
             One slot for each chunk; True in it means that the broker has the chunk.
@@ -324,8 +331,13 @@ class Connection(ConnectionLife):
                 nothing was sent.
             DriplineError: A chunk cannot be sent to any broker; nothing was sent.
         """
+        deadline = time.monotonic() + timeout_s
         data = self._frames(self._confirming().channel_number, exchange, envelopes, mandatory)
-        return self._confirms.send_all(partial(self._send, data, timeout_s), len(envelopes), timeout_s)
+
+        def write() -> None:
+            self._send(data, max(0.0, deadline - time.monotonic()))
+
+        return self._confirms.send_all(write, len(envelopes), timeout_s)
 
     def prepare_confirms(self) -> None:
         """Open the channel with publisher confirms now, so that publishing does not have to wait for that."""

@@ -131,11 +131,10 @@ class WithoutMembers(Exception):
 @pytest.mark.parametrize("kind", [Unprintable, WithoutNotes, WithoutMembers])
 def test_an_exception_that_cannot_be_shown_is_named(kind):
     """Whatever its parts raise, a `BaseException` included, it raises nothing where it is logged."""
-    try:
+    with pytest.raises(ValueError, match="because of another") as caught:
         raise ValueError("because of another") from kind("x")
-    except ValueError as error:
-        assert "ValueError: because of another" in safe_traceback(error)
-        assert f"{kind.__name__}: " in safe_traceback(error.__cause__)
+    assert "ValueError: because of another" in safe_traceback(caught.value)
+    assert f"{kind.__name__}: " in safe_traceback(caught.value.__cause__)
     assert safe_text(Unprintable()) == "<Unprintable without a text>"
 
 
