@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import logging
 import threading
+from datetime import datetime, timedelta
 
 import pytest
 from support.outrages import OUTRAGES, Unprintable
+from support.waiting import eventually
 
 from dripline.cli.logs import LogFormatter
 from dripline.runtime.agenda import Agenda
@@ -125,3 +127,23 @@ def test_threads_of_the_runtime_go_on(outrage):
     agenda.stop()
     heartbeat.stop()
     watch.stop()
+
+
+@pytest.mark.parametrize("outrage", OUTRAGES)
+def test_a_scheduled_object_that_gives_no_attributes_is_called(outrage):
+    """Its name is for a log line only."""
+
+    class Nameless:
+        calls = 0
+
+        def __call__(self) -> None:
+            Nameless.calls += 1
+
+        def __getattr__(self, name: str) -> None:
+            raise outrage()
+
+    agenda = Agenda()
+    agenda.add(Nameless(), datetime.now(), timedelta(seconds=0.01))
+    agenda.start()
+    assert eventually(lambda: Nameless.calls > 2)
+    agenda.stop()
