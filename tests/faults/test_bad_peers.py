@@ -404,7 +404,27 @@ def _address_of(peer: bad_peers.Peer) -> Iterator[tuple[str, int]]:
         yield peer.host, peer.port
 
 
+@pytest.mark.parametrize("command", [["dl", "mon"], ["dl-mon", "-a", "#"]])
 @pytest.mark.parametrize("kind", ["frozen_after_login", "frozen_after_declaring"])
+def test_listening_can_be_stopped_while_the_broker_is_silent(embedded, kind, command):
+    """SIGTERM ends the wait for a broker that does not answer, and not only what comes after it."""
+    name, *words = command
+    with frozen(kind, embedded) as (host, port):
+        entry = "dl" if name == "dl" else "dl_mon"
+        program = f"import sys; from dripline.cli.start import {entry}; sys.exit({entry}())"
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, *words, "-b", host, "-p", str(port)],
+            stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        time.sleep(2)  # it is connecting, or waits for its queue
+        begin = time.monotonic()
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+        assert time.monotonic() - begin < ALLOWED_S, errors
+        assert errors == ""
+
+
+@pytest.mark.parametrize("kind", ["frozen_in_login", "frozen_after_login", "frozen_after_declaring"])
 def test_the_doctor_waits_for_no_step_without_end(embedded, kind):
     """It says at which link the chain ends."""
     with frozen(kind, embedded) as (host, port):

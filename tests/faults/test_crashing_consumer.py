@@ -28,7 +28,7 @@ COUNT = 200
     params=["embedded", "rabbitmq", "embedded, rules of RabbitMQ 4.0", "embedded, rules of RabbitMQ 4.3"]
 )
 def broker(request) -> Iterator[BrokerAddress]:
-    """Both brokers, and what RabbitMQ 4 does: it drops messages of quorum queues after 20 deliveries by default."""
+    """Both brokers, and what RabbitMQ 4 does: by default it drops quorum queues' messages after 20 deliveries."""
     *_, version = request.param.split()
     if version in ("embedded", "rabbitmq"):
         yield request.getfixturevalue(version)
