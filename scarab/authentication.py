@@ -10,7 +10,7 @@ from scarab.convert import to_param
 from scarab.param import Param
 from scarab.param_node import ParamNode
 from scarab.reach import Reach
-from scarab.secret_files import AuthenticationError, EmptySecret, read_auth_file, read_secret
+from scarab.secret_files import AuthenticationError, EmptySecret, is_blank, read_auth_file, read_secret
 
 _PARTS = {"default", "env", "file", "value"}
 
@@ -175,7 +175,7 @@ def _look_up(group: str, name: str, specification: Mapping[str, Any], from_auth_
         secret, remedy = from_auth_file, f"{group}.{name} of the authentication file is empty; set or remove it"
     else:
         return _text(specification["default"]) if "default" in specification else None
-    if not secret.strip():
+    if is_blank(secret):
         raise EmptySecret(group, name, remedy)
     return secret
 

@@ -24,7 +24,7 @@ class AuthenticationError(ValueError):
 
 
 class EmptySecret(AuthenticationError):
-    """A secret that is there, and empty or only white space.
+    """A secret that is there, and blank.
 
     Attributes:
         group: its group.
@@ -35,6 +35,11 @@ class EmptySecret(AuthenticationError):
         super().__init__(text)
         self.group = group
         self.item = item
+
+
+def is_blank(secret: str) -> bool:
+    """Whether nothing of a secret can be seen: white space, or the mark that some editors begin a file with."""
+    return not any(letter.isprintable() for letter in secret.replace(" ", ""))
 
 
 def read_secret(path: str) -> str:
@@ -91,7 +96,7 @@ def _group(path: str, group: str, items: Any) -> dict[str, str]:
             raise AuthenticationError(
                 f"authentication file {path}: {group}.{name} must be one secret, not several"
             )
-    return {str(name): scalar_text(secret) for name, secret in items.items() if secret is not None}
+    return {str(name): "" if secret is None else scalar_text(secret) for name, secret in items.items()}
 
 
 def _read(path: str, what: str) -> str:

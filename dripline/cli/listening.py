@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dripline.cli.command import forget_output
-from dripline.cli.stopping import StopEvent
+from dripline.cli.stopping import Interrupted, StopEvent, on_signal
 
 if TYPE_CHECKING:
     from dripline.cli.session import Session
@@ -51,11 +52,16 @@ def listen(
             failures.append(error)
             stop.set()
 
-    # Connecting comes first: Ctrl-C shall interrupt it.
+    def give_up() -> None:
+        stop.set()
+        raise Interrupted
+
+    # Connecting comes first: Ctrl-C shall interrupt it, and the wait for a broker that has fallen silent.
     with session.client().in_time() as client:
         client.open(timeout_s=_CONNECT_S)
         with stop.armed():
-            client.monitor(request_keys, alert_keys, guarded, _CONNECT_S)
+            with suppress(Interrupted), on_signal(give_up):
+                client.monitor(request_keys, alert_keys, guarded, _CONNECT_S)
             logger.info("listening to requests %s and alerts %s", list(request_keys), list(alert_keys))
             while not stop.wait(tick_s if on_tick else None):
                 if on_tick:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dripline.wire.errors import ConfigurationError
+from scarab import secret_files
 
 SECRET_KEYS = ("value", "file", "env", "default")
 
@@ -55,5 +56,5 @@ def check_secret(item: str, given: Any) -> None:
 
 
 def is_blank(value: Any) -> bool:
-    """Tell whether there is nothing in a value, or only white space."""
-    return value is None or not str(value).strip()
+    """Tell whether nothing of a value can be seen, as with white space."""
+    return value is None or secret_files.is_blank(str(value))

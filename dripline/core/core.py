@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_GOODBYE_S = 0.3  # a broker that does not answer must not make a call with a time limit longer
+
 
 class Core:
     """Sends requests, replies and alerts. It connects when it first sends, and stays connected.
@@ -126,7 +128,7 @@ class Core:
         """End the connection; the next message makes a new one."""
         with self.__lock:
             if self.__client is not None:
-                self.__client.close()
+                self.__client.close(_GOODBYE_S)
 
     def _dripline_exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
         """Send a request and wait for its reply; what `RequestSender` builds upon."""
@@ -141,7 +143,7 @@ class Core:
             if self.__client is None:
                 self.__client = MeshClient(self.__current_mesh(), self.username, self.password)
                 # Says goodbye to the broker also when a script just ends.
-                weakref.finalize(self, self.__client.close)
+                weakref.finalize(self, self.__client.close, _GOODBYE_S)
             return self.__client
 
     def __current_mesh(self) -> MeshSettings:

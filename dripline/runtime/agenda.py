@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dripline.runtime import forks
-from dripline.runtime.boundary import Boundary
+from dripline.runtime.boundary import Boundary, is_for_program
 from dripline.runtime.complaints import Complaints
 
 logger = logging.getLogger(__name__)
@@ -159,5 +159,10 @@ def _clock_offset() -> float:
 
 
 def _name(function: Callable[[], object]) -> str:
-    """What a log line calls a function."""
-    return str(getattr(function, "__qualname__", "") or type(function).__qualname__)
+    """What a log line calls a function; a laboratory's callable object may refuse to give its attributes."""
+    try:
+        return str(getattr(function, "__qualname__", "") or type(function).__qualname__)
+    except BaseException as error:
+        if is_for_program(error):
+            raise
+        return type(function).__qualname__

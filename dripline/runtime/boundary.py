@@ -7,11 +7,13 @@ through, everything else is logged and the caller goes on.
 
 from __future__ import annotations
 
-import threading
 from types import TracebackType
 from typing import Any
 
 from dripline.runtime.complaints import Complaints
+from dripline.wire.interrupts import is_for_program
+
+__all__ = ["Boundary", "is_for_program", "named_text_of", "text_of"]
 
 
 class Boundary:
@@ -47,6 +49,14 @@ class Boundary:
         if error is None or is_for_program(error):
             return False
         self.error = error
+        try:
+            self._log(error)
+        except BaseException as failure:  # a laboratory's logging handler may raise anything, too
+            if is_for_program(failure):
+                raise
+        return True
+
+    def _log(self, error: BaseException) -> None:
         name = type(error).__name__
         self._complaints.tell(
             f"{self._text}: {self._kind}: {name}",
@@ -55,12 +65,6 @@ class Boundary:
             text_of(error) or name,
             error=error,
         )
-        return True
-
-
-def is_for_program(error: BaseException) -> bool:
-    """Whether an exception is a Ctrl-C or a signal, which Python raises in the main thread only."""
-    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
 def text_of(error: BaseException) -> str:

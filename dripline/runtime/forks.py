@@ -6,14 +6,19 @@ a socket is the same connection as the parent's. Whatever has either registers h
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
+import sys
 import weakref
 from _thread import allocate_lock
 from types import TracebackType
 from typing import Protocol
 
 logger = logging.getLogger(__name__)
+
+# What the first call of a client imports.
+_IMPORTED = ("dripline", "pika", "scarab")
 
 
 class Forkable(Protocol):
@@ -53,6 +58,23 @@ def register(owner: Forkable) -> None:
     _registered.add(owner)
 
 
+def _before_fork() -> None:
+    """Wait for imports that other threads have begun: in the child nobody would end them.
+
+    Python gives a child the lock of each module as it is, and an import there waits for it for ever.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in _IMPORTED and _is_being_imported(module):
+            try:
+                importlib.import_module(name)
+            except Exception:  # the thread that began it reports that
+                logger.debug("%s could not be imported", name, exc_info=True)
+
+
+def _is_being_imported(module: object) -> bool:
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
 def _after_fork() -> None:
     for owner in list(_registered):
         try:
@@ -62,4 +84,4 @@ def _after_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

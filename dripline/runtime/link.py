@@ -274,7 +274,8 @@ class MeshLink:
     def _bind_durable_exchange(self, connection: Connection) -> bool:
         return connection.bind_exchange_again(self.mesh.durable_alerts_exchange, self.mesh.alerts_exchange)
 
-    def _reply_address(self, connection: Connection, timeout_s: float | None = None) -> str:
+    def _reply_address(self, connection: Connection, timeout_s: float = 30.0) -> str:
+        deadline = time.monotonic() + timeout_s
         owner, queue = self._replies
         if owner is not connection:
             self._supervisor.add_setup(self._consume_replies, once=True, limit_s=timeout_s)
@@ -283,7 +284,8 @@ class MeshLink:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
         interval_s = self.mesh.self_check_interval_s
         if interval_s and time.monotonic() - self._replies_bound_s >= interval_s:
-            self._bind_replies(connection, queue)  # an operator may have removed the binding
+            left_s = max(0.0, deadline - time.monotonic())
+            self._bind_replies(connection, queue, left_s)  # an operator may have removed the binding
         return queue
 
     def _consume_replies(self, connection: Connection) -> None:
@@ -292,9 +294,9 @@ class MeshLink:
         connection.consume(queue, self._inbox.deliver, no_ack=True)
         self._replies = connection, queue
 
-    def _bind_replies(self, connection: Connection, queue: str) -> None:
+    def _bind_replies(self, connection: Connection, queue: str, timeout_s: float = 30.0) -> None:
+        connection.bind(queue, self.mesh.requests_exchange, [queue], timeout_s)
         self._replies_bound_s = time.monotonic()
-        connection.bind(queue, self.mesh.requests_exchange, [queue])
 
     def _doubt_replies(self) -> None:
         """A reply did not arrive: the next request binds the reply queue again."""

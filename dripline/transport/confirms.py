@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from itertools import takewhile
 
@@ -48,9 +49,10 @@ class Confirms:
         Raises:
             TimeoutError: The window stayed full, or another thread could not write for so long.
         """
+        deadline = time.monotonic() + timeout_s
         if len(self._open) >= self._window:
             self._wait(lambda: len(self._open) < self._window, timeout_s)
-        if not self._write.acquire(timeout=max(0.0, timeout_s)):
+        if not self._write.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise TimeoutError(f"the broker took no data for {timeout_s:g} s")
         try:
             return self._send(write, count)

@@ -179,7 +179,7 @@ class Connection(Topology):
             exchange: Exchange.
             envelopes: The chunks of any number of messages, in order.
             mandatory: Whether what cannot be routed comes back to ``on_returned``.
-            timeout_s: Maximum wait for room: for earlier confirms, then for a broker that takes no data.
+            timeout_s: Maximum wait for room: for earlier confirms and for a broker that takes no data together.
 
         Returns:
             One slot for each chunk; True in it means that the broker has the chunk.
@@ -190,8 +190,13 @@ class Connection(Topology):
                 nothing was sent.
             DriplineError: A chunk cannot be sent to any broker; nothing was sent.
         """
+        deadline = time.monotonic() + timeout_s
         data = self._frames(self._confirming().channel_number, exchange, envelopes, mandatory)
-        return self._confirms.send_all(partial(self._send, data, timeout_s), len(envelopes), timeout_s)
+
+        def write() -> None:
+            self._send(data, max(0.0, deadline - time.monotonic()))
+
+        return self._confirms.send_all(write, len(envelopes), timeout_s)
 
     def prepare_confirms(self) -> None:
         """Open the channel with publisher confirms now, so that publishing does not have to wait for that."""

@@ -132,11 +132,18 @@ class Topology(ConnectionLife):
         if is_limiting:
             durable_queues.warn_of_limit(name, self.address.virtual_host)
 
-    def bind(self, queue: str, exchange: str, keys: Sequence[str]) -> None:
-        """Bind a queue with many keys in one write; a later call that waits also waits for these."""
+    def bind(self, queue: str, exchange: str, keys: Sequence[str], timeout_s: float = 30.0) -> None:
+        """Bind a queue with many keys in one write; a later call that waits also waits for these.
+
+        Args:
+            queue: The queue.
+            exchange: The exchange.
+            keys: The binding keys.
+            timeout_s: Longest wait for a broker that takes no data.
+        """
         self.check()
         names = short_string(queue), short_string(exchange)
-        self._send(b"".join(frames.bind_frame(self._number, *names, key) for key in keys), timeout_s=30.0)
+        self._send(b"".join(frames.bind_frame(self._number, *names, key) for key in keys), timeout_s)
 
     def unbind(self, queue: str, exchange: str, key: str) -> None:
         """Take a binding away; returns when the broker has done it."""

@@ -10,6 +10,8 @@ import re
 import traceback
 from collections.abc import Iterator
 
+from dripline.wire.interrupts import is_for_program
+
 _UNUSUAL = re.compile(r"[^ -~]")
 _UNUSUAL_IN_LINES = re.compile(r"[^ -~\n]")
 _INDENT = "    "
@@ -54,15 +56,25 @@ def safe_traceback(error: BaseException) -> str:
     Returns:
         Its lines, without a line break at the end.
     """
-    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    for said in _said_by(error):
-        text = text.replace(f": {said}\n", f": {safe_text(said)}\n")
+    try:
+        text = _traceback_of(error)
+    except BaseException as failure:  # whatever a laboratory's exception has may raise anything
+        if is_for_program(failure):
+            raise
+        text = f"{''.join(traceback.format_tb(error.__traceback__))}{type(error).__name__}: {safe_text(error)}"
     return "\n".join(safe_text(_cut(line)) for line in text.rstrip("\n").split("\n"))
 
 
 def indented(text: str) -> str:
     """Escape text of several lines and indent each of them, so that none looks like a line of a log."""
     return "\n".join(_INDENT + line for line in safe_lines(text).rstrip("\n").split("\n"))
+
+
+def _traceback_of(error: BaseException) -> str:
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    for said in _said_by(error):
+        text = text.replace(f": {said}\n", f": {safe_text(said)}\n")
+    return text
 
 
 def _said_by(error: BaseException) -> Iterator[str]:
@@ -87,7 +99,9 @@ def _cut(line: str) -> str:
 def _text_of(value: object) -> str:
     try:
         return str(value)
-    except Exception:  # noqa: BLE001  # a laboratory's exception may have a text that raises anything
+    except BaseException as failure:  # a laboratory's exception may have a text that raises anything
+        if is_for_program(failure):
+            raise
         return f"<{type(value).__name__} without a text>"
 
 

@@ -27,7 +27,7 @@ from dripline.runtime.client import MeshClient
 from dripline.runtime.roll_call import roll_call
 from dripline.transport import BrokerAddress
 from dripline.wire.enums import op_t
-from dripline.wire.errors import BrokerError, BrokerUnreachable, DriplineError, ReplyTimeout
+from dripline.wire.errors import BrokerError, BrokerUnreachable, DriplineError, NoRoute, ReplyTimeout
 from dripline.wire.mesh import MeshSettings
 
 LIMIT_S = 1.5
@@ -211,6 +211,39 @@ def test_a_broker_that_falls_silent(broker, kind):
             assert isinstance(outcome, (BrokerError, ReplyTimeout)), name
 
 
+def test_a_broker_that_takes_nothing_any_more(broker):
+    """The line freezes in the middle of work, full of what was to be sent: each call fails in its time."""
+    large = ["x" * 1000] * 15_000
+    calls: list[Callable[[MeshClient], object]] = [
+        lambda client: client.publish(MsgAlert.create(large, "x"), LIMIT_S),
+        lambda client: client.publish(MsgAlert.create(1, "x"), LIMIT_S),
+        lambda client: client.publish(_request().reply(), LIMIT_S),
+        lambda client: client.request(MsgRequest.create(large, op_t.get, "x"), LIMIT_S),
+        lambda client: client.request(_request(), LIMIT_S),
+        lambda client: client.submit(_request(), LIMIT_S),
+        lambda client: client.monitor(["x"], ["x"], print, LIMIT_S),
+    ]
+    with Proxy(broker.host, broker.port) as proxy:
+        mesh = MeshSettings(proxy.host, proxy.port, broker.virtual_host, heartbeat_s=0)
+        with closing(MeshClient(mesh)) as client:
+            client.publish(MsgAlert.create(1, "x"))
+            with pytest.raises(NoRoute):
+                client.request(_request())
+            proxy.freeze()
+            with pytest.raises(ReplyTimeout):
+                client.publish(MsgAlert.create(large, "x"), LIMIT_S)  # more than the line holds
+            client.link._doubt_replies()  # the reply queue is bound again in front of the next request
+
+            def took_s(call: Callable[[MeshClient], object]) -> float:
+                begin = time.monotonic()
+                with pytest.raises((BrokerError, TimeoutError)):
+                    call(client)
+                return time.monotonic() - begin
+
+            with ThreadPoolExecutor(len(calls)) as threads:
+                assert max(threads.map(took_s, calls)) < LIMIT_S + ALLOWED_S
+
+
 def test_a_broker_that_comes_late(broker):
     """Within the limit: connecting is tried until then, and every call gets through."""
     with accepted_late(broker.host, broker.port, 0.5) as address:
@@ -371,7 +404,27 @@ def _address_of(peer: bad_peers.Peer) -> Iterator[tuple[str, int]]:
         yield peer.host, peer.port
 
 
+@pytest.mark.parametrize("command", [["dl", "mon"], ["dl-mon", "-a", "#"]])
 @pytest.mark.parametrize("kind", ["frozen_after_login", "frozen_after_declaring"])
+def test_listening_can_be_stopped_while_the_broker_is_silent(embedded, kind, command):
+    """SIGTERM ends the wait for a broker that does not answer, and not only what comes after it."""
+    name, *words = command
+    with frozen(kind, embedded) as (host, port):
+        entry = "dl" if name == "dl" else "dl_mon"
+        program = f"import sys; from dripline.cli.start import {entry}; sys.exit({entry}())"
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, *words, "-b", host, "-p", str(port)],
+            stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        time.sleep(2)  # it is connecting, or waits for its queue
+        begin = time.monotonic()
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+        assert time.monotonic() - begin < ALLOWED_S, errors
+        assert errors == ""
+
+
+@pytest.mark.parametrize("kind", ["frozen_in_login", "frozen_after_login", "frozen_after_declaring"])
 def test_the_doctor_waits_for_no_step_without_end(embedded, kind):
     """It says at which link the chain ends."""
     with frozen(kind, embedded) as (host, port):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -135,6 +137,35 @@ def test_a_child_may_fork_while_others_hold_every_lock(interface, counting):
         thread.join(30)
     assert said == [f"child-{n}" for n in range(10)]
     assert sorted(value for value in counting.seen if value.startswith("child")) == sorted(said)
+
+
+IMPORTING = """
+import os, signal, sys, threading, time
+from dripline.core import Interface
+from dripline.wire.errors import NoRoute
+
+def ask():
+    try:
+        Interface("guest", "guest", {"broker": sys.argv[1], "broker_port": int(sys.argv[2])}).get("nobody")
+    except NoRoute:
+        pass
+
+threading.Thread(target=ask, daemon=True).start()
+time.sleep(float(sys.argv[3]))
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    ask()
+    os._exit(0)
+os._exit(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.parametrize("after_s", [0.001, 0.01, 0.03])
+def test_a_fork_while_the_parent_imports_what_the_first_call_needs(embedded, after_s):
+    """The child would wait for the thread of its parent that began the import."""
+    arguments = [embedded.host, str(embedded.port), str(after_s)]
+    assert subprocess.run([sys.executable, "-c", IMPORTING, *arguments], timeout=60).returncode == 0
 
 
 def test_a_fork_while_the_parent_connects(mesh, counting):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import threading
 import time
 from collections import Counter
@@ -13,6 +15,7 @@ from support.outrages import OUTRAGES, Unprintable
 from support.proxy import Proxy
 from support.waiting import eventually
 
+from dripline.cli.logs import LogFormatter
 from dripline.core import AlertConsumer, Endpoint, Entity, MsgAlert, MsgReply, Service, op_t
 from dripline.implementations import HeartbeatMonitor
 from dripline.runtime.client import MeshClient
@@ -118,6 +121,28 @@ def test_handlers(mesh, outrage, caplog):
                 if endpoint is not endpoints[1]:
                     call(endpoint.name, *arguments)
     assert "unhandled exception in a handler" in caplog.text
+
+
+def test_the_log_of_dl_serve(mesh, outrage, monkeypatch):
+    """Its formatter shows exceptions in its own way; an exception without a text ends no thread there either."""
+    stream = logging.StreamHandler(io.StringIO())
+    stream.setFormatter(LogFormatter("", colour=False))
+    monkeypatch.setattr(logging.getLogger(), "handlers", [stream])
+
+    class Angry(Endpoint):
+        def on_get(self):
+            """Raise."""
+            raise outrage()
+
+    service = Service(mesh.name("service"), enable_scheduling=True, **mesh.login)
+    angry, raises = Angry(mesh.name("angry")), Raising(outrage)
+    service.add_child(angry)
+    service.schedule(raises, timedelta(seconds=0.02))
+    with serving(service), client(mesh) as interface:
+        for _ in range(TIMES):
+            assert refused(interface.get, angry.name).return_code == 999
+        assert eventually(lambda: raises.calls > TIMES + 1)
+    assert "unhandled exception in a handler" in stream.stream.getvalue()
 
 
 @pytest.mark.parametrize("payload", [Raw, lambda outrage: [Textless(outrage)]], ids=["items", "text"])

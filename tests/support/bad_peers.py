@@ -149,6 +149,11 @@ class FreezingProxy(Proxy):
         return passed
 
 
+def frozen_in_login(host: str, port: int) -> FreezingProxy:
+    """A broker that says who it is, asks who we are, and then falls silent."""
+    return FreezingProxy(host, port, spec.Connection.Start)
+
+
 def frozen_after_login(host: str, port: int) -> FreezingProxy:
     """A broker that logs in, opens the channel, and then falls silent."""
     return FreezingProxy(host, port, spec.Channel.OpenOk)

@@ -29,6 +29,7 @@ def examine_login(notes: Notes, session: Session, product: Product, timeout_s: f
         An open `pika.BlockingConnection`, or None.
     """
     import pika
+    from pika.adapters.utils.connection_workflow import AMQPConnectorException
     from pika.exceptions import (
         AMQPError,
         AuthenticationError,
@@ -46,6 +47,11 @@ def examine_login(notes: Notes, session: Session, product: Product, timeout_s: f
         notes.broken(f"{address.user} is refused: {why}", _other_login(session, product))
     except ProbableAccessDeniedError as error:
         _tell_refused_host(notes, session, str(error))
+    except AMQPConnectorException:  # how pika gives up waiting
+        notes.broken(
+            f"the broker does not go on with the login (not within {timeout_s * _PATIENCE:g} s)",
+            "look into the broker's log",
+        )
     except (AMQPError, OSError) as error:
         reason = " ".join(map(str, error.args)) or type(error).__name__
         notes.broken(f"the broker hangs up during the login ({reason})", "look into the broker's log")

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dripline.config.secrets import is_blank
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.hiding import hide_login
 
@@ -108,7 +109,7 @@ def read_url(text: str) -> URL:
             f"database_url: {text!r} keeps nothing; give a file: 'sqlite:///slow_controls.sqlite'"
         )
     for part, value in (("name", url.username), ("password", url.password)):
-        if value is not None and not str(value).strip():
+        if value is not None and is_blank(value):
             raise ConfigurationError(
                 f"database_url: {hide_login(text)!r} has an empty {part}; fill it in, or leave out the login"
             )

@@ -17,7 +17,7 @@ from dripline.web.http_server import HTTPServer
 from dripline.wire.errors import ConfigurationError
 from scarab import Authentication
 
-EMPTY = ["", " ", "\t\n ", "\n", "\u00a0"]
+EMPTY = ["", " ", "\t\n ", "\n", "\u00a0", "\ufeff", "\ufeff \r\n", "\u200b"]
 
 # Who needs a secret, by the name of its setting: the variable, and what reads it when it is given in some form.
 READERS: dict[str, tuple[str, Callable[..., object]]] = {
@@ -97,6 +97,16 @@ def test_an_empty_item_of_the_authentication_file(write: Any, item: str, text: s
     group, name = item.split(".")
     file = write(f"{group}:\n  other: x\n  {name}: {text}\n", "auths.yaml")
     with pytest.raises(ConfigurationError, match=rf"auths\.yaml: {group}\.{name} is empty"):
+        make_authentication({}, file)
+
+
+@pytest.mark.parametrize("name", ["auths.json", "auths.yaml"])
+@pytest.mark.parametrize("item", ["dripline.username", "dripline.password", "amqp.password", "slack.token"])
+def test_an_item_of_the_authentication_file_that_is_null(write: Any, item: str, name: str) -> None:
+    """In JSON, which YAML contains, as a key without a value in YAML."""
+    group, key = item.split(".")
+    file = write(f'{{"{group}": {{"other": "x", "{key}": null}}}}', name)
+    with pytest.raises(ConfigurationError, match=rf"{name}: {group}\.{key} is empty"):
         make_authentication({}, file)
 
 

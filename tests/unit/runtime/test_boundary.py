@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import threading
+from datetime import datetime, timedelta
 
 import pytest
 from support.outrages import OUTRAGES, Unprintable
+from support.waiting import eventually
 
+from dripline.cli.logs import LogFormatter
 from dripline.runtime.agenda import Agenda
 from dripline.runtime.boundary import Boundary, named_text_of, text_of
 from dripline.runtime.complaints import Complaints
@@ -56,6 +60,29 @@ def test_other_errors_end_in_the_main_thread_too(caplog):
     assert "x: 3" in caplog.text
 
 
+@pytest.mark.parametrize("outrage", OUTRAGES)
+@pytest.mark.parametrize("failing", ["exception", "handler"])
+def test_it_ends_what_logging_it_raises(outrage, failing, monkeypatch):
+    """As `dl serve` logs: an exception without a text, and a logging handler of a laboratory that raises."""
+    own, passed = logging.getLogger("of the test"), []
+    stream = logging.StreamHandler(io.StringIO())
+    stream.setFormatter(LogFormatter("", colour=False))
+    if failing == "handler":
+        monkeypatch.setattr(stream, "emit", lambda _record: (_ for _ in ()).throw(outrage()))
+    monkeypatch.setattr(own, "handlers", [stream])
+    monkeypatch.setattr(own, "propagate", False)
+
+    def work() -> None:
+        for number in range(3):
+            with Boundary(Complaints(own), "x"):
+                raise outrage()
+            passed.append(number)
+
+    on_a_thread(work)
+    assert passed == [0, 1, 2]
+    assert failing == "handler" or f"{outrage.__name__}" in stream.stream.getvalue()
+
+
 def test_texts_of_exceptions_can_always_be_had():
     """Also of one whose text raises."""
     assert text_of(ValueError("no")) == "no"
@@ -100,3 +127,23 @@ def test_threads_of_the_runtime_go_on(outrage):
     agenda.stop()
     heartbeat.stop()
     watch.stop()
+
+
+@pytest.mark.parametrize("outrage", OUTRAGES)
+def test_a_scheduled_object_that_gives_no_attributes_is_called(outrage):
+    """Its name is for a log line only."""
+
+    class Nameless:
+        calls = 0
+
+        def __call__(self) -> None:
+            Nameless.calls += 1
+
+        def __getattr__(self, name: str) -> None:
+            raise outrage()
+
+    agenda = Agenda()
+    agenda.add(Nameless(), datetime.now(), timedelta(seconds=0.01))
+    agenda.start()
+    assert eventually(lambda: Nameless.calls > 2)
+    agenda.stop()

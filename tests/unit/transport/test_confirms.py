@@ -1,6 +1,7 @@
 """Publisher confirms are counted in a window."""
 
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -116,6 +117,26 @@ def test_who_cannot_write_does_not_hold_up_the_others_for_longer_than_they_have(
     stuck.wait(30)
     with pytest.raises(TimeoutError, match="took no data"):
         confirms.send(NOTHING, 0.01)
+    free.set()
+    thread.join()
+
+
+def test_all_waits_of_a_send_share_one_limit():
+    """Waiting for the window leaves less for waiting for others who write."""
+    confirms, stuck, free = Confirms(window=1), threading.Event(), threading.Event()
+
+    def stuck_write():
+        stuck.set()
+        free.wait(30)
+
+    thread = threading.Thread(target=confirms.send, args=(stuck_write, 30))
+    thread.start()
+    stuck.wait(30)
+    threading.Timer(1.5, confirms.settle, (0, True, True)).start()  # the writer is stuck still
+    begin = time.monotonic()
+    with pytest.raises(TimeoutError):
+        confirms.send(NOTHING, 2)
+    assert time.monotonic() - begin < 3
     free.set()
     thread.join()
 

@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.outrages import Unprintable
 
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 from dripline.wire.printing import to_json, to_text
@@ -107,6 +108,34 @@ def test_an_exception_without_a_text_is_shown_all_the_same():
     """A laboratory's may raise when it is printed."""
     assert safe_text(Unsayable()) == "<Unsayable without a text>"
     assert "Unsayable" in safe_traceback(Unsayable())
+
+
+class WithoutNotes(Exception):
+    """Its notes cannot be had."""
+
+    @property
+    def __notes__(self):
+        """Raise what no `except Exception` catches."""
+        raise GeneratorExit
+
+
+class WithoutMembers(Exception):
+    """It looks like a group, whose members cannot be had."""
+
+    @property
+    def exceptions(self):
+        """Raise."""
+        raise SystemExit
+
+
+@pytest.mark.parametrize("kind", [Unprintable, WithoutNotes, WithoutMembers])
+def test_an_exception_that_cannot_be_shown_is_named(kind):
+    """Whatever its parts raise, a `BaseException` included, it raises nothing where it is logged."""
+    with pytest.raises(ValueError, match="because of another") as caught:
+        raise ValueError("because of another") from kind("x")
+    assert "ValueError: because of another" in safe_traceback(caught.value)
+    assert f"{kind.__name__}: " in safe_traceback(caught.value.__cause__)
+    assert safe_text(Unprintable()) == "<Unprintable without a text>"
 
 
 def make(kind, text):
