@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from scarab.authentication import Authentication
 from scarab.convert import to_param
@@ -11,6 +11,7 @@ from scarab.param import Param
 from scarab.param_array import ParamArray
 from scarab.param_node import ParamNode
 from scarab.program_options import Option, Parsed, parse, put
+from scarab.reach import Reach
 from scarab.semantic_version import VersionSemantic
 
 
@@ -39,6 +40,11 @@ class MainApp:
         auth: specification of the secrets that are known, and the secrets after `process_spec`.
         version: version of the program, None until `set_version`.
     """
+
+    _dripline_reach: ClassVar[Reach] = {
+        "own": {"use_config", "default_config", "primary_config", "config_filename", "global_verbosity", "auth"}
+        | {"nonoption_kw_args", "nonoption_ord_args", "app_options", "version"}
+    }
 
     def __init__(self, use_config: bool = True) -> None:
         self.use_config = use_config

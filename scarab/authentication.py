@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from scarab.convert import to_param
 from scarab.param import Param
 from scarab.param_node import ParamNode
-from scarab.secret_files import AuthenticationError, read_auth_file, read_secret
+from scarab.reach import Reach
+from scarab.secret_files import AuthenticationError, EmptySecret, read_auth_file, read_secret
 
 _PARTS = {"default", "env", "file", "value"}
 
 
 class SecretNode(ParamNode):
     """A mapping of groups to items that does not show its values when it is printed."""
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     def __str__(self) -> str:
         return "".join(f"\n{name}: {', '.join(_names(items))} (values not shown)" for name, items in self.items())
@@ -30,8 +33,11 @@ class Authentication:
     An item is specified as `{"default": ..., "env": ..., "file": ..., "value": ...}`, each part optional:
     text to fall back on, an environment variable, a file that holds nothing but the secret, the secret.
     A text in place of the mapping is the secret itself. What is found is, from weak to strong: default,
-    authentication file, environment variable, file, value.
+    authentication file, environment variable, file, value. Only a default may be empty: an environment variable, a
+    file or a value that is there and empty is an error.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     def __init__(self) -> None:
         self._spec = SecretNode()
@@ -104,13 +110,13 @@ class Authentication:
         """Look every secret up. Groups of the authentication file that nobody specified are taken too.
 
         Raises:
-            AuthenticationError: a file cannot be read.
+            AuthenticationError: a file cannot be read, or a secret is empty (`EmptySecret`).
         """
         data = read_auth_file(self._auth_file) if self._auth_file else {}
         for group, items in self._spec.to_python().items():
             found = data.setdefault(group, {})
             for name, specification in items.items():
-                secret = _look_up(specification, found.get(name))
+                secret = _look_up(group, name, specification, found.get(name))
                 if secret is not None:
                     found[name] = secret
         self._data = _secret_node(data)
@@ -155,16 +161,23 @@ def _checked(group: str, name: str, item: Any) -> dict[str, Any]:
     return {part: _text(value) for part, value in item.items() if value is not None}
 
 
-def _look_up(specification: Mapping[str, Any], from_auth_file: str | None) -> str | None:
+def _look_up(group: str, name: str, specification: Mapping[str, Any], from_auth_file: str | None) -> str | None:
     if "value" in specification:
-        return _text(specification["value"])
-    if specification.get("file"):
-        return read_secret(specification["file"])
-    if specification.get("env", "") in os.environ:
-        return os.environ[specification["env"]]
-    if from_auth_file is not None:
-        return from_auth_file
-    return _text(specification["default"]) if "default" in specification else None
+        secret = _text(specification["value"])
+        remedy = f"{group}.{name} has an empty value; give it one, or leave it out"
+    elif specification.get("file"):
+        path = specification["file"]
+        secret, remedy = read_secret(path), f"the file {path} is empty; write the {name} into it, or name another"
+    elif (variable := specification.get("env", "")) in os.environ:
+        secret = os.environ[variable]
+        remedy = f"the environment variable {variable} is empty; set it to the {name}, or unset it"
+    elif from_auth_file is not None:
+        secret, remedy = from_auth_file, f"{group}.{name} of the authentication file is empty; set or remove it"
+    else:
+        return _text(specification["default"]) if "default" in specification else None
+    if not secret.strip():
+        raise EmptySecret(group, name, remedy)
+    return secret
 
 
 def _text(secret: Any) -> str:

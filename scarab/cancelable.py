@@ -11,6 +11,8 @@ from types import FrameType
 from typing import Any, ClassVar
 from weakref import WeakSet
 
+from scarab.reach import Reach
+
 logger = logging.getLogger(__name__)
 
 
@@ -19,6 +21,8 @@ class Cancelable:
 
     It works without its `__init__` being called, since classes with several bases often forget one.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     @property
     def _scarab_cancel_event(self) -> threading.Event:
@@ -71,6 +75,8 @@ class SignalHandler:
     kind are forgotten; a second signal does what it did before. Made in any other thread it only keeps the
     register, which is one for the process.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     _cancelables: ClassVar[WeakSet[Any]] = WeakSet()
     _handlers: ClassVar[WeakSet[SignalHandler]] = WeakSet()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _INDENT = "    "
 
 
-def to_text(value: Any, level: int = 0) -> str:
+def to_text(value: Any, level: int = 0, shown: Callable[[str], str] = str) -> str:
     """Lay out a value of plain Python.
 
     A list or a mapping starts and ends with a line break, so that an empty line follows where it is nested.
@@ -16,13 +16,15 @@ def to_text(value: Any, level: int = 0) -> str:
     Args:
         value: None, bool, number, text, or lists and mappings of these; anything else is shown by `str()`.
         level: how many levels deep it stands.
+        shown: applied to each key and scalar value.
     """
     if isinstance(value, Mapping):
-        lines = [f"{key} : {to_text(item, level + 1)}" for key, item in sorted(value.items(), key=_by_name)]
+        entries = sorted(value.items(), key=_by_name)
+        lines = [f"{shown(str(key))} : {to_text(item, level + 1, shown)}" for key, item in entries]
         return _block("{}", lines, level)
     if isinstance(value, (list, tuple)):
-        return _block("[]", [to_text(item, level + 1) for item in value], level)
-    return scalar_text(value)
+        return _block("[]", [to_text(item, level + 1, shown) for item in value], level)
+    return shown(scalar_text(value))
 
 
 def scalar_text(value: Any) -> str:

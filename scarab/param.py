@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from scarab.layout import to_text
+from scarab.reach import Reach
 
 if TYPE_CHECKING:
     from scarab.param_array import ParamArray
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 class Param:
     """A value of a payload; `Param()` is null."""
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     __hash__ = None  # type: ignore[assignment]  # values change, so they cannot be keys
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from scarab.convert import copied, plain_value
 from scarab.param import Param
+from scarab.reach import Reach
 
 
 class ParamArray(Param):
@@ -17,6 +18,8 @@ class ParamArray(Param):
     Args:
         content: what is put in at once, for example a list.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     def __init__(self, content: Iterable[Any] | ParamArray = ()) -> None:
         self._items: list[Param] = [copied(item) for item in content]

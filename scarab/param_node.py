@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from scarab.convert import copied, plain_value, to_param
 from scarab.param import Param
 from scarab.param_array import merged
+from scarab.reach import Reach
 
 
 class ParamNode(Param):
@@ -19,6 +20,8 @@ class ParamNode(Param):
     Args:
         content: what is put in at once, for example a dict.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     def __init__(self, content: Mapping[str, Any] | ParamNode | None = None) -> None:
         self._items: dict[str, Param] = {}

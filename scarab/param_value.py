@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import operator
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from scarab.layout import scalar_text
 from scarab.param import Param
+from scarab.reach import Reach
 
 #: What a `ParamValue` holds.
 Scalar: TypeAlias = bool | int | float | str
@@ -18,6 +19,8 @@ class ParamValue(Param):
     Args:
         value: the value; other whole numbers than int, as numpy has, become int.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     def __init__(self, value: Scalar) -> None:
         self.set(value)

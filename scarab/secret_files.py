@@ -23,6 +23,20 @@ class AuthenticationError(ValueError):
     """A secret or a file of secrets that cannot be used; the text never shows a secret."""
 
 
+class EmptySecret(AuthenticationError):
+    """A secret that is there, and empty or only white space.
+
+    Attributes:
+        group: its group.
+        item: its name in the group.
+    """
+
+    def __init__(self, group: str, item: str, text: str) -> None:
+        super().__init__(text)
+        self.group = group
+        self.item = item
+
+
 def read_secret(path: str) -> str:
     """Read a file that holds one secret and nothing else; line breaks at its end are not part of it.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import total_ordering
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from scarab.process import executable, hostname, username
+from scarab.reach import Reach
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -28,6 +29,10 @@ class VersionSemantic:
         hostname: name of this computer.
         username: who runs it.
     """
+
+    _dripline_reach: ClassVar[Reach] = {
+        "own": {"version", "package", "commit", "exe_name", "hostname", "username"}
+    }
 
     def __init__(self, major: int | VersionSemantic = 0, minor: int = 0, patch: int = 0) -> None:
         self.version = "unknown"

@@ -18,6 +18,7 @@ _QUEUE_ARGUMENTS: Final = (
     "x-max-in-memory-bytes",
     "x-max-priority",
     "x-overflow",
+    "x-delivery-limit",
     "x-queue-mode",
     "x-single-active-consumer",
     "x-queue-type",

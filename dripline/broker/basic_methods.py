@@ -9,7 +9,7 @@ from pika.spec import Channel as ChannelSpec
 
 from dripline.broker.consumer import Consumer
 from dripline.broker.decoding import name_text
-from dripline.broker.errors import ConnectionFault
+from dripline.broker.errors import ConnectionFault, deprecated_feature
 from dripline.broker.frames import METHOD, frame
 from dripline.broker.message import Message
 from dripline.broker.queue import put_back, settle
@@ -36,11 +36,19 @@ def _qos(channel: Channel, method: Basic.Qos) -> None:
     if method.prefetch_size:
         raise ConnectionFault(540, f"prefetch_size!=0 ({method.prefetch_size})")
     if method.global_qos:
-        channel.shared_prefetch = method.prefetch_count
-        channel.wake_consumers()
+        _set_shared_prefetch(channel, method.prefetch_count)
     else:
         channel.prefetch = method.prefetch_count
     channel.send(Basic.QosOk())
+
+
+def _set_shared_prefetch(channel: Channel, count: int) -> None:
+    rule = channel.connection.hub.settings.compatibility.global_qos
+    if rule == "refused":
+        raise deprecated_feature("global_qos")
+    if rule == "applied":
+        channel.shared_prefetch = count
+        channel.wake_consumers()
 
 
 def _consume(channel: Channel, method: Basic.Consume) -> None:
@@ -76,12 +84,12 @@ def _get(channel: Channel, method: Basic.Get) -> None:
     if method.no_ack:
         queue.settle(entry)
     else:
-        channel.unacked[tag] = entry
+        channel.keep_unacked(tag, entry)
     message = entry.message
     head = Basic.GetOk.INDEX.to_bytes(4, "big") + tag.to_bytes(8, "big") + bytes((entry.redelivered,))
     channel.connection.send(
         frame(METHOD, channel.number, head + message.address + len(queue.ready).to_bytes(4, "big"))
-        + message.content_frames(channel.number, channel.connection.frame_max)
+        + entry.content_frames(channel, always_counted=True)
     )
 
 
@@ -92,17 +100,17 @@ def _ack(channel: Channel, method: Basic.Ack) -> None:
 
 
 def _reject(channel: Channel, method: Basic.Reject) -> None:
-    _refuse(channel, method.delivery_tag or 0, False, method.requeue)
+    _refuse(channel, method.delivery_tag or 0, False, method.requeue, failed=True)
 
 
 def _nack(channel: Channel, method: Basic.Nack) -> None:
-    _refuse(channel, method.delivery_tag, method.multiple, method.requeue)
+    _refuse(channel, method.delivery_tag, method.multiple, method.requeue, failed=False)
 
 
-def _refuse(channel: Channel, tag: int, multiple: bool, requeue: bool) -> None:
+def _refuse(channel: Channel, tag: int, multiple: bool, requeue: bool, failed: bool) -> None:
     entries = channel.take_unacked(tag, multiple)
     if requeue:
-        put_back(entries)
+        put_back(entries, failed=failed)
     else:
         settle(entries)
     _hand_out_more(channel, entries)
@@ -120,7 +128,7 @@ def _recover(channel: Channel, method: Basic.Recover | Basic.RecoverAsync) -> No
     if not method.requeue:
         raise ConnectionFault(540, "requeue=false")
     entries = channel.take_unacked(0, True)
-    put_back(entries)
+    put_back(entries, failed=False)
     if isinstance(method, Basic.Recover):
         channel.send(Basic.RecoverOk())
 

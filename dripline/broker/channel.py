@@ -38,6 +38,7 @@ class Channel:
         shared_prefetch: credit of all consumers together (0: any number).
         shared_unacked: how much of it is used.
         last_queue: name of the queue declared last; "" in a method means this one.
+        reclaimed: tags of deliveries that a timeout took back; what the client says about them has no effect.
     """
 
     def __init__(self, connection: Connection, number: int) -> None:
@@ -50,6 +51,7 @@ class Channel:
         self.shared_prefetch = 0
         self.shared_unacked = 0
         self.last_queue = ""
+        self.reclaimed: set[int] = set()
         self.next_delivery_tag = itertools.count(1).__next__
         self._publish: bytes | None = None
         self._header: bytes | None = None
@@ -182,6 +184,11 @@ class Channel:
             self._confirmed = self._published
             self.connection.send(encode_ack(self.number, self._published, count > 1))
 
+    def keep_unacked(self, tag: int, entry: Entry) -> None:
+        """Wait for the acknowledgement of a delivery."""
+        entry.delivered_at = self.connection.hub.loop.time()
+        self.unacked[tag] = entry
+
     def take_unacked(self, tag: int, multiple: bool) -> list[Entry]:
         """Remove the deliveries that an acknowledgement names, oldest first.
 
@@ -190,10 +197,12 @@ class Channel:
         """
         if multiple and not tag:
             return self._settle(tuple(self.unacked))
-        if tag not in self.unacked:
+        if tag in self.reclaimed:
+            self.reclaimed.discard(tag)
+        elif tag not in self.unacked:
             raise unknown_tag(tag)
         if not multiple:
-            return self._settle((tag,))
+            return self._settle((tag,) if tag in self.unacked else ())
         return self._settle(tuple(itertools.takewhile(lambda waiting: waiting <= tag, self.unacked)))
 
     def _settle(self, tags: Iterable[int]) -> list[Entry]:
@@ -208,6 +217,16 @@ class Channel:
         for consumer in tuple(self.consumers.values()):
             consumer.queue.drain()
 
+    def reclaim(self, consumer: Consumer) -> None:
+        """End a consumer that has timed out, notify the client, and return what the consumer holds."""
+        self.consumers.pop(consumer.tag, None)
+        if consumer in consumer.queue.consumers:
+            consumer.queue.remove_consumer(consumer)
+        self.send(pika.spec.Basic.Cancel(consumer.tag, True))
+        tags = [tag for tag, entry in self.unacked.items() if entry.consumer is consumer]
+        self.reclaimed.update(tags)
+        put_back(self._settle(tags), failed=False)
+
     def on_queue_deleted(self, consumer: Consumer) -> None:
         """Forget a consumer whose queue is gone, and tell the client."""
         self.consumers.pop(consumer.tag, None)
@@ -221,7 +240,7 @@ class Channel:
         for consumer in consumers:
             if not consumer.queue.deleted:
                 consumer.queue.remove_consumer(consumer)
-        put_back(self._settle(tuple(self.unacked)))
+        put_back(self._settle(tuple(self.unacked)), failed=True)
         for consumer in consumers:
             self.vhost.delete_if_abandoned(consumer.queue)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pika.spec
 
 from dripline.broker.channel import Channel
+from dripline.broker.compatibility import FRAME_MAX
 from dripline.broker.errors import ChannelFault, ConnectionFault, Fault
 from dripline.broker.frame_reader import HELLO, Frame, FrameReader
 from dripline.broker.frames import (
@@ -27,7 +28,7 @@ from dripline.broker.frames import (
     method_index,
     unknown_frame,
 )
-from dripline.broker.handshake import CHANNEL_MAX, FRAME_MAX, Handshake, LoginRefused
+from dripline.broker.handshake import CHANNEL_MAX, Handshake, LoginRefused
 from dripline.broker.heartbeat import Heartbeat
 from dripline.broker.outbox import Outbox
 from dripline.broker.tls import common_name
@@ -202,7 +203,7 @@ class Connection(asyncio.Protocol):
             else:
                 self._on_odd_frame(kind, number, payload)
         except ChannelFault as fault:
-            self._close_channel(channel, fault)
+            self.close_channel(channel, fault)
 
     def _on_method(self, channel: Channel, payload: bytes) -> None:
         concerns_channel = payload.startswith(CHANNEL_CLASS) and not channel.in_content
@@ -294,7 +295,8 @@ class Connection(asyncio.Protocol):
             raise ConnectionFault(504, "expected 'channel.open'", pika.spec.Channel.Close.INDEX)
         self.send(encode_method(number, pika.spec.Channel.CloseOk()))
 
-    def _close_channel(self, channel: Channel, fault: ChannelFault) -> None:
+    def close_channel(self, channel: Channel, fault: ChannelFault) -> None:
+        """Close a channel, with a reason."""
         logger.info("channel %d of %s closed: %s", channel.number, self._peer, fault)
         channel.send_confirms()
         del self.channels[channel.number]

@@ -67,12 +67,12 @@ class Consumer:
             entry.consumer = self
             self.unacked += 1
             channel.shared_unacked += 1
-            channel.unacked[tag] = entry
+            channel.keep_unacked(tag, entry)
         message = entry.message
         size = self._fixed_size + len(message.address)
         connection = channel.connection
         head = self._deliver.pack(METHOD, channel.number, size, 60, 60, self._tag_bytes, tag, entry.redelivered)
-        content = message.content_frames(channel.number, connection.frame_max)
+        content = entry.content_frames(channel)
         connection.send(b"".join((head, message.address, FRAME_END, content)))
 
     def release(self) -> None:

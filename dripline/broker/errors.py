@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from dripline.wire.safe_text import safe_text
+
 _NAMES: Final = {
     320: "CONNECTION_FORCED",
     403: "ACCESS_REFUSED",
@@ -45,7 +47,7 @@ class Fault(Exception):
         self.code = code
         self.text = _shortened(f"{_NAMES[code]} - {explanation}")
         self.method = method
-        super().__init__(f"{code} {_on_one_line(self.text)}")  # for the log
+        super().__init__(f"{code} {safe_text(self.text)}")  # for the log
 
 
 class ChannelFault(Fault):
@@ -93,13 +95,20 @@ def inequivalent(what: str, owner: str, received: str, current: str) -> ChannelF
     )
 
 
+def deprecated_feature(name: str) -> ConnectionFault:
+    """Something that later versions of RabbitMQ refuse unless they are configured to permit it."""
+    return ConnectionFault(
+        541,
+        f"Feature `{name}` is deprecated.\nBy default, this feature is not permitted anymore.\n"
+        "The feature will be removed from a future major RabbitMQ version, regardless of the configuration; "
+        "actual version to be determined.\nTo continue using this feature when it is not permitted by default, "
+        f'set the following parameter in your configuration:\n    "deprecated_features.permit.{name} = true"',
+    )
+
+
 def unknown_tag(tag: int) -> ChannelFault:
     """An acknowledgement for a delivery the channel does not wait for."""
     return ChannelFault(406, f"unknown delivery tag {tag}")
-
-
-def _on_one_line(text: str) -> str:
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _shortened(text: str) -> str:

@@ -15,11 +15,10 @@ from dripline.broker.frames import decode_method, encode_method
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dripline.broker.compatibility import Compatibility
     from dripline.broker.connection import Connection
 
-FRAME_MAX: Final = 131072
 CHANNEL_MAX: Final = 2047
-_FRAME_MIN: Final = 4096
 
 _SERVER_PROPERTIES: Final[dict[str, Any]] = {
     "product": "dripline embedded broker",
@@ -59,14 +58,15 @@ class Handshake:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.tuned = False
-        self._limits = (FRAME_MAX, CHANNEL_MAX)
+        self._rules = connection.hub.settings.compatibility
+        self._limits = (self._rules.frame_max, CHANNEL_MAX)
         self._step: Callable[[Any], None] = self._on_start_ok
         self._expected: type[Any] = pika.spec.Connection.StartOk
 
     def begin(self) -> None:
         """Send connection.start."""
         mechanisms = "PLAIN AMQPLAIN EXTERNAL" if self._connection.certified_name else "PLAIN AMQPLAIN"
-        self._send(pika.spec.Connection.Start(0, 9, _SERVER_PROPERTIES, mechanisms, "en_US"))
+        self._send(pika.spec.Connection.Start(0, 9, _announced(self._rules), mechanisms, "en_US"))
 
     def on_method(self, payload: bytes) -> None:
         """Handle the next method frame of channel 0.
@@ -96,7 +96,7 @@ class Handshake:
         if interference is not None and interference.refuses_login(connection):
             raise LoginRefused(mechanism)
         self._expect(pika.spec.Connection.TuneOk, self._on_tune_ok)
-        self._send(pika.spec.Connection.Tune(CHANNEL_MAX, FRAME_MAX, settings.heartbeat_s))
+        self._send(pika.spec.Connection.Tune(CHANNEL_MAX, self._rules.frame_max, settings.heartbeat_s))
 
     def _is_user(self, mechanism: str, response: Any) -> bool:
         """Whether name and password are those of the broker's user, or the certificate is in that name."""
@@ -109,7 +109,7 @@ class Handshake:
         return hmac.compare_digest(password, settings.password.encode()) and known
 
     def _on_tune_ok(self, method: pika.spec.Connection.TuneOk) -> None:
-        _check_limit("frame_max", method.frame_max, _FRAME_MIN, FRAME_MAX)
+        _check_limit("frame_max", method.frame_max, self._rules.frame_min, self._rules.frame_max)
         _check_limit("channel_max", method.channel_max, 1, CHANNEL_MAX)
         self._limits = (method.frame_max, method.channel_max)
         self._connection.heartbeat.start(method.heartbeat)
@@ -129,6 +129,12 @@ class Handshake:
 
     def _send(self, method: Any) -> None:
         self._connection.send(encode_method(0, method))
+
+
+def _announced(rules: Compatibility) -> dict[str, Any]:
+    """The server properties, with the product and version that the rules name."""
+    named = {"product": rules.product, "version": rules.version}
+    return {**_SERVER_PROPERTIES, **{key: value for key, value in named.items() if value}}
 
 
 def _credentials(mechanism: str, response: Any) -> tuple[bytes, bytes]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dripline.broker.alarm import Alarm
+from dripline.broker.compatibility import OWN_RULES, Compatibility
+from dripline.broker.consumer_timeout import ConsumerTimeout
 from dripline.broker.memory import MEGABYTE, Memory
 from dripline.broker.vhost import VirtualHost
 
@@ -24,8 +26,9 @@ class Settings:
     Attributes:
         heartbeat_s: heartbeat interval offered to clients, in seconds; 0 for none.
         max_body_size: longest message body accepted, in bytes.
-        max_queue_bytes: a queue that holds more drops its oldest messages.
+        max_queue_bytes: a queue that is not durable drops its oldest messages when it holds more.
         max_memory_bytes: publishers wait while the messages of all queues take more.
+        compatibility: rules that differ between versions of RabbitMQ.
     """
 
     username: str
@@ -35,6 +38,7 @@ class Settings:
     max_body_size: int = 64 * MEGABYTE
     max_queue_bytes: int = 128 * MEGABYTE
     max_memory_bytes: int = 512 * MEGABYTE
+    compatibility: Compatibility = OWN_RULES
 
     def __repr__(self) -> str:
         return f"Settings({self.username!r}, {self.virtual_host!r})"  # never the password
@@ -58,13 +62,14 @@ class Hub:
         self._memory: Memory | None = None
         self.begin_empty()
         self.to_flush: list[Outbox] = []
+        ConsumerTimeout(self)
 
     def begin_empty(self) -> None:
         """Have a virtual host with nothing in it."""
         settings = self.settings
         self.alarm.end(self._memory)
         self._memory = Memory(settings.max_memory_bytes, settings.max_queue_bytes, self.alarm)
-        self.vhost = VirtualHost(settings.virtual_host, self._later, self._memory)
+        self.vhost = VirtualHost(settings.virtual_host, self._later, self._memory, settings.compatibility)
         if self.interference is not None:
             self.interference.install()
 

@@ -12,7 +12,8 @@ logger = logging.getLogger("dripline.broker")
 
 MEGABYTE: Final = 1024 * 1024
 _RELIEF: Final = 0.9  # the alarm ends when so much of the limit is in use
-_UNBOUNDED: Final = 2**63
+#: A limit that is never reached.
+UNBOUNDED: Final = 2**63
 
 
 class Memory:
@@ -20,7 +21,7 @@ class Memory:
 
     Args:
         limit: bytes above which publishers wait.
-        queue_limit: bytes above which a queue drops its oldest messages.
+        queue_limit: bytes above which a queue that is not durable drops its oldest messages.
         alarm: holds publishers back.
 
     Attributes:
@@ -57,17 +58,17 @@ class QueueLimit:
     Args:
         arguments: as declared; ``x-max-length`` and ``x-max-length-bytes`` count, unless ``x-overflow`` asks for
             something else than dropping the oldest.
-        most_bytes: limit of every queue.
+        most_bytes: limit of a queue without such arguments.
     """
 
     __slots__ = ("length", "size")
 
     def __init__(self, arguments: Mapping[str, Any], most_bytes: int) -> None:
         drops = arguments.get("x-overflow", "drop-head") == "drop-head"
-        self.length = _limit(arguments, "x-max-length") if drops else _UNBOUNDED
-        self.size = min(most_bytes, _limit(arguments, "x-max-length-bytes") if drops else _UNBOUNDED)
+        self.length = _limit(arguments, "x-max-length") if drops else UNBOUNDED
+        self.size = min(most_bytes, _limit(arguments, "x-max-length-bytes") if drops else UNBOUNDED)
 
 
 def _limit(arguments: Mapping[str, Any], name: str) -> int:
     value = arguments.get(name)
-    return value if isinstance(value, int) and value >= 0 else _UNBOUNDED
+    return value if isinstance(value, int) and value >= 0 else UNBOUNDED

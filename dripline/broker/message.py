@@ -10,6 +10,7 @@ from dripline.broker.errors import ConnectionFault
 from dripline.broker.frames import BODY, FRAME_HEAD, HEADER, OVERHEAD, body_frames, frame, unknown_frame
 
 if TYPE_CHECKING:
+    from dripline.broker.channel import Channel
     from dripline.broker.consumer import Consumer
     from dripline.broker.queue import Queue
 
@@ -75,9 +76,21 @@ class Entry:
         number: position; a message put back returns to where it was.
         redelivered: it was handed out before.
         consumer: who has it unacknowledged; None in the queue and after basic.get.
+        delivered_at: when it was handed out, by the loop's clock.
+        returns: how often it has come back to a quorum queue.
+        failures: how often because a delivery failed.
     """
 
-    __slots__ = ("consumer", "message", "number", "queue", "redelivered")
+    __slots__ = (
+        "consumer",
+        "delivered_at",
+        "failures",
+        "message",
+        "number",
+        "queue",
+        "redelivered",
+        "returns",
+    )
 
     def __init__(self, message: Message, queue: Queue, number: int) -> None:
         self.message = message
@@ -85,6 +98,21 @@ class Entry:
         self.number = number
         self.redelivered = False
         self.consumer: Consumer | None = None
+        self.delivered_at = 0.0
+        self.returns = 0
+        self.failures = 0
+
+    def content_frames(self, channel: Channel, *, always_counted: bool = False) -> bytes:
+        """Header and body frames for a channel; a quorum queue adds how often the message has come back.
+
+        Args:
+            channel: Where it is delivered.
+            always_counted: Add a count of 0, too.
+        """
+        message, limit = self.message, self.queue.delivery_limit
+        if limit is not None and (self.returns or always_counted):
+            message = Message(message.address, limit.header(self, always_counted), message.body)
+        return message.content_frames(channel.number, channel.connection.frame_max)
 
 
 def content_size(header: bytes) -> int:
@@ -102,14 +130,15 @@ def content_size(header: bytes) -> int:
             raise ConnectionFault(
                 505, f"expected content header for class 60, got one for class {kind} instead", _PUBLISH
             )
-        if _end_of_properties(header, flags) == len(header):
+        if end_of_properties(header, flags) == len(header):
             return int(size)
     except (struct.error, IndexError):
         pass
     raise unknown_frame(HEADER, header)
 
 
-def _end_of_properties(header: bytes, flags: int) -> int:
+def end_of_properties(header: bytes, flags: int) -> int:
+    """Where the properties end that the flags announce; with fewer flags, where the first of them end."""
     position = _CONTENT_HEADER.size
     for size in _layout(flags):
         if size == _SHORT_STRING:
@@ -126,7 +155,7 @@ def is_persistent(header: bytes) -> bool:
     flags = _CONTENT_HEADER.unpack_from(header)[3]
     if not flags & _DELIVERY_MODE:
         return False
-    position = _end_of_properties(header, flags & _BEFORE_DELIVERY_MODE)
+    position = end_of_properties(header, flags & _BEFORE_DELIVERY_MODE)
     return header[position] == 2
 
 

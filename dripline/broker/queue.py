@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from dripline.broker.delivery_limit import DeliveryLimit
 from dripline.broker.errors import ChannelFault
-from dripline.broker.memory import Memory, QueueLimit
+from dripline.broker.memory import UNBOUNDED, Memory, QueueLimit
 from dripline.broker.message import Entry, Message, is_persistent
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Queue:
         owner: the connection it is exclusive to, or None.
         later: runs a function in the next turn of the loop.
         memory: counts what all queues hold.
+        delivery_limit: of a quorum queue; counts how often its messages come back.
 
     Attributes:
         held: bytes of messages that wait or are not acknowledged yet.
@@ -48,6 +50,7 @@ class Queue:
         owner: Connection | None,
         later: Callable[[Callable[[], None]], object],
         memory: Memory,
+        delivery_limit: DeliveryLimit | None = None,
     ) -> None:
         self.name = name
         self.durable = durable
@@ -60,9 +63,11 @@ class Queue:
         self.consumers: deque[Consumer] = deque()
         self.held = 0
         self.dropped = 0
+        self.delivery_limit = delivery_limit
         self._later = later
         self._memory = memory
-        self._limit = QueueLimit(arguments, memory.queue_limit)
+        # A durable queue drops no confirmed message unless its own arguments ask for it: publishers wait instead.
+        self._limit = QueueLimit(arguments, memory.queue_limit if not durable else UNBOUNDED)
         self._next_number = 0
         self._drain_pending = False
 
@@ -86,11 +91,18 @@ class Queue:
         """A message that was handed out will not come back."""
         self._let_go(entry.message.size)
 
-    def put_back(self, entries: Iterable[Entry]) -> None:
-        """Return messages that were handed out to their old positions, marked as redelivered."""
+    def put_back(self, entries: Iterable[Entry], failed: bool = False) -> None:
+        """Return messages that were handed out to their old positions, marked as redelivered.
+
+        Args:
+            entries: The messages.
+            failed: Their deliveries count as failed, for a limit that counts these.
+        """
         if self.deleted:
             settle(entries)  # there is nowhere to return to
             return
+        if self.delivery_limit is not None:
+            entries = self.delivery_limit.drop_spent(entries, failed)
         returned = sorted(entries, key=_position)
         for entry in returned:
             entry.redelivered = True
@@ -191,13 +203,13 @@ def settle(entries: Iterable[Entry]) -> None:
         entry.queue.settle(entry)
 
 
-def put_back(entries: Iterable[Entry]) -> None:
-    """Return messages to their queues."""
+def put_back(entries: Iterable[Entry], failed: bool = False) -> None:
+    """Return messages to their queues; `failed` as in `Queue.put_back`."""
     by_queue: dict[Queue, list[Entry]] = {}
     for entry in entries:
         by_queue.setdefault(entry.queue, []).append(entry)
     for queue, returned in by_queue.items():
-        queue.put_back(returned)
+        queue.put_back(returned, failed)
 
 
 def _position(entry: Entry) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
+from dripline.broker.compatibility import OWN_RULES, Compatibility
 from dripline.broker.connection import Connection
 from dripline.broker.errors import ConnectionFault
 from dripline.broker.hub import Hub, Settings
@@ -40,9 +41,11 @@ class EmbeddedBroker:
         virtual_host: the one virtual host.
         heartbeat_s: heartbeat interval offered to clients, in seconds; 0 for none.
         max_body_size: longest message body accepted, in bytes.
-        max_queue_bytes: a queue whose messages take more drops its oldest ones.
+        max_queue_bytes: a queue that is not durable drops its oldest messages when they take more.
         max_memory_bytes: while the messages of all queues take more, publishers are blocked (connection.blocked).
         tls: certificate and key, when connections are to be encrypted; then all have to be.
+        compatibility: rules that differ between versions of RabbitMQ, such as ``rabbitmq("4.3")``; without it the
+            broker follows those of 3.10, with no limit on deliveries and no consumer timeout.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class EmbeddedBroker:
         max_queue_bytes: int = 128 * MEGABYTE,
         max_memory_bytes: int = 512 * MEGABYTE,
         tls: ServerTls | None = None,
+        compatibility: Compatibility = OWN_RULES,
     ) -> None:
         self.host = host
         self.port = port
@@ -65,7 +69,14 @@ class EmbeddedBroker:
         self._tls = tls
         self._context: ssl.SSLContext | None = None
         self._settings = Settings(
-            username, password, virtual_host, heartbeat_s, max_body_size, max_queue_bytes, max_memory_bytes
+            username,
+            password,
+            virtual_host,
+            heartbeat_s,
+            max_body_size,
+            max_queue_bytes,
+            max_memory_bytes,
+            compatibility,
         )
         self._thread: threading.Thread | None = None
         self._hub: Hub | None = None
@@ -140,6 +151,20 @@ class EmbeddedBroker:
             RuntimeError: when it does not run.
         """
         return self._await(self._call(function))
+
+    def dropped_at_limit(self) -> dict[str, int]:
+        """How many messages came back too often and were dropped, by queue; queues that dropped none are left out.
+
+        Raises:
+            RuntimeError: when it does not run.
+        """
+        return self.call(
+            lambda hub: {
+                name: queue.delivery_limit.dropped
+                for name, queue in hub.vhost.queues.items()
+                if queue.delivery_limit is not None and queue.delivery_limit.dropped
+            }
+        )
 
     def __enter__(self) -> EmbeddedBroker:
         self.start()

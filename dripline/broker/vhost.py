@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from dripline.broker.arguments import canonical, first_difference
+from dripline.broker.compatibility import OWN_RULES, Compatibility
+from dripline.broker.delivery_limit import DeliveryLimit
 from dripline.broker.errors import (
     ChannelFault,
     ConnectionFault,
     default_exchange_refused,
+    deprecated_feature,
     inequivalent,
     no_exchange,
     no_queue,
@@ -53,14 +56,22 @@ class VirtualHost:
         name: as clients open it, for example "/".
         later: runs a function in the next turn of the loop.
         memory: counts what all queues hold.
+        rules: those that differ between versions of RabbitMQ.
     """
 
-    def __init__(self, name: str, later: Callable[[Callable[[], None]], object], memory: Memory) -> None:
+    def __init__(
+        self,
+        name: str,
+        later: Callable[[Callable[[], None]], object],
+        memory: Memory,
+        rules: Compatibility = OWN_RULES,
+    ) -> None:
         self.name = name
         self.exchanges: dict[str, Exchange] = {}
         self.queues: dict[str, Queue] = {}
         self._later = later
         self._memory = memory
+        self._rules = rules
         self.router = Router(name, self.exchanges, self.queues)
         self.route: Callable[[bytes], Route] = self.router.route  # a fault has messages pass by it
         self._changed = self.router.forget
@@ -178,6 +189,7 @@ class VirtualHost:
         Raises:
             ChannelFault: 403 for a reserved name, 405 for another connection's, 406 for other properties, or those
                 that a quorum queue cannot have.
+            ConnectionFault: 541 when it is neither durable nor exclusive and the rules refuse that.
         """
         if name in self.queues:
             found = self.queue(name, connection)
@@ -187,9 +199,17 @@ class VirtualHost:
             return found
         if name.startswith(_RESERVED):
             raise reserved_name("queue", name)
+        if self._rules.refuses_transient_queues and not durable and not exclusive:
+            raise deprecated_feature("transient_nonexcl_queues")
         name = name or generated_name("amq.gen-")
+        delivery_limit = None
+        described = f"queue '{name}' in vhost '{self.name}'"
         if arguments.get("x-queue-type") == "quorum":
-            _check_quorum(name, self.name, durable, exclusive, auto_delete)
+            _check_quorum(described, durable, exclusive, auto_delete)
+            delivery_limit = DeliveryLimit(name, arguments, self._rules)
+        elif "x-delivery-limit" in arguments:
+            kind = "of queue type rabbit_classic_queue"
+            raise ChannelFault(406, f"invalid arg 'x-delivery-limit' for {described} {kind}")
         queue = Queue(
             name,
             durable=durable,
@@ -198,6 +218,7 @@ class VirtualHost:
             owner=connection if exclusive else None,
             later=self._later,
             memory=self._memory,
+            delivery_limit=delivery_limit,
         )
         self.queues[name] = queue
         if exclusive:
@@ -274,6 +295,20 @@ class VirtualHost:
         self._changed()
         self._drop_if_unbound(binding.source)
 
+    def unbind_by_name(self, source: str, destination: str, key: str | None) -> int:
+        """Remove bindings to a queue or an exchange, those of one key or all; how many there were."""
+        exchange = self.exchanges.get(source)
+        found = [
+            Binding(exchange, bound, *binding)
+            for bound, bindings in (exchange.bindings.items() if exchange is not None else ())
+            if bound.name == destination
+            for binding in bindings
+            if exchange is not None and (key is None or binding[0] == key.encode())
+        ]
+        for binding in found:
+            self.unbind(binding)
+        return len(found)
+
     def _forget_destination(self, destination: Destination) -> None:
         for source in tuple(destination.bound_to):
             source.forget(destination)
@@ -298,7 +333,7 @@ def _check_exchange(found: Exchange, received: tuple[str, bool, bool, bool], own
             raise inequivalent(name, owner, f"'{str(new).lower()}'", f"'{str(old).lower()}'")
 
 
-def _check_quorum(name: str, vhost: str, durable: bool, exclusive: bool, auto_delete: bool) -> None:
+def _check_quorum(described: str, durable: bool, exclusive: bool, auto_delete: bool) -> None:
     """Refuse what no quorum queue can be; otherwise one is a durable queue here."""
     for what, wrong in (
         ("non-durable", not durable),
@@ -306,7 +341,7 @@ def _check_quorum(name: str, vhost: str, durable: bool, exclusive: bool, auto_de
         ("auto-delete", auto_delete),
     ):
         if wrong:
-            raise ChannelFault(406, f"invalid property '{what}' for queue '{name}' in vhost '{vhost}'")
+            raise ChannelFault(406, f"invalid property '{what}' for {described}")
 
 
 def _check_queue(found: Queue, durable: bool, auto_delete: bool, arguments: Mapping[str, Any], owner: str) -> None:

@@ -12,6 +12,7 @@ from dripline.checking.value_types import UNKNOWN
 from dripline.core.argument_checks import Check, Checks, Doubtful
 from dripline.core.failure_text import describe_failure
 from dripline.core.settings import Setting
+from dripline.runtime.boundary import is_for_program, text_of
 from dripline.runtime.throw_reply import ThrowReply
 
 
@@ -124,9 +125,11 @@ def verdict_of(name: str, check: Check, *values: Any) -> Verdict | None:
     except (ValueError, TypeError, ArithmeticError, ThrowReply) as error:
         if any(map(_is_unsure, values)):
             return None
-        text = str(error)
+        text = text_of(error)
         return Verdict(text if text.startswith(name) else f"{name!r} {text}", isinstance(error, Doubtful))
-    except Exception as error:  # noqa: BLE001  # a laboratory's check may raise anything
+    except BaseException as error:  # a laboratory's check may raise anything
+        if is_for_program(error):
+            raise
         return Verdict(f"{name!r} cannot be checked: {describe_failure(error)}", is_warning=True)
     return None
 

@@ -12,6 +12,7 @@ from dripline.checking.docstrings import attribute_docs, summary
 from dripline.checking.own_checks import required_by_checks
 from dripline.checking.schema_types import Schema, argument_schema, is_json, type_schema
 from dripline.checking.signature import accepted_arguments
+from dripline.config.secrets import SECRET_KEYS
 from dripline.core.class_finder import ClassFinder, class_finder
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
@@ -184,9 +185,14 @@ def _mesh() -> Schema:
 
 
 def _secret() -> Schema:
-    places = {key: {"type": ["string", "number"]} for key in ("value", "file", "env", "default")}
-    mapping = {"type": "object", "properties": places, "additionalProperties": False}
-    return {"anyOf": [{"type": ["string", "number", "null"]}, mapping]}
+    text = {"type": ["string", "number"], "pattern": r"\S"}  # an empty one is a mistake
+    mapping = {
+        "type": "object",
+        "properties": dict.fromkeys(SECRET_KEYS, text),
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    return {"anyOf": [text, mapping]}
 
 
 def _extensions() -> Schema:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dripline.checking.findings import Label, Report
 from dripline.config.old import MESH_KEYS
+from dripline.config.secrets import SECRET_KEYS, secret_mistakes
 from dripline.config.suggest import did_you_mean
 from dripline.core import extension_rules
 from dripline.core.class_finder import ClassFinder
@@ -18,7 +19,6 @@ _OLD_KEYS = {
     "auth-file": "give the authentication file as --auth-file",
     "keys": "every endpoint is bound by its name; an AlertConsumer has 'alert_keys'",
 }
-_SECRET_KEYS = ("value", "file", "env", "default")
 
 
 def old_key(key: str, names: Collection[str]) -> str:
@@ -59,7 +59,8 @@ def check_service_keys(configuration: Mapping[str, Any], label: Label, report: R
         report: where to tell it.
     """
     for item in ("username", "password"):
-        _check_secret(item, configuration.get(item), label, report)
+        if item in configuration:
+            _check_secret(item, configuration[item], label, report)
 
 
 def apply_extension_rules(
@@ -81,9 +82,7 @@ def apply_extension_rules(
 
 
 def _check_secret(item: str, given: Any, label: Label, report: Report) -> None:
-    if isinstance(given, list):
-        report.error((item,), label, f"{item!r} is a text, or a mapping with any of {', '.join(_SECRET_KEYS)}")
-    for key in given if isinstance(given, dict) else ():
-        if key not in _SECRET_KEYS:
-            hint = did_you_mean(key, _SECRET_KEYS) or f"; known: {', '.join(_SECRET_KEYS)}"
-            report.error((item, key), label, f"{item}: unknown key {key!r}{hint}")
+    for key, text in secret_mistakes(item, given):
+        hint = did_you_mean(key, SECRET_KEYS) if key and key not in SECRET_KEYS else ""
+        path = (item, key) if key else (item,)
+        report.error(path, label, f"{item}: unknown key {key!r}{hint}" if hint else text)

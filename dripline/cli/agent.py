@@ -38,7 +38,7 @@ class MessageOptions:
 
     Attributes:
         specifier: attribute or method of the endpoint.
-        timeout: longest wait for the reply, in seconds.
+        timeout: longest wait for a connection and the reply together, in seconds.
         lockout_key: key of a locked endpoint.
         return_code: of a reply that is sent.
         return_msg: its message.
@@ -73,7 +73,7 @@ class MessageOptions:
     default=10,
     metavar="S",
     show_default=True,
-    help="Longest wait for the reply, in seconds.",
+    help="Longest wait for a connection and the reply, in seconds.",
 )
 @click.option("-k", "--lockout-key", metavar="UUID", help="Key of a locked endpoint.")
 @click.option("--suppress-output", is_flag=True, help="Do not show the reply.")
@@ -119,9 +119,9 @@ def _send(
         message.sender_info = sender_info()
         show(message, json_print=how.json_print, pretty_print=how.pretty_print)
         return 0
-    with open_client_session(common).client() as client:
+    with open_client_session(common).client().in_time() as client:
         if not isinstance(message, MsgRequest):
-            client.publish(message)
+            client.publish(message, how.timeout)
             return 0
         reply = client.request(message, how.timeout)
     if not how.suppress_output:

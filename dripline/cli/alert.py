@@ -20,8 +20,12 @@ dl alert status_message.pump.warning 'it stopped'
 @click.command("alert", cls=Command, epilog=_EPILOG)
 @click.argument("routing_key", type=WORD)
 @click.argument("words", type=WORD, nargs=-1, metavar="[VALUES… KEY=VALUE…]")
+@click.option(
+    "-t", "--timeout", type=click.FloatRange(min=0, min_open=True), default=30, metavar="S", show_default=True,
+    help="Longest wait for a connection and the broker's confirm, in seconds.",
+)  # fmt: skip
 @common_options
-def alert(common: CommonOptions, routing_key: str, words: Sequence[str]) -> None:
+def alert(common: CommonOptions, routing_key: str, words: Sequence[str], timeout: float) -> None:
     """Send an alert to whoever listens."""
     from dripline.cli import logs
     from dripline.cli.payload import make_payload
@@ -32,5 +36,5 @@ def alert(common: CommonOptions, routing_key: str, words: Sequence[str]) -> None
     if not routing_key:
         raise click.UsageError("an alert needs a routing key, such as sensor_value.peaches")
     message = MsgAlert.create(make_payload(words), routing_key)
-    with open_client_session(common).client() as client:
-        client.publish(message)
+    with open_client_session(common).client().in_time() as client:
+        client.publish(message, timeout)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,7 +26,7 @@ class Asking:
 
     Attributes:
         common: the common options.
-        timeout: longest wait for the reply, in seconds.
+        timeout: longest wait for a connection and the reply together, in seconds.
         lockout_key: key of a locked endpoint.
         as_json: show the whole reply as JSON.
     """
@@ -55,13 +54,14 @@ class Asking:
 
         logs.set_up(logging.WARNING, self.common.verbose, self.common.quiet)
         request = make_request(operation, endpoint, payload, specifier, self.lockout_key)
-        with open_client_session(self.common).client() as client:
+        with open_client_session(self.common).client().in_time() as client:
             reply = client.request(request, self.timeout)
         self._show(reply, endpoint)
         return 0
 
     def _show(self, reply: MsgReply, endpoint: str) -> None:
         from dripline.cli.messages import show
+        from dripline.cli.output import complain, show_value
         from dripline.wire.errors import ErrorReply
         from dripline.wire.return_codes import name_of
 
@@ -74,11 +74,11 @@ class Asking:
                 name=name_of(reply.return_code),
             )
         if reply.return_code:
-            print(f"{endpoint}: {reply.return_message} [{reply.return_code}]", file=sys.stderr)
+            complain(f"{endpoint}: {reply.return_message} [{reply.return_code}]")
         if not (self.as_json or self.common.verbose):
             text = value_text(reply.plain_payload)
             if text or reply.return_message:
-                print(text or reply.return_message)
+                show_value(text or reply.return_message)
 
 
 def value_text(payload: Any) -> str:
@@ -113,7 +113,7 @@ def asking_options(function: _Function) -> _Function:
     @click.option("-k", "--lockout-key", metavar="UUID", help="Key of a locked endpoint.")
     @click.option(
         "-t", "--timeout", type=click.FloatRange(min=0, min_open=True), default=10, metavar="S", show_default=True,
-        help="Longest wait for the reply, in seconds.",
+        help="Longest wait for a connection and the reply, in seconds.",
     )  # fmt: skip
     @functools.wraps(function)
     def with_asking(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dripline.cli.command import WORD, Command
+from dripline.cli.output import show, show_json
 
 if TYPE_CHECKING:
     from dripline.checking import Findings
@@ -62,12 +63,12 @@ def check(
 
 def _print(findings: Findings, files: int, strict: bool) -> None:
     for mistake in findings.sorted():
-        click.echo(mistake._replace(text=f"{_severity(mistake, strict)}: {mistake.text}"))
+        show(str(mistake._replace(text=f"{_severity(mistake, strict)}: {mistake.text}")))
     errors, warnings = len(findings.errors), len(findings.warnings)
     if strict:
         errors, warnings = errors + warnings, 0
     found = ", ".join([_count(errors, "error")] * bool(errors) + [_count(warnings, "warning")] * bool(warnings))
-    click.echo(f"{_count(files, 'file')} checked: {found or 'nothing to tell'}")
+    show(f"{_count(files, 'file')} checked: {found or 'nothing to tell'}")
 
 
 def _severity(mistake: Mistake, strict: bool) -> str:
@@ -91,5 +92,4 @@ def _as_json(mistake: Mistake, strict: bool) -> dict[str, Any]:
 def _print_json(value: Any) -> None:
     import json
 
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    click.echo(text.encode(errors="backslashreplace").decode())  # half a character, which JSON can hold, too
+    show_json(json.dumps(value, indent=2, ensure_ascii=False))

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from dripline.cli.failures import exit_code_of, is_lost_output, report
+from dripline.cli.output import complain
 from dripline.wire.hiding import hide_login
 
 # No option of ours is a digit, so what begins like a negative number is a word.
@@ -86,7 +87,7 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
         name: the program's name.
         arguments: its words, default those of this process.
     """
-    _replace_closed_streams()
+    _prepare_streams()
     try:
         result = command.main(arguments, prog_name=name, standalone_mode=False)
         code = result if isinstance(result, int) else 0
@@ -94,7 +95,7 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else name
-        print(f"{path}: {_usage_message(error)} (see {path} -h)", file=sys.stderr)
+        complain(f"{path}: {_usage_message(error)} (see {path} -h)")
         code = error.exit_code
     except click.Abort:
         code = 130
@@ -105,12 +106,14 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
     sys.exit(code)
 
 
-def _replace_closed_streams() -> None:
+def _prepare_streams() -> None:
     """Have somewhere to write where a stream was closed, as in `dl-serve 2>&-`: Python has None for it."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             # In this order each gets its usual number, which else a socket would get.
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # for good
+    if isinstance(sys.stdout, io.TextIOWrapper):  # half a character, which JSON can contain, is shown escaped
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def spellings(command: click.Command, ctx: click.Context) -> dict[str, click.Parameter]:

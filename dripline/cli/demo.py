@@ -19,6 +19,7 @@ import click
 
 from dripline.cli.command import Command, forget_output
 from dripline.cli.options import CommonOptions, common_options
+from dripline.cli.output import complain, show
 
 if TYPE_CHECKING:
     from dripline.cli.demo_mesh import DemoMesh
@@ -86,7 +87,7 @@ def _tell_end_of(mesh: DemoMesh) -> None:
     from dripline.cli.demo_mesh import LOG
 
     for line in (mesh.folder / LOG).read_text(errors="replace").splitlines()[-_LAST_LINES:]:
-        click.echo(line, err=True)
+        complain(line)
 
 
 def _run(mesh: DemoMesh, common: CommonOptions, stop: StopEvent, kept: bool) -> int:
@@ -106,7 +107,7 @@ def _run(mesh: DemoMesh, common: CommonOptions, stop: StopEvent, kept: bool) -> 
 
         sessions = supervisor.open_all(files, open_one)
         with _http(sessions[0], mesh, stop) as url, _view(sessions[0]) as draw:
-            click.echo(introduction(mesh, sessions[0], dl, url, kept))
+            show(introduction(mesh, sessions[0], dl, url, kept))
 
             def on_look() -> None:
                 stop.look()  # a signal may have come before `run_all` took them over

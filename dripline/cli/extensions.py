@@ -7,6 +7,7 @@ import json
 import click
 
 from dripline.cli.command import Command
+from dripline.cli.output import complain, show, show_json
 
 _EPILOG = """
 \b
@@ -57,14 +58,14 @@ def extensions(ctx: click.Context, as_json: bool, config: str | None, limit_s: f
 
     finder = class_finder()
     for name in finder.disabled.unknown(finder.index.extensions):
-        click.echo(f"{VARIABLE}: no extension {name!r} is installed", err=True)
+        complain(f"{VARIABLE}: no extension {name!r} is installed")
     if config is not None:
         _apply_rules_of(config)
     listed, ready_made = take_inventory(finder, limit_s), built_in()
     if as_json:
-        click.echo(json.dumps(json_of(listed, ready_made), indent=2, ensure_ascii=False))
+        show_json(json.dumps(json_of(listed, ready_made), indent=2, ensure_ascii=False))
     else:
-        click.echo(text_of(listed, ready_made, traces=verbose > 0))
+        show(text_of(listed, ready_made, traces=verbose > 0))
 
 
 def _apply_rules_of(file: str) -> None:
@@ -76,6 +77,6 @@ def _apply_rules_of(file: str) -> None:
     findings = apply_rules(load_file(file), class_finder())
     where = Origin(file).where
     for path, text in findings.warnings:
-        click.echo(f"{where(path)}: {text}", err=True)
+        complain(f"{where(path)}: {text}")
     if findings.errors:
         raise ConfigurationError("\n".join(f"{where(path)}: {text}" for path, text in findings.errors))

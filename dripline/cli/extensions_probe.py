@@ -23,6 +23,7 @@ from typing import Any
 
 from dripline.core.class_docs import first_line
 from dripline.core.extension_index import Extension
+from dripline.runtime.boundary import is_for_program, named_text_of
 from dripline.wire.errors import DriplineError
 
 # The child looks for modules where we do, and not in the folder it is started in.
@@ -146,8 +147,10 @@ def _look(extension: Extension, loader: Any, failures: dict[Extension, str]) -> 
     try:
         for name, value in _offered(extension, module, loader):
             _sort_in(name, value, found)
-    except Exception as error:  # noqa: BLE001  # whatever an extension does when it is looked at
-        found = Found(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
+    except BaseException as error:  # whatever an extension does when it is looked at
+        if is_for_program(error):
+            raise
+        found = Found(named_text_of(error), "".join(traceback.format_exception(error)))
     if extension in failures:
         return Found(failures[extension])
     if extension.attribute and not found.classes:

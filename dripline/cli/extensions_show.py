@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dripline.cli import output
 from dripline.cli.command import WORD, Command
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def show(name: str, module_path: str | None, as_json: bool, verbose: int, quiet:
     if as_json:
         import json
 
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        output.show_json(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
         _print(facts)
 
@@ -116,30 +117,30 @@ def _type_name(annotation: Any) -> str:
 
 def _print(facts: dict[str, Any]) -> None:
     origin = " ".join(filter(None, (facts["distribution"], facts["version"]))) or "no distribution"
-    click.echo(f"{facts['class']}: {facts['doc'] or 'no documentation'}")
-    click.echo(f"from {origin}, {facts['file'] or facts['module']}")
-    click.echo(f"\nArguments, here and in {', '.join(facts['bases'])}:" if facts["bases"] else "\nArguments:")
+    output.show(f"{facts['class']}: {facts['doc'] or 'no documentation'}")
+    output.show(f"from {origin}, {facts['file'] or facts['module']}")
+    output.show(f"\nArguments, here and in {', '.join(facts['bases'])}:" if facts["bases"] else "\nArguments:")
     for argument in facts["arguments"]:
         _print_argument(argument)
     for key, title in (("get", "dl get … -s reads"), ("set", "dl set … -s assigns")):
         if facts.get(key):
-            click.echo(f"\n{title}:")
-            click.echo(_wrapped(", ".join(facts[key])))
+            output.show(f"\n{title}:")
+            output.show(_wrapped(", ".join(facts[key])))
     if facts.get("commands"):
-        click.echo("\ndl cmd calls:")
+        output.show("\ndl cmd calls:")
     for command in facts.get("commands", ()):
-        click.echo(f"  {command['name']}{command['signature']}")
+        output.show(f"  {command['name']}{command['signature']}")
         if command["doc"]:
-            click.echo(_wrapped(command["doc"], indent=6))
+            output.show(_wrapped(command["doc"], indent=6))
 
 
 def _print_argument(argument: dict[str, Any]) -> None:
     kind = f": {argument['type']}" if argument["type"] else ""
     default = f" = {argument['default']!r}" if argument["has_default"] else ""
     required = "required, " if argument["required"] else ""
-    click.echo(f"  {argument['name']}{kind}{default}  ({required}{argument['owner']})")
+    output.show(f"  {argument['name']}{kind}{default}  ({required}{argument['owner']})")
     if argument["doc"]:
-        click.echo(_wrapped(argument["doc"], indent=6))
+        output.show(_wrapped(argument["doc"], indent=6))
 
 
 def _wrapped(text: str, indent: int = 2) -> str:

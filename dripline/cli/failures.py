@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import sys
 
-from dripline.wire.errors import DriplineError
+from dripline.cli.output import complain
+from dripline.wire.errors import ConfigurationError, DriplineError
+from dripline.wire.safe_text import safe_traceback
 
 #: `EX_SOFTWARE` of sysexits.h: the fault is ours.
 BUG = 70
@@ -42,17 +44,17 @@ def report(error: BaseException, command: str, verbose: int = 0) -> None:
     if isinstance(error, (KeyboardInterrupt, BrokenPipeError)):
         return
     if verbose >= 2:
-        import traceback  # only for who asks
-
-        traceback.print_exception(error)
+        print(safe_traceback(error), file=sys.stderr)
     for line in _lines(error):
-        print(f"{command}: {line}", file=sys.stderr)
+        complain(f"{command}: {line}")
 
 
 def _lines(error: BaseException) -> list[str]:
     text = str(error)
-    if isinstance(error, DriplineError):
+    if isinstance(error, ConfigurationError):  # several mistakes are several lines
         return text.splitlines() or [type(error).__name__]
+    if isinstance(error, DriplineError):
+        return [text or type(error).__name__]
     if isinstance(error, OSError) and is_lost_output(error):
         place = error.filename or "the output"
         return [f"{place} cannot be written: {(error.strerror or text).lower()}; make room, or write to elsewhere"]

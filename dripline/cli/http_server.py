@@ -27,6 +27,7 @@ Only this machine may ask unless --http-host says otherwise. With DRIPLINE_HTTP_
 
 # Keys of a service's file that mean nothing here.
 _IGNORED = frozenset({"name", "module", "username", "password", "dripline_mesh"})
+_SECRETS = frozenset({"http_token", "http_username", "http_password"})
 
 
 @click.command("dl-http-server", cls=Command, epilog=_EPILOG)
@@ -40,6 +41,7 @@ def http_server(common: CommonOptions, words: Sequence[str], **options: Any) -> 
     from dripline.cli import logs
     from dripline.cli.session import open_session
     from dripline.cli.stopping import apart, on_signal
+    from dripline.config.secrets import check_secret
     from dripline.web.http_server import HTTPServer
     from dripline.wire.errors import ConfigurationError
 
@@ -48,6 +50,8 @@ def http_server(common: CommonOptions, words: Sequence[str], **options: Any) -> 
     settings = {key: value for key, value in session.configuration.items() if key not in _IGNORED}
     _refuse_unknown(settings, session.origin.where)
     try:
+        for key in _SECRETS & settings.keys():
+            check_secret(key, settings[key])  # a key without a value is not the same as no key
         server = HTTPServer(
             **settings,
             username=session.username,

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_CONNECT_S = 30.0
+
 
 def listen(
     session: Session,
@@ -50,11 +52,13 @@ def listen(
             stop.set()
 
     # Connecting comes first: Ctrl-C shall interrupt it.
-    with session.client() as client, stop.armed():
-        client.monitor(request_keys, alert_keys, guarded)
-        logger.info("listening to requests %s and alerts %s", list(request_keys), list(alert_keys))
-        while not stop.wait(tick_s if on_tick else None):
-            if on_tick:
-                on_tick()
+    with session.client().in_time() as client:
+        client.open(timeout_s=_CONNECT_S)
+        with stop.armed():
+            client.monitor(request_keys, alert_keys, guarded, _CONNECT_S)
+            logger.info("listening to requests %s and alerts %s", list(request_keys), list(alert_keys))
+            while not stop.wait(tick_s if on_tick else None):
+                if on_tick:
+                    on_tick()
     if failures:
         raise failures[0]

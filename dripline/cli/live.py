@@ -33,7 +33,7 @@ def live(
     """Follow alerts (all of them, or those with the given KEYS) until stopped."""
     from dripline.cli import logs
     from dripline.cli.listening import listen
-    from dripline.cli.messages import rendered
+    from dripline.cli.messages import show
     from dripline.cli.session import open_client_session
     from dripline.cli.table import LiveTable, can_be_drawn, line_of
 
@@ -48,5 +48,5 @@ def live(
         session,
         requests,
         alert_keys,
-        lambda message: print(rendered(message, json_print=True) if as_json else line_of(message), flush=True),
+        lambda message: show(message, json_print=True) if as_json else print(line_of(message), flush=True),
     )

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
+
+from dripline.wire.safe_text import indented, safe_text, safe_traceback
+
+logger = logging.getLogger(__name__)
 
 _COLOURS = {logging.DEBUG: "2", logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "1;31"}
 _LOWEST_STEP, _HIGHEST_STEP = -2, 2
@@ -20,7 +25,7 @@ def set_up(base: int, verbose: int, quiet: int, name: str = "") -> None:
     """
     step = max(_LOWEST_STEP, min(_HIGHEST_STEP, quiet - verbose))
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter(name, colour=sys.stderr.isatty()))
+    handler.setFormatter(LogFormatter(name, colour=sys.stderr.isatty()))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(logging.DEBUG, base + 10 * step))
@@ -28,21 +33,42 @@ def set_up(base: int, verbose: int, quiet: int, name: str = "") -> None:
     for library in ("pika", "pyvisa"):
         logging.getLogger(library).setLevel(logging.DEBUG if verbose > 2 else logging.CRITICAL)
     logging.captureWarnings(True)
+    threading.excepthook = _log_thread_failure
 
 
-class _Formatter(logging.Formatter):
-    """Short lines; colour marks what is no ordinary message."""
+def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
+    """Log what ended a laboratory's thread; Python would print it as it is."""
+    if failure.exc_value is not None and not isinstance(failure.exc_value, SystemExit):
+        name = failure.thread.name if failure.thread is not None else "a thread"
+        logger.error("%s ended with an exception", name, exc_info=failure.exc_value)
+
+
+class LogFormatter(logging.Formatter):
+    """One short line for each record, in colour unless it is ordinary; lines of a traceback are indented.
+
+    Nothing that came from elsewhere makes a line of its own, or reaches the terminal as it is.
+    """
 
     def __init__(self, name: str, colour: bool) -> None:
         super().__init__(datefmt="%H:%M:%S")
         self._name = f"[{name}] " if name else ""
         self._colour = colour
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the base's name
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record, without what other handlers made of it."""
+        lines = [self._line(record)]
+        if record.exc_info and record.exc_info[1] is not None:
+            lines.append(indented(safe_traceback(record.exc_info[1])))
+        elif record.exc_text:  # of another process, or of another handler
+            lines.append(indented(record.exc_text))
+        if record.stack_info:
+            lines.append(indented(record.stack_info))
+        return "\n".join(lines)
+
+    def _line(self, record: logging.LogRecord) -> str:
         time = self.formatTime(record, self.datefmt)
-        line = f"{time} {record.levelname.lower()} {record.name} {self._name}{record.message}"
+        line = safe_text(
+            f"{time} {record.levelname.lower()} {record.name} {self._name}{record.getMessage().rstrip()}"
+        )
         code = _COLOURS.get(record.levelno) if self._colour else None
         return f"\033[{code}m{line}\033[0m" if code else line
-
-    def usesTime(self) -> bool:  # noqa: N802  # the base's name
-        return False  # formatMessage asks for it itself

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from dripline.cli import output
 from dripline.wire.enums import op_t
 from dripline.wire.errors import RequestError
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.printing import to_json, to_text
+from dripline.wire.safe_text import safe_text
 
 
 def _invalid_request(message: str) -> RequestError:
@@ -52,14 +54,14 @@ def make_message(
 
 
 def show(message: Message, json_print: bool = False, pretty_print: bool = False) -> None:
-    """Print a message to standard output: a readable block, a line of JSON, or indented JSON."""
-    print(rendered(message, json_print, pretty_print))
+    """Print a message to standard output: a readable block, a line of JSON, or indented JSON.
 
-
-def rendered(message: Message, json_print: bool = False, pretty_print: bool = False) -> str:
-    """A message as it is printed."""
-    if json_print:
-        return to_json(message)
-    if pretty_print:
-        return to_json(message, indent=4)
-    return to_text(message)
+    Args:
+        message: The message.
+        json_print: Whether as a line of JSON.
+        pretty_print: Whether as indented JSON.
+    """
+    if json_print or pretty_print:
+        output.show_json(to_json(message, indent=None if json_print else 4))
+    else:
+        print(to_text(message, safe_text if output.on_terminal() else str), flush=True)

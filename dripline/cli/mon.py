@@ -38,18 +38,19 @@ def mon(
     """Show the messages on a mesh until stopped."""
     from dripline.cli import logs
     from dripline.cli.listening import listen
-    from dripline.cli.messages import rendered
+    from dripline.cli.messages import show
     from dripline.cli.session import open_client_session
-    from dripline.wire.message import Message
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
     if not requests and not alerts:
         requests = alerts = ["#"]
 
-    def show(message: Message) -> None:
-        print(rendered(message, json_print, pretty_print), flush=True)
-
-    listen(open_client_session(common, words), requests, alerts, show)
+    listen(
+        open_client_session(common, words),
+        requests,
+        alerts,
+        lambda message: show(message, json_print, pretty_print),
+    )
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dripline.cli.command import WORD, Command
+from dripline.cli.output import show
 from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -53,11 +54,11 @@ def extension(name: str, directory: str | None, verbose: int) -> None:
     check_name(name)
     folder = Path(directory or name).expanduser()
     for path in write_extension(name, folder):
-        click.echo(f"wrote {path}")
-    click.echo("\ntry next:")
+        show(f"wrote {path}")
+    show("\ntry next:")
     install = f"cd {shlex.quote(str(folder))} && pip install -e '.[test]' && pytest"
     for command in (install, "dl simulate simulated_supply.yaml", f"dl serve {name}.yaml"):
-        click.echo(f"  {command}")
+        show(f"  {command}")
 
 
 def check_name(name: str) -> None:

@@ -9,16 +9,17 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from dripline.checking import check_assembly
 from dripline.cli.options import CommonOptions
 from dripline.cli.session import Session, draft_session
-from dripline.cli.stopping import apart, on_signal
+from dripline.cli.stopping import Interrupted, apart, on_signal
 from dripline.core.extension_secrets import secrets_of_extensions
 from dripline.core.failure_text import describe_failure
 from dripline.core.object_creator import ObjectCreator, maker_of
 from dripline.core.service import Service
+from dripline.runtime.boundary import is_for_program
+from dripline.runtime.state_folder import state_path
 from dripline.wire.errors import ConfigurationError, DriplineError
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class ServiceFailed(DriplineError):
     """A service's own code failed while it was made."""
 
 
-class _Stopped(BaseException):
+class _Stopped(Interrupted):
     """A signal came before the service listened."""
 
 
@@ -50,8 +51,13 @@ def open_service_session(
     defaults = {} if common.config else {"name": _DEFAULT_NAME}
     draft = draft_session(common, words, dict(options or {}), defaults, secrets_of_extensions())
     findings = check_assembly(draft.assembly)
-    # The check has told unknown keys of the login, with the nearest name.
-    findings.mistakes += [mistake for mistake in draft.mistakes if ": unknown key " not in mistake.text]
+    # What is wrong with the login in a file was found by the check as well; unknown keys with the nearest name.
+    found = [mistake.text for mistake in findings.mistakes]
+    findings.mistakes += [
+        mistake
+        for mistake in draft.mistakes
+        if ": unknown key " not in mistake.text and not any(text.endswith(mistake.text) for text in found)
+    ]
     for warning in findings.warnings:
         logger.warning("%s", warning)
     findings.raise_errors()
@@ -96,12 +102,21 @@ def _run(service: Any, running: list[Any], stopped: threading.Event) -> None:
             service.run()
         return
     try:
-        service.start()
+        _start(service)
         running.append(service)
         if not stopped.is_set():
             service.listen()
     finally:
         service.stop()
+
+
+def _start(service: Any) -> None:
+    try:
+        service.start()
+    except BaseException as error:
+        if isinstance(error, Exception) or is_for_program(error):
+            raise
+        raise ServiceFailed(f"{service.name} cannot be started: {describe_failure(error)}") from error
 
 
 def make_service(session: Session) -> Any:
@@ -113,7 +128,9 @@ def make_service(session: Session) -> Any:
     """
     try:
         service = ObjectCreator().create_object(session.configuration, "Service", session.auth)
-    except Exception as error:
+    except BaseException as error:
+        if is_for_program(error):
+            raise
         place = _place_of(maker_of(error), session)
         if isinstance(error, ConfigurationError):
             raise ConfigurationError(f"{place}: {error}") from error
@@ -126,25 +143,17 @@ def make_service(session: Session) -> Any:
     if "enable_scheduling" not in session.configuration:
         service.enable_scheduling = True
     if isinstance(service, Service):
-        service._dripline_keep_alerts(_spool_folder(session, service.name))
+        service._dripline_keep_alerts(str(state_path("alerts", session.mesh, service.name)))
     return service
 
 
-def _spool_folder(session: Session, name: str) -> str:
-    """Where a service's alerts wait on disk: one folder for each service of each mesh."""
-    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    mesh = session.mesh
-    place = f"{mesh.broker}_{mesh.broker_port}_{mesh.virtual_host}_{name}"
-    return os.path.join(state, "dripline", "alerts", quote(place, safe=""))
-
-
-def _exit_code(error: Exception) -> int:
+def _exit_code(error: BaseException) -> int:
     code = getattr(error, "return_code", None)  # a ThrowReply tells which kind of thing failed
     value = getattr(code, "value", code)
     return value // 100 if isinstance(value, int) and value >= 100 else ServiceFailed.exit_code
 
 
-def _source(error: Exception) -> str:
+def _source(error: BaseException) -> str:
     """The file in which an exception arose."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -12,7 +12,8 @@ from dripline.cli.options import CommonOptions
 from dripline.config import Origin, make_authentication, mesh_settings
 from dripline.config.assemble import Assembly, bring_together, merged, mesh_mistakes
 from dripline.config.authentication import broker_of, read_auth_file
-from dripline.config.mistakes import Mistake, mistakes_of, raise_errors
+from dripline.config.mistakes import Mistake, Place, mistakes_of, raise_errors
+from dripline.config.secrets import is_blank
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.mesh_address import TLS_FILES, resolved
 
@@ -105,7 +106,8 @@ def draft_session(
         auth: secrets with further groups specified, such as an extension needs.
     """
     mistakes: list[Mistake] = []
-    auth_file, broker = common.auth_file, None
+    empty = _empty_options(common)
+    auth_file, broker = None if empty else common.auth_file, None
     try:
         broker = broker_of(read_auth_file(auth_file)) if auth_file else None
     except ConfigurationError as error:
@@ -114,6 +116,8 @@ def draft_session(
     options = merged(common.as_configuration(), options or {})
     assembly = bring_together(common.config, words, options, defaults)
     _let_options_win(assembly.configuration["dripline_mesh"], common)
+    if empty:
+        return Draft(assembly, empty, None)
     try:
         secrets = make_authentication(_login(assembly.configuration, common), auth_file, auth)
     except ConfigurationError as error:
@@ -185,11 +189,28 @@ def _settled_by(address: str) -> dict[str, Any]:
     return {key: value for key, value in written.items() if key != "broker" and value is not None}
 
 
+def _empty_options(common: CommonOptions) -> list[Mistake]:
+    """A mistake for each option of the login that is empty, such as ``--password "$NOT_SET"``."""
+    given = {
+        "--username": common.username,
+        "--password": common.password,
+        "--password-file": common.password_file,
+        "--auth-file": common.auth_file,
+    }
+    text = "{} is empty; give it a value, or leave it out"
+    return [
+        Mistake(Place(""), text.format(option))
+        for option, value in given.items()
+        if value is not None and is_blank(value)
+    ]
+
+
 def _login(configuration: dict[str, Any], common: CommonOptions) -> dict[str, Any]:
     """User and password, options before the configuration; the configuration follows the options."""
     given: dict[str, Any] = {"username": common.username, "password": common.password}
     if common.password is None and common.password_file is not None:
         given["password"] = {"file": common.password_file}
-    login = {item: configuration.get(item) if value is None else value for item, value in given.items()}
+    given = {item: value for item, value in given.items() if value is not None}
+    login = {item: configuration[item] for item in ("username", "password") if item in configuration} | given
     configuration.update({item: value for item, value in login.items() if item in configuration})
     return login

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dripline.cli.command import WORD, Command
+from dripline.cli.output import show
 
 if TYPE_CHECKING:
     from dripline.simulation import Instrument
@@ -63,4 +64,4 @@ def _described(files: Sequence[str], port: int | None) -> list[Instrument]:
 def _announce(instrument: Instrument) -> None:
     host, port = instrument.reachable_at
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    click.echo(f"{instrument.name} listens at {where}; to talk to it: nc {host} {port}, and then *IDN?")
+    show(f"{instrument.name} listens at {where}; to talk to it: nc {host} {port}, and then *IDN?")

@@ -12,6 +12,7 @@ from typing import TextIO
 
 from dripline.cli.asking import value_text
 from dripline.wire.message import Message, MsgReply, MsgRequest
+from dripline.wire.safe_text import safe_text
 
 _HEADINGS = ("KEY", "VALUE", "FROM", "AGE", "COUNT")
 _KEY, _VALUE, _FROM, _AGE, _COUNT = range(5)
@@ -36,7 +37,7 @@ def can_be_drawn(terminal: TextIO) -> bool:
 def line_of(message: Message) -> str:
     """A message in one line: when, routing key, what, from whom."""
     sender = _sender(message)
-    return f"{_clock(message)} {_harmless(message.routing_key)} {_content(message)}" + (
+    return f"{_clock(message)} {safe_text(message.routing_key)} {_content(message)}" + (
         f" ({sender})" if sender else ""
     )
 
@@ -90,7 +91,7 @@ class LiveTable:
         with self._lock:
             newest = sorted(self._rows.items(), key=lambda item: -item[1].seen)[: max(height - 1, 1)]
         rows = [
-            (_harmless(key), row.value, row.sender, _age(now - row.seen), str(row.count))
+            (safe_text(key), row.value, row.sender, _age(now - row.seen), str(row.count))
             for key, row in sorted(newest)
         ]
         if not rows:
@@ -168,31 +169,26 @@ def _shown(message: Message) -> str:
 
 
 def _content(message: Message) -> str:
-    text = _harmless(" ".join(value_text(message.plain_payload).split()))
+    text = safe_text(" ".join(value_text(message.plain_payload).split()))
     if isinstance(message, MsgRequest):
         words = (
             message.message_operation.name,
-            _harmless(message.specifier_text),
+            safe_text(message.specifier_text),
             text if message.plain_payload else "",
         )
         return " ".join(word for word in words if word)
     if isinstance(message, MsgReply) and message.return_code:
-        return f"{message.return_code} {_harmless(message.return_message)} {text}".rstrip()
+        return f"{message.return_code} {safe_text(message.return_message)} {text}".rstrip()
     return text
 
 
 def _sender(message: Message) -> str:
-    return _harmless(str(message.sender_info.get("service_name", "")))
-
-
-def _harmless(text: str) -> str:
-    """A text from the mesh without what a terminal would obey."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return safe_text(str(message.sender_info.get("service_name", "")))
 
 
 def _clock(message: Message) -> str:
     """When a message was sent, UTC; its timestamp is `2026-11-21T00:21:27.508039Z`."""
-    return _harmless(message.timestamp[11:19]) or "--:--:--"
+    return safe_text(message.timestamp[11:19]) or "--:--:--"
 
 
 def _age(seconds: float) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dripline.config.file import FilePath, read_text
+from dripline.config.secrets import check_secret, is_blank
 from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -33,15 +34,23 @@ def read_auth_file(path: FilePath) -> dict[str, dict[str, str]]:
     """Read an authentication file: item and secret by group, everything as it is written.
 
     Raises:
-        ConfigurationError: the file cannot be read, or is not made of groups. Its text quotes no secret.
+        ConfigurationError: the file cannot be read, is not made of groups, or an item of it is empty, whoever
+            needs that. Its text quotes no secret.
     """
     from scarab import secret_files  # most programs have no such file
 
     read_text(path)  # tells in our words if there is no such file
     try:
-        return secret_files.read_auth_file(str(path))
+        groups = secret_files.read_auth_file(str(path))
     except secret_files.AuthenticationError as error:
         raise ConfigurationError(str(error)) from None
+    for group, items in groups.items():
+        for item, secret in items.items():
+            if is_blank(secret):
+                raise ConfigurationError(
+                    f"authentication file {path}: {group}.{item} is empty; give it a value, or remove it"
+                )
+    return groups
 
 
 def broker_of(groups: Mapping[str, Mapping[str, str]]) -> str | None:
@@ -58,12 +67,13 @@ def make_authentication(
 
     Args:
         configuration: its `username` and `password`, if present, are a text, or a mapping with any of
-            `value`, `file`, `env` and `default`.
+            `value`, `file`, `env` and `default`. A key without a value is a mistake.
         auth_file: a file that holds `{group: {item: secret}}`; in a version 4 file the login is in `amqp`.
         auth: one in which further groups are specified already, such as an extension needs.
 
     Raises:
-        ConfigurationError: a file cannot be read, or `username` or `password` is neither of the two.
+        ConfigurationError: a file cannot be read, `username` or `password` is neither of the two, or a secret is
+            empty: in the configuration, a file, the authentication file or an environment variable.
     """
     from scarab import Authentication, secret_files  # commands that end before they log in need neither
 
@@ -75,10 +85,15 @@ def make_authentication(
             spec[item]["default"] = old[item]  # what the file holds stands right above the defaults
         auth.set_auth_file(str(auth_file))
     for item in spec:
-        spec[item] |= _given(item, configuration.get(item))
+        if item in configuration:
+            spec[item] |= _given(item, configuration[item])
     try:
         auth.add_groups({GROUP: spec})
         auth.process_spec()
+    except secret_files.EmptySecret as error:
+        # Named like the setting, so that its place in the file can be told.
+        named = f"{error.item}: " if error.group == GROUP and error.item in configuration else ""
+        raise ConfigurationError(f"{named}{error}") from None
     except secret_files.AuthenticationError as error:
         raise ConfigurationError(str(error)) from None
     return auth
@@ -86,12 +101,6 @@ def make_authentication(
 
 def _given(item: str, given: Any) -> dict[str, str]:
     """What a configuration says about an item of the login."""
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        return {"value": str(given)}
-    known = ("value", "file", "env", "default")
-    for key in given:
-        if key not in known:
-            raise ConfigurationError(f"{item}: unknown key {key!r}; known: {', '.join(known)}")
-    return {key: str(value) for key, value in given.items()}
+    check_secret(item, given)
+    parts = given if isinstance(given, Mapping) else {"value": given}
+    return {key: str(value) for key, value in parts.items()}

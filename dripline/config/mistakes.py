@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from dripline.wire.errors import ConfigurationError
+from dripline.wire.safe_text import safe_text
 
 _WITH_LINE = re.compile(r"(.+):(\d+):(\d+)", re.DOTALL)
 
@@ -47,12 +48,7 @@ class Mistake(NamedTuple):
     is_warning: bool = False
 
     def __str__(self) -> str:
-        line = f"{self.place}: {self.text}" if self.place.source else self.text
-        return line if line.isprintable() else "".join(map(_printable, line))
-
-
-def _printable(character: str) -> str:
-    return character if character.isprintable() else repr(character)[1:-1]
+        return safe_text(f"{self.place}: {self.text}" if self.place.source else self.text)
 
 
 class ConfigurationMistakes(ConfigurationError):

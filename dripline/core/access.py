@@ -1,47 +1,47 @@
-"""What a message may reach in an endpoint.
+"""What a message may reach in an endpoint: a list in each class of ours, and all that a lab's class defines.
 
-Messages reach what a lab's class defines, and of the framework the handlers and the documented settings. Names
-with a leading underscore and the machinery are refused: with them one message could run any file, or end the
-service.
+A class that has `_dripline_reach` in its own namespace is closed: of the names that it defines, or that its
+constructor sets, messages reach those that it lists, whichever module the class is in. Everything else is a
+laboratory's and can be reached, except names with a leading underscore::
+
+    class Oven(Entity):
+        _dripline_reach: ClassVar[Reach] = {"get": {"serial"}, "set": {"limit"}, "cmd": {"vent"}, "own": {"bus"}}
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Literal
 
 import scarab
+from dripline.core.settings import Setting
+from scarab.reach import Reach
 
-_FRAMEWORK = ("dripline.core.", "dripline.runtime.", "dripline.config.", "scarab.", "builtins.", "abc.", "typing.")
-_CALLABLE = frozenset({"on_get", "on_set", "start_logging", "stop_logging", "scheduled_log", "log_a_value"})
-_SETTINGS = frozenset(
-    {
-        "get_on_set",
-        "log_on_set",
-        "log_interval",
-        "log_routing_key_prefix",
-        "max_interval",
-        "max_absolute_change",
-        "max_fractional_change",
-        "check_field",
-    }
-)
-_READABLE = _SETTINGS | {"name", "alarm_status"}
+__all__ = ["Reach", "is_declared", "is_method", "may_call", "may_get", "may_set"]
+
+
+_Operation = Literal["get", "set", "cmd"]
+_LISTS: dict[_Operation, tuple[str, ...]] = {"get": ("get", "set"), "set": ("set",), "cmd": ("cmd",)}
+
+# Python's own bases, which cannot declare anything.
+_CLOSED_MODULES = ("builtins", "abc", "typing")
+_NEVER = ("__", "_dripline_", "_scarab_")
 
 
 def may_get(endpoint: object, name: str, *, private: bool = False) -> bool:
-    """Tell whether a get may read this attribute.
+    """Whether a get may read this attribute.
 
     Args:
-        endpoint: the endpoint that is asked.
-        name: the attribute.
-        private: whether names with one leading underscore may be reached.
+        endpoint: The endpoint.
+        name: The attribute.
+        private: Whether names with one leading underscore may be reached.
     """
-    return _reachable(endpoint, name, _READABLE, private=private)
+    return _reachable(endpoint, name, "get", private=private)
 
 
 def may_set(endpoint: object, name: str, *, private: bool = False) -> bool:
-    """Tell whether a set may assign this attribute: one that exists, can be assigned, and is no method."""
-    if not _reachable(endpoint, name, _SETTINGS, private=private):
+    """Whether a set may assign this attribute: one that exists, can be assigned, and is not a method."""
+    if not _reachable(endpoint, name, "set", private=private):
         return False
     if any(name in vars(kind).get("_dripline_wiring", ()) for kind in type(endpoint).__mro__):
         return False  # which device, which table: a matter of the configuration
@@ -56,19 +56,19 @@ def may_set(endpoint: object, name: str, *, private: bool = False) -> bool:
 
 
 def may_call(endpoint: object, name: str, *, private: bool = False) -> bool:
-    """Tell whether a cmd may call this: something callable, and no property that would have to be read for it."""
-    return _reachable(endpoint, name, _CALLABLE, private=private) and not isinstance(
+    """Whether a cmd may call this: something callable, and not a property that would have to be read for it."""
+    return _reachable(endpoint, name, "cmd", private=private) and not isinstance(
         _declared(endpoint, name), property
     )
 
 
 def is_declared(endpoint: object, name: str) -> bool:
-    """Tell whether the endpoint's class has an attribute of this name."""
+    """Whether the endpoint's class has an attribute of this name."""
     return _declared(endpoint, name) is not _NOTHING
 
 
 def is_method(value: object) -> bool:
-    """Tell whether a value is there to be called; payload values can be, but are not there for it."""
+    """Whether a value is there to be called; payload values can be, but are not there for it."""
     return callable(value) and not isinstance(value, scarab.Param)
 
 
@@ -83,21 +83,25 @@ def _declared(endpoint: object, name: str) -> Any:
     return _NOTHING
 
 
-def _reachable(endpoint: object, name: str, documented: frozenset[str], *, private: bool) -> bool:
-    if name.startswith("_") and not private:
+def _reachable(endpoint: object, name: str, operation: _Operation, *, private: bool) -> bool:
+    if name.startswith("_") and (not private or name.startswith(_NEVER)):
         return False
-    if name in documented:
+    closed = [(kind, reach) for kind in type(endpoint).__mro__ if (reach := _reach_of(kind)) is not None]
+    if any(name in reach.get(key, ()) for _, reach in closed for key in _LISTS[operation]):
         return True
-    if name.startswith(("__", "_dripline_", "_scarab_")):
+    return not any(_belongs_to(kind, reach, name) for kind, reach in closed)
+
+
+def _reach_of(kind: type[Any]) -> dict[str, Collection[str]] | None:
+    """The list of a closed class; None for a laboratory's."""
+    reach: dict[str, Collection[str]] | None = vars(kind).get("_dripline_reach")
+    return {} if reach is None and kind.__module__ in _CLOSED_MODULES else reach
+
+
+def _belongs_to(kind: type[Any], reach: dict[str, Collection[str]], name: str) -> bool:
+    """Whether a name is one of the closed class `kind`, or of an attribute that its constructor sets."""
+    if name in vars(kind) or any(name in names for names in reach.values()):
+        return True
+    if not name.startswith("_"):
         return False
-    return not any(_belongs_to(kind, name) for kind in type(endpoint).__mro__ if _is_framework(kind))
-
-
-def _belongs_to(kind: type[Any], name: str) -> bool:
-    """Whether a name is one of the framework's class `kind`, or of an attribute that its constructor sets."""
-    private = name.startswith(f"_{kind.__name__}__")
-    return private or name in vars(kind) or name in vars(kind).get("_dripline_machinery", ())
-
-
-def _is_framework(kind: type[Any]) -> bool:
-    return f"{kind.__module__}.".startswith(_FRAMEWORK)
+    return name.startswith(f"_{kind.__name__}__") or isinstance(vars(kind).get(name[1:]), Setting)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import scarab
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
 from dripline.runtime.complaints import complaints_of
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.message import MsgAlert
+from dripline.wire.safe_text import safe_text
 
 logger = logging.getLogger(__name__)
 
@@ -27,26 +31,46 @@ def _checked_expression(expression: str) -> str:
     return expression
 
 
+def _memory_mb(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise ConfigurationError(f"memory_mb: must be a number above 0, not {value!r}")
+    return value
+
+
 class AlertConsumer(Service):
     """A service whose queue is also bound to alerts. Subclasses override `process_payload` or `on_alert_message`.
 
     What a subclass raises is logged, and the next alert follows.
+
+    With `durable` no alert is acknowledged before it was handled. Alerts that can never be handled are written to
+    `dead_letter_file`, then acknowledged: those that cannot be decoded, are longer than 32 MiB, lack chunks that
+    did not come within a minute, or whose handler raised something. ``get <name> -s health`` counts them as
+    ``dead_letters``. Without `durable`, alerts that come while more than 128 MB of messages wait for their handler
+    are dropped: logged, and counted by reason as ``dropped_messages``.
 
     Args:
         alert_keys: binding keys on the alerts exchange, such as ``sensor_value.#``; all alerts when not given.
         alert_key_parser_re: regular expression with named groups, applied to routing keys.
         durable: whether alerts are collected while this service is away, in a queue ``<name>.alerts`` that
             outlives it and the broker's restarts. It goes only when somebody deletes it.
+        memory_mb: with `durable`, how many megabytes of alerts that are not handled may be in memory; a single
+            alert may be longer. Beyond that the broker is asked to send no more until half of them are handled.
+        dead_letter_file: with `durable`, the file for alerts that can never be handled, as JSON lines. Below
+            ``~/.local/state/dripline`` by default. At 100 MB it is renamed to ``<file>.1``.
         **kwargs: for `Service`.
     """
 
-    _dripline_checks: ClassVar[Checks] = {"alert_key_parser_re": _checked_expression}
+    _dripline_reach: ClassVar[Reach] = {"own": {"_alert_keys", "_alert_key_parser_re"}}
+
+    _dripline_checks: ClassVar[Checks] = {"alert_key_parser_re": _checked_expression, "memory_mb": _memory_mb}
 
     def __init__(
         self,
         alert_keys: Sequence[str] | None = None,
         alert_key_parser_re: str = "",
         durable: bool = False,
+        memory_mb: float = 64,
+        dead_letter_file: str | None = None,
         **kwargs: Any,
     ) -> None:
         Service.__init__(self, **kwargs)
@@ -54,7 +78,12 @@ class AlertConsumer(Service):
         self._alert_key_parser_re = _checked_expression(alert_key_parser_re)
         self._dripline_durable = bool(durable)
         if self._dripline_durable:
-            self._dripline_collect(lambda: self._alert_keys)
+            file = Path(dead_letter_file).expanduser() if dead_letter_file is not None else None
+            self._dripline_collect(
+                lambda: self._alert_keys,
+                int(_memory_mb(memory_mb) * 1e6),
+                lambda: file or self._dripline_dead_letter_folder() / "dead-letters.jsonl",
+            )
 
     def bind_keys(self) -> bool:
         """Bind the keys of a service, and those of the alerts."""
@@ -89,4 +118,5 @@ class AlertConsumer(Service):
             a_routing_key_data: what `parse_routing_key` found.
             a_message_timestamp: when the alert was sent, RFC 3339 in UTC.
         """
-        logger.info("%s: an alert %s of %s: %s", self.name, a_routing_key_data, a_message_timestamp, a_payload)
+        text = safe_text(f"an alert {a_routing_key_data} of {a_message_timestamp}: {a_payload}")
+        logger.info("%s: %s", self.name, text)

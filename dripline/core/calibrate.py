@@ -11,6 +11,7 @@ from typing import Any, overload
 import scarab
 from dripline.runtime import notes
 from dripline.runtime.throw_reply import ThrowReply
+from dripline.wire.safe_text import safe_text
 
 logger = logging.getLogger(__name__)
 
@@ -146,4 +147,4 @@ def _tell(endpoint: Any, calibration: Any, reason: str) -> None:
     notes.leave(text)
     if vars(endpoint).get("_dripline_calibration_told") != calibration:
         endpoint._dripline_calibration_told = calibration
-        logger.warning("%s: %s", getattr(endpoint, "name", "?"), text)
+        logger.warning("%s: %s", getattr(endpoint, "name", "?"), safe_text(text))

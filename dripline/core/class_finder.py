@@ -20,6 +20,7 @@ from dripline.core.extension_rules import Disabled
 from dripline.core.extension_validity import checked_class
 from dripline.core.failure_text import describe_failure
 from dripline.core.module_path import load_file
+from dripline.runtime.boundary import is_for_program
 from dripline.wire.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -224,7 +225,9 @@ def _from_module(package: str, class_name: str) -> Any:
     for module in (f"dripline.{package}", package):
         try:
             return getattr(importlib.import_module(module), class_name, None)
-        except (Exception, SystemExit) as error:  # whoever's module it is, its fault must not be ours
+        except BaseException as error:  # whoever's module it is, its fault must not be ours
+            if is_for_program(error):
+                raise
             if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
                 continue
             raise ConfigurationError(f"{module!r} cannot be imported: {describe_failure(error)}") from error

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-import threading
 import weakref
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import scarab
+from dripline.core.access import Reach
 from dripline.core.login import Secret, authentication, mesh_settings
 from dripline.core.sent_message import SentMessagePackage, thrown
+from dripline.runtime import forks
 from dripline.wire.errors import BrokerError
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
@@ -43,6 +44,11 @@ class Core:
         make_connection: whether messages are sent.
         max_connection_attempts: how often a first connection is tried.
     """
+
+    _dripline_reach: ClassVar[Reach] = {
+        "own": {"address", "port", "username", "password", "requests_exchange", "alerts_exchange"}
+        | {"heartbeat_routing_key", "max_payload_size", "make_connection", "max_connection_attempts"}
+    }
 
     def __init__(
         self,
@@ -81,8 +87,19 @@ class Core:
         self.make_connection = make_connection
         self.max_connection_attempts = mesh.max_connection_attempts
         self.__mesh = mesh
-        self.__lock = threading.Lock()
+        self.__lock = forks.Lock()
         self.__client: MeshClient | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process gets everything but the connection, and makes one of its own."""
+        own = {f"_Core__{name}" for name in ("client", "lock")}
+        return {name: value for name, value in vars(self).items() if name not in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become what another process has sent."""
+        vars(self).update(state)
+        self.__lock = forks.Lock()
+        self.__client = None
 
     def send(self, a_message: Message) -> SentMessagePackage:
         """Send a request, reply or alert.

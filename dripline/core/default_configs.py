@@ -15,6 +15,7 @@ _NOT_BY_DEFAULT = {
     "virtual_host",
     "heartbeat_s",
     "max_reconnect_delay_s",
+    "self_check_interval_s",
     "tls",
     "verify",
     *TLS_FILES,

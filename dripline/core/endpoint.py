@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.request_handler import RequestHandler
-from dripline.core.survival import answered
+from dripline.runtime.dispatch import answer
 from dripline.runtime.lockout import Lockout
 from dripline.wire.errors import DriplineError
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
@@ -23,8 +24,7 @@ class Endpoint(RequestHandler):
         service: the service that owns it, None until it is added to one.
     """
 
-    # Attributes that constructors of ours set and messages do not reach.
-    _dripline_machinery: ClassVar[frozenset[str]] = frozenset({"name", "service"})
+    _dripline_reach: ClassVar[Reach] = {"get": {"name"}, "own": {"service"}}
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         self.name = str(name)
@@ -44,7 +44,7 @@ class Endpoint(RequestHandler):
         Returns:
             The reply, whatever the handler did.
         """
-        reply = answered(self, a_request)
+        reply = answer(self, a_request)
         if a_request.reply_to and self.service is not None:
             self.service.send(reply)
         return reply

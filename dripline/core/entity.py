@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import scarab
 from dripline.core import settings
+from dripline.core.access import Reach
 from dripline.core.alarm import Alarm, AlarmLimits
 from dripline.core.argument_checks import Checks
 from dripline.core.endpoint import Endpoint
@@ -16,10 +17,11 @@ from dripline.core.log_condition import LogCondition, checked_value
 from dripline.core.settings import Setting
 from dripline.core.shown import Shown
 from dripline.core.status_message import status_message
-from dripline.core.survival import is_for_program
 from dripline.runtime import notes
+from dripline.runtime.boundary import is_for_program, text_of
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.message import MsgAlert
+from dripline.wire.safe_text import safe_text
 
 logger = logging.getLogger(__name__)
 
@@ -54,12 +56,19 @@ class Entity(Endpoint):
         **kwargs: for `Endpoint`.
     """
 
-    log_routing_key_prefix = Setting(settings.text, "First word of the routing key of logged values.")
+    log_routing_key_prefix = Setting(settings.first_word, "First word of the routing key of logged values.")
     max_interval = Setting(settings.seconds, "Longest time between two logged values, in seconds.")
     max_absolute_change = Setting(settings.threshold, "A change beyond this is logged.")
     max_fractional_change = Setting(settings.threshold, "A change beyond this fraction of the mean is logged.")
     check_field = Setting(settings.text, "Which field of the payload is compared.")
 
+    _dripline_reach: ClassVar[Reach] = {
+        "get": {"alarm_status"},
+        "set": {"get_on_set", "log_on_set", "log_interval", "log_routing_key_prefix", "max_interval"}
+        | {"max_absolute_change", "max_fractional_change", "check_field", "_calibration"},
+        "cmd": {"start_logging", "stop_logging", "scheduled_log", "log_a_value"},
+        "own": {"_get_on_set", "_log_on_set", "_log_interval", "_log_action_id"},
+    }
     _dripline_checks: ClassVar[Checks] = {
         "get_on_set": settings.switch,
         "log_interval": settings.interval,
@@ -227,14 +236,15 @@ class Entity(Endpoint):
         level = self.__alarm.level
         severity = "notice" if level == "ok" else level
         message = f"{self.name}: {self.__alarm.describe(value)}"
-        logger.log(logging.INFO if level == "ok" else logging.WARNING, "%s", message)
+        logger.log(logging.INFO if level == "ok" else logging.WARNING, "%s", safe_text(message))
         self.service.send(status_message(self.name, severity, message))
 
     def __tell_once(self, error: BaseException) -> None:
         """Tell of an instrument that cannot be read, and not again until it was read."""
         expected = isinstance(error, ThrowReply)
         level = logging.DEBUG if self.__cannot_be_read else logging.WARNING
-        logger.log(level, "%s: cannot be logged: %s", self.name, error, exc_info=None if expected else error)
+        trace = None if expected else error
+        logger.log(level, "%s: cannot be logged: %s", self.name, safe_text(text_of(error)), exc_info=trace)
         self.__cannot_be_read = True
 
     def __set_and_get(self, *args: Any, **kwargs: Any) -> Any:

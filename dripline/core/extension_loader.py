@@ -12,6 +12,7 @@ from dripline.core import extensions_namespace, pkg_resources_finder
 from dripline.core.extension_index import Extension
 from dripline.core.extension_validity import faults, is_version
 from dripline.core.failure_text import describe_failure
+from dripline.runtime.boundary import is_for_program
 from dripline.wire.errors import DriplineError
 from dripline.wire.sender import add_version
 
@@ -61,7 +62,9 @@ class ExtensionLoader:
     def _part(self, extension: Extension, whole: Any, name: str) -> Any:
         try:
             return getattr(whole, name, None)
-        except Exception as error:  # noqa: BLE001  # a package may import its parts when they are named
+        except BaseException as error:  # a package may import its parts when they are named
+            if is_for_program(error):
+                raise
             self._failures[extension] = describe_failure(error, beside=extension.file)
             return None
 
@@ -75,7 +78,9 @@ class ExtensionLoader:
             else:
                 module = importlib.import_module(extension.module)
             found = faults(module)  # a package may have code behind its names
-        except (Exception, SystemExit) as error:  # an extension's fault must not be ours
+        except BaseException as error:  # an extension's fault must not be ours
+            if is_for_program(error):
+                raise
             reason = describe_failure(error, beside=extension.file)
             self._failures[extension] = reason
             self.traces[extension] = "".join(traceback.format_exception(error))

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dripline.config.suggest import did_you_mean
+from dripline.wire.safe_text import safe_text
 
 if TYPE_CHECKING:
     from dripline.core.class_finder import ClassFinder
@@ -149,7 +150,7 @@ def _installed_version(distribution: str) -> str:
 
 def _tell(findings: RuleFindings, path: Path, text: str) -> None:
     if text:
-        findings.errors.append((path, text))
+        findings.errors.append((path, safe_text(text)))
 
 
 def _lacking_by_text(text: Any, finder: ClassFinder) -> str:

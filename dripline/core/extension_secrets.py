@@ -6,6 +6,7 @@ import logging
 
 from dripline.core.class_finder import class_finder
 from dripline.core.failure_text import describe_failure
+from dripline.runtime.boundary import is_for_program
 from scarab import Authentication, MainApp
 
 logger = logging.getLogger(__name__)
@@ -21,7 +22,9 @@ def secrets_of_extensions() -> Authentication:
             continue
         try:
             add(app)
-        except Exception as error:  # noqa: BLE001  # an extension's fault must not be ours
+        except BaseException as error:  # an extension's fault must not be ours
+            if is_for_program(error):
+                raise
             logger.warning(
                 "extension %s: AddAuthSpec fails: %s", extension, describe_failure(error, extension.file)
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import traceback
 
+from dripline.runtime.boundary import text_of
+
 
 def describe_failure(error: BaseException, beside: str = "") -> str:
     """Tell kind, text and place of an exception.
@@ -16,7 +18,7 @@ def describe_failure(error: BaseException, beside: str = "") -> str:
     Returns:
         Such as `KeyError: 'port' (muxer/my_device.py:12)`.
     """
-    text = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+    text = error.msg if isinstance(error, SyntaxError) else " ".join(text_of(error).split())
     kind = type(error).__name__
     place = _place(error, os.path.dirname(beside))
     return f"{kind}: {text}{place}" if text else f"{kind}{place}"

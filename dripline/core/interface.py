@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import scarab
+from dripline.core.access import Reach
 from dripline.core.core import Core
 from dripline.core.login import Secret, authentication, mesh_settings
 from dripline.core.request_sender import RequestSender, cmd_payload, make_request, set_payload
@@ -16,6 +17,9 @@ from dripline.wire.enums import op_t
 
 class Interface(Core, RequestSender):
     """Asks endpoints from a script. It connects when it is first used, and stays connected.
+
+    A time limit is for everything together: the broker's name, the connection, the login and the reply. Any thread
+    may use it. A process that inherits it by a fork, or is sent it, makes a connection of its own.
 
     ::
 
@@ -38,6 +42,8 @@ class Interface(Core, RequestSender):
         confirm_retcodes: Whether a return code of 100 or more raises `ErrorReply`.
         dripline_config: A version 4 configuration, such as ``{"auth-file": path, "broker": "lab-broker"}``.
     """
+
+    _dripline_reach: ClassVar[Reach] = {"own": {"timeout_s", "confirm_retcodes"}}
 
     def __init__(
         self,

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from dripline.config.maps import known_map
-from dripline.runtime.outbox import KeepRule
+from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.wire.errors import ConfigurationError
 
 _KEYS = ("in_memory", "folder", "on_disk_mb", "drop")
 
 
-def keep_rule(configuration: Mapping[str, Any] | None) -> KeepRule:
+def keep_rule(configuration: Mapping[str, Any] | None) -> BufferPolicy:
     """Read `alert_spool`.
 
     Args:
@@ -24,16 +24,16 @@ def keep_rule(configuration: Mapping[str, Any] | None) -> KeepRule:
         ConfigurationError: an unknown key, or a value that cannot be used.
     """
     if configuration is None:
-        return KeepRule()
+        return BufferPolicy()
     configuration = known_map("alert_spool", configuration, _KEYS, "{in_memory: 10000}")
     drop = configuration.get("drop", "oldest")
     if drop not in ("oldest", "newest"):
         raise ConfigurationError(f"alert_spool: drop is 'oldest' or 'newest', not {drop!r}")
     folder = configuration.get("folder")
-    return KeepRule(
-        in_memory=int(_positive(configuration, "in_memory", KeepRule.in_memory)),
+    return BufferPolicy(
+        in_memory=int(_positive(configuration, "in_memory", BufferPolicy.in_memory)),
         folder=Path(str(folder)).expanduser() if folder is not None else None,
-        on_disk_bytes=int(_positive(configuration, "on_disk_mb", KeepRule.on_disk_bytes / 1e6) * 1e6),
+        on_disk_bytes=int(_positive(configuration, "on_disk_mb", BufferPolicy.on_disk_bytes / 1e6) * 1e6),
         drop_oldest=drop == "oldest",
     )
 

@@ -36,11 +36,12 @@ def authentication(
         An authentication with the group ``dripline``.
 
     Raises:
-        ConfigurationError: a file cannot be read.
+        ConfigurationError: a file cannot be read, or a secret is empty.
     """
     if given is not None and username is None and password is None and given.has(GROUP):
         return given
     login = {"username": _plain(username), "password": _plain(password)}
+    login = {item: secret for item, secret in login.items() if secret is not None}
     return make_authentication(login, auth_file, given)
 
 

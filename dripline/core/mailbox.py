@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+from dripline.core.durable_queue import DurableQueue
 from dripline.core.sent_message import SentMessagePackage
+from dripline.core.service_alerts import ServiceAlerts
+from dripline.runtime import forks
+from dripline.runtime.alert_collector import AlertCollector
+from dripline.runtime.boundary import Boundary, named_text_of
+from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.client import MeshClient
+from dripline.runtime.complaints import Complaints
 from dripline.runtime.inbox import PendingReply
-from dripline.runtime.outbox import KeepRule, Outbox
 from dripline.runtime.quick_lane import QuickLane
-from dripline.runtime.worker import WAITING_BYTES, Worker, in_hand
+from dripline.runtime.routes import Binding, Route, Routes
+from dripline.runtime.worker import Worker, in_hand
 from dripline.transport import Connection, Delivery
-from dripline.wire.errors import BrokerError, ConnectionLost, DriplineError, EncodingError, NameTaken
+from dripline.wire.codec import Envelope
+from dripline.wire.errors import BrokerError, ConnectionLost, NameTaken
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
 logger = logging.getLogger(__name__)
 
-
-_SETTLE_S = 0.5
-
-# Chunks of alerts that a collector may have here beside its prefetch, and for how long it waits for the next one:
-# nobody waits for an answer, and the sender's broker may have been short of memory meanwhile.
-_CHUNKS_HELD = 1000
-_CHUNK_WAIT_S = 60.0
-
-_Collector = tuple[str, Callable[[], Iterable[str]], Callable[[Message], None], Callable[[], int]]
+_LONGEST_CANCEL_S = 2.0
+_SHORTEST_PUBLISHING_S = 0.3  # for alerts, when handlers have used up the time
 
 
 class Mailbox:
@@ -41,26 +45,47 @@ class Mailbox:
         mesh: the mesh's settings.
         username: login name.
         password: secret.
-        keep: how many alerts wait for a broker that is away; in memory only when not given.
+        keep: how many alerts wait for a broker that is away; in memory only by default.
     """
 
     def __init__(
-        self, name: str, mesh: MeshSettings, username: str, password: str, keep: KeepRule | None = None
+        self, name: str, mesh: MeshSettings, username: str, password: str, keep: BufferPolicy | None = None
     ) -> None:
         self.name = name
         self.mesh = mesh
         self._client = MeshClient(mesh, username, password, service_name=name)
         self._link = self._client.link
-        self._keep = keep or KeepRule()
-        self._outbox = self._new_outbox()
+        self._keep = keep or BufferPolicy()
+        self._publisher = self._new_publisher()
         self._workers: list[Worker] = []
         self._quick: QuickLane | None = None
-        self._collectors: list[_Collector] = []
-        self._bindings: dict[tuple[str, str], None] = {}
+        self._durable_queues: list[DurableQueue] = []
+        self._bindings: dict[Binding, None] = {}
+        self._bound: dict[Binding, None] = {}  # on this connection, beside those
+        self.routes = Routes(self._link, watches=True)
+        self._complaints = Complaints(logger)
         self._wait_s = 1.0
         self._trouble = False
         self._closed = False
+        self._parent: int | None = None
         self.is_open = False
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        """Leave the service to the parent, if it runs there; else it can run here."""
+        if self.is_left_behind:
+            return
+        self._publisher.abandon()
+        if self._workers:
+            self._parent = os.getppid()
+            self.is_open = False
+        else:
+            self._publisher = self._new_publisher()
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether this process was forked from one in which the service runs, and goes on running."""
+        return self._parent is not None
 
     @property
     def address(self) -> str:
@@ -80,15 +105,10 @@ class Mailbox:
         except ConnectionLost:
             return None
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed, and not opened again."""
-        return self._closed
-
-    def keep_alerts(self, keep: KeepRule) -> None:
-        """Say how many alerts wait for a broker that is away; before anything is sent."""
+    def keep_alerts(self, keep: BufferPolicy) -> None:
+        """Set how many alerts wait for a broker that is away; before the service starts."""
         self._keep = keep
-        self._outbox = self._new_outbox()
+        self._publisher.set_policy(keep)
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -101,6 +121,7 @@ class Mailbox:
         prefetch: int = 100,
         quick: QuickLane | None = None,
         connected: Callable[[Connection], None] | None = None,
+        own: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         """Connect, declare the queues, bind them and consume.
 
@@ -112,34 +133,50 @@ class Mailbox:
             prefetch: how many messages of the service's queue may be here and not acknowledged.
             quick: takes what need not wait for a busy worker.
             connected: called with each connection on which all is in place.
+            own: gives the names whose requests come into the service's queue, its own first.
 
         Raises:
             BrokerUnreachable: no broker answered.
             LoginRefused: the broker refused the login.
             NameTaken: a service of this name is on the mesh.
         """
+        self._refuse_when_left_behind()
         self._link.close()  # it is open when a constructor sent something
         self._link.renew_sender()
         if self._closed:
-            self._outbox = self._new_outbox()
+            self._publisher = self._new_publisher()
         self._closed = False
         self._wait_s = wait_s
         worker = self._new_worker(self.name, take)
         self._quick = quick
 
-        def set_up(connection: Connection) -> None:
-            self._declare(connection, self.name)
+        def bind(connection: Connection) -> None:
+            self._bound.clear()
             bind_keys()
             for exchange, key in list(self._bindings):
                 connection.bind(self.name, exchange, [key])
+
+        def set_up(connection: Connection) -> None:
+            self._declare(connection, self.name)
+            bind(connection)
             connection.consume(self.name, self._feeder(worker, connection), prefetch=prefetch)
 
         self._link.add_setup(set_up)
+        self.routes.add(
+            Route(
+                self.name,
+                bind,
+                bindings=lambda: [*self._bound, *self._bindings],
+                probed=lambda: [name for name in own() if self._requests_for(name) in self._bound],
+                is_busy=lambda: not worker.is_idle,
+            )
+        )
         for name, take_for_queue in queues.items():
             self.add_queue(name, take_for_queue)
-        for collector in self._collectors:
-            self._open_collector(collector)
-        self._link.add_setup(lambda _: self._outbox.connected())
+        for queue in self._durable_queues:
+            self._workers.append(queue.open(self._link, self.routes, wait_s))
+        self._link.add_setup(self._link.prepare_alerts)
+        self._link.add_setup(lambda _: self._publisher.connected())
         if connected is not None:
             self._link.add_setup(connected)
         self._link.open()
@@ -156,57 +193,38 @@ class Mailbox:
             NameTaken: there is a queue of that name on the mesh.
         """
         worker = self._new_worker(name, take)
+        binding = self._requests_for(name)
+
+        def bind(connection: Connection) -> None:
+            connection.bind(name, binding.exchange, [binding.key])
 
         def set_up(connection: Connection) -> None:
             self._declare(connection, name)
-            connection.bind(name, self.mesh.requests_exchange, [f"{name}.#"])
+            bind(connection)
             connection.consume(name, self._feeder(worker, connection))
 
         self._link.add_setup(set_up)
+        self.routes.add(
+            Route(name, bind, (), lambda: [binding], lambda: [name], is_busy=lambda: not worker.is_idle)
+        )
 
-    def add_collector(
-        self,
-        name: str,
-        keys: Callable[[], Iterable[str]],
-        take: Callable[[Message], None],
-        prefetch: Callable[[], int],
-    ) -> None:
-        """Add a queue of alerts that outlives this process and collects while it is away; before `open`.
-
-        It hangs on a durable exchange, so that its bindings outlive a restart of the broker, too.
-
-        Args:
-            name: its name.
-            keys: gives its binding keys.
-            take: called with each message, one at a time.
-            prefetch: gives how many messages may be here and not acknowledged.
-        """
-        self._collectors.append((name, keys, take, prefetch))
-
-    def _open_collector(self, collector: _Collector) -> None:
-        name, keys, take, prefetch = collector
-        chunks_held = min(_CHUNKS_HELD, WAITING_BYTES // 2 // self.mesh.max_payload_size)
-        worker = self._new_worker(name, take, max(self._wait_s, _CHUNK_WAIT_S), chunks_held)
-
-        def set_up(connection: Connection) -> None:
-            exchange = self.mesh.durable_alerts_exchange
-            connection.declare_durable_exchange(exchange, self.mesh.alerts_exchange)
-            connection.declare_durable_queue(name)
-            connection.bind(name, exchange, list(keys()))
-            ahead = min(prefetch() + chunks_held, 65535)
-            connection.consume(name, worker.feeder(connection), exclusive=False, prefetch=ahead)
-
-        self._link.add_setup(set_up)
+    def add_durable_queue(self, queue: DurableQueue) -> None:
+        """Add a queue of alerts that outlives this process and collects while it is away; before `open`."""
+        self._durable_queues.append(queue)
 
     def close(self, grace_s: float) -> None:
-        """Answer what is in hand, and leave the mesh.
+        """Answer requests that were received, publish alerts, and leave the mesh.
 
         Args:
-            grace_s: how long to wait for handlers that are busy, and for the broker.
+            grace_s: how long all of that may take, for busy handlers and for the broker; writing the remaining
+                alerts to disk and closing the connection take at most one second more.
         """
-        if self.is_open:
-            self._link.stop_listening()
+        if self.is_left_behind:
+            return
+        self.routes.close()
         deadline = time.monotonic() + grace_s
+        if self.is_open:
+            self._link.stop_listening(min(_LONGEST_CANCEL_S, grace_s / 2))
         for worker in self._workers:
             worker.stop(0)  # tells all of them, before the first one is waited for
         for worker in self._workers:
@@ -216,18 +234,20 @@ class Mailbox:
         if self._quick is not None:
             self._quick.stop(max(0.0, deadline - time.monotonic()))
         self._closed, self.is_open = True, False
-        self._outbox.close(grace_s)
-        self._link.close()
+        self._publisher.close(max(min(_SHORTEST_PUBLISHING_S, grace_s), deadline - time.monotonic()))
+        self._link.close(final=True)
 
     # -- bindings --------------------------------------------------------------------------------------------
 
     def bind(self, exchange: str, keys: Iterable[str]) -> None:
         """Bind the service's queue, on this connection only."""
-        self._link.do(lambda connection: connection.bind(self.name, exchange, list(keys)))
+        keys = list(keys)
+        self._bound.update(dict.fromkeys(Binding(exchange, key) for key in keys))
+        self._link.do(lambda connection: connection.bind(self.name, exchange, keys))
 
     def keep_bound(self, exchange: str, key: str) -> None:
         """Bind the service's queue from now on: at once if there is a queue, and whenever there is a new one."""
-        self._bindings[exchange, key] = None
+        self._bindings[Binding(exchange, key)] = None
         if self._workers and self._link.is_open:
             with contextlib.suppress(ConnectionLost):  # the next connection has it
                 self.bind(exchange, [key])
@@ -258,17 +278,10 @@ class Mailbox:
     def _send_alert(self, alert: MsgAlert, keep: bool) -> SentMessagePackage:
         try:
             self._refuse_when_closed()
-            if not self.is_open:  # a constructor sends something; once open, the link comes back by itself
-                self._link.open()
-            if keep:
-                self._outbox.offer(self._link.pack_alert(alert))
-            else:
-                self._link.send_alert(alert)
-        except (BrokerError, TimeoutError) as error:
-            # That the broker is away was said when it was lost.
-            logger.debug("%s: could not send %r: %s", self.name, alert.routing_key, error)
+        except ConnectionLost as error:
             return SentMessagePackage(False, str(error))
-        return SentMessagePackage(True)
+        refused = self._publisher.send(alert, keep=keep)
+        return SentMessagePackage(not refused, refused)
 
     def ask(self, request: MsgRequest, timeout_s: float) -> MsgReply:
         """Send a request and wait for its reply, and before that for a connection that is being made anew.
@@ -294,50 +307,79 @@ class Mailbox:
     def _publish_reply(self, reply: MsgReply) -> None:
         handled = in_hand()
         delivery = handled.take() if handled is not None else None
+        envelopes = self._encoded(reply)
         try:
-            self._link.send_reply(reply, delivery)
+            self._link.send_packed_reply(envelopes, delivery)
         except (BrokerError, TimeoutError):
             raise
-        except Exception as error:
+        except Exception:  # an address that is none
             if delivery is not None:  # else it would count as unfinished for ever
                 self._link.connection.ack(delivery)
-            if isinstance(error, DriplineError) and not isinstance(error, EncodingError):
-                raise  # an address that is none
-            # What a handler gave cannot be encoded; whoever waits is told that instead of nothing.
-            logger.exception("%s: a reply could not be encoded", self.name)
-            reply.return_code, reply.plain_payload = 999, None
-            reply.return_message = f"the reply could not be encoded: {type(error).__name__}: {error}"
-            self._link.send_reply(reply)
+            raise
+
+    def _encoded(self, reply: MsgReply) -> list[Envelope]:
+        """Encode a reply; what a handler gave may raise anything, and whoever waits gets that for an answer."""
+        boundary = Boundary(self._complaints, "%s: a reply could not be encoded", self.name)
+        with boundary:
+            return self._link.pack_reply(reply)
+        reply.return_code, reply.plain_payload = 999, None
+        error = boundary.error
+        reply.return_message = f"the reply could not be encoded: {named_text_of(error) if error else ''}"
+        return self._link.pack_reply(reply)
 
     def _refuse_when_closed(self) -> None:
+        self._refuse_when_left_behind()
         if self._closed:
             raise ConnectionLost(f"{self.name} was stopped")
 
+    def _refuse_when_left_behind(self) -> None:
+        if self.is_left_behind:
+            raise ConnectionLost(
+                f"service {self.name} runs in process {self._parent}, not in this one, which was forked from it; "
+                "use an Interface here"
+            )
+
     @property
     def dropped_alerts(self) -> int:
-        """How many alerts had no room."""
-        return self._outbox.dropped
+        """How many alerts were dropped because there was no room."""
+        return self._publisher.dropped
+
+    @property
+    def damaged_alerts(self) -> int:
+        """How many alerts were damaged or lost on disk, or put aside because the broker does not accept them."""
+        return self._publisher.damaged
 
     @property
     def waiting_alerts(self) -> int:
         """How many alerts wait for the broker."""
-        return len(self._outbox)
+        return len(self._publisher)
+
+    def consumed(self) -> dict[str, Any]:
+        """What became of messages that were not handled: dead letters of durable queues, and what was dropped."""
+        found: dict[str, Any] = {}
+        collectors = [worker for worker in self._workers if isinstance(worker, AlertCollector)]
+        if collectors:
+            found["dead_letters"] = sum(worker.dead_letters.count for worker in collectors)
+        dropped = sum((worker.dropped for worker in self._workers), Counter[str]())
+        if dropped:
+            found["dropped_messages"] = dict(dropped)
+        return found
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _new_outbox(self) -> Outbox:
-        link = self._link
-        # Longer than the longest pause between the attempts of others to come back, which varies by a quarter.
-        settle_s = 1.25 * self.mesh.max_reconnect_delay_s + _SETTLE_S
-        return Outbox(link.send_packed, lambda: link.takes_messages, self._keep, self.name, settle_s)
+    def _new_publisher(self) -> ServiceAlerts:
+        return ServiceAlerts(self._link, self._keep, lambda: not self.is_open and not self._closed)
+
+    def _requests_for(self, name: str) -> Binding:
+        return Binding(self.mesh.requests_exchange, f"{name}.#")
 
     def _feeder(self, worker: Worker, connection: Connection) -> Callable[[Delivery], None]:
-        return self._quick.feeder(connection, worker) if self._quick is not None else worker.feeder(connection)
+        quick = self._quick
+        feed = quick.feeder(connection, worker) if quick is not None else worker.feeder(connection)
+        return self.routes.feeder(connection, feed)
 
-    def _new_worker(
-        self, name: str, take: Callable[[Message], None], wait_s: float | None = None, chunks_held: int = 0
-    ) -> Worker:
-        worker = Worker(f"dripline-{name}", take, self._wait_s if wait_s is None else wait_s, chunks_held)
+    def _new_worker(self, name: str, take: Callable[[Message], None]) -> Worker:
+        worker = Worker(f"dripline-{name}", take, self._wait_s)
         self._workers.append(worker)
         return worker
 

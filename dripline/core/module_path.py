@@ -10,6 +10,7 @@ from types import ModuleType
 
 from dripline.core import pkg_resources_finder
 from dripline.core.failure_text import describe_failure
+from dripline.runtime.boundary import is_for_program
 from dripline.wire.errors import ConfigurationError
 
 
@@ -32,7 +33,9 @@ def load_file(path: str) -> ModuleType:
     sys.modules[name] = module  # dataclasses and pickle look for the module of a class
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         del sys.modules[name]
+        if is_for_program(error):
+            raise
         raise ConfigurationError(f"module_path: {path!r} fails: {describe_failure(error, beside=file)}") from error
     return module

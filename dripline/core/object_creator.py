@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.class_finder import class_finder
 from dripline.core.extension_rules import KEY, is_rules
 from dripline.core.extension_validity import check_kind
+from dripline.runtime.boundary import is_for_program
 from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ _WRONG_ARGUMENTS = re.compile(
 
 class ObjectCreator:
     """Makes objects from configurations; services make their endpoints with it."""
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     def create_object(
         self, config: Mapping[str, Any], default_module: str, auth: Authentication | None = None
@@ -51,8 +55,8 @@ class ObjectCreator:
                 arguments["authentication_obj"] = auth
         try:
             return cls(**arguments)
-        except Exception as error:
-            if maker_of(error):  # it was an endpoint of this service that failed
+        except BaseException as error:
+            if is_for_program(error) or maker_of(error):  # it was an endpoint of this service that failed
                 raise
             label = describe(cls, config)
             reason = _refusal(cls, error)
@@ -88,7 +92,7 @@ def _is_service(cls: type) -> bool:
     return issubclass(cls, Service)
 
 
-def _refusal(cls: type, error: Exception) -> str:
+def _refusal(cls: type, error: BaseException) -> str:
     """What a constructor has against its arguments; empty when the error is about something else."""
     if isinstance(error, ConfigurationError):
         return str(error)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import ClassVar
 
 import scarab
+from dripline.core.access import Reach
 from dripline.core.sent_message import Pending, SentMessagePackage
 from dripline.wire.errors import ConnectionLost, DriplineError, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
@@ -31,6 +33,8 @@ class Receiver(scarab.Cancelable):
 
     Any thread may wait with it; to cancel it ends all its waits, also those to come.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     def __init__(self) -> None:
         self.__waits: set[Pending] = set()

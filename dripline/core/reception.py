@@ -7,11 +7,13 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dripline.core.children import Children
 from dripline.core.endpoint import Endpoint
-from dripline.core.survival import answered
+from dripline.runtime.boundary import Boundary, text_of
 from dripline.runtime.complaints import Complaints
-from dripline.runtime.dispatch import BROADCAST_COMMANDS, find_by_routing_key
+from dripline.runtime.dispatch import BROADCAST_COMMANDS, answer
 from dripline.runtime.handler_watch import HandlerWatch
+from dripline.runtime.in_hand import note_failure
 from dripline.runtime.quick_lane import HEALTH
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.enums import op_t
@@ -29,21 +31,13 @@ class Reception:
 
     Args:
         service: the service.
-        sync: its endpoints that share its queue, by name; a live view.
-        own_queue: its endpoints with queues of their own, by name; a live view.
+        children: its endpoints.
         watch: sees how long handlers take.
     """
 
-    def __init__(
-        self,
-        service: Service,
-        sync: dict[str, Endpoint],
-        own_queue: dict[str, Endpoint],
-        watch: HandlerWatch,
-    ) -> None:
+    def __init__(self, service: Service, children: Children, watch: HandlerWatch) -> None:
         self._service = service
-        self._sync = sync
-        self._own_queue = own_queue
+        self._children = children
         self._complaints = Complaints(logger)
         self._watch = watch
 
@@ -64,13 +58,13 @@ class Reception:
         asked = quick.get((message.message_operation, message.specifier.to_string()))
         if asked is None or asked is not endpoint:
             return False
-        self._service.send(answered(endpoint, message))
+        self._service.send(answer(endpoint, message))
         return True
 
     def _asked(self, request: MsgRequest) -> Endpoint | None:
         if self._is_broadcast(request.routing_key):
             return self._service
-        return self.endpoint_for(request.routing_key)
+        return self._children.find(request.routing_key)
 
     def taker_for(self, endpoint: Endpoint) -> Callable[[Message], None]:
         """Return what takes messages from an endpoint's own queue."""
@@ -80,37 +74,37 @@ class Reception:
 
         return take
 
-    def endpoint_for(self, routing_key: str) -> Endpoint | None:
-        """Find the endpoint of this service that a routing key addresses, the service included."""
-        for endpoints in (self._sync, self._own_queue, {self._service.name: self._service}):
-            found = find_by_routing_key(routing_key, endpoints)
-            if found is not None:  # a lab's endpoint may be false, when it has a length
-                return found
-        return None
+    def takers(self) -> dict[str, Callable[[Message], None]]:
+        """Return what takes messages from each of the endpoints' own queues, by name."""
+        return {name: self.taker_for(endpoint) for name, endpoint in self._children.own_queue.items()}
 
     def _surely(self, message: Message, whose: Endpoint, handle: Callable[[], None]) -> None:
-        turn = self._service._dripline_turn_of(whose)
-        try:
-            with self._watch.over(message):
-                # The turn of who reads a value to log it may last as long as that of a handler that hangs.
-                if not turn.enter(wait=False):
-                    if self._answered_quickly(message):
-                        return
-                    turn.enter()
-                try:
-                    handle()
-                finally:
-                    turn.leave()
-        except (DriplineError, ThrowReply) as error:
-            self._complaints.tell(
-                f"dropped a message: {type(error).__name__}", "%s: dropped the %s for %r: %s",
-                self._service.name, message.message_type.name, message.routing_key, error,
-            )  # fmt: skip
-        except BaseException as error:  # noqa: BLE001 - a lab's code may raise anything; it is told
-            self._complaints.tell(
-                f"could not handle a message: {type(error).__name__}", "%s: could not handle the %s for %r",
-                self._service.name, message.message_type.name, message.routing_key, error=error,
-            )  # fmt: skip
+        text = "%s: could not handle the %s for %r"
+        names = self._service.name, message.message_type.name, message.routing_key
+        with Boundary(self._complaints, text, *names) as attempt:
+            try:
+                self._in_turn(message, whose, handle)
+            except (DriplineError, ThrowReply) as error:
+                note_failure(error)
+                self._complaints.tell(
+                    f"dropped a message: {type(error).__name__}", "%s: dropped the %s for %r: %s",
+                    self._service.name, message.message_type.name, message.routing_key, text_of(error),
+                )  # fmt: skip
+        if attempt.error is not None:
+            note_failure(attempt.error)
+
+    def _in_turn(self, message: Message, whose: Endpoint, handle: Callable[[], None]) -> None:
+        turn = self._children.turn_of(whose)
+        with self._watch.over(message):
+            # The turn of who reads a value to log it may last as long as that of a handler that hangs.
+            if not turn.enter(wait=False):
+                if self._answered_quickly(message):
+                    return
+                turn.enter()
+            try:
+                handle()
+            finally:
+                turn.leave()
 
     def _take(self, message: Message) -> None:
         if isinstance(message, MsgAlert):
@@ -119,7 +113,7 @@ class Reception:
         if isinstance(message, MsgRequest) and self._is_broadcast(message.routing_key):
             self._take_broadcast(message)
             return
-        endpoint = self.endpoint_for(message.routing_key)
+        endpoint = self._children.find(message.routing_key)
         if endpoint is not None:
             _hand_over(message, endpoint)
             return
@@ -145,7 +139,7 @@ class Reception:
         if request.lockout_key_valid and not request.lockout_key.int and request.specifier.to_string() == "lock":
             request.lockout_key = uuid.uuid4()  # one key for all, which the reply tells
         address, request.reply_to = request.reply_to, ""
-        for endpoint in (*self._sync.values(), *self._own_queue.values()):
+        for endpoint in self._children:
             endpoint.on_request_message(request)
         request.reply_to = address
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, ClassVar
 
 import scarab
 from dripline.core import access
+from dripline.core.access import Reach
+from dripline.core.setting_checks import check_setting
 from dripline.runtime.complaints import complaints_of
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.message import MsgReply, MsgRequest
@@ -16,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 class RequestHandler:
     """Handlers of get, set and cmd. Subclasses override `on_get` and `on_set`."""
+
+    _dripline_reach: ClassVar[Reach] = {"cmd": {"on_get", "on_set"}}
 
     name: str
 
@@ -59,6 +63,7 @@ class RequestHandler:
                 "service_error_invalid_specifier",
                 f"endpoint {self.name} has no attribute {name}, unable to set",
             )
+        check_setting(self, name, value)
         setattr(self, name, value)
         return a_request_message.reply()
 

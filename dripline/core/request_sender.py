@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from uuid import UUID
 
 import scarab
+from dripline.core.access import Reach
 from dripline.wire.enums import op_t
 from dripline.wire.errors import ErrorReply
 from dripline.wire.message import MsgReply, MsgRequest
@@ -28,6 +29,8 @@ class RequestSender:
         timeout_s: How long to wait for a reply when a call does not say, in seconds.
         confirm_retcodes: Whether a return code of 100 or more raises `ErrorReply`.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     timeout_s: float = 10.0
     confirm_retcodes: bool = True

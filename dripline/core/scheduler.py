@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import ClassVar
 
+from dripline.core.access import Reach
 from dripline.runtime.agenda import Agenda
 
 
@@ -16,6 +18,8 @@ class Scheduler:
         cycle_time: how often a schedule is looked at elsewhere; kept for packages that read it, here things are
             done at their time.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     execution_buffer = timedelta(milliseconds=100)
     cycle_time = timedelta(milliseconds=500)

@@ -23,7 +23,7 @@ class SentMessagePackage(NamedTuple):
     """What became of a message that was sent.
 
     Attributes:
-        successful_send: whether the broker was given it.
+        successful_send: whether it was given to the broker; for an alert, whether it was queued for that.
         send_error_message: why not, else empty.
         pending: where the reply to a request will arrive.
     """

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import scarab
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
+from dripline.core.children import Children
+from dripline.core.durable_queue import DurableQueue
 from dripline.core.endpoint import Endpoint
-from dripline.core.entity import Entity
 from dripline.core.health import Health
 from dripline.core.keep_rule import keep_rule
 from dripline.core.login import Secret, authentication, mesh_settings
@@ -27,9 +30,11 @@ from dripline.runtime.handler_watch import HandlerWatch
 from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.quick_lane import HEALTH, QuickLane
 from dripline.runtime.roll_call import LIST_ENDPOINTS
+from dripline.runtime.state_folder import state_path
 from dripline.runtime.turn import Turn
 from dripline.wire.errors import ConnectionLost, DriplineError
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+from dripline.wire.safe_text import safe_text
 
 __all__ = ["SentMessagePackage", "Service"]
 
@@ -41,6 +46,8 @@ _LOOK_S = 0.5
 
 class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelable):
     """A member of the mesh with a queue of its own, and an endpoint itself.
+
+    In a process that is forked while it runs it is not a service: its calls fail there, an `Interface` works.
 
     Args:
         name: the service's name; only one service of a name can be on a mesh.
@@ -76,10 +83,10 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
     # How many messages may be here and not acknowledged: more of them for who acknowledges many at a time.
     _dripline_prefetch: int = 100
 
-    _dripline_machinery: ClassVar[frozenset[str]] = frozenset(
-        {"auth", "endpoint_configs", "enable_scheduling", "broadcast_key", "loop_timeout_ms", "message_wait_ms"}
-        | {"heartbeat_interval_s", "allow_private_specifiers"}
-    )
+    _dripline_reach: ClassVar[Reach] = {
+        "own": {"auth", "endpoint_configs", "enable_scheduling", "broadcast_key", "loop_timeout_ms"}
+        | {"message_wait_ms", "heartbeat_interval_s", "allow_private_specifiers"}
+    }
 
     def __init__(
         self,
@@ -116,14 +123,11 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         self.allow_private_specifiers = allow_private_specifiers
         self.endpoint_configs = endpoints
         self.__make_connection = make_connection
-        self.__sync: dict[str, Endpoint] = {}
-        self.__async: dict[str, Endpoint] = {}
-        self.__turn = Turn()
-        self.__turns: dict[str, Turn] = {}
+        self.__children = Children(self)
         self.__heartbeat: Heartbeat | None = None
         self.__stop_grace_s = float(stop_grace_s)
         self.__watch = HandlerWatch(float(handler_timeout), self.__give_up)
-        self.__reception = Reception(self, self.__sync, self.__async, self.__watch)
+        self.__reception = Reception(self, self.__children, self.__watch)
         self.__mesh = mesh_settings(dripline_mesh)
         username, password = (str(self.auth.get("dripline", item)) for item in ("username", "password"))
         self.__mailbox = Mailbox(self.name, self.__mesh, username, password, keep_rule(alert_spool))
@@ -141,12 +145,12 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
     @property
     def sync_children(self) -> dict[str, Endpoint]:
         """Endpoints that are served one at a time with the service, by name, in the order of their names."""
-        return dict(sorted(self.__sync.items()))
+        return dict(sorted(self.__children.sync.items()))
 
     @Shown
     def async_children(self) -> dict[str, Endpoint]:
         """Endpoints with a queue and thread of their own, by name, in the order of their names."""
-        return dict(sorted(self.__async.items()))
+        return dict(sorted(self.__children.own_queue.items()))
 
     def add_endpoints_from_config(self) -> None:
         """Make the endpoints of the configuration and add them."""
@@ -162,7 +166,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         Raises:
             DriplineError: there is one of that name already.
         """
-        self.__adopt(an_endpoint, self.__sync, self.__turn)
+        self.__children.add(an_endpoint, own_queue=False)
         if self.__mailbox.is_open:
             try:
                 self.__mailbox.bind(self.requests_exchange, [f"{an_endpoint.name}.#"])
@@ -179,42 +183,23 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         Raises:
             DriplineError: there is one of that name already.
         """
-        self.__adopt(an_endpoint, self.__async, Turn())
+        self.__children.add(an_endpoint, own_queue=True)
         if self.__mailbox.is_open:
             self.__mailbox.add_queue(an_endpoint.name, self.__reception.taker_for(an_endpoint))
         return True
-
-    def __adopt(self, endpoint: Endpoint, children: dict[str, Endpoint], turn: Turn) -> None:
-        if endpoint.name in self.__sync or endpoint.name in self.__async:
-            raise DriplineError(f"service {self.name} has an endpoint {endpoint.name!r} already")
-        self.__turns[endpoint.name] = turn
-        children[endpoint.name] = endpoint
-        endpoint.service = self
-        if isinstance(endpoint, Entity) and endpoint.log_interval > timedelta(0):
-            endpoint.start_logging()
 
     def do_get_request(self, a_request_message: MsgRequest) -> MsgReply:
         """Answer a get, and tell which endpoints there are, or how the service is, when that is asked."""
         specifier = a_request_message.specifier.to_string()
         if specifier == HEALTH and not hasattr(self, HEALTH):  # a lab's class may have one of its own
             return a_request_message.reply(payload=self.__health.report())
-        if specifier != LIST_ENDPOINTS:
-            return Endpoint.do_get_request(self, a_request_message)
-        listed = [
-            {"name": endpoint.name, "class": type(endpoint).__name__, "asynchronous": own_queue}
-            for own_queue, endpoints in ((False, self.__sync), (True, self.__async))
-            for _, endpoint in sorted(endpoints.items())
-        ]
-        return a_request_message.reply(payload={"endpoints": listed})
+        if specifier == LIST_ENDPOINTS:
+            return a_request_message.reply(payload={"endpoints": self.__children.listed()})
+        return Endpoint.do_get_request(self, a_request_message)
 
     def _dripline_turn_of(self, an_endpoint: Endpoint) -> Turn:
-        """Return what to hold while an endpoint is at work.
-
-        Args:
-            an_endpoint: an endpoint of this service, or the service; all have one turn in common, but each
-                asynchronous endpoint has its own.
-        """
-        return self.__turns.get(an_endpoint.name, self.__turn)
+        """Return what to hold while an endpoint of this service, or the service, is at work."""
+        return self.__children.turn_of(an_endpoint)
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -238,16 +223,16 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
             return
         if not self.__make_connection:
             raise DriplineError(f"service {self.name} was made with make_connection=False, so it cannot start")
-        queues = {name: self.__reception.taker_for(endpoint) for name, endpoint in self.__async.items()}
         try:
             self.__mailbox.open(
                 self.__reception.take,
                 self.bind_keys,
-                queues,
+                self.__reception.takers(),
                 self.message_wait_ms / 1000,
                 self._dripline_prefetch,
                 QuickLane(self.name, self.__reception.take_quick),
                 self.__health.connected,
+                self.__own_names,
             )
         except BaseException:
             self.stop()
@@ -255,7 +240,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         if self.enable_scheduling:
             self._dripline_agenda.start()
         self.__start_heartbeat()
-        count = len(self.__sync) + len(self.__async)
+        count = len(self.__children)
         noun = "endpoint" if count == 1 else "endpoints"
         logger.info("%s serves %d %s on %s", self.name, count, noun, self.__mailbox.address)
 
@@ -266,18 +251,27 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
             pass
 
     def stop(self) -> None:
-        """End: requests in hand are answered, the queue is released."""
+        """Stop: requests that were received are answered, alerts are published or kept, the queue is released.
+
+        It takes at most `stop_grace_s` and about one second, whatever network, handlers and scheduled calls do.
+        Nothing happens in a forked process.
+        """
+        if self._dripline_is_left_behind():
+            return
+        deadline = time.monotonic() + self.__stop_grace_s
         if self.__heartbeat is not None:
-            self.__heartbeat.stop()
-        self._dripline_agenda.stop(_GRACE_S)
-        self.__mailbox.close(self.__stop_grace_s)
+            self.__heartbeat.stop(min(_GRACE_S, self.__stop_grace_s))
+        self._dripline_agenda.stop(min(_GRACE_S, self.__stop_grace_s))
+        self.__health.stop()
+        self.__mailbox.close(max(0.0, deadline - time.monotonic()))
         self.__watch.stop()
 
     def __give_up(self, request: MsgRequest) -> None:
         """Answer in place of a handler that takes too long; its own answer goes nowhere then."""
         what = f"{request.message_operation.name} {request.routing_key}"
-        logger.warning("%s: %s takes longer than %g s; answered with 305", self.name, what, self.__watch.timeout_s)
-        reply = request.reply(305, f"{what} takes longer than {self.__watch.timeout_s:g} s; it goes on meanwhile")
+        what += f" takes longer than {self.__watch.timeout_s:g} s"
+        logger.warning("%s: %s; answered with 305", self.name, safe_text(what))
+        reply = request.reply(305, f"{what}; it goes on meanwhile")
         if request.reply_to:
             request.reply_to = ""
             self.__mailbox.send(reply)
@@ -287,11 +281,30 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         if self.__spool is None or "folder" not in self.__spool:
             self.__mailbox.keep_alerts(keep_rule({**(self.__spool or {}), "folder": folder}))
 
-    def _dripline_collect(self, keys: Callable[[], Sequence[str]]) -> None:
+    def _dripline_collect(
+        self, keys: Callable[[], Sequence[str]], memory_bytes: int, dead_letters: Callable[[], Path]
+    ) -> None:
         """Have alerts collected while this service is away; before it starts."""
-        self.__mailbox.add_collector(
-            f"{self.name}.alerts", keys, self.__reception.take, lambda: self._dripline_prefetch
+        queue = DurableQueue(f"{self.name}.alerts", keys, self.__reception.take, memory_bytes, dead_letters)
+        self.__mailbox.add_durable_queue(queue)
+
+    def _dripline_is_left_behind(self) -> bool:
+        """Whether this process was forked from the one in which the service runs."""
+        return self.__mailbox.is_left_behind
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse to be sent to another process.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(
+            f"service {self.name!r} cannot be sent to another process: make it there, or send an Interface"
         )
+
+    def _dripline_dead_letter_folder(self) -> Path:
+        """Where alerts that can never be handled are written, unless the configuration says it."""
+        return state_path("dead-letters", self.__mesh, self.name)
 
     def _dripline_is_connected(self) -> bool:
         """Whether the broker can be reached at this moment."""
@@ -305,8 +318,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         routing_key = f"{self.__mesh.heartbeat_routing_key}.{self.name}"
         payload = {"id": str(uuid.uuid4()), "name": self.name}
         self.__heartbeat = Heartbeat(
-            # An old one says nothing: it does not wait for the broker.
-            lambda: self.__mailbox.send(MsgAlert.create(payload, routing_key), keep=False),
+            lambda: self.__mailbox.send(MsgAlert.create(payload, routing_key), keep=False),  # old ones say nothing
             self.heartbeat_interval_s,
         )
         self.__heartbeat.start()
@@ -329,9 +341,12 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         Returns:
             True, so that overrides may chain it with ``and``.
         """
-        words = [self.name, self.broadcast_key, *self.__sync]
+        words = (*self.__own_names(), self.broadcast_key)
         self.__mailbox.bind(self.requests_exchange, [f"{word}.#" for word in words])
         return True
+
+    def __own_names(self) -> list[str]:
+        return [self.name, *self.__children.sync]
 
     def bind_key(self, exchange: str, key: str) -> bool:
         """Bind the service's queue with one key, now or when it starts.
@@ -351,18 +366,20 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
     def send(self, a_message: Message) -> SentMessagePackage:
         """Send a request, reply or alert.
 
+        An alert is only queued: a thread publishes it, now or when the broker is back. The call neither waits for
+        the network nor for the disk.
+
         Returns:
-            Whether it could be sent, and for a request where its reply will arrive.
+            Whether it could be sent, and for a request where its reply will arrive. For an alert: whether it was
+            queued; it is not if there is no room for it and ``drop: newest`` is set, or the service was stopped.
 
         Raises:
             RuntimeError: the service has no connection (``make_connection=False``); the text shows the message.
         """
         if not self.__make_connection:
             raise thrown(a_message)
-        if isinstance(a_message, MsgRequest):
-            reply = self.__answered_here(a_message)
-            if reply is not None:
-                return SentMessagePackage(True, pending=Answered(a_message, reply))
+        if isinstance(a_message, MsgRequest) and (reply := self.__answered_here(a_message)) is not None:
+            return SentMessagePackage(True, pending=Answered(a_message, reply))
         return self.__mailbox.send(a_message)
 
     def _dripline_exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
@@ -372,7 +389,9 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
 
     def __answered_here(self, request: MsgRequest) -> MsgReply | None:
         """Answer a request to an endpoint of this service if nobody else could; None if it is to be sent."""
-        endpoint = self.__reception.endpoint_for(request.routing_key)
+        if self._dripline_is_left_behind():
+            return None
+        endpoint = self.__children.find(request.routing_key)
         # The thread that would answer may be this very one, or there is none yet.
         if endpoint is not None and (self._dripline_turn_of(endpoint).held_here or not self.__mailbox.is_open):
             request.reply_to = ""  # nobody shall get it but the caller

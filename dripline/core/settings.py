@@ -11,6 +11,7 @@ from dripline.runtime.throw_reply import ThrowReply
 T = TypeVar("T")
 
 _NO_TIME = timedelta(0)
+_LONGEST_FIRST_WORD = 150
 
 
 class Setting(Generic[T]):
@@ -74,6 +75,8 @@ def interval(value: Any) -> timedelta:
     if value == 0 and type(value) is int:  # the default of ten thousand entities
         return _NO_TIME
     try:
+        if isinstance(value, bool):
+            raise TypeError
         if isinstance(value, Mapping):
             return timedelta(**value)
         span = value if isinstance(value, timedelta) else timedelta(seconds=float(value))
@@ -87,11 +90,19 @@ def seconds(value: Any) -> float:
     return interval(value).total_seconds()
 
 
+def positive_seconds(value: Any) -> float:
+    """Take a time span above 0, as seconds."""
+    number = seconds(value)
+    if not number > 0:
+        raise ValueError(f"({value!r}) must be above 0")
+    return number
+
+
 def threshold(value: Any) -> float:
     """Take a number that is not negative; infinity is one."""
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = -1.0 if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
         number = -1.0
     if not number >= 0:
         raise ValueError(f"is a number of 0 or more, not {value!r}")
@@ -103,3 +114,22 @@ def text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"is a text, not {value!r}")
     return value
+
+
+def sendable_text(value: Any) -> str:
+    """Take a text that can be sent: half a character cannot."""
+    given = text(value)
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"is a text that can be sent, not {value!r}") from None
+    return given
+
+
+def first_word(value: Any) -> str:
+    """Take the beginning of a routing key, which leaves room for a name."""
+    word = sendable_text(value)
+    length = len(word.encode())
+    if length > _LONGEST_FIRST_WORD:
+        raise ValueError(f"has {length} bytes; a routing key has at most 255, the endpoint's name included")
+    return word

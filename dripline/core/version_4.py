@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from dripline.core.sent_message import thrown
 from dripline.wire.errors import ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
 
-_CONNECTING_S = 10.0  # for a connection that was lost, and is being made anew
+_CONNECTING_S = 10.0  # for a connection, where the wait for the reply has no limit
 
 
 def read_timeout(third: Any, fourth: Any, keywords: dict[str, Any]) -> tuple[str | UUID | None, float]:
@@ -53,7 +54,9 @@ def ask(core: Core, request: MsgRequest, timeout_ms: float) -> MsgReply:
         raise thrown(request)
     timeout_s = timeout_ms / 1000 if timeout_ms > 0 else None
     try:
+        start = time.monotonic()
         pending = core._dripline_client().submit(request, timeout_s or _CONNECTING_S)
-        return patient_reply(pending, timeout_s)
+        left_s = None if timeout_s is None else max(0.0, timeout_s - (time.monotonic() - start))
+        return patient_reply(pending, left_s)
     except ReplyTimeout as error:
         return no_reply(request, error.return_code, error.message)

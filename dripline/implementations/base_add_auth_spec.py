@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from dripline.core.access import Reach
 from scarab import MainApp
 
 
@@ -15,6 +18,8 @@ class BaseAddAuthSpec:
     Args:
         app: the program that starts.
     """
+
+    _dripline_reach: ClassVar[Reach] = {"own": {"app"}}
 
     def __init__(self, app: MainApp) -> None:
         self.app = app

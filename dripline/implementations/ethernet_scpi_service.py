@@ -7,6 +7,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.settings import Setting, checked
 from dripline.implementations.communicator import Medium
@@ -54,7 +55,7 @@ class EthernetSCPIService(SCPIService):
 
     socket_info = Setting(_host_and_port, "Host and port.")
 
-    _dripline_wiring: ClassVar[frozenset[str]] = frozenset({"socket_info", "socket"})
+    _dripline_reach: ClassVar[Reach] = {"get": {"socket_info"}, "set": {"socket_timeout"}}
     _dripline_checks: ClassVar[Checks] = {"socket_timeout": some_seconds}
 
     def __init__(

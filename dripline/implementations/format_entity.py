@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
@@ -38,6 +39,10 @@ class FormatEntity(Entity):
         extract_raw_regex: a regular expression with a group ``value_raw``, which finds the value in the answer.
         **kwargs: for `Entity`.
     """
+
+    _dripline_reach: ClassVar[Reach] = {
+        "set": {"_get_str", "_set_str", "_set_value_lowercase", "_set_value_map", "_extract_raw_regex"}
+    }
 
     _dripline_checks: ClassVar[Checks] = {
         "get_str": checks.text,

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import scarab
+from dripline.core.access import Reach
 from dripline.core.alert_consumer import AlertConsumer
-from dripline.core.argument_checks import Checks
+from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.endpoint import Endpoint
 from dripline.core.login import mesh_settings
-from dripline.core.settings import Setting, checked, seconds, switch
+from dripline.core.settings import Setting, positive_seconds, seconds, switch
 from dripline.core.status_message import status_message
 from dripline.implementations.heartbeat_tracker import Change, HeartbeatStatus, HeartbeatTracker
 from dripline.runtime.complaints import complaints_of
@@ -22,6 +23,8 @@ from dripline.wire.errors import ConfigurationError, DriplineError
 __all__ = ["HeartbeatMonitor", "HeartbeatTracker"]
 
 logger = logging.getLogger(__name__)
+
+_SPANS = ("time_between_checks_s", "warning_threshold_s", "critical_threshold_s")
 
 #: Status by name, then an entry for each service that has it.
 Report = dict[str, list[dict[str, Any]]]
@@ -46,11 +49,6 @@ def _in_order(warning_threshold_s: Any, critical_threshold_s: Any) -> None:
         )
 
 
-def _pause(value: Any) -> None:
-    if not seconds(value) > 0:
-        raise ValueError(f"({value}) must be above 0")
-
-
 class HeartbeatMonitor(AlertConsumer):
     """Listens to heartbeats and tells when a service falls silent and when it is back.
 
@@ -70,13 +68,17 @@ class HeartbeatMonitor(AlertConsumer):
         **kwargs: for `AlertConsumer`.
     """
 
-    warning_threshold_s = Setting(seconds, "A silence of so many seconds is worth a warning.")
-    critical_threshold_s = Setting(seconds, "A silence of so many seconds is critical.")
+    warning_threshold_s = Setting(positive_seconds, "A silence of so many seconds is worth a warning.")
+    critical_threshold_s = Setting(positive_seconds, "A silence of so many seconds is critical.")
     add_unknown_heartbeats = Setting(switch, "Whether services are tracked that the configuration does not name.")
 
-    _dripline_wiring: ClassVar[frozenset[str]] = frozenset({"time_between_checks_s", "endpoint_name_prefix"})
+    _dripline_reach: ClassVar[Reach] = {
+        "get": {"time_between_checks_s", "endpoint_name_prefix"},
+        "set": {"warning_threshold_s", "critical_threshold_s", "add_unknown_heartbeats"},
+        "cmd": {"run_checks"},
+    }
     _dripline_checks: ClassVar[Checks] = {
-        "time_between_checks_s": _pause,
+        **dict.fromkeys(_SPANS, positive_seconds),
         ("warning_threshold_s", "critical_threshold_s"): _in_order,
     }
 
@@ -91,16 +93,18 @@ class HeartbeatMonitor(AlertConsumer):
         alert_key_parser_re: str = r"[^.]+\.(?P<service_name>.+)",
         **kwargs: Any,
     ) -> None:
+        spans = (time_between_checks_s, warning_threshold_s, critical_threshold_s)
+        check_arguments(
+            kwargs.get("name"), HeartbeatMonitor._dripline_checks, **dict(zip(_SPANS, spans, strict=True))
+        )
         self.warning_threshold_s = warning_threshold_s
         self.critical_threshold_s = critical_threshold_s
-        if not 0 < self.warning_threshold_s <= self.critical_threshold_s:
+        if not self.warning_threshold_s <= self.critical_threshold_s:
             raise ConfigurationError(
                 f"warning_threshold_s ({warning_threshold_s}) must be above 0 and at most "
                 f"critical_threshold_s ({critical_threshold_s})"
             )
-        self.time_between_checks_s = checked(self, "time_between_checks_s", seconds, time_between_checks_s)
-        if not self.time_between_checks_s > 0:
-            raise ConfigurationError(f"time_between_checks_s ({time_between_checks_s}) must be above 0")
+        self.time_between_checks_s = seconds(time_between_checks_s)
         self.add_unknown_heartbeats = add_unknown_heartbeats
         self.endpoint_name_prefix = endpoint_name_prefix
         self.__trackers: dict[str, HeartbeatTracker] = {}

@@ -6,6 +6,7 @@ import time
 from enum import Enum
 from typing import Any, ClassVar, NamedTuple
 
+from dripline.core.access import Reach
 from dripline.core.endpoint import Endpoint
 from dripline.core.settings import Setting, switch
 
@@ -42,7 +43,7 @@ class HeartbeatTracker(Endpoint):
     Status = HeartbeatStatus
     is_active = Setting(switch, "Whether its silence is news.")
 
-    _dripline_wiring: ClassVar[frozenset[str]] = frozenset({"service_name", "status", "last_heartbeat"})
+    _dripline_reach: ClassVar[Reach] = {"get": {"service_name", "status", "last_heartbeat"}, "set": {"is_active"}}
 
     def __init__(self, service_name: str, **kwargs: Any) -> None:
         Endpoint.__init__(self, **kwargs)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
 from dripline.runtime.throw_reply import ThrowReply
@@ -16,6 +17,8 @@ class KeyValueStore(Entity):
         initial_value: The value at start.
         **kwargs: For `Entity`.
     """
+
+    _dripline_reach: ClassVar[Reach] = {"set": {"_value"}, "cmd": {"throw_something"}}
 
     def __init__(self, initial_value: Any = None, **kwargs: Any) -> None:
         Entity.__init__(self, **kwargs)

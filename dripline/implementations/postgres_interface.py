@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import scarab
+from dripline.core.access import Reach
 from dripline.implementations.storage.database import make_engine, sqlalchemy
+from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -26,6 +28,9 @@ class PostgreSQLInterface:
         database_server: Its host, or ``host:port``.
         **kwargs: Ignored: what is for other bases.
 
+    Raises:
+        ConfigurationError: One of the variables is set, and empty.
+
     Attributes:
         database_name: Name of the database.
         database_server: Its host.
@@ -34,11 +39,12 @@ class PostgreSQLInterface:
     if TYPE_CHECKING:  # what the service that this is a base of has
         auth: scarab.Authentication
 
-    _dripline_wiring: ClassVar[frozenset[str]] = frozenset({"database_name", "database_server", "engine"})
+    _dripline_reach: ClassVar[Reach] = {"get": {"database_name", "database_server"}}
 
     def __init__(self, database_name: str, database_server: str, **kwargs: Any) -> None:
         self.database_name = database_name
         self.database_server = database_server
+        login_of(scarab.Authentication())  # an empty variable is an error now, not at the first query
         self.__engine: Engine | None = None
 
     @property
@@ -71,9 +77,16 @@ class PostgreSQLInterface:
 
 
 def login_of(auth: scarab.Authentication) -> tuple[str | None, str | None]:
-    """Name and password of the group ``postgres``, or of the environment; None for what is not there."""
+    """Name and password of the group ``postgres``, or of the environment; None for what is not there.
+
+    Raises:
+        ConfigurationError: One is there, and empty.
+    """
     if not all(auth.has(GROUP, item) for item in _SPEC) and GROUP not in auth.spec:
         auth.add_groups({GROUP: _SPEC})
-        auth.process_spec()
+        try:
+            auth.process_spec()
+        except scarab.AuthenticationError as error:
+            raise ConfigurationError(f"login at PostgreSQL: {error}") from None
     username, password = (auth.get(GROUP, item) if auth.has(GROUP, item) else None for item in _SPEC)
     return username, password

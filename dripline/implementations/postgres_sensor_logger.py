@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import scarab
 from dripline.config.suggest import did_you_mean
+from dripline.core.access import Reach
 from dripline.core.alert_consumer import AlertConsumer
 from dripline.core.endpoint import Endpoint
 from dripline.implementations.postgres_interface import PostgreSQLInterface
@@ -32,7 +33,7 @@ class PostgresSensorLogger(RowLogger, PostgreSQLInterface, AlertConsumer):
         insertion_table_endpoint_name: Name of the endpoint.
     """
 
-    _dripline_wiring: ClassVar[frozenset[str]] = frozenset({"insertion_table_endpoint_name"})
+    _dripline_reach: ClassVar[Reach] = {"get": {"insertion_table_endpoint_name"}}
 
     def __init__(self, insertion_table_endpoint_name: str, **kwargs: Any) -> None:
         self.insertion_table_endpoint_name = insertion_table_endpoint_name

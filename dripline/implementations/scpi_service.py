@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from dripline.core import settings
+from dripline.core.access import Reach
 from dripline.core.service import Service
-from dripline.core.settings import Setting
+from dripline.core.settings import Setting, sendable_text
 from dripline.core.throw_reply import ThrowReply
 from dripline.implementations.communicator import (
     DeviceError,
@@ -23,7 +24,7 @@ from dripline.implementations.communicator import (
 from dripline.implementations.scpi_settings import (
     as_commands,
     checked_commands,
-    sendable_text,
+    expected_answer,
     some_seconds,
     terminator,
 )
@@ -57,11 +58,18 @@ class SCPIService(Service):
         alock: held while the device is used; the same thread may take it again.
     """
 
+    _dripline_reach: ClassVar[Reach] = {
+        "set": {"device_timeout", "command_terminator", "response_terminator", "reply_echo_cmd"}
+        | {"cmd_at_reconnect", "reconnect_test"},
+        "cmd": {"send_to_device"},
+    }
+
     device_timeout = Setting(some_seconds, "Seconds for one command and its answer together.")
     command_terminator = Setting(sendable_text, "What ends a command.")
     response_terminator = Setting(terminator, "What ends an answer.")
     reply_echo_cmd = Setting(settings.switch, "Whether the device repeats each command before its answer.")
     cmd_at_reconnect = Setting(as_commands, "Commands for each new connection.")
+    reconnect_test = Setting(expected_answer, "What the last of them has to be answered with.")
 
     def __init__(
         self,
@@ -78,12 +86,12 @@ class SCPIService(Service):
         self.__alock = threading.RLock()
         self.__in_step = False
         self.__recovering = False
-        self.reconnect_test = reconnect_test
         self.__medium = self._dripline_medium()
         self._dripline_configure(
             device_timeout=device_timeout,
             cmd_at_reconnect=cmd_at_reconnect,
-            command_terminator=command_terminator or "",
+            reconnect_test=reconnect_test,
+            command_terminator="" if command_terminator is None else command_terminator,
             response_terminator=response_terminator,
             reply_echo_cmd=reply_echo_cmd,
         )
@@ -131,6 +139,8 @@ class SCPIService(Service):
 
     def stop(self) -> None:
         """End: requests in hand are answered, the queue and the device are released."""
+        if self._dripline_is_left_behind():
+            return
         Service.stop(self)
         self.__in_step = False
         self.__medium.close()

@@ -7,26 +7,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from dripline.core import settings
+from dripline.core.settings import sendable_text
 from dripline.core.throw_reply import ThrowReply
 
 
 def as_commands(given: Sequence[str | None] | str | None) -> list[str | None]:
     """Take commands for a new connection: one, or a list, with None at its beginning for what is thrown away."""
     if given is None or isinstance(given, str):
-        return [] if given is None else [given]
+        return [] if given is None else [sendable_text(given)]
     commands = list(given) if isinstance(given, Sequence) else [given]
     if all(command is None for command in commands):
         return commands
     if not all(command is None or isinstance(command, str) for command in commands) or commands[-1] is None:
         raise ValueError(f"is a list of commands, not {given!r}")
-    return commands
+    return [None if command is None else sendable_text(command) for command in commands]
 
 
-def sendable_text(value: Any) -> str:
-    """Take a text that can be sent."""
-    text = settings.text(value)
-    text.encode()  # half a character cannot be sent
-    return text
+def expected_answer(value: Any) -> str | float | None:
+    """Take what a device answers: a text, or a number as it is written; None accepts any answer."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, type(None))):
+        raise ValueError(f"is the answer that is expected, a text or a number, not {value!r}")
+    return value
 
 
 def terminator(value: Any) -> str:

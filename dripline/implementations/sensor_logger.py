@@ -7,6 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import scarab
+from dripline.core.access import Reach
 from dripline.core.alert_consumer import AlertConsumer
 from dripline.core.argument_checks import Checks, Doubtful
 from dripline.implementations.postgres_interface import login_of
@@ -48,6 +49,8 @@ class SensorLogger(RowLogger, AlertConsumer):
         alert_key_parser_re: Regular expression for routing keys, with a group ``sensor_name``.
         **kwargs: For `RowLogger` and `AlertConsumer`.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     _dripline_checks: ClassVar[Checks] = {"database_url": _database_url}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.implementations.communicator import Medium
 from dripline.implementations.communicator.serial_port import SerialMedium
@@ -42,6 +43,8 @@ class SerialSCPIService(SCPIService):
         device_timeout: seconds for one command and its answer together.
         **kwargs: for `SCPIService`.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     _dripline_checks: ClassVar[Checks] = {
         "baudrate": _baudrate,

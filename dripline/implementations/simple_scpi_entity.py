@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks, Doubtful, check_arguments
 from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
@@ -33,6 +34,8 @@ class SimpleSCPIEntity(Entity):
         cmd_base: that command.
     """
 
+    _dripline_reach: ClassVar[Reach] = {"get": {"cmd_base"}}
+
     _dripline_checks: ClassVar[Checks] = {"base_str": _command}
 
     def __init__(self, base_str: str, **kwargs: Any) -> None:
@@ -57,6 +60,8 @@ class SimpleSCPIEntity(Entity):
 class SimpleSCPIGetEntity(SimpleSCPIEntity):
     """Gets with ``base?``, and cannot be set."""
 
+    _dripline_reach: ClassVar[Reach] = {}
+
     def on_set(self, value: Any) -> Any:
         """Refuse.
 
@@ -68,6 +73,8 @@ class SimpleSCPIGetEntity(SimpleSCPIEntity):
 
 class SimpleSCPISetEntity(SimpleSCPIEntity):
     """Sets with ``base value;*OPC?``, and cannot be got."""
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     def on_get(self) -> Any:
         """Refuse.

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
-from dripline.implementations.storage.batch_writer import BatchWriter, Pace
+from dripline.implementations.storage.batch_writer import BatchWriter
 from dripline.implementations.storage.database import is_away, reason, remedy
-from dripline.implementations.storage.refused import RefusedRows
+from dripline.implementations.storage.dead_letters import DeadLetters
 from dripline.implementations.storage.row import Row
 from dripline.implementations.storage.sink import DatabaseSink, Destinations
+from dripline.implementations.storage.waiting_rows import Pace
 from dripline.runtime.spool import Spool
 from dripline.runtime.worker import InHand, in_hand, let_go
 from dripline.wire.chunks import read_part
@@ -24,7 +27,10 @@ from dripline.wire.identifiers import new_uuid
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+logger = logging.getLogger(__name__)
+
 _GRACE_S = 1.0
+_NUMBERS = ("spool_limit_mb", "batch_rows", "batch_age_s", "memory_rows", "memory_mb")
 _REQUESTS_AHEAD = 100  # beside the alerts that wait for their rows, so that the service can still be asked
 
 
@@ -51,8 +57,12 @@ class RowLogger:
         batch_rows: Most rows in one transaction.
         batch_age_s: How long a row waits for others to share its transaction.
         memory_rows: How many rows wait in memory at most.
+        memory_mb: How many MB the rows in memory take at most. A transaction has at most a quarter of that. A row
+            that is larger passes alone.
         **kwargs: Ignored: what is for other bases.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     if TYPE_CHECKING:  # what the service that this is a base of has
         name: str
@@ -65,9 +75,7 @@ class RowLogger:
         @engine.setter
         def engine(self, engine: Engine) -> None: ...
 
-    _dripline_checks: ClassVar[Checks] = {
-        name: partial(_positive, name) for name in ("spool_limit_mb", "batch_rows", "batch_age_s", "memory_rows")
-    }
+    _dripline_checks: ClassVar[Checks] = {name: partial(_positive, name) for name in _NUMBERS}
 
     def __init__(
         self,
@@ -76,6 +84,7 @@ class RowLogger:
         batch_rows: int = 500,
         batch_age_s: float = 0.2,
         memory_rows: int = 2000,
+        memory_mb: float = 32,
         **kwargs: Any,
     ) -> None:
         self.__spool_folder = Path(spool_directory or f"{self.name}.spool").expanduser()
@@ -84,10 +93,17 @@ class RowLogger:
             batch_rows=int(_positive("batch_rows", batch_rows)),
             batch_age_s=float(_positive("batch_age_s", batch_age_s)),
             memory_rows=max(int(_positive("memory_rows", memory_rows)), int(batch_rows)),
+            memory_bytes=int(_positive("memory_mb", memory_mb) * 1e6),
+            batch_bytes=int(memory_mb * 1e6 / 4),
         )
         self._dripline_prefetch = min(self.__pace.memory_rows + _REQUESTS_AHEAD, 65535)
         self.__writer: BatchWriter | None = None
+        self.__sink: DatabaseSink | None = None
         self.__last: tuple[InHand | None, int] = (None, 0)
+
+    def _dripline_dead_letter_folder(self) -> Path:
+        """Where alerts that can never be handled are written: beside the rows that the database refuses."""
+        return self.__spool_folder
 
     def _dripline_destinations(self) -> Destinations:
         """The tables that rows can go to; a logger says which."""
@@ -121,13 +137,23 @@ class RowLogger:
 
     def stop(self) -> None:
         """End: what is in hand is written, or kept on disk while the database is away."""
+        if self._dripline_is_left_behind():  # type: ignore[attr-defined]  # this is a base of a service
+            return
         if self.__writer is not None:
             self.__writer.flush(_GRACE_S)  # while the alerts can still be acknowledged
         Service.stop(self)  # type: ignore[arg-type]  # this is a base of a service
         if self.__writer is not None:
             self.__writer.close(_GRACE_S)
             self.__writer = None
+            self.__close_engine()
+
+    def __close_engine(self) -> None:
+        try:
+            if self.__sink is not None:
+                self.__sink.close()
             self.engine.dispose()
+        except Exception as error:  # noqa: BLE001  # a laboratory's own engine may be anything
+            logger.warning("%s: its database could not be closed: %s: %s", self.name, type(error).__name__, error)
 
     def on_get(self) -> Any:
         """Tell how it stands."""
@@ -141,7 +167,7 @@ class RowLogger:
 
     def _dripline_refuse_row(self, table: str, values: Mapping[str, Any], why: str) -> None:
         """Write a row to the file of refused ones."""
-        self.__opened_writer().refuse(Row(table, values, self.__id_and_token()[0]), why)
+        self.__opened_writer().refuse(self.__row(table, values), why)
 
     def _dripline_alert_in_hand(self) -> InHand | None:
         held = in_hand()
@@ -172,8 +198,11 @@ class RowLogger:
                     f"{self.name}: spool_directory: {self.__spool_folder} cannot be used: {error}; "
                     "give the service a folder of its own that it may write to"
                 ) from None
-            refused = RefusedRows(self.__spool_folder / "refused.jsonl", self.name)
-            sink = DatabaseSink(lambda: self.engine, self._dripline_destinations(), self.name)
-            self.__writer = BatchWriter(sink, spool, refused, let_go, self.name, self.__pace)
+            dead_letters = DeadLetters(self.__spool_folder / "refused.jsonl", self.name)
+            self.__sink = DatabaseSink(lambda: self.engine, self._dripline_destinations(), self.name)
+            self.__writer = BatchWriter(
+                self.__sink, spool, dead_letters, let_go, self.name, self.__pace,
+                drops=not getattr(self, "_dripline_durable", False),  # else alerts wait at the broker
+            )  # fmt: skip
             self.__writer.start()
         return self.__writer

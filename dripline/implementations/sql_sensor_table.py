@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine, Table
 
 _ID = "message_id"
+_LONGEST_NAME = 60
 
 
 class SensorTable:
@@ -39,9 +41,8 @@ class SensorTable:
         Raises:
             ConfigurationError: There is a table of that name with other columns.
         """
-        if self._table is None:
+        if self._table is None or not self._ready:
             self._table = sensor_table(self.name, self._schema)
-        if not self._ready:
             self._make(self._table)
             self._ready = True
         return Destination(self._table, _ID)
@@ -86,7 +87,8 @@ def sensor_table(name: str, schema: str | None = None) -> Table:
         sa.Column("routing_key", sa.String(255), nullable=False),
         sa.Column("sender", sa.Text, nullable=False),
         sa.Column(_ID, sa.String(300), nullable=False, unique=True),
-        sa.Index(f"ix_{name}_sensor_name_timestamp", "sensor_name", "timestamp"),
+        # A table that was renamed to be archived keeps the names of its indexes; the others the database chooses.
+        sa.Index(f"ix_{uuid.uuid4().hex[:8]}_{name}"[:_LONGEST_NAME], "sensor_name", "timestamp"),
         schema=schema,
     )
     return table

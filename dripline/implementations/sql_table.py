@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.endpoint import Endpoint
 from dripline.implementations.sql_table_look import look_at_table
 from dripline.implementations.storage.database import is_away, reason, sqlalchemy
+from dripline.implementations.storage.selecting import TooLarge, fetch, plain_value
 from dripline.implementations.storage.sink import as_times, time_columns
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column, Engine, Table
+    from sqlalchemy import Column, Engine, Select, Table
 
 #: A column that takes the value of the same name, or ``{"column": ..., "payload_key": ...}``.
 InsertName = str | Mapping[str, str]
@@ -53,7 +53,7 @@ class SQLTable(Endpoint):
         **kwargs: For `Endpoint`.
     """
 
-    _dripline_wiring: ClassVar[frozenset[str]] = frozenset({"table_name", "schema", "table"})
+    _dripline_reach: ClassVar[Reach] = {"get": {"table_name", "schema"}, "cmd": {"do_insert", "do_select"}}
     _dripline_checks: ClassVar[Checks] = {"required_insert_names": _names, "optional_insert_names": _names}
 
     def __init__(
@@ -122,23 +122,39 @@ class SQLTable(Endpoint):
         where_eq_dict: Mapping[str, Any] | None = None,
         where_lt_dict: Mapping[str, Any] | None = None,
         where_gt_dict: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        order_by: str | Sequence[str] | None = None,
     ) -> tuple[list[str], list[list[Any]]]:
         """Select rows; the conditions all hold.
+
+        All rows that match are returned, or none: if a reply cannot hold them, this fails. To select many rows in
+        parts, give ``limit`` and ``offset``; the parts are ordered by ``order_by``, then by the primary key.
 
         Args:
             return_cols: Names of the columns; all of them when not given.
             where_eq_dict: Value by column, for ``=``.
             where_lt_dict: Value by column, for ``<``.
             where_gt_dict: Value by column, for ``>``.
+            limit: Maximum number of rows; all of them by default.
+            offset: Number of rows to skip.
+            order_by: Names of columns to sort by; with a leading ``-`` in descending order.
 
         Returns:
             The names of the columns, and the rows.
 
         Raises:
-            ThrowReply: There is no such column (304), a value does not fit (304), or the database is away (201).
+            ThrowReply: There is no such column (304), a value does not fit (304), a reply cannot hold the rows
+                (304), or the database is away (201).
         """
         try:
-            return self.__select(return_cols, where_eq_dict, where_lt_dict, where_gt_dict)
+            statement = self.__selected(return_cols, where_eq_dict, where_lt_dict, where_gt_dict)
+            statement = self.__part_of(statement, limit, offset, order_by)
+            with self.__engine().connect() as connection:
+                result = connection.execution_options(stream_results=True, max_row_buffer=1).execute(statement)
+                return list(result.keys()), fetch(result)
+        except TooLarge as error:
+            raise ThrowReply("service_error_invalid_value", f"{self.name}: {error}") from None
         except Exception as error:
             raise self.__reply(error) from error
 
@@ -198,18 +214,20 @@ class SQLTable(Endpoint):
                 found = result.mappings().one() if self.__returned else None
         except Exception as error:
             raise self.__reply(error) from error
-        return None if found is None else {name: _plain(value) for name, value in found.items()}
+        return None if found is None else {name: plain_value(value) for name, value in found.items()}
 
-    def __select(
+    def __selected(
         self,
         names: Sequence[str] | None,
         equal: Mapping[str, Any] | None,
         less: Mapping[str, Any] | None,
         greater: Mapping[str, Any] | None,
-    ) -> tuple[list[str], list[list[Any]]]:
+    ) -> Select[Any]:
         names = [names] if isinstance(names, str) else names
         table = self.table
-        statement = sqlalchemy().select(*(self.__column(table, name) for name in names or table.columns.keys()))
+        statement: Select[Any] = sqlalchemy().select(
+            *(self.__column(table, name) for name in names or table.columns.keys())
+        )
         times = time_columns(table)
         for name, value in as_times(equal or {}, times).items():
             statement = statement.where(self.__column(table, name) == value)
@@ -217,9 +235,23 @@ class SQLTable(Endpoint):
             statement = statement.where(self.__column(table, name) < value)
         for name, value in as_times(greater or {}, times).items():
             statement = statement.where(self.__column(table, name) > value)
-        with self.__engine().connect() as connection:
-            result = connection.execute(statement)
-            return list(result.keys()), [[_plain(value) for value in row] for row in result]
+        return statement
+
+    def __part_of(
+        self, statement: Select[Any], limit: int | None, offset: int, order_by: str | Sequence[str] | None
+    ) -> Select[Any]:
+        names = [order_by] if isinstance(order_by, str) else list(order_by or ())
+        table = self.table
+        for name in names:
+            column = self.__column(table, name.removeprefix("-") if name not in table.columns else name)
+            statement = statement.order_by(column if column.name == name else column.desc())
+        if limit is None and not offset:
+            return statement
+        for key, value in (("limit", limit), ("offset", offset)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+                text = f"{self.name}: {key} must be a whole number of 0 or more, not {value!r}"
+                raise ThrowReply("service_error_invalid_value", text)
+        return statement.order_by(*table.primary_key).limit(limit).offset(offset or None)
 
     def __column(self, table: Table, name: str) -> Column[Any]:
         if name not in table.columns:
@@ -236,14 +268,3 @@ class SQLTable(Endpoint):
             self.__engine().dispose()
             return ThrowReply("resource_error_connection", f"{self.name}: {reason(error)}")
         return ThrowReply("service_error_invalid_value", f"{self.name}: {reason(error)}")
-
-
-def _plain(value: Any) -> Any:
-    """A value of the database as JSON can hold it."""
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, (bool, int, float, str, list, dict)) or value is None:
-        return value
-    return str(value)

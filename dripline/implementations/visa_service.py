@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.implementations.communicator import Medium
 from dripline.implementations.communicator.visa import VisaMedium
 from dripline.implementations.scpi_service import SCPIService
@@ -20,6 +21,8 @@ class VISAService(SCPIService):
         device_timeout: seconds for one command and its answer together.
         **kwargs: for `SCPIService`.
     """
+
+    _dripline_reach: ClassVar[Reach] = {}
 
     def __init__(
         self,

@@ -11,6 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dripline.runtime import forks
+from dripline.runtime.boundary import Boundary
+from dripline.runtime.complaints import Complaints
+
 logger = logging.getLogger(__name__)
 
 _CLOCK_STEP_S = 1.0  # a clock that is off by more than this was set, not adjusted
@@ -42,11 +46,18 @@ class Agenda:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
+        self._complaints = Complaints(logger)
         self._heap: list[tuple[float, int]] = []
         self._entries: dict[int, Entry] = {}
         self._ids = itertools.count()
         self._thread: threading.Thread | None = None
         self._clock_offset = _clock_offset()
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        """Do nothing before it is started: the thread is the parent's."""
+        self._changed = threading.Condition()
+        self._thread = None
 
     def add(self, function: Callable[[], object], due: datetime, interval: timedelta | None = None) -> int:
         """Add an entry; returns its id.
@@ -94,10 +105,9 @@ class Agenda:
             entry = self._next()
             if entry is None:
                 return
-            try:
+            name = _name(entry.function)
+            with Boundary(self._complaints, "a scheduled call failed; it stays scheduled: %s", name, kind=name):
                 entry.function()
-            except (Exception, SystemExit):  # an extension that calls sys.exit() must not end all logging
-                logger.exception("a scheduled call failed; it stays scheduled")
 
     def _next(self) -> Entry | None:
         """Wait for the next entry that is due; None when this thread was stopped."""
@@ -146,3 +156,8 @@ class Agenda:
 def _clock_offset() -> float:
     """Return the difference between the time of day and the clock that nobody sets."""
     return time.time() - time.monotonic()
+
+
+def _name(function: Callable[[], object]) -> str:
+    """What a log line calls a function."""
+    return str(getattr(function, "__qualname__", "") or type(function).__qualname__)

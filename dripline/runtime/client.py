@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
+from typing import Any
 
+from dripline.runtime import forks
+from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.link import MeshLink
+from dripline.runtime.probes import is_probe
+from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
 from dripline.transport import Connection
 from dripline.wire.errors import BrokerError, ReplyTimeout
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
-_CONFIRM_TIMEOUT_S = 30.0
-_PATIENCE_S = 10.0  # for a connection that was lost
+logger = logging.getLogger(__name__)
+
+_TIMEOUT_S = 30.0
+_GOODBYE_S = 0.3
 
 
 class MeshClient:
@@ -38,92 +47,178 @@ class MeshClient:
         service_name: str = "unknown",
     ) -> None:
         self.link = MeshLink(mesh, username, password, service_name)
-        self._listeners: list[Worker] = []
+        self._made_of = mesh, username, password, service_name
+        self._start_over()
+        forks.register(self)
 
-    def open(self, attempts: int | None = None) -> None:
+    def after_fork(self) -> None:
+        """Start over; monitors are the parent's."""
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._listeners: list[Worker] = []
+        self._routes = Routes(self.link)
+        self._check = Heartbeat(self._check_routes, self.link.mesh.self_check_interval_s, "dripline-self-check")
+        self._problem = ""
+
+    def __reduce__(self) -> Any:
+        """Another process makes its own client, not connected, of the same settings."""
+        return _made_again, self._made_of
+
+    def open(self, attempts: int | None = None, timeout_s: float | None = None) -> None:
         """Connect; done by the first call that needs it otherwise.
 
         Args:
             attempts: How often to try; the mesh's ``max_connection_attempts`` when None.
+            timeout_s: Longest wait, in seconds; connecting goes on behind it, and the next call joins in.
 
         Raises:
             BrokerUnreachable: Nobody answered.
             LoginRefused: User, password or virtual host is wrong.
         """
-        self.link.open(attempts)
+        self.link.open(attempts, timeout_s)
 
     def submit(self, request: MsgRequest, timeout_s: float = 10.0) -> PendingReply:
         """Send a request without waiting for its reply; call ``wait`` of the result for that.
 
         Args:
             request: The request.
-            timeout_s: Longest wait for a connection that was lost, or a broker that takes no data, in seconds.
+            timeout_s: Longest wait for a connection, and for a broker that takes no data, in seconds.
 
         Raises:
-            ConnectionLost: The connection was lost, and did not come back in time.
+            BrokerUnreachable: There was no connection in time; the text says how far it has come.
+            ConnectionLost: The connection was lost and did not come back in time, or the broker did not answer.
             BrokerError: The broker takes no messages for now.
             TimeoutError: The broker took no data.
         """
-        self.link.open(patience_s=timeout_s)
-        return self.link.send_request(request, timeout_s=timeout_s)
+        left_s = _countdown(timeout_s)
+        self.link.open(timeout_s=timeout_s)
+        return self.link.send_request(request, timeout_s=left_s())
 
     def request(self, request: MsgRequest, timeout_s: float = 10.0) -> MsgReply:
         """Send a request and wait for its reply, whatever its return code.
 
+        Args:
+            request: The request.
+            timeout_s: Longest wait for everything together: name, connection, login, queue and reply, in seconds.
+
         Raises:
+            BrokerUnreachable: There was no connection in time; the text says how far it has come.
             NoRoute: Nobody is bound for the routing key.
             ReplyTimeout: No reply in time.
             ConnectionLost: The connection went away meanwhile.
             BrokerError: The broker takes no messages for now.
         """
-        deadline = time.monotonic() + timeout_s
+        left_s = _countdown(timeout_s)
         try:
             pending = self.submit(request, timeout_s)
         except TimeoutError as error:
             raise ReplyTimeout(f"could not ask {request.routing_key!r}: {error}") from None
-        return pending.wait(max(0.0, deadline - time.monotonic()))
+        return pending.wait(left_s())
 
-    def publish(self, message: MsgReply | MsgAlert) -> None:
+    def publish(self, message: MsgReply | MsgAlert, timeout_s: float = _TIMEOUT_S) -> None:
         """Send a reply or an alert; returns when the broker has it.
+
+        Args:
+            message: The message.
+            timeout_s: Longest wait for a connection and for the confirm together, in seconds.
 
         Raises:
             BrokerError: The broker refused it, or could not be reached.
-            TimeoutError: The broker said nothing for 30 s.
+            ReplyTimeout: The broker did not confirm it in time; whether it has the message is not known.
         """
-        self.link.open(patience_s=_PATIENCE_S)
+        left_s = _countdown(timeout_s)
+        self.link.open(timeout_s=timeout_s)
+        self.link.open_confirms(left_s())
         send = self.link.send_reply_confirmed if isinstance(message, MsgReply) else self.link.send_alert
-        for slot in send(message):  # type: ignore[arg-type]  # each of the two gets its kind
-            if not slot.wait(_CONFIRM_TIMEOUT_S):
-                raise BrokerError(f"the broker refused the message for {message.routing_key!r}")
+        try:
+            confirmed = [slot.wait(left_s()) for slot in send(message, left_s())]  # type: ignore[arg-type]  # its kind
+        except TimeoutError:
+            raise ReplyTimeout(
+                f"the broker did not confirm the message for {message.routing_key!r} within {timeout_s:g} s"
+            ) from None
+        if not all(confirmed):
+            raise BrokerError(f"the broker refused the message for {message.routing_key!r}")
 
     def monitor(
-        self, request_keys: Sequence[str], alert_keys: Sequence[str], on_message: Callable[[Message], None]
+        self,
+        request_keys: Sequence[str],
+        alert_keys: Sequence[str],
+        on_message: Callable[[Message], None],
+        timeout_s: float = _TIMEOUT_S,
     ) -> None:
         """Listen to what is sent with certain routing keys; returns when listening.
 
         Args:
             request_keys: Binding keys on the requests exchange, ``#`` for all.
             alert_keys: Binding keys on the alerts exchange.
-            on_message: Called with each message, one at a time, on a thread of its own.
+            on_message: Called with each message, one at a time, on a thread of its own; not with the probes of
+                services that check their bindings.
+            timeout_s: Longest wait for a connection and for the queue together, in seconds.
         """
-        self.link.open(patience_s=_PATIENCE_S)
-        listener = Worker("dripline-monitor", on_message)
+        left_s = _countdown(timeout_s)
+        self.link.open(timeout_s=timeout_s)
+
+        def show(message: Message) -> None:
+            if not is_probe(message):
+                on_message(message)
+
+        listener = Worker("dripline-monitor", show)
         self._listeners.append(listener)  # `close` ends it, also when the set-up fails
         name = f"monitor_{uuid.uuid4()}"
 
+        mesh = self.link.mesh
+        bindings = [Binding(mesh.requests_exchange, key) for key in request_keys]
+        bindings += [Binding(mesh.alerts_exchange, key) for key in alert_keys]
+
+        def bind(connection: Connection) -> None:
+            connection.bind(name, mesh.requests_exchange, request_keys)
+            connection.bind(name, mesh.alerts_exchange, alert_keys)
+
         def setup(connection: Connection) -> None:
-            queue = connection.declare_queue(name)
-            connection.bind(queue, self.link.mesh.requests_exchange, request_keys)
-            connection.bind(queue, self.link.mesh.alerts_exchange, alert_keys)
-            connection.consume(queue, listener.put, no_ack=True)
+            connection.declare_queue(name)
+            bind(connection)
+            connection.consume(name, listener.put, no_ack=True)
 
-        self.link.add_setup(setup)
+        self.link.add_setup(setup, left_s())
+        self._routes.add(Route(name, bind, bindings=lambda: bindings))
+        self._check.start()
 
-    def close(self) -> None:
-        """End the connection."""
-        self.link.close()
+    def close(self, timeout_s: float | None = None) -> None:
+        """End the connection.
+
+        Args:
+            timeout_s: Longest wait for the broker's goodbye, in seconds; None waits long enough to send what the
+                broker has not taken yet.
+        """
+        self._check.stop(0)
+        self._routes.close()
+        self.link.close(timeout_s)
         while self._listeners:
             self._listeners.pop().stop()
+
+    @contextmanager
+    def in_time(self) -> Iterator[MeshClient]:
+        """Use it for calls with time limits: it connects in the first one, and its end is no wait beyond them."""
+        try:
+            yield self
+        finally:
+            self.close(_GOODBYE_S)
+
+    def _check_routes(self) -> None:
+        """Find out whether a monitor still gets what it listens to, and restore what an operator deleted."""
+        try:
+            problem = self._routes.check(self.link.connection)
+            if problem:
+                if not self._problem:
+                    logger.warning("monitor: %s; declaring and binding everything again", problem)
+                self._problem = problem
+                self._routes.restore()
+            elif self._problem:
+                self._problem = ""
+                logger.warning("monitor: can be reached again")
+        except (BrokerError, TimeoutError) as error:  # a connection that is lost puts everything in place itself
+            logger.debug("the bindings could not be checked: %s", error)
 
     def __enter__(self) -> MeshClient:
         """Connect."""
@@ -135,3 +230,13 @@ class MeshClient:
     ) -> None:
         """Close."""
         self.close()
+
+
+def _countdown(timeout_s: float) -> Callable[[], float]:
+    """Return what gives the seconds that are left."""
+    deadline = time.monotonic() + timeout_s
+    return lambda: max(0.0, deadline - time.monotonic())
+
+
+def _made_again(mesh: MeshSettings, username: str, password: str, service_name: str) -> MeshClient:
+    return MeshClient(mesh, username, password, service_name=service_name)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
+
+from dripline.runtime import forks
+from dripline.wire.safe_text import safe_text
 
 #: How long further warnings of a kind are only counted, in seconds.
 EVERY_S = 60.0
@@ -26,7 +28,7 @@ class Complaints:
     def __init__(self, logger: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
         self._logger = logger
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = forks.Lock()
         self._kinds: dict[str, tuple[float, int]] = {}  # when one was written last, how many came since
 
     def tell(self, kind: str, text: str, *args: Any, error: BaseException | None = None) -> None:
@@ -78,4 +80,4 @@ def complaints_of(owner: Any, logger: logging.Logger) -> Complaints:
 
 def _one_line(text: str) -> str:
     cut = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
-    return cut if cut.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
+    return safe_text(cut)

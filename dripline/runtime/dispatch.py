@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from dripline.runtime import notes
+from dripline.runtime.boundary import Boundary, named_text_of
 from dripline.runtime.complaints import complaints_of
 from dripline.runtime.lockout import Lockout
 from dripline.runtime.throw_reply import ThrowReply
@@ -61,6 +62,21 @@ def answer(target: Target, request: MsgRequest) -> MsgReply:
         The reply, with return code 999 for an exception that nobody expected; the service goes on.
     """
     outer = notes.take()  # of the handler that asks this endpoint of its own service
+    boundary = Boundary(complaints_of(target, logger), "%s: unhandled exception in a handler", target.name)
+    reply = None
+    try:
+        with boundary:
+            reply = _noted(target, request)
+    finally:
+        notes.restore(outer)
+    if reply is not None:
+        return reply
+    error = boundary.error
+    return request.reply(999, named_text_of(error) if error is not None else "the handler made no reply")
+
+
+def _noted(target: Target, request: MsgRequest) -> MsgReply:
+    """Let an endpoint answer, and take over what was noted meanwhile, or what it threw as a reply."""
     try:
         reply = _checked(target, request)
         note = notes.take()
@@ -69,13 +85,6 @@ def answer(target: Target, request: MsgRequest) -> MsgReply:
         return reply
     except ThrowReply as thrown:
         return request.reply(thrown.return_code, thrown.return_message, thrown.payload)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - an extension must not end the service; it is told
-        complaints_of(target, logger).tell(
-            f"unhandled {type(error).__name__}", "%s: unhandled exception in a handler", target.name, error=error
-        )
-        return request.reply(999, f"{type(error).__name__}: {error}")
-    finally:
-        notes.restore(outer)
 
 
 def _checked(target: Target, request: MsgRequest) -> MsgReply:

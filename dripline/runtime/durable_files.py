@@ -6,6 +6,17 @@ import fcntl
 import os
 from pathlib import Path
 
+_lock_files: set[int] = set()
+
+
+def _after_fork() -> None:
+    """Give up the parent's locks: a child that outlives it must not keep its folders."""
+    while _lock_files:
+        os.close(_lock_files.pop())
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
 
 def open_durably(path: Path, size: int) -> int:
     """Open a file to append to it, cut to ``size`` bytes.
@@ -58,9 +69,12 @@ def lock_folder(folder: Path) -> int:
     except BlockingIOError:
         os.close(file)
         raise BlockingIOError(f"{folder} is in use by another service") from None
+    _lock_files.add(file)
     return file
 
 
 def unlock_folder(file: int) -> None:
-    """Give a folder back."""
-    os.close(file)
+    """Give a folder back; nothing happens in a process that was forked from the one that has it."""
+    if file in _lock_files:
+        _lock_files.remove(file)
+        os.close(file)

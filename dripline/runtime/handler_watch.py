@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
+from dripline.runtime.boundary import Boundary
+from dripline.runtime.complaints import Complaints
 from dripline.wire.message import Message, MsgRequest
 
 logger = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ class HandlerWatch:
         self.timeout_s = timeout_s
         self.timeouts = 0
         self._on_timeout = on_timeout
+        self._complaints = Complaints(logger)
         self._in_hand: dict[int, _Handling] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -73,10 +76,8 @@ class HandlerWatch:
                     self._tell(handling.message)
 
     def _tell(self, request: MsgRequest) -> None:
-        try:
+        with Boundary(self._complaints, "the request for %r could not be given up", request.routing_key):
             self._on_timeout(request)
-        except Exception:
-            logger.exception("the request for %r could not be given up", request.routing_key)
 
 
 class _Handling:

@@ -6,6 +6,9 @@ import logging
 import threading
 from collections.abc import Callable
 
+from dripline.runtime.boundary import Boundary
+from dripline.runtime.complaints import Complaints
+
 logger = logging.getLogger(__name__)
 
 
@@ -15,11 +18,14 @@ class Heartbeat:
     Args:
         beat: Sends the sign of life; what it raises is logged and the next beat follows.
         interval_s: Seconds between two beats; 0 or less sends none.
+        name: Name of the thread.
     """
 
-    def __init__(self, beat: Callable[[], object], interval_s: float) -> None:
+    def __init__(self, beat: Callable[[], object], interval_s: float, name: str = "dripline-heartbeat") -> None:
+        self._name = name
         self._beat = beat
         self._interval_s = interval_s
+        self._complaints = Complaints(logger)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -27,7 +33,7 @@ class Heartbeat:
         """Start beating, unless it beats already; it can be started again after `stop`."""
         if self._interval_s > 0 and self._thread is None:
             self._stop = threading.Event()
-            thread = threading.Thread(target=self._run, args=(self._stop,), name="dripline-heartbeat", daemon=True)
+            thread = threading.Thread(target=self._run, args=(self._stop,), name=self._name, daemon=True)
             thread.start()  # a signal handler may raise in here: `stop` must not wait for half a thread
             self._thread = thread
 
@@ -40,7 +46,5 @@ class Heartbeat:
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.wait(self._interval_s):
-            try:
+            with Boundary(self._complaints, "no heartbeat sent"):
                 self._beat()
-            except Exception as error:  # noqa: BLE001 - a broken connection must not end the beats that follow
-                logger.warning("no heartbeat sent: %s", error)

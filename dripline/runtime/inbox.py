@@ -22,11 +22,18 @@ class PendingReply:
     Args:
         request: The request.
         forget: Called when nobody waits any longer.
+        overdue: Called when a wait ended without a reply.
     """
 
-    def __init__(self, request: MsgRequest, forget: Callable[[PendingReply], object]) -> None:
+    def __init__(
+        self,
+        request: MsgRequest,
+        forget: Callable[[PendingReply], object],
+        overdue: Callable[[], object] = lambda: None,
+    ) -> None:
         self.request = request
         self._forget = forget
+        self._overdue = overdue
         self._slot: Slot[tuple[Part, bytes]] = Slot()
         self._joiner: Joiner | None = None
 
@@ -55,7 +62,8 @@ class PendingReply:
         try:
             part, body = self._slot.wait(timeout_s)
         except TimeoutError:
-            raise ReplyTimeout(f"no reply from {key!r} within {timeout_s:g} s") from None
+            self._overdue()
+            raise ReplyTimeout(f"no reply from {key!r} within {_rounded(timeout_s):g} s") from None
         finally:
             if self.arrived:
                 self._forget(self)
@@ -83,9 +91,13 @@ class ReplyInbox:
     """All requests of one member that somebody waits for.
 
     It does not keep them: a request that was sent and whose `PendingReply` nobody has any longer is forgotten.
+
+    Args:
+        overdue: Called whenever a wait ended without a reply.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, overdue: Callable[[], object] = lambda: None) -> None:
+        self._overdue = overdue
         self._pending: dict[str, weakref.ref[PendingReply]] = {}
 
     def __len__(self) -> int:
@@ -94,7 +106,7 @@ class ReplyInbox:
 
     def expect(self, request: MsgRequest) -> PendingReply:
         """Prepare for the reply to a request; before the request is sent."""
-        pending = PendingReply(request, self.forget)
+        pending = PendingReply(request, self.forget, self._overdue)
         self._pending[request.correlation_id] = weakref.ref(pending)
         return pending
 
@@ -124,6 +136,12 @@ class ReplyInbox:
         pending.fail(NoRoute(f"nobody on the mesh is bound for {returned.routing_key!r}"))
         return True
 
+    def fail_one(self, correlation_id: str, error: Exception) -> None:
+        """End one wait, if there is such a one."""
+        pending = self._waiting_for(correlation_id)
+        if pending is not None:
+            pending.fail(error)
+
     def fail(self, error: BrokerError) -> None:
         """End every wait: the connection is gone."""
         for correlation_id in list(self._pending):
@@ -142,3 +160,8 @@ class ReplyInbox:
         # Some services answer without a correlation id: that is unambiguous only for a single request.
         waiting = list(self._pending)
         return self._waiting_for(waiting[0]) if len(waiting) == 1 else None
+
+
+def _rounded(seconds: float) -> float:
+    """What is left of a time limit, for people."""
+    return round(seconds, 1) if seconds >= 1 else float(f"{seconds:.2g}")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
+import time
+from collections.abc import Sequence
 
+from dripline.runtime import forks
 from dripline.runtime.clock import timestamp
 from dripline.runtime.inbox import PendingReply, ReplyInbox
 from dripline.runtime.second_try import SecondTry
@@ -15,6 +19,7 @@ from dripline.wire.errors import BrokerError, ConnectionLost
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 from dripline.wire.sender import sender_info
+from dripline.wire.table import short_string
 
 
 class MeshLink:
@@ -31,20 +36,31 @@ class MeshLink:
         self.mesh = mesh
         self.address = BrokerAddress.of(mesh, username, password)
         self.service_name = service_name
-        self._inbox = ReplyInbox()
+        self._inbox = ReplyInbox(self._doubt_replies)
         self._second_try = SecondTry()
-        self._replies: tuple[Connection | None, str] = (None, "")
-        self._led_on: Connection | None = None
-        self._leading_on = threading.Lock()
+        self._start_over()
         self._supervisor = Supervisor(
             self.address,
             f"{service_name} (dripline)",
-            prepare=self._declare_exchanges,
+            prepare=self.declare_exchanges,
             on_lost=self._on_lost,
             on_returned=self._on_returned,
             longest_pause_s=mesh.max_reconnect_delay_s,
         )
         self.renew_sender()
+        forks.register(self)
+
+    def _start_over(self) -> None:
+        self._replies: tuple[Connection | None, str] = (None, "")
+        self._replies_bound_s = 0.0
+        self._led_on: Connection | None = None
+        self._leads_on = False  # there was a durable exchange then
+        self._leading_on = threading.Lock()
+
+    def after_fork(self) -> None:
+        """Start over; replies that are under way are the parent's."""
+        self._start_over()
+        self._inbox.fail(ConnectionLost("this process was forked: the reply goes to its parent"))
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -57,12 +73,13 @@ class MeshLink:
         """Take versions that were added since into the messages that follow."""
         self._encoder = Encoder(sender_info(self.service_name), self.mesh.max_payload_size)
 
-    def open(self, attempts: int | None = None, patience_s: float = 0.0) -> None:
+    def open(self, attempts: int | None = None, timeout_s: float | None = None) -> None:
         """Connect, unless connected.
 
         Args:
             attempts: How often to try; the mesh's ``max_connection_attempts`` when None.
-            patience_s: How long to wait for a lost connection that is being made anew.
+            timeout_s: Longest wait, in seconds. Within it connecting is tried as often as fits in, unless
+                ``attempts`` is fewer than the default. Without it a connection that was lost is not waited for.
 
         Raises:
             BrokerUnreachable: Nobody answered.
@@ -70,11 +87,23 @@ class MeshLink:
             NameTaken: A queue of ours belongs to somebody else.
             ConnectionLost: The connection was lost, and is not back yet.
         """
-        self._supervisor.open(max(1, attempts or self.mesh.max_connection_attempts), patience_s)
+        self._supervisor.open(max(1, attempts or self.mesh.max_connection_attempts), timeout_s)
 
-    def add_setup(self, setup: Setup) -> None:
-        """Do something on this connection and on each that follows it, such as declaring a queue."""
-        self._supervisor.add_setup(setup)
+    def add_setup(self, setup: Setup, timeout_s: float | None = None) -> None:
+        """Do something on this connection and on each that follows it, such as declaring a queue.
+
+        Args:
+            setup: What to do. It is forgotten when the first time fails.
+            timeout_s: Longest wait, in seconds; None for that of the broker's answers.
+
+        Raises:
+            ConnectionLost: The connection was closed or lost, or the broker did not answer in time.
+        """
+        self._supervisor.add_setup(setup, limit_s=timeout_s)
+
+    def open_confirms(self, timeout_s: float) -> None:
+        """Make everything ready for the first message with a confirm. Errors as for `add_setup`."""
+        self._supervisor.add_setup(self.prepare_alerts, once=True, limit_s=timeout_s)
 
     def do(self, action: Setup) -> None:
         """Do something once, on this connection, and not while another thread puts things in place on it.
@@ -84,14 +113,23 @@ class MeshLink:
         """
         self._supervisor.do(action)
 
-    def stop_listening(self) -> None:
-        """Take no more requests or alerts: who sends one from now on is told at once that nobody listens."""
-        with contextlib.suppress(BrokerError):  # when the connection is lost, nothing comes either
-            self.connection.cancel_consumers()
+    def stop_listening(self, timeout_s: float = 30.0) -> None:
+        """Take no more requests or alerts: requests sent from now on fail at once, because no queue takes them.
 
-    def close(self) -> None:
-        """End the connection. What waits for a reply gets `ConnectionLost`; set-ups are forgotten."""
-        self._supervisor.close()
+        Args:
+            timeout_s: Maximum wait for the broker.
+        """
+        with contextlib.suppress(BrokerError):  # when the connection is lost, nothing comes either
+            self.connection.cancel_consumers(timeout_s)
+
+    def close(self, timeout_s: float | None = None, *, final: bool = False) -> None:
+        """End the connection. What waits for a reply gets `ConnectionLost`; set-ups are forgotten.
+
+        Args:
+            timeout_s: Longest wait for the broker's goodbye, in seconds; None for the usual one.
+            final: Whether nothing opens it again, until it is closed again and not finally.
+        """
+        self._supervisor.close(timeout_s, final=final)
         self._on_lost(ConnectionLost("the connection was closed"))
 
     @property
@@ -116,56 +154,79 @@ class MeshLink:
             timeout_s: Longest wait for a broker that takes no data, in seconds.
 
         Raises:
-            ConnectionLost: There is no connection just now.
+            ConnectionLost: There is no connection just now, or the broker did not answer in time.
             BrokerError: The broker takes no messages for now; this one must not lie about until it does.
             TimeoutError: The broker took no data.
         """
+        deadline = time.monotonic() + timeout_s
         connection = self.connection
         if connection.blocked:
             raise BrokerError(f"the broker at {self.address} takes no messages for now: {connection.blocked}")
         if expect_reply:
-            request.reply_to = self._reply_address(connection)
+            request.reply_to = self._reply_address(connection, timeout_s)
         pending = self._inbox.expect(request)
         try:
-            connection.publish(
-                self.mesh.requests_exchange, self._encoder.encode(request, timestamp()), timeout_s=timeout_s
-            )
+            envelopes = self._encoder.encode(request, timestamp())
+            left_s = max(0.0, deadline - time.monotonic())
+            connection.publish(self.mesh.requests_exchange, envelopes, timeout_s=left_s)
             if self._supervisor.connection is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
-        except Exception:
+        except BaseException:  # the payload's own code may raise anything
             self._inbox.forget(pending)
             raise
         return pending
 
-    def send_reply(self, reply: MsgReply, ack: Delivery | None = None) -> None:
-        """Send a reply, and acknowledge the request it answers in the same write.
+    def end_wait(self, correlation_id: str, error: Exception) -> None:
+        """End the wait for one reply with an error; for the I/O thread, too."""
+        self._inbox.fail_one(correlation_id, error)
+
+    def pack_reply(self, reply: MsgReply) -> list[Envelope]:
+        """Make a reply ready to be sent; raises whatever its payload's own code does."""
+        return self._encoder.encode(reply, timestamp())
+
+    def send_packed_reply(self, envelopes: list[Envelope], ack: Delivery | None = None) -> None:
+        """Send what `pack_reply` made, and acknowledge the request it answers in the same write.
 
         Raises:
             ConnectionLost: There is no connection just now.
             TimeoutError: The broker took no data.
         """
-        envelopes = self._encoder.encode(reply, timestamp())
         self.connection.publish(self.mesh.requests_exchange, envelopes, ack=ack)
 
-    def send_alert(self, alert: MsgAlert) -> list[Slot[bool]]:
+    def send_alert(self, alert: MsgAlert, timeout_s: float = 30.0) -> list[Slot[bool]]:
         """Send an alert with publisher confirms; each chunk's confirm arrives in its slot.
 
         Raises:
             ConnectionLost: There is no connection just now.
             TimeoutError: The broker confirmed nothing for so long that no more may be sent.
         """
-        return self.send_packed(self.pack_alert(alert))
+        return self.send_packed(self.pack_alert(alert), timeout_s)
 
     def pack_alert(self, alert: MsgAlert) -> list[Envelope]:
-        """Make an alert ready, so that it can be sent later, or twice, with the time and the id of now."""
+        """Encode an alert, so that it can be sent later, or twice, with the current time and its message id.
+
+        Raises:
+            DriplineError: It cannot be sent to any broker.
+        """
+        short_string(alert.routing_key)
         return self._encoder.encode(alert, timestamp())
 
-    def send_packed(self, envelopes: list[Envelope]) -> list[Slot[bool]]:
-        """Send what `pack_alert` made. Result and errors as for `send_alert`."""
+    def prepare_alerts(self, connection: Connection) -> None:
+        """Do what has to be done on a connection before `send_packed`, which never waits then; a set-up."""
+        connection.prepare_confirms()
+        self._lead_alerts_on(connection)
+
+    def send_packed(self, envelopes: Sequence[Envelope], timeout_s: float = 30.0) -> list[Slot[bool]]:
+        """Send what `pack_alert` made, of one or more alerts. Result and errors as for `send_alert`.
+
+        Args:
+            envelopes: The envelopes.
+            timeout_s: Maximum wait for room.
+        """
         connection = self.connection
         if self._led_on is not connection:
             self._lead_alerts_on(connection)
-        return connection.publish_confirmed(self.mesh.alerts_exchange, envelopes)
+        return connection.publish_confirmed(self.mesh.alerts_exchange, envelopes, timeout_s=timeout_s)
 
     @property
     def takes_messages(self) -> bool:
@@ -175,15 +236,30 @@ class MeshLink:
         except ConnectionLost:
             return False
 
-    def send_reply_confirmed(self, reply: MsgReply) -> list[Slot[bool]]:
+    def lead_alerts_on_again(self, connection: Connection, *, always: bool) -> None:
+        """Bind the exchange of durable consumers again, in case an operator removed that binding.
+
+        Args:
+            connection: The connection.
+            always: Whether there must be such an exchange; else only if there was one at the first alert, since
+                RabbitMQ logs an error for each attempt that fails.
+        """
+        with self._leading_on:
+            leads_on = self._led_on is connection and self._leads_on
+        if always or leads_on:
+            self._leads_on = self._bind_durable_exchange(connection)
+
+    def send_reply_confirmed(self, reply: MsgReply, timeout_s: float = 30.0) -> list[Slot[bool]]:
         """Send a reply with publisher confirms, as `send_alert` does with alerts."""
-        envelopes = self._encoder.encode(reply, timestamp())
-        return self.connection.publish_confirmed(self.mesh.requests_exchange, envelopes, mandatory=True)
+        return self.connection.publish_confirmed(
+            self.mesh.requests_exchange, self.pack_reply(reply), mandatory=True, timeout_s=timeout_s
+        )
+
+    def declare_exchanges(self, connection: Connection) -> None:
+        """Declare the exchanges of the mesh; done first on each connection."""
+        connection.declare_exchanges([self.mesh.requests_exchange, self.mesh.alerts_exchange])
 
     # -- inside ----------------------------------------------------------------------------------------------
-
-    def _declare_exchanges(self, connection: Connection) -> None:
-        connection.declare_exchanges([self.mesh.requests_exchange, self.mesh.alerts_exchange])
 
     def _lead_alerts_on(self, connection: Connection) -> None:
         """Before the first alert on a connection: see to it that durable consumers which are away miss none.
@@ -192,23 +268,37 @@ class MeshLink:
         """
         with self._leading_on:
             if self._led_on is not connection:
-                connection.bind_exchange_again(self.mesh.durable_alerts_exchange, self.mesh.alerts_exchange)
+                self._leads_on = self._bind_durable_exchange(connection)
                 self._led_on = connection
 
-    def _reply_address(self, connection: Connection) -> str:
+    def _bind_durable_exchange(self, connection: Connection) -> bool:
+        return connection.bind_exchange_again(self.mesh.durable_alerts_exchange, self.mesh.alerts_exchange)
+
+    def _reply_address(self, connection: Connection, timeout_s: float | None = None) -> str:
         owner, queue = self._replies
         if owner is not connection:
-            self._supervisor.add_setup(self._consume_replies, once=True)
+            self._supervisor.add_setup(self._consume_replies, once=True, limit_s=timeout_s)
             owner, queue = self._replies
             if owner is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
+        interval_s = self.mesh.self_check_interval_s
+        if interval_s and time.monotonic() - self._replies_bound_s >= interval_s:
+            self._bind_replies(connection, queue)  # an operator may have removed the binding
         return queue
 
     def _consume_replies(self, connection: Connection) -> None:
         queue = connection.declare_queue()
-        connection.bind(queue, self.mesh.requests_exchange, [queue])
+        self._bind_replies(connection, queue)
         connection.consume(queue, self._inbox.deliver, no_ack=True)
         self._replies = connection, queue
+
+    def _bind_replies(self, connection: Connection, queue: str) -> None:
+        self._replies_bound_s = time.monotonic()
+        connection.bind(queue, self.mesh.requests_exchange, [queue])
+
+    def _doubt_replies(self) -> None:
+        """A reply did not arrive: the next request binds the reply queue again."""
+        self._replies_bound_s = -math.inf
 
     def _on_lost(self, error: BrokerError) -> None:
         self._inbox.fail(ConnectionLost(*error.args))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from dripline.wire.message import Message, MsgReply, MsgRequest
 
 #: What is asked of a service to hear about its endpoints. With a hyphen, it is no attribute's name.
 LIST_ENDPOINTS = "list-endpoints"
+
+_CONNECT_S = 1.0
 
 
 @dataclass
@@ -32,7 +35,10 @@ class Present:
 
 
 def roll_call(
-    new_client: Callable[[], MeshClient], wait_s: float = 1.0, broadcast_key: str = "broadcast"
+    new_client: Callable[[], MeshClient],
+    wait_s: float = 1.0,
+    broadcast_key: str = "broadcast",
+    connect_s: float | None = None,
 ) -> list[Present]:
     """Ask all services of a mesh to answer.
 
@@ -40,6 +46,8 @@ def roll_call(
         new_client: makes a client that nobody else uses; it is closed at the end.
         wait_s: how long to wait for answers, in seconds: nobody knows how many will come.
         broadcast_key: first word of the routing keys that address every service.
+        connect_s: longest wait for a connection and the queue, in seconds; None for ``wait_s``, or 1 s if that is
+            longer.
 
     Returns:
         The services that answered, by name.
@@ -47,15 +55,17 @@ def roll_call(
     Raises:
         BrokerError: there is no broker.
     """
-    with new_client() as client:
-        present = _pings(client, wait_s, broadcast_key)
+    with new_client().in_time() as client:
+        limit_s = max(wait_s, _CONNECT_S) if connect_s is None else connect_s
+        present = _pings(client, wait_s, broadcast_key, limit_s)
+        deadline = time.monotonic() + wait_s
         asked = [(service, _ask_endpoints(client, service.name, wait_s)) for service in present]
         for service, pending in asked:
-            service.endpoints = _endpoints(pending, wait_s)
+            service.endpoints = _endpoints(pending, max(0.0, deadline - time.monotonic()))
     return present
 
 
-def _pings(client: MeshClient, wait_s: float, broadcast_key: str) -> list[Present]:
+def _pings(client: MeshClient, wait_s: float, broadcast_key: str, connect_s: float) -> list[Present]:
     found: dict[str, Present] = {}
 
     def take(message: Message) -> None:
@@ -64,10 +74,10 @@ def _pings(client: MeshClient, wait_s: float, broadcast_key: str) -> list[Presen
             found[name] = Present(name, dict(message.sender_info))
 
     address = f"roll-call-{uuid.uuid4()}"
-    client.monitor([address], [], take)
+    client.monitor([address], [], take, connect_s)
     ping = MsgRequest.create(None, op_t.cmd, broadcast_key, "ping", address)
     try:
-        client.link.send_request(ping, expect_reply=False).wait(wait_s)
+        client.link.send_request(ping, expect_reply=False, timeout_s=wait_s).wait(wait_s)
     except ReplyTimeout:
         pass  # the replies came elsewhere, since there are many
     except NoRoute:

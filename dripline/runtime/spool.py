@@ -1,118 +1,187 @@
-"""Rows on disk while the database is away: files that only grow, read from the front and deleted when read."""
+"""Records on disk while a broker or a database is away: files that grow, are read from the front, and deleted."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import threading
+import time
 from collections.abc import Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple
 
-from dripline.runtime.durable_files import (
-    append_durably,
-    lock_folder,
-    open_durably,
-    sync_folder,
-    unlock_folder,
-)
+from dripline.runtime import spool_record
+from dripline.runtime.complaints import Complaints
+from dripline.runtime.damaged_records import DamagedRecords
+from dripline.runtime.spool_folder import Segment, SpoolFolder
+from dripline.runtime.spool_position import Position
 
-_SUFFIX = ".rows"
-_BLOCK = 1 << 20
+__all__ = ["Position", "Record", "Spool", "SpoolFull"]
+
+logger = logging.getLogger(__name__)
+
+_SEGMENT_BYTES = 8 << 20
+_SMALLEST_SEGMENT = 4096
+_UNREADABLE_S = 60.0  # how long a file that cannot be read is tried again
 
 
 class SpoolFull(Exception):
     """The spool has reached its limit."""
 
 
-class Position(NamedTuple):
-    """How far the spool has been read: a file and a place in it."""
+class Record(NamedTuple):
+    """A line of the spool.
 
-    segment: int
-    offset: int
+    Attributes:
+        line: The line, as it was appended.
+        end: The position behind it, for `Spool.advance`.
+    """
+
+    line: bytes
+    end: Position
 
 
 class Spool:
-    """A queue of lines in a folder. What `append` has returned from survives any end of the process.
+    """A queue of lines in a folder. Lines that `append` has returned from survive any end of the process.
 
-    One thread appends while another reads. The position up to which it was read is kept as well, but not forced
-    to disk: after a loss of power some rows come a second time, which their message ids make harmless.
+    One thread appends while another reads. The position up to which the spool was read is written to disk but not
+    synced: after a power failure some lines are read again. Every record has a checksum. A damaged record is put
+    aside in the file ``damaged.jsonl``, and the records before and behind it are read. If a file or the whole
+    folder is deleted, its lines are lost, and the spool continues in a new file.
 
     Args:
-        folder: Where its files are; it is made when it is missing. One process at a time can use it.
-        limit_bytes: It holds about that much.
-        segment_bytes: How long one file may grow.
+        folder: Folder of its files; created if it does not exist. Only one process at a time can use it.
+        limit_bytes: Approximate limit of what it holds.
+        segment_bytes: Approximate size of one file; at most an eighth of the limit by default.
+
+    Attributes:
+        folder: The folder.
+        damaged: The records that were put aside.
+        lost_segments: Files that disappeared, each with the number of records in it that had not been dealt with.
 
     Raises:
-        OSError: The folder cannot be made or written, or another process uses it.
+        OSError: The folder cannot be created or written, or another process uses it.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int = 1 << 30, segment_bytes: int = 8 << 20) -> None:
+    def __init__(self, folder: Path, limit_bytes: int = 1 << 30, segment_bytes: int | None = None) -> None:
         self.folder = folder
         self._limit = limit_bytes
-        self._segment_bytes = segment_bytes
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock_file = lock_folder(folder)
-        self._state = threading.Lock()  # guards what follows
-        self._sizes = {number: self._whole_lines(number) for number in self._numbers()}
-        self._position = self._read_position()
-        self._synced: int | None = None  # the file that is known to be found again
+        self._segment_bytes = segment_bytes or min(_SEGMENT_BYTES, max(_SMALLEST_SEGMENT, limit_bytes // 8))
+        self._complaints = Complaints(logger)
+        self._files = SpoolFolder(folder, self._complaints)
+        self.damaged = DamagedRecords(folder, self._files.make)
+        self.lost_segments: list[tuple[int, int]] = []
+        self._state = threading.RLock()  # guards what follows
+        self._mixed: set[Position] = set()  # lines that are damaged in part, which was put aside
+        # With the parts that are not read: where each begins, and the offset at which it ends.
+        self._position, self._skipped, self._segments = self._files.read()
+        self._target = max(self._segments, default=self._position.segment)  # the file to append to
         self._appending: int | None = None
+        self._unreadable_since_s: float | None = None
         self._closed = False
-        self._count = self._count_waiting()
 
     def __len__(self) -> int:
-        """How many rows wait."""
-        return self._count
+        """How many lines wait."""
+        with self._state:
+            counted = sum(segment.count for segment in self._segments.values())
+            return max(1, counted) if self._bytes_waiting() else 0
 
     @property
     def waiting_bytes(self) -> int:
         """How many bytes wait."""
         with self._state:
-            return sum(self._sizes.values()) - self._position.offset
+            return self._bytes_waiting()
 
-    def append(self, lines: Sequence[bytes]) -> None:
+    @property
+    def position(self) -> Position:
+        """The position up to which everything has been dealt with."""
+        return self._position
+
+    def fitting(self, lines: Sequence[bytes]) -> int:
+        """How many of some lines there is room for, from the first one on."""
+        room = self._limit - self.waiting_bytes
+        for count, line in enumerate(lines):
+            room -= len(line) + spool_record.OVERHEAD
+            if room < 0:
+                return count
+        return len(lines)
+
+    def append(self, lines: Sequence[bytes]) -> list[Position]:
         """Put lines at the end; they are on disk when this returns.
+
+        Returns:
+            The position behind each of them.
 
         Raises:
             SpoolFull: There is no room; nothing was appended.
-            OSError: The disk does not take it; nothing was appended.
+            OSError: The disk does not accept it; nothing was appended.
         """
-        data = b"".join(lines)
+        records = [spool_record.pack(line) for line in lines]
+        data = b"".join(records)
         if self.waiting_bytes + len(data) > self._limit:
-            raise SpoolFull(f"{self.folder} holds its {self._limit / 1e6:.0f} MB already")
+            raise SpoolFull(f"{self.folder} holds its {self._limit / 1e6:g} MB already")
         number, size = self._begin_append()
         try:
-            self._write(number, data, size)
+            self._files.append(number, data, size)
             with self._state:
-                self._sizes[number] = size + len(data)
-                self._count += len(lines)
+                segment = self._segments.setdefault(number, Segment(0, 0, packed=True))
+                segment.size = size + len(data)
+                segment.count += len(lines)
         finally:
             self._appending = None
+        ends = []
+        for record in records:
+            size += len(record)
+            ends.append(Position(number, size))
+        return ends
 
-    def read(self, count: int) -> tuple[list[bytes], Position]:
-        """Look at the first lines that wait.
+    def read(self, count: int, max_bytes: int | None = None) -> tuple[list[bytes], Position]:
+        """Read the first lines that wait, without removing them.
 
         Args:
-            count: How many lines at most.
+            count: Maximum number of lines.
+            max_bytes: Approximate maximum of their bytes; at least one line is read.
 
         Returns:
-            The lines, and what `advance` is called with when they are dealt with.
+            The lines, and the position for `advance` once they have been dealt with.
         """
-        lines: list[bytes] = []
-        position = self._position
-        while len(lines) < count:
+        records, position = self.read_from(self._position, count, max_bytes)
+        if not records and position > self._position:  # only damaged ones
+            self.advance(position, 0)
+        return [record.line for record in records], position
+
+    def read_from(
+        self, start: Position, count: int, max_bytes: int | None = None
+    ) -> tuple[list[Record], Position]:
+        """Read lines from a position, so that a reader can be ahead of `advance`.
+
+        Returns:
+            The lines, and the position behind them.
+        """
+        records: list[Record] = []
+        size = 0
+        position = self._next(start)
+        while len(records) < count and (max_bytes is None or not records or size < max_bytes):
             with self._state:
-                size = self._sizes.get(position.segment, 0)
-                later = [number for number in self._sizes if number > position.segment]
-            if position.offset >= size:
-                if not later:
-                    break
-                position = Position(min(later), 0)
-                continue
-            found = self._lines_at(position, size, count - len(lines))
-            lines += found
-            position = Position(position.segment, position.offset + sum(map(len, found)))
-        return lines, position
+                segment = self._segments.get(position.segment)
+                end = segment.size if segment is not None else 0
+            if segment is None or position.offset >= end:
+                break
+            room = None if max_bytes is None else max_bytes - size
+            found, position = self._read_segment(position, segment, end, count - len(records), room)
+            records += found
+            size += sum(len(record.line) for record in found)
+            position = self._next(position)
+        return records, position
+
+    def has_more(self, start: Position) -> bool:
+        """Whether there is something to read behind a position."""
+        with self._state:
+            position = self._next(start)
+            segment = self._segments.get(position.segment)
+            return segment is not None and position.offset < segment.size
 
     def advance(self, position: Position, count: int) -> None:
         """Forget what was read up to a position.
@@ -120,24 +189,55 @@ class Spool:
         Args:
             position: Where `read` ended.
             count: How many lines that were.
+
+        Raises:
+            OSError: The position cannot be written; after a restart some lines are read again.
         """
         with self._state:
             if self._closed:
                 return
-            done = [number for number in self._sizes if number < position.segment]
-            read_whole = position.offset >= self._sizes.get(position.segment, 0)
-            if read_whole and position.segment != self._appending:
+            while position in self._skipped:
+                position = Position(position.segment, self._skipped[position])
+            done = [number for number in self._segments if number < position.segment]
+            last = self._segments.get(position.segment)
+            if (last is None or position.offset >= last.size) and position.segment != self._appending:
                 done.append(position.segment)
                 position = Position(position.segment + 1, 0)
             for number in done:
-                self._sizes.pop(number, None)
-            self._position = position
-            self._count = max(0, self._count - count)
+                removed = self._segments.pop(number, None)
+                count -= removed.count if removed is not None else 0
+            if last is not None:
+                last.count = max(0, last.count - max(0, count))
+            self._move_to(max(self._position, position))
         try:
-            self._keep_position()
+            self._files.write_position(self._position, self._skipped)
         finally:  # a full disk takes no position, and gets no room unless these go
             for number in done:
-                self._path(number).unlink(missing_ok=True)
+                self._files.path(number).unlink(missing_ok=True)
+
+    def drop(self, start: Position, count: int) -> tuple[int, Position]:
+        """Remove lines from a position on; those before it stay.
+
+        Returns:
+            How many were removed, and the position behind them.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+        records, end = self.read_from(start, count)
+        at = self._next(start)
+        with contextlib.suppress(OSError):  # without the position in its file they are read after a restart
+            if at == self._next(self._position):
+                self.advance(end, len(records))
+                return len(records), end
+            with self._state:
+                for record in records:
+                    if record.end.segment != at.segment:
+                        at = Position(record.end.segment, 0)
+                    self._skip(at, record.end.offset, 1)
+                    at = record.end
+            self._files.write_position(self._position, self._skipped)
+        return len(records), end
 
     def close(self) -> None:
         """Let other processes use the folder; nothing may be appended any more."""
@@ -145,88 +245,152 @@ class Spool:
             if self._closed:
                 return
             self._closed = True
-        unlock_folder(self._lock_file)
+        self.damaged.settle()
+        self._complaints.settle()
+        self._files.unlock()
 
-    # -- inside ----------------------------------------------------------------------------------------------
+    # -- places ----------------------------------------------------------------------------------------------
 
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{number:012d}{_SUFFIX}"
+    def _next(self, position: Position) -> Position:
+        """Where the next record after a position begins: behind what is skipped, in the next file."""
+        with self._state:
+            while True:
+                segment = self._segments.get(position.segment)
+                if position in self._skipped:
+                    position = Position(position.segment, self._skipped[position])
+                elif segment is None or position.offset >= segment.size:
+                    later = [number for number in self._segments if number > position.segment]
+                    if not later:
+                        return position
+                    position = Position(min(later), 0)
+                else:
+                    return position
 
-    def _numbers(self) -> list[int]:
-        names = (path.stem for path in self.folder.glob(f"*{_SUFFIX}"))
-        return sorted(int(name) for name in names if name.isdecimal())
+    def _bytes_waiting(self) -> int:
+        read = self._position.offset if self._position.segment in self._segments else 0
+        skipped = sum(end - start.offset for start, end in self._skipped.items())
+        return sum(segment.size for segment in self._segments.values()) - read - skipped
+
+    def _move_to(self, position: Position) -> None:
+        self._position = position
+        self._target = max(self._target, position.segment)
+        for start in [start for start in self._skipped if start < position]:
+            del self._skipped[start]
+        self._mixed = {start for start in self._mixed if start >= position}
+
+    def _skip(self, start: Position, end: int, count: int) -> None:
+        """Do not read a part of a file again."""
+        for earlier, its_end in self._skipped.items():
+            if earlier.segment == start.segment and its_end == start.offset:
+                start = earlier
+                break
+        for inner in [
+            at for at in self._skipped if at.segment == start.segment and start.offset <= at.offset < end
+        ]:
+            del self._skipped[inner]
+        self._skipped[start] = end
+        segment = self._segments[start.segment]
+        segment.count = max(0, segment.count - count)
+        whole = start.offset == 0 and end >= segment.size
+        if whole and start.segment not in (self._position.segment, self._target):
+            del self._segments[start.segment], self._skipped[start]
+            self._files.path(start.segment).unlink(missing_ok=True)
+
+    # -- appending -------------------------------------------------------------------------------------------
 
     def _begin_append(self) -> tuple[int, int]:
-        """Choose the file, which `advance` leaves alone from now on; returns its number and size."""
+        """Choose the file, which `advance` does not delete from now on; returns its number and size."""
         with self._state:
-            number = max(self._sizes, default=self._position.segment)
-            if self._sizes.get(number, 0) >= self._segment_bytes:
-                number += 1
-            self._appending = number
-            return number, self._sizes.get(number, 0)
+            segment = self._segments.get(self._target)
+            if segment is not None and not self._files.can_grow(self._target, segment, self._segment_bytes):
+                self._target += 1
+                segment = None
+            self._appending = self._target
+            return self._target, segment.size if segment is not None else 0
 
-    def _write(self, number: int, data: bytes, size: int) -> None:
-        file = open_durably(self._path(number), size)
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def _read_segment(
+        self, start: Position, segment: Segment, end: int, count: int, room: int | None
+    ) -> tuple[list[Record], Position]:
+        """Read records of one file, up to a part that is skipped."""
+        records: list[Record] = []
+        position = start
         try:
-            append_durably(file, data, size)
-        finally:
-            os.close(file)
-        if self._synced != number:
-            sync_folder(self.folder)
-            self._synced = number
+            with self._files.path(start.segment).open("rb") as file:
+                file.seek(start.offset)
+                while position.offset < end and len(records) < count and position not in self._skipped:
+                    if room is not None and position.offset - start.offset >= room and records:
+                        break
+                    data, lines, damaged = _read_line(file, end - position.offset, segment.packed)
+                    if not data:
+                        raise FileNotFoundError("it is shorter than it was")
+                    position = self._take(records, position, data, lines, damaged)
+            self._unreadable_since_s = None
+        except OSError as error:
+            gone = isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError))
+            if not gone and not self._has_been_unreadable():
+                raise
+            self._lose(start.segment, position, error)
+            position = Position(start.segment, max(position.offset, end))
+        return records, position
 
-    def _lines_at(self, position: Position, size: int, count: int) -> list[bytes]:
-        with self._path(position.segment).open("rb") as file:
-            file.seek(position.offset)
-            left = size - position.offset
-            lines: list[bytes] = []
-            while left > 0 and len(lines) < count:
-                lines.append(file.readline())
-                left -= len(lines[-1])
-        return lines
+    def _take(
+        self, records: list[Record], start: Position, data: bytes, lines: list[bytes], damaged: list[bytes]
+    ) -> Position:
+        end = Position(start.segment, start.offset + len(data))
+        if damaged and start not in self._mixed:
+            for piece in damaged:
+                self.damaged.add(
+                    piece, f"damaged on disk, in {self._files.path(start.segment)} at byte {start.offset}"
+                )
+        with self._state:
+            if not lines:
+                self._skip(start, end.offset, spool_record.count(data, 0, len(data)))
+            elif damaged:
+                self._mixed.add(start)
+        # All but the last record of a line end where the line begins: it is read again as a whole.
+        records += [Record(line, start) for line in lines[:-1]]
+        records += [Record(line, end) for line in lines[-1:]]
+        return end
 
-    def _whole_lines(self, number: int) -> int:
-        """The size of a file up to the end of its last whole line; a part of one was never promised."""
-        with self._path(number).open("rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            while end > 0:
-                start = max(0, end - _BLOCK)
-                file.seek(start)
-                found = file.read(end - start).rfind(b"\n")
-                if found >= 0:
-                    return start + found + 1
-                end = start
-        return 0
+    def _has_been_unreadable(self) -> bool:
+        """Take note that a file cannot be read; whether that has been so for long."""
+        now = time.monotonic()
+        if self._unreadable_since_s is None:
+            self._unreadable_since_s = now
+        return now - self._unreadable_since_s >= _UNREADABLE_S
 
-    def _position_path(self) -> Path:
-        return self.folder / "position"
+    def _lose(self, number: int, position: Position, error: OSError) -> None:
+        """Go on behind a file that was deleted, was cut off, or cannot be read."""
+        with self._state:
+            segment = self._segments.pop(number, None)
+            if segment is None:
+                return
+            self.lost_segments.append((number, segment.count))
+            for start in [start for start in self._skipped if start.segment == number]:
+                del self._skipped[start]
+            self._target = max(self._target, number + 1)
+            if self._position.segment == number:
+                self._position = Position(number + 1, 0)
+        path = self._files.path(number)
+        with contextlib.suppress(OSError):  # what can still be found in it is not ours to delete
+            path.rename(path.with_suffix(".unreadable"))
+        what = "was deleted or cannot be read: what followed byte"
+        self._complaints.tell("lost", "%s %s %d is lost (%s)", path, what, position.offset, error)
 
-    def _read_position(self) -> Position:
-        first = Position(min(self._sizes, default=1), 0)
-        try:
-            segment, offset = map(int, self._position_path().read_text().split())
-        except (OSError, ValueError):  # it is not there, or was torn: from the beginning then
-            return first
-        if segment < first.segment or offset > self._sizes.get(segment, 0):
-            return first
-        for number in [number for number in self._sizes if number < segment]:
-            del self._sizes[number]
-            self._path(number).unlink(missing_ok=True)
-        return Position(segment, offset)
 
-    def _keep_position(self) -> None:
-        fresh = self._position_path().with_suffix(".new")
-        fresh.write_text(f"{self._position.segment} {self._position.offset}\n")
-        fresh.replace(self._position_path())
-
-    def _count_waiting(self) -> int:
-        count = 0
-        for number, size in self._sizes.items():
-            start = self._position.offset if number == self._position.segment else 0
-            with self._path(number).open("rb") as file:
-                file.seek(start)
-                left = size - start
-                while left > 0 and (block := file.read(min(_BLOCK, left))):
-                    count += block.count(b"\n")
-                    left -= len(block)
-        return count
+def _read_line(file: BufferedReader, room: int, packed: bool) -> tuple[bytes, list[bytes], list[bytes]]:
+    """Read a line of a file, and the records in it; a damaged one with all lines up to the next record."""
+    data = file.readline(room)
+    if not packed:
+        return data, *spool_record.unpack_unchecked(data)
+    lines, damaged = spool_record.unpack(data)
+    if data and not lines:
+        while more := file.readline(room - len(data)) if room > len(data) else b"":
+            if spool_record.begins_record(more):
+                file.seek(-len(more), os.SEEK_CUR)
+                break
+            data += more
+        damaged = [data]
+    return data, lines, damaged

@@ -7,9 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from dripline.runtime import backoff
+from dripline.runtime import backoff, forks
+from dripline.runtime.boundary import Boundary, text_of
+from dripline.runtime.complaints import Complaints
+from dripline.runtime.opening import Caller, Life
 from dripline.transport import BrokerAddress, Connection, Returned
+from dripline.transport.progress import CONNECTING, RESOLVING
 from dripline.wire.errors import BrokerError, BrokerUnreachable, ConfigurationError, ConnectionLost, NameTaken
+from dripline.wire.mesh import MeshSettings
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +22,8 @@ logger = logging.getLogger(__name__)
 _NAME_PATIENCE_S = 4.0
 #: A connection that lived for less is no success: the pauses between attempts go on growing.
 _STEADY_S = 10.0
+#: Between the first two attempts to connect, and the longest pause while a caller waits that has a time limit.
+_FIRST_PAUSE_S = 0.5
 
 Setup = Callable[[Connection], None]
 
@@ -49,19 +56,26 @@ class Supervisor:
         self._prepare = prepare
         self._on_lost = on_lost
         self._on_returned = on_returned
-        self._making = threading.RLock()  # held while a connection is made or added to
-        self._maker: int | None = None  # the thread that is making one
-        self._state = threading.Lock()  # guards what follows; never held while waiting
-        self._setups: list[Setup] = []
+        self._delays = backoff.delays(cap_s=self._longest_pause_s)
+        self._complaints = Complaints(logger)
+        self._since = 0.0
         self._connection: Connection | None = None  # may still be in the making
+        self.after_fork()
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        """Start over, not connected; the parent's connection goes on."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abandon()
+        self._state = threading.Lock()  # guards what follows; never held while waiting
+        self._life = Life()
+        self._makers: set[int] = set()  # the threads that are making a connection
+        self._setups: list[Setup] = []
         self._established = False
+        self._is_final = False
         self._reconnecting = False
         self._thread: threading.Thread | None = None
-        self._since = 0.0
-        self._delays = backoff.delays(cap_s=self._longest_pause_s)
-        self._up = threading.Event()
-        self._closed = threading.Event()  # a fresh one each time it is opened again
-        self._closed.set()
 
     @property
     def connection(self) -> Connection:
@@ -86,12 +100,13 @@ class Supervisor:
         """Whether there is a connection just now, and all set-ups are done on it."""
         return self._established
 
-    def open(self, attempts: int, patience_s: float = 0.0) -> None:
-        """Connect, unless connected.
+    def open(self, attempts: int, limit_s: float | None = None) -> None:
+        """Wait for a connection, which a thread of its own makes; that goes on when the time is up.
 
         Args:
-            attempts: How often to try.
-            patience_s: How long to wait for a connection that is being made anew.
+            attempts: How often to try to connect. Within a time limit as often as fits in, unless it is fewer than
+                the default.
+            limit_s: Longest wait, in seconds. Without one a connection that was lost is not waited for.
 
         Raises:
             BrokerError: What stood in the way: `BrokerUnreachable`, `LoginRefused`, `NameTaken`; `ConnectionLost`
@@ -99,50 +114,84 @@ class Supervisor:
         """
         if self._is_there():
             return
-        if self._reconnecting:
-            self._await(patience_s)
-            return
-        with self._making:
-            if self._is_there():
-                return
-            with self._state:
-                if self._closed.is_set():
-                    self._closed = threading.Event()
-                closed = self._closed
-            self._connect_patiently(attempts, closed)
-
-    def close(self) -> None:
-        """End the connection and forget the set-ups; `open` makes a new beginning."""
+        caller = Caller()
         with self._state:
-            self._closed.set()
+            if self._established:
+                return
+            if self._is_final:
+                raise ConnectionLost("the connection was closed")
+            life, was_making = self._life, self._life.is_making
+            if self._reconnecting and not limit_s:
+                raise ConnectionLost(f"not connected to the broker at {self.address}; trying to connect again")
+            life.is_making = True
+            if not was_making:
+                life.attempts, life.reason = 0, ""
+            if limit_s is None or attempts < MeshSettings.max_connection_attempts:
+                caller.last = life.attempts + attempts
+            life.callers.append(caller)
+        try:
+            if not was_making:
+                self._start(self._connect_first, life, "dripline-connect")
+            elif limit_s is not None:
+                life.hurry()
+            if not caller.wait(limit_s):
+                raise self._late(life, limit_s or 0.0)
+        finally:
+            with self._state:
+                if caller in life.callers:
+                    life.callers.remove(caller)
+
+    def close(self, timeout_s: float | None = None, *, final: bool = False) -> None:
+        """End the connection and forget the set-ups; `open` makes a new beginning.
+
+        Args:
+            timeout_s: Longest wait for the broker's goodbye, in seconds; None for the usual one.
+            final: Whether `open` fails from now on, until it is closed again and not finally.
+        """
+        with self._state:
+            self._is_final = final
+            life, self._life = self._life, Life()
+            life.closed.set()
+            life.end_callers(ConnectionLost("the connection was closed"))
             connection, self._connection = self._connection, None
             thread, self._thread = self._thread, None
             self._established = self._reconnecting = False
             self._setups.clear()
-            self._up.set()
+        life.hurry()
         if connection is not None:
-            connection.close()
+            connection.close() if timeout_s is None else connection.close(timeout_s)
         if thread is not None and thread is not threading.current_thread():
             thread.join(0.2)
 
-    def add_setup(self, setup: Setup, *, once: bool = False) -> None:
+    def add_setup(self, setup: Setup, *, once: bool = False, limit_s: float | None = None) -> None:
         """Do something on this connection and on each that follows it, such as declaring a queue.
 
         Args:
             setup: What to do. It is forgotten when the first time fails, and when the link is closed.
-            once: Whether to leave out what has been added before.
+            once: Whether to leave out what has been added before. It goes on when the time is up, and the next
+                call joins in.
+            limit_s: Longest wait, in seconds; None for that of the broker's answers.
+
+        Raises:
+            ConnectionLost: The connection was closed or lost, or the time is up.
         """
-        with self._making:
-            if once and setup in self._setups:
-                return
-            closed = self._closed
-            early = closed.is_set()  # before the link was opened
-            if self._connection is not None:
-                setup(self._connection)
-            with self._state:
-                if closed.is_set() and not early:
-                    raise ConnectionLost("the connection was closed")
-                self._setups.append(setup)
+        life = self._life
+        if limit_s is None or threading.get_ident() in self._makers:
+            self._add(life, setup, once)
+            return
+        with self._state:
+            known = life.adding.get(setup) if once else None
+            caller = known or Caller()
+            life.adding[setup] = caller
+        if known is None:
+            threading.Thread(
+                target=self._add_for, args=(life, setup, once, caller), name="dripline-setup", daemon=True
+            ).start()
+        if not caller.wait(limit_s):
+            if not once:
+                with self._state:
+                    life.adding.pop(setup, None)
+            raise ConnectionLost(f"the broker at {self.address} did not answer within {limit_s:.3g} s")
 
     def do(self, action: Setup) -> None:
         """Do something once, on this connection, and not while another thread puts things in place on it.
@@ -150,37 +199,101 @@ class Supervisor:
         Raises:
             ConnectionLost: There is no connection.
         """
-        with self._making:
+        with self._life.making:
             action(self.connection)
 
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _is_there(self) -> bool:
         # A set-up that sends something finds the connection that it is given.
-        return self._established or self._maker == threading.get_ident()
+        return self._established or threading.get_ident() in self._makers
 
-    def _await(self, patience_s: float) -> None:
-        if not self._up.wait(patience_s) or not self._established:
-            raise ConnectionLost(f"not connected to the broker at {self.address}; trying to connect again")
+    def _start(self, work: Callable[[Life], None], life: Life, name: str) -> None:
+        thread = threading.Thread(target=work, args=(life,), name=name, daemon=True)
+        try:
+            thread.start()
+        except BaseException:  # no more threads, or a signal handler that raises
+            life.is_making = False
+            raise
+        self._thread = thread
 
-    def _connect_patiently(self, attempts: int, closed: threading.Event) -> None:
-        delays = backoff.delays(first_s=0.5)
-        for attempt in range(1, attempts + 1):
-            try:
-                self._connect(closed)
+    def _late(self, life: Life, limit_s: float) -> BrokerError:
+        connection = self._connection
+        step = connection.missing_step if connection is not None else ""
+        reason = step if step not in ("", RESOLVING, CONNECTING) else life.reason or step or CONNECTING
+        if self._reconnecting:
+            return ConnectionLost(
+                f"not connected to the broker at {self.address}; trying to connect again ({reason})"
+            )
+        return BrokerUnreachable(f"no connection to the broker at {self.address} within {limit_s:.3g} s: {reason}")
+
+    def _add_for(self, life: Life, setup: Setup, once: bool, caller: Caller) -> None:
+        error: BaseException | None = None
+        try:
+            self._add(life, setup, once, caller)
+        except BaseException as failure:  # noqa: BLE001 - it is raised where the set-up was added
+            error = failure
+        with self._state:
+            if life.adding.get(setup) is caller:
+                del life.adding[setup]
+        caller.end(error)
+
+    def _add(self, life: Life, setup: Setup, once: bool, caller: Caller | None = None) -> None:
+        with life.making:
+            if once and setup in self._setups:
                 return
-            except (BrokerUnreachable, ConnectionLost) as error:
-                if attempt == attempts or closed.is_set():
-                    raise
-                delay = next(delays)
-                logger.warning("%s; attempt %d of %d, next in %.1f s", error, attempt, attempts, delay)
-                if closed.wait(delay):
-                    raise
+            if self._connection is not None and not life.closed.is_set():
+                setup(self._connection)
+            with self._state:
+                if life.closed.is_set():
+                    raise ConnectionLost("the connection was closed")
+                if caller is None or life.adding.get(setup) is caller:  # else nobody waits for it any longer
+                    self._setups.append(setup)
+
+    # -- connecting, on a thread of its own --------------------------------------------------------------------
+
+    def _connect_first(self, life: Life) -> None:
+        """Make a connection as long as somebody waits for it."""
+        delays = backoff.delays(first_s=_FIRST_PAUSE_S)
+        while True:
+            with self._state:
+                if not life.callers:
+                    life.is_making = False
+                    return
+            error = self._try(life)
+            if error is None or not self._goes_on(life, error, next(delays)):
+                return
+
+    def _try(self, life: Life) -> BaseException | None:
+        try:
+            with life.making:
+                if not self._established:  # else another thread was quicker
+                    self._connect(life.closed)
+        except BaseException as error:  # noqa: BLE001 - a laboratory's set-up may raise anything
+            return error
+        return None
+
+    def _goes_on(self, life: Life, error: BaseException, pause_s: float) -> bool:
+        """Report a failed attempt to those for whom it was the last, and pause; returns whether others wait."""
+        with self._state:
+            final = life.closed.is_set() or not isinstance(error, (BrokerUnreachable, ConnectionLost))
+            waiting = life.fail_callers(error, final=final)
+            life.is_making = bool(waiting)
+            life.reason = text_of(error)
+        if not waiting:
+            return False
+        if any(caller.last is None for caller in waiting):
+            pause_s = min(pause_s, _FIRST_PAUSE_S)
+        last = max(caller.last or 0 for caller in waiting)
+        if last:
+            logger.warning("%s; attempt %d of %d, next in %.1f s", error, life.attempts, last, pause_s)
+        life.pause(pause_s)
+        return True
 
     def _connect(self, closed: threading.Event) -> None:
         delays, waited = backoff.delays(first_s=0.05, cap_s=0.5), 0.0
         while True:
-            self._maker = threading.get_ident()
+            self._makers.add(threading.get_ident())
             try:
                 self._connect_once(closed)
                 return
@@ -190,7 +303,7 @@ class Supervisor:
                 if waited > _NAME_PATIENCE_S or closed.wait(delay):
                     raise
             finally:
-                self._maker = None
+                self._makers.discard(threading.get_ident())
 
     def _connect_once(self, closed: threading.Event) -> None:
         connection = Connection(
@@ -219,9 +332,9 @@ class Supervisor:
             if self._connection is not connection:
                 raise ConnectionLost("the connection was closed")
             self._established = True
-            self._reconnecting = False
+            self._reconnecting = self._life.is_making = False
             self._since = time.monotonic()
-            self._up.set()
+            self._life.end_callers(None)
 
     def _give_up(self, connection: Connection) -> None:
         with self._state:
@@ -238,36 +351,31 @@ class Supervisor:
             again = self._established
             if again:
                 self._established = False
-                self._reconnecting = True
-                self._up.clear()
-            closed = self._closed
+                self._reconnecting = self._life.is_making = True
+                self._life.reason = ""
+            life = self._life
         self._on_lost(error)
         if again:
             logger.warning("%s; reconnecting", error)
-            thread = threading.Thread(
-                target=self._reconnect, args=(closed,), name="dripline-reconnect", daemon=True
-            )
-            thread.start()
-            self._thread = thread
+            self._start(self._reconnect, life, "dripline-reconnect")
 
-    def _reconnect(self, closed: threading.Event) -> None:
+    def _reconnect(self, life: Life) -> None:
         said = ""
         if time.monotonic() - self._since > _STEADY_S:
             self._delays = backoff.delays(cap_s=self._longest_pause_s)
         for delay in self._delays:
-            if closed.wait(delay):
+            if life.closed.wait(delay):
                 return
-            try:
-                with self._making:
-                    self._connect(closed)
-            except (Exception, SystemExit) as error:  # a lab's set-up may raise anything
-                if closed.is_set():
-                    return
-                if not isinstance(error, (BrokerError, ConfigurationError)):
-                    logger.exception("a set-up failed; trying to connect again")
-                elif str(error) != said:
-                    said = str(error)
-                    logger.warning("%s; going on trying", error)
-                continue
-            logger.warning("connected again to the broker at %s", self.address)
-            return
+            error = self._try(life)
+            if error is None:
+                logger.warning("connected again to the broker at %s", self.address)
+                return
+            if life.closed.is_set():
+                return
+            life.reason = text_of(error)
+            if not isinstance(error, (BrokerError, ConfigurationError)):
+                with Boundary(self._complaints, "a set-up failed; trying to connect again"):
+                    raise error
+            elif life.reason != said:
+                said = life.reason
+                logger.warning("%s; going on trying", said)

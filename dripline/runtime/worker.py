@@ -6,110 +6,44 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable
 
+from dripline.runtime.boundary import Boundary
 from dripline.runtime.complaints import Complaints
+from dripline.runtime.in_hand import InHand, in_hand, let_go, set_in_hand
 from dripline.transport import Connection, Delivery
-from dripline.transport.properties import RawProperties
 from dripline.wire.chunks import Joiner, Part, read_part
 from dripline.wire.codec import incomplete_message, read_message
-from dripline.wire.message import Message
+from dripline.wire.message import Message, MsgRequest
+
+__all__ = ["WAITING_BYTES", "InHand", "Worker", "in_hand", "let_go"]
 
 logger = logging.getLogger(__name__)
 
-_here = threading.local()
-_NO_PROPERTIES = RawProperties(b"\0\0")
 #: Most bytes of messages that wait for one worker; the broker's prefetch bounds their number.
 WAITING_BYTES = 128 * 1024 * 1024
-
-_counting = threading.Lock()  # of the holders of all deliveries; never held while waiting
-
-
-class InHand:
-    """The delivery that a thread is handling, until it is acknowledged.
-
-    Attributes:
-        connection: Where it came from and must be acknowledged; None when it needs no acknowledgement.
-        delivery: The delivery.
-        came_s: When it came, in seconds of the monotonic clock.
-    """
-
-    __slots__ = ("_chunks", "_holders", "came_s", "connection", "delivery")
-
-    def __init__(self, connection: Connection | None, delivery: Delivery, came_s: float) -> None:
-        self.connection = connection
-        self.delivery = delivery
-        self.came_s = came_s
-        self._holders = 1  # the worker, until the handler returns
-        self._chunks: Sequence[InHand] = ()
-
-    def hold(self) -> InHand:
-        """Put the acknowledgement off until `let_go` was called for this as well; returns itself."""
-        with _counting:
-            self._holders += 1
-        return self
-
-    def bring(self, chunks: Sequence[InHand]) -> None:
-        """Have earlier chunks of the same message acknowledged with this one, its last."""
-        self._chunks = chunks
-
-    def let_go(self) -> list[tuple[Connection, Delivery]]:
-        """Count one holder less; returns what to acknowledge where when it was the last one."""
-        with _counting:
-            self._holders -= 1
-            if self._holders > 0:
-                return []
-            due = [
-                (item.connection, item.delivery) for item in (*self._chunks, self) if item.connection is not None
-            ]
-            self.connection, self._chunks = None, ()
-        return due
-
-    def take(self) -> Delivery | None:
-        """Take over the duty to acknowledge; None when somebody has done so already."""
-        if self.connection is None:
-            return None
-        self.connection = None
-        return self.delivery
-
-    def ack(self) -> None:
-        """Acknowledge, unless that is done, or somebody holds it still."""
-        let_go((self,))
-
-
-def let_go(held: Iterable[InHand]) -> None:
-    """Let go of deliveries that were held; those that nobody holds any longer are acknowledged in one write."""
-    due: dict[Connection, list[Delivery]] = {}
-    for item in held:
-        for connection, delivery in item.let_go():
-            due.setdefault(connection, []).append(delivery)
-    for connection, deliveries in due.items():
-        connection.ack(*deliveries)
-
-
-def in_hand() -> InHand | None:
-    """Return what this thread is handling just now; None on a thread that handles nothing."""
-    return getattr(_here, "in_hand", None)
+_NO_ROOM = f"more than {WAITING_BYTES // (1 << 20)} MB of messages wait for their handler"
 
 
 class Worker:
     """A thread with a queue of deliveries.
 
+    At most `WAITING_BYTES` wait for it. A request beyond that is answered with an error; an alert is dropped,
+    counted and logged. A consumer that must lose nothing has an `AlertCollector` instead.
+
     Args:
         name: The thread's name.
         on_message: Called with each whole message.
         wait_s: How long an incomplete message is waited for after its last chunk.
-        chunks_held: How many chunks of incomplete messages are not acknowledged before these are handled, so that
-            a queue that outlives this process brings them again. Beyond that they are acknowledged as they come:
-            more of them than the prefetch would wait for each other.
+
+    Attributes:
+        dropped: How many messages were dropped, by reason.
     """
 
-    def __init__(
-        self, name: str, on_message: Callable[[Message], None], wait_s: float = 1.0, chunks_held: int = 0
-    ) -> None:
+    def __init__(self, name: str, on_message: Callable[[Message], None], wait_s: float = 1.0) -> None:
         self._on_message = on_message
-        self._chunks_held = chunks_held
-        self._held: dict[tuple[str, int], list[InHand]] = {}  # by message, the oldest first
+        self.dropped: Counter[str] = Counter()
         self._queue: queue.SimpleQueue[InHand | None] = queue.SimpleQueue()
         self._joiner = Joiner(wait_s)
         self._complaints = Complaints(logger)
@@ -155,11 +89,14 @@ class Worker:
     def _take_in(self, connection: Connection | None, delivery: Delivery) -> None:
         size = len(delivery.body)
         if self._bytes_in - self._bytes_out + size > WAITING_BYTES:
-            # It is answered as one that cannot be read. An empty queue takes any message the transport does.
-            delivery, size = delivery._replace(body=b""), 0
+            # A request is answered with an error. An empty queue takes any message the transport does.
+            item = InHand(connection, delivery._replace(body=b""), time.monotonic())
+            item.failure, size = _NO_ROOM, 0
+        else:
+            item = InHand(connection, delivery, time.monotonic())
         self._bytes_in += size
         self._came += 1
-        self._queue.put(InHand(connection, delivery, time.monotonic()))
+        self._queue.put(item)
 
     def _run(self) -> None:
         try:
@@ -189,58 +126,51 @@ class Worker:
         return None if expiry is None else max(0.0, expiry - time.monotonic())
 
     def _handle(self, item: InHand) -> None:
-        _here.in_hand = item
+        set_in_hand(item)
         delivery = item.delivery
         try:
             part = read_part(delivery.properties, delivery.body, delivery.routing_key)
-            body = self._joiner.add(part, item.came_s)
-            if body is None:
-                self._hold((part.uuid, part.total), item)
+            if item.failure:
+                self._refuse(part, item.failure)
                 return
-            if self._held:
-                item.bring(self._held.pop((part.uuid, part.total), ()))
-            self._deliver(read_message(part, body))
+            body = self._joiner.add(part, item.came_s)
+            if body is not None:
+                self._deliver(self._counted(read_message(part, body)))
         except ValueError as error:  # DecodingError is one
-            self._complaints.tell(
-                "dropped what is no message", "dropped what is no message, for %r: %s", delivery.routing_key, error
-            )
+            self._drop("undecodable", "dropped what is no message", delivery.routing_key, error)
         finally:
             item.ack()
-            _here.in_hand = None
+            set_in_hand(None)
 
-    def _hold(self, key: tuple[str, int], item: InHand) -> None:
-        """Put the acknowledgement of a chunk off until its message is handled, if that is wanted."""
-        if not self._chunks_held or key not in self._joiner:
+    def _refuse(self, part: Part, why: str) -> None:
+        """Handle what has no room as invalid: a request is answered with an error, anything else dropped."""
+        if part.total > 1:
+            self._joiner.refuse(part)
+            self._give_up_incomplete(float("-inf"))
             return
-        # The joiner has it, and bounds it; to acknowledge takes only its number.
-        item.delivery = item.delivery._replace(properties=_NO_PROPERTIES, body=b"")
-        self._held.setdefault(key, []).append(item.hold())
-        while sum(map(len, self._held.values())) > self._chunks_held:
-            let_go(self._held.pop(next(iter(self._held))))
+        message = incomplete_message(part)
+        message.invalid_reason = why
+        self._deliver(self._counted(message, "no_room"))
 
     def _give_up_incomplete(self, now: float) -> None:
         for part in self._joiner.expired(now):
-            self._deliver_incomplete(part)
-        for key in [key for key in self._held if key not in self._joiner]:
-            let_go(self._held.pop(key))
+            try:
+                message = incomplete_message(part)
+            except ValueError as error:
+                self._drop("incomplete", "dropped an incomplete message", part.routing_key, error)
+                continue
+            self._deliver(self._counted(message, "incomplete"))
 
-    def _deliver_incomplete(self, part: Part) -> None:
-        try:
-            message = incomplete_message(part)
-        except ValueError as error:
-            self._complaints.tell(
-                "dropped an incomplete message",
-                "dropped an incomplete message for %r: %s", part.routing_key, error,
-            )  # fmt: skip
-            return
-        self._deliver(message)
+    def _counted(self, message: Message, reason: str = "undecodable") -> Message:
+        """Count a message that the service drops, and logs, because it is invalid."""
+        if message.invalid_reason is not None and not isinstance(message, MsgRequest):
+            self.dropped[reason] += 1
+        return message
+
+    def _drop(self, reason: str, kind: str, routing_key: str, why: object) -> None:
+        self.dropped[reason] += 1
+        self._complaints.tell(kind, f"{kind}, for %r: %s", routing_key, why)
 
     def _deliver(self, message: Message) -> None:
-        try:
+        with Boundary(self._complaints, "a message for %r could not be handled", message.routing_key):
             self._on_message(message)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - it must not make the service deaf, and is told
-            kind = f"a message could not be handled: {type(error).__name__}"
-            self._complaints.tell(
-                kind, "a message for %r could not be handled: %s", message.routing_key, type(error).__name__,
-                error=error,
-            )  # fmt: skip

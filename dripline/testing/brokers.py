@@ -80,21 +80,26 @@ class Broker:
 
 
 @contextmanager
-def broker_for_tests(url: str | None = None) -> Iterator[Broker]:
+def broker_for_tests(url: str | None = None, **options: Any) -> Iterator[Broker]:
     """Have a broker while the block runs.
 
     Args:
         url: One that is there, as ``amqp://user:password@host:port/virtual_host`` or ``amqps://…``; none starts an
             embedded one.
+        options: Arguments of the embedded broker, such as ``compatibility=rabbitmq("4.3")``.
 
     Yields:
         The broker. On one that is there the mesh has exchanges of its own, which are deleted afterwards.
 
     Raises:
-        ConfigurationError: The address cannot be understood.
+        ConfigurationError: The address cannot be understood, or there are options for a broker that is there.
         BrokerUnreachable: Nobody listens there.
         LoginRefused: The broker refuses the login.
     """
+    if url and options:
+        raise ConfigurationError(
+            f"the broker at {_hidden(url)} is not the test's own: it cannot be given {', '.join(options)}"
+        )
     if url:
         address = address_of(url)
         _try_out(address)
@@ -103,8 +108,9 @@ def broker_for_tests(url: str | None = None) -> Iterator[Broker]:
         return
     from dripline.broker import EmbeddedBroker  # brings asyncio's servers
 
-    with EmbeddedBroker(port=0) as embedded:
-        address = BrokerAddress(embedded.host, embedded.port)
+    with EmbeddedBroker(**{"port": 0, **options}) as embedded:
+        login = {key: options[key] for key in ("virtual_host", "username", "password") if key in options}
+        address = BrokerAddress(embedded.host, embedded.port, **login)
         yield Broker(address, {**_settings(address), **_exchanges("")}, embedded)
 
 
@@ -139,6 +145,8 @@ def address_of(url: str) -> BrokerAddress:
         if parts.scheme not in ("amqp", "amqps") or not parts.hostname or not further.keys() <= _FURTHER:
             raise ValueError
         place = parts.netloc.rpartition("@")[2]
+        if "" in (parts.username, parts.password):
+            raise ConfigurationError("its name or password is empty")
         mesh = MeshSettings.from_dict({"broker": f"{parts.scheme}://{place}{parts.path}", **further})
     except (ValueError, ConfigurationError) as error:
         reason = f" ({error})" if isinstance(error, ConfigurationError) else ""

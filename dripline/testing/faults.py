@@ -165,6 +165,35 @@ class Faults:
         concerned = concerns(**which)
         return self._rule(lambda hub: Reorder(concerned, count, window, wait_s, hub.after, seed), for_s)
 
+    # -- what an operator may delete -----------------------------------------------------------------------------
+
+    def delete_exchange(self, name: str) -> None:
+        """Delete an exchange with its bindings; nothing happens if there is none of that name."""
+        self._broker.call(lambda hub: hub.vhost.delete_exchange(name, if_unused=False))
+
+    def delete_queue(self, name: str) -> None:
+        """Delete a queue with its messages, also one that is exclusive to a connection, as `rabbitmqctl` can."""
+
+        def delete(hub: Hub) -> None:
+            queue = hub.vhost.queues.get(name)
+            if queue is not None:
+                hub.vhost.delete_queue(queue)
+
+        self._broker.call(delete)
+
+    def unbind(self, source: str, destination: str, key: str | None = None) -> int:
+        """Remove bindings of a queue or an exchange to the exchange ``source``, as its management can.
+
+        Args:
+            source: The exchange that messages come from.
+            destination: Name of the queue or exchange that they go to.
+            key: The binding key; None for all.
+
+        Returns:
+            How many bindings there were.
+        """
+        return self._broker.call(lambda hub: hub.vhost.unbind_by_name(source, destination, key))
+
     # -- the broker ------------------------------------------------------------------------------------------
 
     def block(self, reason: str = "low on memory", *, for_s: float | None = None) -> Fault:

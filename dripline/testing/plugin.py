@@ -43,7 +43,22 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 @pytest.fixture
-def dripline_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+def dripline_broker_options() -> dict[str, Any]:
+    """Arguments of the embedded broker that a test has; a fixture of the same name gives others.
+
+    ::
+
+        @pytest.fixture
+        def dripline_broker_options():
+            return {"compatibility": rabbitmq("4.3")}   # from dripline.broker
+
+    On a broker that is not the test's own, tests with options are skipped.
+    """
+    return {}
+
+
+@pytest.fixture
+def dripline_broker(request: pytest.FixtureRequest, dripline_broker_options: dict[str, Any]) -> Iterator[Broker]:
     """A broker of the test's own, with ``host``, ``port``, ``mesh`` and ``login``.
 
     ``stop()`` and ``start()`` show how a service takes the loss of its broker::
@@ -63,9 +78,12 @@ def dripline_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     from dripline.testing.isolation import alone_on
     from dripline.wire.errors import BrokerError, ConfigurationError
 
+    url = _broker_url(request.config)
+    if url and dripline_broker_options:
+        pytest.skip(f"the broker at {_without_login(url)} is not the test's own: it cannot be given options")
     with ExitStack() as stack:
         try:
-            broker = stack.enter_context(broker_for_tests(_broker_url(request.config)))
+            broker = stack.enter_context(broker_for_tests(url, **dripline_broker_options))
         except (BrokerError, ConfigurationError) as error:
             pytest.fail(f"{_OPTION}: {error}", pytrace=False)
         stack.enter_context(alone_on(broker))

@@ -36,7 +36,7 @@ class BrokerAddress:
         username: Login name.
         password: Secret; never part of ``repr`` or ``str``.
         heartbeat_s: AMQP heartbeat interval that is proposed, in seconds.
-        connect_timeout_s: Longest wait for the socket, for TLS and for the login, each, in seconds.
+        connect_timeout_s: Longest wait for name, socket, TLS and login together, in seconds.
         tls: How it is encrypted; None for not at all.
         by_certificate: Whether the certificate of ``tls`` logs in (SASL EXTERNAL), not name and password.
     """

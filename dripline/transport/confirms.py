@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from itertools import takewhile
 
 from dripline.transport import failures
 from dripline.transport.slot import Slot
@@ -17,7 +18,7 @@ class Confirms:
         window: About how many messages may be unconfirmed before `send` waits.
     """
 
-    def __init__(self, window: int = 1000) -> None:
+    def __init__(self, window: int = 4000) -> None:
         self._window = window
         self._write = threading.Lock()
         self._room = threading.Condition()
@@ -30,14 +31,19 @@ class Confirms:
         return len(self._open)
 
     def send(self, write: Callable[[], None], timeout_s: float) -> Slot[bool]:
-        """Write one message and number it, in one step for all threads.
+        """Write one message and number it; as `send_all` with one."""
+        return self.send_all(write, 1, timeout_s)[0]
+
+    def send_all(self, write: Callable[[], None], count: int, timeout_s: float) -> list[Slot[bool]]:
+        """Write messages and number them, in one step for all threads.
 
         Args:
-            write: Sends exactly one basic.publish on the confirming channel.
-            timeout_s: Longest wait for room in the window.
+            write: Sends exactly that many basic.publish on the confirming channel, or raises and sends none.
+            count: How many.
+            timeout_s: Maximum wait for room in the window; there is room if the window is not full before.
 
         Returns:
-            A slot that gets True when the broker has the message, False when it refused it.
+            A slot for each message, which gets True when the broker has it and False when it refused it.
 
         Raises:
             TimeoutError: The window stayed full, or another thread could not write for so long.
@@ -47,7 +53,7 @@ class Confirms:
         if not self._write.acquire(timeout=max(0.0, timeout_s)):
             raise TimeoutError(f"the broker took no data for {timeout_s:g} s")
         try:
-            return self._send(write)
+            return self._send(write, count)
         finally:
             self._write.release()
 
@@ -81,21 +87,24 @@ class Confirms:
             return False
         return True
 
-    def _send(self, write: Callable[[], None]) -> Slot[bool]:
-        slot: Slot[bool] = Slot()
-        tag = self._last + 1
-        self._open[tag] = slot  # before the write, since the confirm may be back before that returns
+    def _send(self, write: Callable[[], None], count: int) -> list[Slot[bool]]:
+        slots: list[Slot[bool]] = [Slot() for _ in range(count)]
+        tags = range(self._last + 1, self._last + 1 + count)
+        self._open.update(
+            zip(tags, slots, strict=True)
+        )  # before the write: a confirm may be back before it returns
         try:
             write()
         except BaseException:
-            self._open.pop(tag, None)
+            for tag in tags:
+                self._open.pop(tag, None)
             raise
-        self._last = tag
-        return slot
+        self._last += count
+        return slots
 
     def _up_to(self, tag: int) -> list[int]:
-        numbers = list(self._open)
-        return [number for number in numbers if number <= tag] if tag else numbers
+        numbers = list(self._open)  # in the order of their writes
+        return list(takewhile(lambda number: number <= tag, numbers)) if tag else numbers
 
     def _wait(self, ready: Callable[[], bool], timeout_s: float) -> None:
         with self._room:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from pika import spec
 from pika.channel import Channel
 
 from dripline.transport import frames
 from dripline.transport.address import BrokerAddress
+from dripline.transport.consumer import AnyConsumer, Consumer, handled_here, passive_declaration
 from dripline.transport.content import Delivery, Returned
-from dripline.transport.life import ConnectionLife
+from dripline.transport.durable_consumer import DurableConsumer
 from dripline.transport.slot import Slot
+from dripline.transport.topology import Topology
 from dripline.wire.codec import Envelope
 from dripline.wire.errors import BrokerError
 from dripline.wire.table import short_string
 
-_tags = itertools.count(1)
+_numbers = itertools.count(1)
 
 
-class Connection(ConnectionLife):
+class Connection(Topology):
     """A connection that lives once: open it, use it, and make another one when it is lost.
 
     Requests, replies and acknowledgements travel on one channel; what must be confirmed has a second one, opened
@@ -49,108 +52,20 @@ class Connection(ConnectionLife):
         client: str = "dripline",
         on_lost: Callable[[BrokerError], None] | None = None,
         on_returned: Callable[[Returned], None] | None = None,
-        confirm_window: int = 1000,
+        confirm_window: int = 4000,
     ) -> None:
         super().__init__(address, client, on_lost, confirm_window)
         self._on_returned = on_returned
-        self._consumers: dict[str, Callable[[Delivery], None]] = {}
-        self._acked_consumers: list[str] = []
+        self._tags = f"dl.{next(_numbers)}."  # how the consumer tags of this connection begin
+        self._consumers: dict[str, AnyConsumer] = {}
+        self._acked_consumers: list[AnyConsumer] = []
+        self._channel_numbers: dict[str, int] = {}  # by consumer tag, as long as deliveries can be acknowledged
+        self._next_tag = itertools.count(1).__next__
+        self._listening = True
         self._confirm_lock = threading.Lock()
         self._confirm_channel: Channel | None = None
 
-    # -- topology --------------------------------------------------------------------------------------------
-
-    def declare_exchanges(self, names: Sequence[str]) -> None:
-        """Declare topic exchanges as a mesh has them.
-
-        Raises:
-            BrokerError: There is an exchange of that name and another kind, or the user must not declare any.
-        """
-        channel = self._ready()
-
-        def start(done: Callable[[Any], None]) -> None:
-            for name in names[:-1]:
-                channel.exchange_declare(name, "topic")
-            channel.exchange_declare(names[-1], "topic", callback=done)
-
-        self._ask(start)
-
-    def declare_durable_exchange(self, name: str, source: str) -> None:
-        """Declare a topic exchange that outlives restarts of the broker, bound to all of another one.
-
-        Raises:
-            BrokerError: There is an exchange of that name and another kind, or the user must not declare any.
-            DriplineError: The name is longer than AMQP allows.
-        """
-        channel = self._ready()
-        short_string(name)
-
-        def start(done: Callable[[Any], None]) -> None:
-            channel.exchange_declare(name, "topic", durable=True)
-            channel.exchange_bind(name, source, "#", callback=done)
-
-        self._ask(start)
-
-    def bind_exchange_again(self, name: str, source: str) -> bool:
-        """Bind an exchange to all of another one, if there are such exchanges and the user may; one round trip.
-
-        Returns:
-            Whether that was done.
-        """
-        self.check()
-        pika = self._pika
-        assert pika is not None, "an opened connection has one"
-        if len(name.encode()) > 255:
-            return False  # there can be none
-        method = spec.Exchange.Bind(0, name, source, "#", False, {})
-        return bool(self._ask(lambda done: pika.try_out(method, done)))
-
-    def declare_queue(self, name: str = "", *, exclusive: bool = True, auto_delete: bool = True) -> str:
-        """Declare a queue.
-
-        Args:
-            name: Its name; empty lets the broker choose one.
-            exclusive: Whether it belongs to this connection alone and dies with it.
-            auto_delete: Whether it goes with its last consumer.
-
-        Returns:
-            The queue's name.
-
-        Raises:
-            NameTaken: Another connection owns that name.
-            DriplineError: The name is longer than AMQP allows.
-        """
-        channel = self._ready()
-        short_string(name)
-        answer = self._ask(
-            lambda done: channel.queue_declare(name, exclusive=exclusive, auto_delete=auto_delete, callback=done)
-        )
-        return str(answer.method.queue)
-
-    def declare_durable_queue(self, name: str) -> None:
-        """Declare a queue that outlives connections and restarts of the broker, and collects meanwhile.
-
-        A quorum queue where the broker has them: it keeps also messages that are not marked as persistent, as
-        those of a mesh are not.
-
-        Raises:
-            BrokerError: There is a queue of that name and another kind.
-        """
-        channel = self._ready()
-        short_string(name)
-        kind = {"x-queue-type": "quorum"}
-        self._ask(lambda done: channel.queue_declare(name, durable=True, arguments=kind, callback=done))
-
-    def bind(self, queue: str, exchange: str, keys: Sequence[str]) -> None:
-        """Bind a queue with many keys in one write; a later call that waits also waits for these."""
-        self.check()
-        names = short_string(queue), short_string(exchange)
-        self._send(b"".join(frames.bind_frame(self._number, *names, key) for key in keys), timeout_s=30.0)
-
-    def unbind(self, queue: str, exchange: str, key: str) -> None:
-        """Take a binding away; returns when the broker has done it."""
-        channel = self._ready()
-        self._ask(lambda done: channel.queue_unbind(queue, exchange, key, callback=done))
+    # -- consumers -------------------------------------------------------------------------------------------
 
     def consume(
         self,
@@ -173,30 +88,47 @@ class Connection(ConnectionLife):
         Returns:
             The consumer tag.
         """
-        channel = self._ready()
-        tag = f"dl.{next(_tags)}"
-        self._consumers[tag] = on_delivery
-
-        def start(done: Callable[[Any], None]) -> None:
-            if not no_ack:
-                channel.basic_qos(prefetch_count=prefetch)
-            channel.basic_consume(
-                queue, _handled_here, auto_ack=no_ack, exclusive=exclusive, consumer_tag=tag, callback=done
-            )
-
-        self._ask(start)
+        consumer = Consumer(
+            self, self._ready(), queue, on_delivery, exclusive=exclusive, no_ack=no_ack, prefetch=prefetch
+        )
+        self._ask(consumer.start)
         if not no_ack:
-            self._acked_consumers.append(tag)
-        return tag
+            self._acked_consumers.append(consumer)
+        return consumer.tag
 
-    def cancel_consumers(self) -> None:
+    def consume_durably(self, consumer: DurableConsumer, prefetch: int) -> None:
+        """Start the consumer of a durable queue; returns when the broker has done that."""
+        self._ready()
+        self._acked_consumers.append(consumer)
+        self._ask(partial(consumer.start, prefetch))
+
+    def cancel_consumers(self, timeout_s: float = 30.0) -> None:
         """End the consumers whose messages are acknowledged; returns when no more messages come to them.
 
         An auto-delete queue is gone then, so that requests to it fail at once instead of being lost.
+
+        Args:
+            timeout_s: Maximum wait for the broker, for all of them.
+
+        Raises:
+            ConnectionLost: The connection is gone, or the broker did not answer in time.
         """
+        deadline = time.monotonic() + timeout_s
+        self._listening = False
         while self._acked_consumers:
-            tag, channel = self._acked_consumers.pop(), self._ready()
-            self._ask(partial(_cancel, channel, tag))
+            consumer = self._acked_consumers.pop()
+            self._ready()
+            self._ask(consumer.end, max(0.0, deadline - time.monotonic()))
+
+    def on_io_thread(self, action: Callable[[], object]) -> None:
+        """Run something quick on the I/O thread, soon; nothing happens if the connection has ended."""
+        if self.is_open:
+            self._post(action)
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether it is open and its consumers were not ended."""
+        return self._listening and self.is_open
 
     # -- messages --------------------------------------------------------------------------------------------
 
@@ -224,8 +156,8 @@ class Connection(ConnectionLife):
         """
         self.check()
         data = self._frames(self._number, exchange, envelopes, mandatory)
-        if ack is not None and ack.consumer_tag in self._consumers:
-            data += frames.ack_frame(self._number, ack.delivery_tag)
+        if ack is not None and ack.consumer_tag in self._channel_numbers:
+            data += frames.ack_frame(self._channel_numbers[ack.consumer_tag], ack.delivery_tag)
         try:
             self._send(data, timeout_s)
         except TimeoutError:
@@ -241,21 +173,29 @@ class Connection(ConnectionLife):
         mandatory: bool = False,
         timeout_s: float = 30.0,
     ) -> list[Slot[bool]]:
-        """Publish with publisher confirms.
+        """Publish with publisher confirms, all in one write.
+
+        Args:
+            exchange: Exchange.
+            envelopes: The chunks of any number of messages, in order.
+            mandatory: Whether what cannot be routed comes back to ``on_returned``.
+            timeout_s: Maximum wait for room: for earlier confirms, then for a broker that takes no data.
 
         Returns:
-            One slot a chunk; True in it means that the broker has the chunk.
+            One slot for each chunk; True in it means that the broker has the chunk.
 
         Raises:
             ConnectionLost: The connection is gone.
-            TimeoutError: The broker confirmed nothing for so long that no more may be sent.
+            TimeoutError: The broker confirmed nothing, or took no data, for so long that no more may be sent;
+                nothing was sent.
+            DriplineError: A chunk cannot be sent to any broker; nothing was sent.
         """
-        number = self._confirming().channel_number
-        slots = []
-        for envelope in envelopes:
-            data = self._frames(number, exchange, [envelope], mandatory)
-            slots.append(self._confirms.send(partial(self._send, data, timeout_s), timeout_s))
-        return slots
+        data = self._frames(self._confirming().channel_number, exchange, envelopes, mandatory)
+        return self._confirms.send_all(partial(self._send, data, timeout_s), len(envelopes), timeout_s)
+
+    def prepare_confirms(self) -> None:
+        """Open the channel with publisher confirms now, so that publishing does not have to wait for that."""
+        self._confirming()
 
     def wait_for_confirms(self, timeout_s: float) -> bool:
         """Wait until the broker has everything that was published with confirms."""
@@ -263,12 +203,15 @@ class Connection(ConnectionLife):
 
     def ack(self, *deliveries: Delivery) -> None:
         """Acknowledge deliveries in one write; does nothing when their connection is gone (the broker knows)."""
-        own = [delivery for delivery in deliveries if delivery.consumer_tag in self._consumers]
-        if self.is_open and own:
-            try:
-                self._send(b"".join(frames.ack_frame(self._number, delivery.delivery_tag) for delivery in own))
-            except BrokerError:
-                return
+        self._settle(frames.ack_frame, deliveries)
+
+    def can_settle(self, delivery: Delivery) -> bool:
+        """Whether a delivery can still be acknowledged; if not, the broker delivers it again."""
+        return self.is_open and delivery.consumer_tag in self._channel_numbers
+
+    def give_back(self, *deliveries: Delivery) -> None:
+        """Return deliveries to their queues (basic.nack with requeue), to be delivered again."""
+        self._settle(frames.nack_frame, deliveries)
 
     # -- events, on the I/O thread -----------------------------------------------------------------------------
 
@@ -276,7 +219,12 @@ class Connection(ConnectionLife):
         """Hand a delivery to its consumer."""
         consumer = self._consumers.get(delivery.consumer_tag)
         if consumer is not None:
-            consumer(delivery)
+            consumer.on_delivery(delivery)
+
+    def longest_body(self, consumer_tag: str) -> int | None:
+        """Give the length beyond which only the beginning of a body is kept; None if a consumer has no limit."""
+        consumer = self._consumers.get(consumer_tag)
+        return None if consumer is None else consumer.longest_body
 
     def on_returned(self, returned: Returned) -> None:
         """Hand on what could not be routed."""
@@ -287,6 +235,35 @@ class Connection(ConnectionLife):
         """Count a publisher confirm."""
         self._confirms.settle(delivery_tag, multiple, acknowledged)
 
+    # -- for consumers, on the I/O thread ----------------------------------------------------------------------
+
+    def register(self, consumer: AnyConsumer, channel_number: int) -> str:
+        """Choose a consumer tag and hand the deliveries for it to this consumer."""
+        tag = f"{self._tags}{self._next_tag()}"
+        self._consumers[tag] = consumer
+        self._channel_numbers[tag] = channel_number
+        return tag
+
+    def unregister(self, tag: str) -> None:
+        """Forget a consumer tag that gets no more deliveries; those it has got can still be acknowledged."""
+        self._consumers.pop(tag, None)
+
+    def forget_channel(self, channel_number: int) -> None:
+        """Forget a channel that is closed; deliveries on it can no longer be acknowledged."""
+        for tag in [tag for tag, number in self._channel_numbers.items() if number == channel_number]:
+            del self._channel_numbers[tag]
+            self._consumers.pop(tag, None)
+
+    def open_channel(self, on_open: Callable[[Channel], object]) -> None:
+        """Open another channel."""
+        channel = self._adapter.channel(on_open_callback=on_open)
+        channel.add_on_close_callback(self._on_channel_closed)
+        channel.add_on_cancel_callback(self._on_consumer_cancelled)
+
+    def queue_exists(self, queue: str, done: Callable[[bool], None]) -> None:
+        """Find out whether there is a queue, without risk for the channel."""
+        self._adapter.try_out(passive_declaration(queue), done)
+
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _confirming(self) -> Channel:
@@ -295,11 +272,26 @@ class Connection(ConnectionLife):
             return self._confirm_channel
         with self._confirm_lock:
             if self._confirm_channel is None:
-                assert self._pika is not None, "an opened connection has one"
-                channel = self._open_channel(self._pika)
-                self._ask(lambda done: channel.confirm_delivery(_handled_here, callback=done))
+                channel = self._open_channel(self._adapter, self.address.connect_timeout_s)
+                self._ask(lambda done: channel.confirm_delivery(handled_here, callback=done))
                 self._confirm_channel = channel
             return self._confirm_channel
+
+    def _on_consumer_cancelled(self, frame: Any) -> None:
+        tag = str(frame.method.consumer_tag)
+        if tag in self._consumers:
+            self._consumers[tag].cancelled_by_broker(tag)
+
+    def _settle(self, frame: Callable[[int, int], bytes], deliveries: Sequence[Delivery]) -> None:
+        numbers = self._channel_numbers
+        data = [
+            frame(number, delivery.delivery_tag)
+            for delivery in deliveries
+            if (number := numbers.get(delivery.consumer_tag)) is not None
+        ]
+        if self.is_open and data:
+            with contextlib.suppress(BrokerError):
+                self._send(b"".join(data))
 
     def _frames(self, channel: int, exchange: str, envelopes: Sequence[Envelope], mandatory: bool) -> bytes:
         name, frame_max = short_string(exchange), self._frame_max
@@ -308,11 +300,3 @@ class Connection(ConnectionLife):
             for key, properties, body in envelopes
         ]
         return built[0] if len(built) == 1 else b"".join(built)
-
-
-def _cancel(channel: Channel, tag: str, done: Callable[[Any], None]) -> None:
-    channel.basic_cancel(tag, callback=done)
-
-
-def _handled_here(*_arguments: object) -> None:
-    """Stand in for callbacks that pika never calls: deliveries and confirms are read before it sees them."""

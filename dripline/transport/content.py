@@ -20,6 +20,7 @@ _REPLY_CODE = struct.Struct(">H")
 _DELIVER, _RETURN, _ACK, _NACK = 0x3C003C, 0x3C0032, 0x3C0050, 0x3C0078
 _METHOD, _HEADER, _BODY = 1, 2, 3
 _OVERHEAD = 8
+_BEGINNING = 1024 * 1024  # so much is kept of a body that is too long for its consumer
 _END = 0xCE
 
 
@@ -43,6 +44,16 @@ class Delivery(NamedTuple):
     body: bytes
 
 
+class CutBody(bytes):
+    """The beginning of a body that was longer than its consumer takes.
+
+    Attributes:
+        size: Length of the whole body, in bytes.
+    """
+
+    size = 0
+
+
 class Returned(NamedTuple):
     """A mandatory message of ours that the broker could not route."""
 
@@ -64,6 +75,8 @@ class ContentReader:
         on_other: Called with the bytes of every other whole frame.
         max_frame: Largest frame that was agreed on, in bytes.
         max_body: Largest body that is accepted, in bytes.
+        longest_body: Gives the length beyond which a consumer, named by its tag, wants only the beginning of a
+            body (a `CutBody`), whatever the size of the body; None for a consumer without such a limit.
     """
 
     def __init__(
@@ -74,6 +87,7 @@ class ContentReader:
         on_other: Callable[[bytes], None],
         max_frame: int = 128 * 1024,
         max_body: int = 128 * 1024 * 1024,
+        longest_body: Callable[[str], int | None] = lambda _tag: None,
     ) -> None:
         self._on_delivery = on_delivery
         self._on_returned = on_returned
@@ -81,6 +95,7 @@ class ContentReader:
         self._on_other = on_other
         self._max_frame = max_frame
         self._max_body = max_body
+        self._longest_body = longest_body
         self._buffer = b""
         self._open: dict[int, _Content] = {}
 
@@ -138,7 +153,9 @@ class ContentReader:
         if content.properties is not None or len(payload) < _CONTENT_HEADER.size + 2:
             raise ValueError("a content header that is damaged, or one too many")
         content.missing = _CONTENT_HEADER.unpack_from(payload)[2]
-        if content.missing > self._max_body:
+        if content.missing > _BEGINNING:
+            content.cut(self._longest_body)
+        if content.missing > self._max_body and not content.cut_from:
             raise ValueError(f"a message of {content.missing} bytes is larger than the limit {self._max_body}")
         content.properties = payload[_CONTENT_HEADER.size :]
         if not content.missing:
@@ -148,7 +165,11 @@ class ContentReader:
         content.missing -= len(payload)
         if content.properties is None or content.missing < 0:
             raise ValueError("a content body that nothing announced")
-        content.pieces.append(payload)
+        if content.cut_from:
+            payload = payload[: content.room]
+            content.room -= len(payload)
+        if payload:
+            content.pieces.append(payload)
         if not content.missing:
             self._complete(channel, content, content.properties)
 
@@ -156,6 +177,9 @@ class ContentReader:
         del self._open[channel]
         pieces = content.pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if content.cut_from:
+            body = CutBody(body)
+            body.size = content.cut_from
         if content.kind == _DELIVER:
             self._on_delivery(_delivery(content.method, RawProperties(properties), body))
         else:
@@ -165,7 +189,7 @@ class ContentReader:
 class _Content:
     """A message of which not all frames are here yet."""
 
-    __slots__ = ("kind", "method", "missing", "pieces", "properties")
+    __slots__ = ("cut_from", "kind", "method", "missing", "pieces", "properties", "room")
 
     def __init__(self, kind: int, method: bytes) -> None:
         self.kind = kind
@@ -173,6 +197,15 @@ class _Content:
         self.properties: bytes | None = None
         self.missing = 0
         self.pieces: list[bytes] = []
+        self.cut_from = 0  # how long the body is of which only the beginning is kept
+        self.room = 0
+
+    def cut(self, longest_body: Callable[[str], int | None]) -> None:
+        """Decide whether only the beginning is kept."""
+        if self.kind == _DELIVER and len(self.method) > 4:
+            longest = longest_body(self.method[5 : 5 + self.method[4]].decode("utf-8", "replace"))
+            if longest is not None and self.missing > longest:
+                self.cut_from, self.room = self.missing, _BEGINNING
 
 
 def _delivery(method: bytes, properties: RawProperties, body: bytes) -> Delivery:

@@ -6,8 +6,17 @@ from pika import exceptions
 
 from dripline.transport import tls_failures
 from dripline.transport.address import BrokerAddress
-from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
+from dripline.wire.errors import (
+    BrokerError,
+    BrokerUnreachable,
+    ClosedByBroker,
+    ConnectionLost,
+    LoginRefused,
+    NameTaken,
+)
+from dripline.wire.safe_text import safe_text
 
+_SHUTDOWN = (200, 320)  # an operator closes the connection, or stops the broker
 _START = "start RabbitMQ, or 'dl broker', or name another one with -b and -p"
 
 
@@ -49,7 +58,7 @@ def not_opened(address: BrokerAddress, error: Exception, *, has_spoken: bool = T
         return tls_failures.refused_certificate(address, error)
     if not has_spoken:
         return tls_failures.without_a_word(address)
-    if isinstance(error, (ValueError, exceptions.ProtocolVersionMismatch)):
+    if not isinstance(error, (OSError, exceptions.AMQPConnectionError)):  # what it says makes no sense to pika
         return BrokerUnreachable(f"{address} does not answer as an AMQP 0-9-1 broker; is it the right port?")
     return BrokerUnreachable(f"the broker at {address} hung up during the login: {describe(error)}")
 
@@ -65,7 +74,9 @@ def _wrong_login(address: BrokerAddress) -> str:
 
 def lost(address: BrokerAddress, error: Exception) -> BrokerError:
     """Describe the end of a connection that was open."""
-    return ConnectionLost(f"the connection to the broker at {address} was lost: {describe(error)}")
+    by_broker = isinstance(error, exceptions.ConnectionClosedByBroker) and error.reply_code not in _SHUTDOWN
+    kind = ClosedByBroker if by_broker else ConnectionLost
+    return kind(f"the connection to the broker at {address} was lost: {describe(error)}")
 
 
 def closed(address: BrokerAddress) -> ConnectionLost:
@@ -80,7 +91,7 @@ def refused(address: BrokerAddress, error: exceptions.ChannelClosed) -> BrokerEr
         `NameTaken`, or the `BrokerError` itself for what no second attempt mends.
     """
     if error.reply_code == 405:
-        return NameTaken(str(error.reply_text))
+        return NameTaken(safe_text(error.reply_text))
     return BrokerError(f"the broker at {address} refused: {describe(error)}")
 
 
@@ -93,8 +104,8 @@ def describe(error: Exception) -> str:
     """Return one line about an error, whatever its class."""
     code, text = getattr(error, "reply_code", None), getattr(error, "reply_text", None)
     if code is not None:
-        return f"{code} {text}"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return safe_text(f"{code} {text}")
+    return safe_text(getattr(error, "strerror", None) or error) or type(error).__name__
 
 
 def again(error: BrokerError) -> BrokerError:

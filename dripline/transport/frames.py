@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 
+from dripline.wire.errors import EncodingError
 from dripline.wire.table import short_string
 
 _FRAME = struct.Struct(">BHI")
@@ -18,6 +19,7 @@ _METHOD, _HEADER, _BODY = 1, 2, 3
 _BASIC_PUBLISH = b"\x00\x3c\x00\x28\x00\x00"
 _QUEUE_BIND = b"\x00\x32\x00\x14\x00\x00"
 _NOWAIT_WITHOUT_ARGUMENTS = b"\x01\x00\x00\x00\x00"
+_REQUEUE = 2
 FRAME_OVERHEAD = 8
 
 
@@ -44,7 +46,16 @@ def publish_frames(
 
     Returns:
         Method, header and body frames in one buffer.
+
+    Raises:
+        EncodingError: The headers do not fit in one frame; the broker would close the connection.
     """
+    room = frame_max - FRAME_OVERHEAD
+    header_size = _CONTENT_HEADER.size + len(properties)
+    if header_size > room:
+        raise EncodingError(
+            f"a message to {routing_key!r} with {header_size} bytes of headers: {room} are the most"
+        )
     key = short_string(routing_key)
     size = len(_BASIC_PUBLISH) + len(exchange) + len(key) + 1
     parts = [
@@ -54,12 +65,11 @@ def publish_frames(
         key,
         b"\x01" if mandatory else b"\x00",
         _END,
-        _FRAME.pack(_HEADER, channel, _CONTENT_HEADER.size + len(properties)),
+        _FRAME.pack(_HEADER, channel, header_size),
         _CONTENT_HEADER.pack(60, 0, len(body)),
         properties,
         _END,
     ]
-    room = frame_max - FRAME_OVERHEAD
     for start in range(0, len(body), room):
         piece = body if len(body) <= room else body[start : start + room]
         parts += (_FRAME.pack(_BODY, channel, len(piece)), piece, _END)
@@ -69,6 +79,14 @@ def publish_frames(
 def ack_frame(channel: int, delivery_tag: int) -> bytes:
     """Build basic.ack for one delivery."""
     return _ACK.pack(_METHOD, channel, 13, 60, 80, delivery_tag, 0, 0xCE)
+
+
+def nack_frame(channel: int, delivery_tag: int) -> bytes:
+    """Build basic.nack for one delivery, which returns to its queue.
+
+    Not basic.reject: RabbitMQ 4.3 counts a rejected delivery as a failed one.
+    """
+    return _ACK.pack(_METHOD, channel, 13, 60, 120, delivery_tag, _REQUEUE, 0xCE)
 
 
 def bind_frame(channel: int, queue: bytes, exchange: bytes, routing_key: str) -> bytes:

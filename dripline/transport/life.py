@@ -15,6 +15,7 @@ from dripline.transport.address import BrokerAddress
 from dripline.transport.calls import Calls
 from dripline.transport.confirms import Confirms
 from dripline.transport.pika_adapter import PikaConnection, StreamEvents, parameters_for
+from dripline.transport.progress import DECLARING, LOGGING_IN, MUTE, RESOLVING, Progress
 from dripline.transport.slot import Slot
 from dripline.transport.sockets import connect
 from dripline.wire.errors import BrokerError, ConnectionLost
@@ -48,6 +49,7 @@ class ConnectionLife(StreamEvents):
         self._login: Slot[None] = Slot()
         self._calls = Calls(self._post)
         self._confirms = Confirms(confirm_window)
+        self._progress: Progress | None = None
         self._channel: Channel | None = None
         self._number = self._frame_max = 0
 
@@ -60,7 +62,10 @@ class ConnectionLife(StreamEvents):
             ConnectionLost: It was closed, or lost, meanwhile.
             ConfigurationError: A file of certificates cannot be used.
         """
-        sock, tls = connect(self.address)
+        progress = self._progress = Progress(self.address)
+        if self._closing:
+            progress.cancel()
+        sock, tls = connect(self.address, progress)
         with self._state:
             if self._closing:
                 sock.close()
@@ -68,9 +73,11 @@ class ConnectionLife(StreamEvents):
             self._pika = pika = PikaConnection(parameters_for(self.address, self._client), self, sock, tls)
             pika.start()
         try:
-            self._login.wait(self.address.connect_timeout_s)
+            progress.step = MUTE
+            self._login.wait(progress.left_s())
+            progress.step = DECLARING
             self._frame_max = pika.frame_max
-            self._channel = self._open_channel(pika)
+            self._channel = self._open_channel(pika, progress.left_s())
             with self._state:
                 self._opened = True
             self.check()
@@ -81,19 +88,32 @@ class ConnectionLife(StreamEvents):
             self.close()
             raise
 
-    def close(self) -> None:
-        """Send what is waiting, close politely and end the I/O thread.
+    def close(self, timeout_s: float = _CLOSE_TIMEOUT_S) -> None:
+        """Send what is waiting, close politely and end the I/O thread, within 2 s whatever the broker does.
 
-        Takes less than 2 s, whatever the broker does. May be called twice, and by any thread.
+        May be called twice, and by any thread.
+
+        Args:
+            timeout_s: Longest wait for that, in seconds; it goes on afterwards.
         """
         with self._state:
             self._closing = True
             pika = self._pika
         if pika is None:
+            if self._progress is not None:
+                self._progress.cancel()
             return
         pika.loop.call_soon(self._close_politely)
         if threading.current_thread() is not pika.loop.thread:
-            pika.loop.thread.join(_CLOSE_TIMEOUT_S)
+            pika.loop.thread.join(timeout_s)
+
+    def report_lost(self, reason: str) -> None:
+        """End the connection as if it had been lost, from any thread.
+
+        Args:
+            reason: Why it is of no use.
+        """
+        self._post(lambda: self._give_up(reason))
 
     @property
     def is_open(self) -> bool:
@@ -111,6 +131,21 @@ class ConnectionLife(StreamEvents):
             raise failures.again(self._error)
         if not self._opened or self._closing:
             raise failures.closed(self.address)
+
+    @property
+    def missing_step(self) -> str:
+        """What is not done yet of opening it and putting everything in place on it, for people."""
+        step = self._progress.step if self._progress is not None else RESOLVING
+        return LOGGING_IN if step is MUTE and self._pika is not None and self._pika.has_spoken else step
+
+    def abandon(self) -> None:
+        """Close the descriptors and nothing else, in a process that was forked from the one it belongs to."""
+        self._closing = True
+        self._error = failures.closed(self.address)
+        if self._progress is not None:
+            self._progress.abandon()
+        if self._pika is not None:
+            self._pika.loop.abandon()
 
     def call_later(self, delay_s: float, callback: Callable[[], object]) -> None:
         """Run something quick on the I/O thread after ``delay_s`` seconds, if there still is a connection then."""
@@ -139,36 +174,38 @@ class ConnectionLife(StreamEvents):
         elif self._login.filled:
             self._end(failures.lost(self.address, error))
         else:
-            assert self._pika is not None, "its loop calls this"
-            self._end(failures.not_opened(self.address, error, has_spoken=self._pika.has_spoken))
+            self._end(failures.not_opened(self.address, error, has_spoken=self._adapter.has_spoken))
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    @property
+    def _adapter(self) -> PikaConnection:
+        assert self._pika is not None, "an opened connection has one"
+        return self._pika
 
     def _ready(self) -> Channel:
         self.check()
         assert self._channel is not None, "an opened connection has a channel"
         return self._channel
 
-    def _open_channel(self, pika: PikaConnection) -> Channel:
+    def _open_channel(self, pika: PikaConnection, timeout_s: float) -> Channel:
         def start(done: Callable[[Any], None]) -> None:
             channel = pika.channel(on_open_callback=done)
             channel.add_on_close_callback(self._on_channel_closed)
             channel.add_on_cancel_callback(self._on_consumer_cancelled)
 
-        channel: Channel = self._ask(start, self.address.connect_timeout_s)
+        channel: Channel = self._ask(start, timeout_s)
         self._number = self._number or channel.channel_number
         return channel
 
     def _send(self, data: bytes, timeout_s: float | None = None) -> None:
-        assert self._pika is not None, "an opened connection has one"
         try:
-            self._pika.loop.send(data, timeout_s)
+            self._adapter.loop.send(data, timeout_s)
         except ConnectionError as error:
             raise failures.again(self._error or failures.lost(self.address, error)) from None
 
     def _post(self, action: Callable[[], object]) -> None:
-        assert self._pika is not None, "an opened connection has one"
-        self._pika.loop.call_soon(action)
+        self._adapter.loop.call_soon(action)
 
     def _ask(self, start: Callable[[Callable[[Any], None]], object], timeout_s: float = _CALL_TIMEOUT_S) -> Any:
         """Make a call of pika's on the I/O thread and wait for its answer."""
@@ -180,20 +217,28 @@ class ConnectionLife(StreamEvents):
             raise failures.again(self._error or failures.closed(self.address)) from None
 
     def _close_politely(self) -> None:
-        assert self._pika is not None, "only a started loop runs this"
-        self._pika.loop.call_later(_GOODBYE_S, self._pika.loop.abort)
-        if self._pika.is_open:
-            self._pika.close()
-        elif not self._pika.is_closing:
-            self._pika.loop.end()
+        pika = self._adapter
+        pika.loop.call_later(_GOODBYE_S, pika.loop.abort)
+        if pika.is_open:
+            pika.close()
+        elif not pika.is_closing:
+            pika.loop.end()
 
     def _on_channel_closed(self, _channel: Channel, reason: Exception) -> None:
         if isinstance(reason, ChannelClosedByBroker):
             self._end(failures.refused(self.address, reason))
             self._close_politely()
 
-    def _on_consumer_cancelled(self, _frame: object) -> None:
-        self._end(ConnectionLost(f"the broker at {self.address} cancelled a consumer: its queue was deleted"))
+    def _on_consumer_cancelled(self, frame: Any) -> None:
+        """React to the broker's end of a consumer."""
+        raise NotImplementedError
+
+    def on_queue_deleted(self, queue: str) -> None:
+        """End the connection: with the next one the queue is declared again."""
+        self._give_up(f"the broker at {self.address} cancelled a consumer: its queue was deleted: {queue!r}")
+
+    def _give_up(self, reason: str) -> None:
+        self._end(ConnectionLost(reason))
         self._close_politely()
 
     def _end(self, error: BrokerError) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pika
@@ -44,6 +45,10 @@ class StreamEvents:
 
     def on_delivery(self, delivery: Delivery) -> None:
         """A consumer got a message."""
+
+    def longest_body(self, consumer_tag: str) -> int | None:
+        """The length beyond which a consumer wants only the beginning of a body; None for no limit."""
+        return None
 
     def on_returned(self, returned: Returned) -> None:
         """A mandatory message could not be routed."""
@@ -99,6 +104,8 @@ class PikaConnection(Connection):
         self._events = events
         self._first = b""
         self._side: dict[int, Callable[[bool], object]] = {}
+        #: Why the broker refused what was tried out last.
+        self.refusal = ""
         self.loop = SocketLoop(sock, self._on_data, self._on_loop_closed, tls)
         self._content = ContentReader(
             events.on_delivery,
@@ -106,6 +113,7 @@ class PikaConnection(Connection):
             events.on_confirm,
             self._on_other_frame,
             max_frame=parameters.frame_max,
+            longest_body=events.longest_body,
         )
         super().__init__(
             parameters,
@@ -157,7 +165,7 @@ class PikaConnection(Connection):
             method: A method of `pika.spec` that is answered.
             done: Told once whether the broker did it.
         """
-        number = _FIRST_SIDE_CHANNEL + len(self._side)
+        number = next(number for number in count(_FIRST_SIDE_CHANNEL) if number not in self._side)
         if number > (self.params.channel_max or 65535):
             done(False)
             return
@@ -167,8 +175,11 @@ class PikaConnection(Connection):
     def _on_side_frame(self, number: int, method: object) -> None:
         if isinstance(method, spec.Channel.Close):
             self.loop.send(_marshalled(number, spec.Channel.CloseOk()))
-            self._side[number](False)
-        elif not isinstance(method, (spec.Channel.OpenOk, spec.Channel.CloseOk)):
+            self.refusal = f"{method.reply_code} {method.reply_text}"
+            self._side.pop(number)(False)
+        elif isinstance(method, spec.Channel.CloseOk):
+            del self._side[number]  # the number can be used again
+        elif not isinstance(method, spec.Channel.OpenOk):
             self.loop.send(_marshalled(number, spec.Channel.Close(200, "", 0, 0)))
             self._side[number](True)
 

@@ -113,6 +113,11 @@ class SocketLoop:
                 self._backlog += memoryview(data)[sent:]
                 self._wake()
 
+    def abandon(self) -> None:
+        """Close the descriptors without a word, in a forked process: the thread and the peer are the parent's."""
+        for sock in (self._socket, self._wake_in, self._wake_out):
+            sock.close()
+
     # -- on the loop's thread ----------------------------------------------------------------------------------
 
     def end(self) -> None:
@@ -141,8 +146,8 @@ class SocketLoop:
         error: Exception | None = None
         try:
             self._serve(self._socket)
-        except Exception as caught:  # noqa: BLE001 - whatever ends the loop must reach those who wait
-            error = caught
+        except BaseException as caught:  # noqa: BLE001 - whatever ends the loop must reach those who wait
+            error = caught if isinstance(caught, Exception) else ConnectionError(type(caught).__name__)
         with self._lock:
             self._finished = True
             if self._tls is not None and not self._backlog:  # else in the middle of a record

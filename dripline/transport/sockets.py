@@ -3,48 +3,154 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import select
 import socket
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from dripline.transport import failures
 from dripline.transport.address import BrokerAddress
+from dripline.transport.progress import CONNECTING, ENCRYPTING, Progress
+from dripline.transport.resolving import Found, resolve
+from dripline.wire.errors import BrokerError
 
 if TYPE_CHECKING:
     from dripline.transport.tls import TlsEngine
 
 _WITHOUT_HEARTBEATS_S = 30
+_HEAD_START_S = 0.25  # of one address before the next is tried as well
+_LOOK_S = 0.1  # a cancelled opening is noticed after this time
 
 
-def connect(address: BrokerAddress) -> tuple[socket.socket, TlsEngine | None]:
+def connect(address: BrokerAddress, progress: Progress) -> tuple[socket.socket, TlsEngine | None]:
     """Open a socket to a broker, with TLS on it if the address asks for that.
 
     Args:
         address: Where the broker is.
+        progress: How long resolving, connecting and TLS may take together.
 
     Raises:
         BrokerUnreachable: Nobody answers there, or not with TLS.
         LoginRefused: One side does not accept the certificate of the other.
         ConfigurationError: A file of certificates cannot be used.
+        ConnectionLost: The opening was cancelled.
     """
     try:
-        sock = socket.create_connection((address.host, address.port), address.connect_timeout_s)
+        found = resolve(address.host, address.port, progress)
+        progress.step = CONNECTING
+        sock = first_to_answer(found, progress.left_s)
+    except BrokerError:
+        raise
     except (OSError, UnicodeError, OverflowError) as error:  # the latter two: a host or port that cannot be
         raise failures.unreachable(address, error) from error
     try:
+        progress.interruptible(sock)
         _notice_silence(sock, address.heartbeat_s or _WITHOUT_HEARTBEATS_S)
-        return sock, _encrypted(sock, address)
+        return sock, _encrypted(sock, address, progress)
     except BaseException:
         sock.close()
         raise
 
 
-def _encrypted(sock: socket.socket, address: BrokerAddress) -> TlsEngine | None:
+def first_to_answer(found: Sequence[Found], left_s: Callable[[], float]) -> socket.socket:
+    """Connect to whichever of several addresses answers first.
+
+    An address that does not answer delays the next one by a quarter of a second.
+
+    Args:
+        found: The addresses, the preferred one first.
+        left_s: Returns how long it may still take, and raises when it may not.
+
+    Raises:
+        OSError: None answers; the error is that of the last one.
+    """
+    race = _Race()
+    waiting = list(found)
+    try:
+        while True:
+            left = left_s()
+            if waiting and race.may_start_another:
+                race.start(*waiting.pop(0))
+            elif not race.goes_on:
+                raise race.error or OSError("the name has no address")
+            winner = race.look(min(_LOOK_S, left))
+            if winner is not None:
+                return winner
+    finally:
+        race.end()
+
+
+class _Race:
+    """Sockets that are being connected.
+
+    Attributes:
+        error: Why the last one that failed did.
+    """
+
+    def __init__(self) -> None:
+        self.error: OSError | None = None
+        self._poll = select.poll()
+        self._sockets: dict[int, socket.socket] = {}
+        self._next_at_s = 0.0
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether any has neither failed nor succeeded."""
+        return bool(self._sockets)
+
+    @property
+    def may_start_another(self) -> bool:
+        """Whether the others have failed, or had their head start."""
+        return not self._sockets or time.monotonic() >= self._next_at_s
+
+    def start(self, family: int, where: Any) -> None:
+        """Begin to connect to an address."""
+        self._next_at_s = time.monotonic() + _HEAD_START_S
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:  # a family that this machine does not have
+            self.error = error
+            return
+        self._sockets[sock.fileno()] = sock
+        sock.setblocking(False)
+        self._poll.register(sock, select.POLLOUT)
+        code = sock.connect_ex(where)
+        if code not in (0, errno.EINPROGRESS):
+            self._fail(sock.fileno(), code)
+
+    def look(self, wait_s: float) -> socket.socket | None:
+        """Wait a moment for one to succeed."""
+        for number, _ in self._poll.poll(int(wait_s * 1000) + 1):
+            code = self._sockets[number].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if not code:
+                return self._sockets.pop(number)
+            self._fail(number, code)
+        return None
+
+    def end(self) -> None:
+        """Close those that have not succeeded."""
+        for sock in self._sockets.values():
+            sock.close()
+
+    def _fail(self, number: int, code: int) -> None:
+        self.error = OSError(code, os.strerror(code))
+        self._poll.unregister(number)
+        self._sockets.pop(number).close()
+
+
+def _encrypted(sock: socket.socket, address: BrokerAddress, progress: Progress) -> TlsEngine | None:
     if address.tls is None:
         return None
     from dripline.transport import tls, tls_failures  # most meshes have none
 
+    progress.step = ENCRYPTING
     try:
-        return tls.start_tls(sock, address, address.tls)
+        return tls.start_tls(sock, address, address.tls, progress.left_s())
+    except BrokerError:
+        raise
     except (OSError, UnicodeError) as error:  # the latter: a host that cannot be a name in a certificate
         raise tls_failures.no_tls(address, error) from error
 

@@ -118,20 +118,21 @@ class TlsEngine:
         self._in.write(data)
 
 
-def start_tls(sock: socket.socket, address: BrokerAddress, tls: TlsSettings) -> TlsEngine:
+def start_tls(sock: socket.socket, address: BrokerAddress, tls: TlsSettings, timeout_s: float) -> TlsEngine:
     """Encrypt a connected socket.
 
     Args:
         sock: The socket, with nothing said on it yet.
         address: Whom it leads to.
         tls: Certificates.
+        timeout_s: Longest wait for the handshake, in seconds.
 
     Raises:
         ConfigurationError: A file of certificates cannot be used.
         OSError: See `TlsEngine.shake_hands`.
     """
     engine = TlsEngine(client_context(tls), address.host)
-    engine.shake_hands(sock, address.connect_timeout_s)
+    engine.shake_hands(sock, timeout_s)
     if not tls.verify and str(address) not in _told_unverified:
         _told_unverified.add(str(address))
         logger.warning(

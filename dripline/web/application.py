@@ -12,6 +12,7 @@ from dripline.web.asking import Asker
 from dripline.web.connections import Connections, client_of
 from dripline.web.guard import Guard
 from dripline.web.openapi import openapi
+from dripline.web.pages import page
 from dripline.web.places import NoPlace, Place, Places
 from dripline.web.reception import reception
 from dripline.web.requests import BadRequest, mesh_request
@@ -44,8 +45,7 @@ def application(server: HTTPServer, guard: Guard, asker: Asker, connections: Con
     for method in ("GET", "PUT", "POST"):
         app.router.add_route(method, "/dl/{routing_key:.+}", routes.ask)
     if server.web_root is not None:
-        app.router.add_get("/", routes.show_page)
-        app.router.add_static("/", server.web_root, show_index=False, follow_symlinks=False)
+        app.router.add_get("/{path:.*}", routes.show_page)
     return app
 
 
@@ -80,12 +80,11 @@ class _Routes:
             {"services": [{"name": service.name, "endpoints": service.endpoints} for service in present]}
         )
 
-    async def show_page(self, _request: web.Request) -> web.StreamResponse:
-        root = Path(self._server.web_root or "").resolve()
-        page = (root / "index.html").resolve()
-        if page.parent != root or not page.is_file():
+    async def show_page(self, request: web.Request) -> web.StreamResponse:
+        found = page(Path(self._server.web_root or ""), request.match_info["path"] or "index.html")
+        if found is None:
             raise web.HTTPNotFound
-        return web.FileResponse(page)
+        return web.FileResponse(found)
 
     async def describe(self, _request: web.Request) -> web.StreamResponse:
         try:

@@ -11,8 +11,9 @@ import socket
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
+from dripline.core.access import Reach
 from dripline.core.interface import Interface
 from dripline.core.login import Secret
 from dripline.runtime.client import MeshClient
@@ -49,6 +50,11 @@ class HTTPServer(Interface):
     Raises:
         ConfigurationError: a setting that cannot be used.
     """
+
+    _dripline_reach: ClassVar[Reach] = {
+        "own": {"http_host", "http_port", "web_root", "max_body_bytes", "max_requests", "max_requests_per_client"}
+        | {"_guard", "_stop_wanted", "_stop", "_refused"}
+    }
 
     def __init__(
         self,
@@ -113,7 +119,7 @@ class HTTPServer(Interface):
 
     def list_present(self, wait_s: float = 0.5) -> list[Present]:
         """Ask the mesh who is there."""
-        return roll_call(self._new_client, wait_s)
+        return roll_call(self._new_client, wait_s, connect_s=self.timeout_s)
 
     async def _serve(self, ready: threading.Event | None) -> None:
         from dripline.web.application import application  # says how to get aiohttp where it is not installed

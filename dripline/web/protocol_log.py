@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from dripline.runtime.complaints import Complaints
 
-from aiohttp import http, web  # isort: skip  # `answers` says how to get it
+from aiohttp import ClientConnectionError, http, web  # isort: skip  # `answers` says how to get it
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ class _Telling(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, (ConnectionError, ClientConnectionError, asyncio.CancelledError)):
+            return  # the client hung up
         if isinstance(error, (http.HttpProcessingError, web.RequestPayloadError)):
             text = " ".join(getattr(error, "message", str(error)).split())
             self._complaints.tell("no request", "%s: %s", record.getMessage(), text)

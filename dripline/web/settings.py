@@ -9,9 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import scarab
+from dripline.config.secrets import check_secret
 from dripline.core.login import Secret
 from dripline.web.guard import Guard
 from dripline.wire.errors import ConfigurationError
+from scarab.secret_files import EmptySecret
 
 _GROUP = "http"
 #: Environment variables of the secrets.
@@ -99,21 +101,25 @@ def guard(host: str, given: Sequence[Secret], allowed: frozenset[str]) -> Guard:
         allowed: origins of pages that may ask.
 
     Raises:
-        ConfigurationError: one cannot be read, or a name has no password.
+        ConfigurationError: one cannot be read or is empty, or a name has no password.
     """
     auth = scarab.Authentication()
     spec = {}
     for (item, variable), secret in zip(ENVIRONMENT.items(), given, strict=True):
+        if secret is not None:
+            check_secret(f"http_{item}", secret)
         from_user = dict(secret) if isinstance(secret, Mapping) else {} if secret is None else {"value": secret}
         spec[item] = {"env": variable, **from_user}
     try:
         auth.add_groups({_GROUP: spec})
         auth.process_spec()
+    except EmptySecret as error:
+        raise ConfigurationError(f"http_{error.item}: {error}") from None
     except scarab.AuthenticationError as error:
         raise ConfigurationError(str(error)) from None
     found = {item: auth.get(_GROUP, item, "") for item in spec}
     for item, secret in zip(ENVIRONMENT, given, strict=True):
-        if secret is not None and not found[item]:  # an empty file must not let everybody in
+        if secret is not None and not found[item]:  # a variable that is not set must not let everybody in
             raise ConfigurationError(f"http_{item}: it is empty; leave it out, or say what it is")
     if bool(found["username"]) != bool(found["password"]):
         raise ConfigurationError("http_username and http_password go together; one of them is missing")

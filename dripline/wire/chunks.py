@@ -161,6 +161,16 @@ class Joiner:
         self._make_room(key, chunks)
         return None
 
+    def refuse(self, part: Part) -> None:
+        """Give up the message that a part belongs to, which has no room."""
+        key = part.uuid, part.total
+        if key in self._refused:
+            return
+        if key not in self._sets:
+            self._sets[key] = _Set(part, 0.0)
+            self._size += self._sets[key].size
+        self._give_up(key)
+
     def expired(self, now: float) -> list[Part]:
         """Give up what waited too long.
 

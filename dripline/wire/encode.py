@@ -18,7 +18,7 @@ from dripline.wire.table import long_string, pack_long, short_string, table
 logger = logging.getLogger(__name__)
 
 #: Longest return message that is sent, in characters: headers that do not fit into one frame end the connection.
-MAX_RETURN_MESSAGE = 10_000
+MAX_RETURN_MESSAGE = 6000  # bytes; with the other headers it fits in a frame of 8192, RabbitMQ's least since 4.1
 
 
 class Envelope(NamedTuple):
@@ -146,7 +146,10 @@ def _reply_head(message: MsgReply) -> bytes:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= MAX_RETURN_MESSAGE else text[: MAX_RETURN_MESSAGE - 3] + "..."
+    encoded = text[: MAX_RETURN_MESSAGE + 1].encode("utf-8", "replace")
+    if len(encoded) <= MAX_RETURN_MESSAGE:
+        return text
+    return encoded[: MAX_RETURN_MESSAGE - 3].decode("utf-8", "ignore") + "..."
 
 
 def _alert_head(_: MsgAlert) -> bytes:

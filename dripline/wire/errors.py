@@ -11,6 +11,7 @@
         LoginRefused                                  user, password, virtual host or a certificate refused
         NameTaken                                     another service of that name is on the mesh
         ConnectionLost                                the connection went away while something waited
+          ClosedByBroker                              the broker ended it with an error code
       RequestError                                    exit code: hundreds of its return code
         NoRoute                                       102: nobody is bound for the routing key
         ReplyTimeout(TimeoutError)                    404: no reply in time
@@ -70,6 +71,10 @@ class NameTaken(BrokerError):
 
 class ConnectionLost(BrokerError):
     """The connection went away while somebody waited for something on it."""
+
+
+class ClosedByBroker(ConnectionLost):
+    """The broker ended a connection with an error code: something that was sent is not acceptable to it."""
 
 
 class RequestError(DriplineError):

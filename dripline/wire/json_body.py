@@ -117,7 +117,12 @@ def _too_many(text: str) -> bool:
     # Each value but the first of a list or mapping follows a comma, and commas in texts only count at first.
     if len(text) <= MAX_VALUES or _marks(text) <= MAX_VALUES:
         return False
-    return _marks(_STRINGS.sub("", text)) > MAX_VALUES
+    return values_in(text) > MAX_VALUES
+
+
+def values_in(text: str) -> int:
+    """Count the values of JSON, as they are counted in a body that is read."""
+    return _marks(_STRINGS.sub("", text))
 
 
 def _marks(text: str) -> int:

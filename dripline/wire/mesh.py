@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -29,6 +31,8 @@ class MeshSettings:
         heartbeat_s: how often broker and members show each other that they are there, in seconds; a
             connection on which nothing came for twice as long is given up. 0 for never.
         max_reconnect_delay_s: longest pause between two attempts to come back, in seconds.
+        self_check_interval_s: how often services and monitors check that their exchanges, queues and bindings are
+            still there, in seconds; 0 for never.
         tls: whether the connection is encrypted.
         verify: whether the broker has to prove who it is.
         ca_file: PEM file of the authorities whose certificates are trusted; those of the system when not given.
@@ -48,6 +52,7 @@ class MeshSettings:
     return_codes: Sequence[Mapping[str, Any]] | str | None = None
     heartbeat_s: int = 10
     max_reconnect_delay_s: int = 2
+    self_check_interval_s: float = 10.0
     tls: bool = False
     verify: bool = True
     ca_file: str | None = None
@@ -135,6 +140,18 @@ def _integer(key: str, value: Any) -> int:
     return value
 
 
+def _seconds(key: str, value: Any) -> float:
+    # A number that came through ENV{NAME} is a string.
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise ConfigurationError(f"dripline_mesh: {key} must be a number, not {hide_login(repr(value))}")
+    if not 0 <= value <= threading.TIMEOUT_MAX:
+        raise ConfigurationError(f"dripline_mesh: {key} is out of range: {value}")
+    return float(value)
+
+
 def _auth_mechanism(key: str, value: Any) -> str:
     mechanism = _text(key, value).lower()
     if mechanism not in AUTH_MECHANISMS:
@@ -155,7 +172,13 @@ def _return_codes(_key: str, value: Any) -> Any:
     )
 
 
-_OF_TYPE: dict[type, Callable[[str, Any], Any]] = {str: _text, int: _integer, bool: _switch, type(None): _text}
+_OF_TYPE: dict[type, Callable[[str, Any], Any]] = {
+    str: _text,
+    int: _integer,
+    float: _seconds,
+    bool: _switch,
+    type(None): _text,
+}
 _KINDS = {setting.name: _OF_TYPE[type(setting.default)] for setting in fields(MeshSettings)} | {
     "return_codes": _return_codes,
     "auth_mechanism": _auth_mechanism,

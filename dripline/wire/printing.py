@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dripline.wire.json_body import to_jsonable
@@ -11,19 +11,24 @@ from dripline.wire.message import Message, MsgReply, MsgRequest
 from scarab.layout import to_text as payload_to_text
 
 
-def to_text(message: Message) -> str:
-    """Print a message as a readable block; every line ends with a line break."""
+def to_text(message: Message, shown: Callable[[str], str] = str) -> str:
+    """Print a message as a readable block; every line ends with a line break.
+
+    Args:
+        message: The message.
+        shown: Applied to all that its sender chose; `safe_text` makes a block that a terminal can show.
+    """
     lines = [
-        f"Routing key: {message.routing_key}",
-        f"Correlation ID: {message.correlation_id}",
-        f"Reply To: {message.reply_to}",
+        f"Routing key: {shown(message.routing_key)}",
+        f"Correlation ID: {shown(message.correlation_id)}",
+        f"Reply To: {shown(message.reply_to)}",
         f"Message Type: {int(message.message_type)} ({message.message_type.name})",
         f"Encoding: {message.encoding.name}",
-        f"Timestamp: {message.timestamp}",
-        *_sender_lines(message.sender_info),
-        f"Specifier: {message.specifier_text}",
-        f"Payload: {payload_to_text(message.plain_payload)}",
-        *_kind_lines(message),
+        f"Timestamp: {shown(message.timestamp)}",
+        *_sender_lines(message.sender_info, shown),
+        f"Specifier: {shown(message.specifier_text)}",
+        f"Payload: {payload_to_text(message.plain_payload, shown=shown)}",
+        *_kind_lines(message, shown),
     ]
     return "".join(f"{line}\n" for line in lines)
 
@@ -68,32 +73,34 @@ def to_json(message: Message, indent: int | None = None) -> str:
     )
 
 
-def _kind_lines(message: Message) -> list[str]:
+def _kind_lines(message: Message, shown: Callable[[str], str]) -> list[str]:
     if isinstance(message, MsgReply):
-        return [f"Return Code: {message.return_code}", f"Return Message: {message.return_message}"]
+        return [f"Return Code: {message.return_code}", f"Return Message: {shown(message.return_message)}"]
     if isinstance(message, MsgRequest):
         return [
-            f"Lockout Key: {message.lockout_key}",
+            f"Lockout Key: {shown(str(message.lockout_key))}",
             f"Lockout Key Valid: {int(message.lockout_key_valid)}",
             f"Message Operation: {message.raw_operation}",
         ]
     return []
 
 
-def _sender_lines(sender: Mapping[str, Any]) -> list[str]:
+def _sender_lines(sender: Mapping[str, Any], shown: Callable[[str], str]) -> list[str]:
     versions = sender.get("versions")
+    parts_of_sender = ("exe", "hostname", "username", "service_name")
     lines = [
         "Sender Info:",
-        f"\tExecutable: {sender.get('exe', '')}",
-        f"\tHostname: {sender.get('hostname', '')}",
-        f"\tUsername: {sender.get('username', '')}",
-        f"\tService: {sender.get('service_name', '')}",
+        *(
+            f"\t{title}: {shown(str(sender.get(part, '')))}"
+            for title, part in zip(("Executable", "Hostname", "Username", "Service"), parts_of_sender, strict=True)
+        ),
         "\tVersions:",
     ]
     for name, version in sorted(versions.items()) if isinstance(versions, Mapping) else ():
         parts = version if isinstance(version, Mapping) else {}
-        lines.append(f"\t\t{name}:")
+        lines.append(f"\t\t{shown(str(name))}:")
         lines.extend(
-            f"\t\t\t{part.capitalize()}: {parts.get(part, '')}" for part in ("version", "commit", "package")
+            f"\t\t\t{part.capitalize()}: {shown(str(parts.get(part, '')))}"
+            for part in ("version", "commit", "package")
         )
     return lines

@@ -124,9 +124,10 @@ def test_an_old_authentication_file_may_name_the_broker(home):
     assert open_session(common).mesh.broker == "lab"
 
 
-def test_an_empty_password_is_one():
-    """It is not the same as none."""
-    assert open_session(CommonOptions(password="")).password == ""
+def test_an_empty_password_is_a_mistake():
+    """It is not the same as none: a variable that is not set must not become a login without a password."""
+    with pytest.raises(ConfigurationError):
+        open_session(CommonOptions(password=""))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -67,15 +67,21 @@ class Mesh:
 
 
 @contextmanager
-def fresh_mesh(address: BrokerAddress, **settings: Any) -> Iterator[Mesh]:
+def fresh_mesh(address: BrokerAddress, *, durable: Sequence[str] = (), **settings: Any) -> Iterator[Mesh]:
     """Make a mesh, and take its exchanges away afterwards.
 
     Args:
         address: the broker.
+        durable: labels of durable consumers, whose queues are taken away as well.
         **settings: further settings of the mesh.
     """
     with own_exchanges(address) as exchanges:
-        yield Mesh(address, {**exchanges, **settings}, uuid.uuid4().hex[:10])
+        mesh = Mesh(address, {**exchanges, **settings}, uuid.uuid4().hex[:10])
+        yield mesh
+        if durable:
+            with mesh.pika() as connection:
+                for label in durable:
+                    connection.channel().queue_delete(f"{mesh.name(label)}.alerts")
 
 
 @contextmanager

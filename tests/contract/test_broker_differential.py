@@ -10,6 +10,7 @@ from . import (
     scenarios_exchanges,
     scenarios_frames,
     scenarios_handshake,
+    scenarios_quorum,
     scenarios_routing,
     scenarios_topology,
 )
@@ -23,6 +24,7 @@ LOADED = (
     scenarios_exchanges,
     scenarios_frames,
     scenarios_handshake,
+    scenarios_quorum,
     scenarios_routing,
     scenarios_topology,
 )

@@ -247,7 +247,7 @@ def test_what_somebody_deletes_is_declared_again(broker, client, member, deleted
     channel, plain = plain_channel(BrokerAddress(broker.host, broker.port, broker.virtual_host))
     if deleted == "exchange":
         channel.exchange_delete("requests")
-        member.link.send_reply(get("x").reply())
+        member.link.send_packed_reply(member.link.pack_reply(get("x").reply()))
     else:
         member.link.connection._ask(  # an exclusive queue can only be deleted by its own connection
             lambda done: member.link.connection._channel.queue_delete(member.name, callback=done)

@@ -29,10 +29,8 @@ class Collector(AlertConsumer):
 @pytest.fixture
 def mesh(broker):
     """A mesh of the test's own; what a durable consumer leaves behind is taken away."""
-    with fresh_mesh(broker) as mesh:
+    with fresh_mesh(broker, durable=["collector"]) as mesh:
         yield mesh
-        with mesh.pika() as connection:
-            connection.channel().queue_delete(f"{mesh.name('collector')}.alerts")
 
 
 def collector(mesh):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from dripline.core import AlertConsumer, Entity, MsgAlert, Service, calibrate
+from dripline.wire.errors import DriplineError
 
 from .captures import cases, facts
 from .conftest import BrokerAddress
@@ -262,3 +265,50 @@ def test_alerts_in_chunks_are_heard(mesh, listener):
             sender.send(MsgAlert.create({"text": "é" * 500}, f"long.{sender.name}"))
         heard = dict(listener.next() for _ in range(2))
     assert heard == {f"long.{sender.name}": {"text": "é" * 500} for sender in (one, other)}
+
+
+class Hasty(Service):
+    """Sends an alert in its constructor."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        Service.__init__(self, heartbeat_interval_s=0, **kwargs)
+        self.sent = self.send(MsgAlert.create("early", "hasty"))
+
+
+def test_an_alert_from_a_constructor_arrives(mesh, listener):
+    """Before the service starts, or if it never does."""
+    hasty = Hasty(name=mesh.name("hasty"), **mesh.login)
+    assert hasty.sent.successful_send
+    assert listener.next() == ("hasty", "early")
+    with serving(hasty):
+        hasty.send(MsgAlert.create("late", "hasty"))
+        assert listener.next() == ("hasty", "late")
+    never_started = Hasty(name=mesh.name("other"), **mesh.login)
+    never_started.stop()
+    assert listener.next() == ("hasty", "early")
+    assert not never_started.send(MsgAlert.create("stopped", "hasty")).successful_send
+
+
+def test_a_program_that_ends_without_stopping_its_service_has_sent_its_alerts(mesh, listener):
+    """`send` only queues, but a script need not know that."""
+    program = (
+        "from dripline.core import MsgAlert, Service\n"
+        f"service = Service({mesh.name('script')!r}, **{mesh.login!r})\n"
+        "service.start()\n"
+        "for number in range(100):\n"
+        "    service.send(MsgAlert.create(number, 'script'))\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    assert [listener.next() for _ in range(100)] == [("script", number) for number in range(100)]
+
+
+def test_an_alert_that_no_broker_takes_is_an_error_of_its_caller(mesh, listener):
+    """Also while there is no connection: it must not wait for one and then be in the way of others."""
+    sender = service(mesh)
+    with pytest.raises(DriplineError, match="longer than the 255 bytes"):
+        sender.send(MsgAlert.create(1, "k" * 256))
+    with serving(sender):
+        with pytest.raises(DriplineError, match="longer than the 255 bytes"):
+            sender.send(MsgAlert.create(1, "k" * 256))
+        sender.send(MsgAlert.create(2, "next"))
+        assert listener.next() == ("next", 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -385,3 +386,17 @@ def test_a_table_endpoint_that_is_not_there_is_told_at_the_start(mesh, readings,
     logger = lab(mesh, readings, PostgresSensorLogger, insertion_table_endpoint_name="reading_table")
     with pytest.raises(ConfigurationError, match="no endpoint 'reading_table'; did you mean 'readings_table'"):
         logger.start()
+
+
+def test_rows_that_version_6_0_0_left_on_disk_are_written(mesh, send, folder):
+    """From where they were read to, before the new ones; the folder is used on."""
+    spool = folder / "spool"
+    shutil.copytree(Path(__file__).parents[1] / "fixtures" / "spools-6.0.0" / "rows", spool)
+    with serving(logger_of(mesh, spool_directory=str(spool))) as logger:
+        assert written(mesh, logger, 25)
+        send({"value_raw": 30}, "sensor_value.s30")
+        assert written(mesh, logger, 26)
+        with client(mesh) as interface:
+            report = interface.get(logger.name)
+            assert (report["refused"], report["dropped"], report["on_disk"]) == (0, 0, 0)
+    assert rows(what="sensor_name, value_raw") == [(f"s{number}", number) for number in range(5, 31)]

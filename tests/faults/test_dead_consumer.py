@@ -93,10 +93,8 @@ def nothing_waits(client: Interface, service: Service) -> bool:
 @pytest.fixture
 def mesh(broker):
     """A mesh of the test's own."""
-    with fresh_mesh(broker) as mesh:
+    with fresh_mesh(broker, durable=["durable"]) as mesh:
         yield mesh
-        with mesh.pika() as connection:
-            connection.channel().queue_delete(f"{mesh.name('durable')}.alerts")
 
 
 class Hearer:

@@ -17,7 +17,7 @@ from contract.meshes import Mesh, serving
 from reports import FULL, report
 from restarting import Restarting
 from support.logger_process import LoggerProcess
-from support.postgres import Cluster, new_cluster
+from support.postgres import Cluster, running_cluster
 from support.waiting import eventually
 
 from dripline.core import MsgAlert, Service
@@ -25,7 +25,7 @@ from dripline.core import MsgAlert, Service
 PLANS, STEPS = (20, 30) if FULL else (1, 16)
 PATIENCE_S = 180.0
 #: Most memory of a logger, in MB, whatever the sizes of alerts and however many wait; docs/limits.md says it.
-BOUND_MB = 400
+BOUND_MB = 300
 
 _FAULTS = ("kill the logger", "restart the broker", "stop the database", "start the database")
 
@@ -44,12 +44,8 @@ def plan(seed: int) -> list[str | list[int]]:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A PostgreSQL server that the tests may stop."""
-    cluster = new_cluster()
-    try:
-        cluster.start()
+    with running_cluster() as cluster:
         yield cluster
-    finally:
-        cluster.remove()
 
 
 class Scene:
@@ -84,7 +80,6 @@ class Scene:
         assert eventually(lambda: len(rows()) >= len(self.sent), PATIENCE_S), (
             f"{len(rows())} of {len(self.sent)} rows; {self.logger.log}"
         )
-        self.logger.measure()
         return rows()
 
     def _send(self, sizes: list[int]) -> None:

@@ -20,7 +20,7 @@ import pytest
 import sqlalchemy
 from contract.meshes import fresh_mesh
 from reports import FULL, report
-from support.postgres import Cluster, new_cluster
+from support.postgres import Cluster, running_cluster
 from support.waiting import eventually
 
 from dripline.core import Interface, MsgAlert, Service
@@ -40,12 +40,8 @@ def mesh(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
     """A PostgreSQL server that the test may stop."""
-    cluster = new_cluster()
-    try:
-        cluster.start()
+    with running_cluster() as cluster:
         yield cluster
-    finally:
-        cluster.remove()
 
 
 @pytest.fixture

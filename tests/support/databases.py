@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from support.postgres import new_cluster
+from support.postgres import running_cluster
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +22,8 @@ def postgres_server() -> Iterator[str]:
         with engine.connect():
             pass
     except sqlalchemy.exc.OperationalError:
-        cluster = new_cluster()
-        try:
-            cluster.start()
+        with running_cluster() as cluster:
             yield cluster.url
-        finally:
-            cluster.remove()
     else:
         yield running
     finally:

@@ -6,6 +6,7 @@ import contextlib
 import queue
 import socket
 import threading
+from collections.abc import Callable, Mapping
 
 from pika import frame, spec
 
@@ -27,6 +28,8 @@ class FakeBroker:
     Args:
         silent: classes of methods that get no answer.
         heartbeat: seconds that are proposed to clients.
+        refuse: gives the code and text with which a method is refused, or None.
+        announced: what it says about itself.
 
     Attributes:
         host, port: where it listens.
@@ -34,8 +37,16 @@ class FakeBroker:
         greeted: set when a client has sent its greeting.
     """
 
-    def __init__(self, *silent: type, heartbeat: int = 0) -> None:
+    def __init__(
+        self,
+        *silent: type,
+        heartbeat: int = 0,
+        refuse: Callable[[object], tuple[int, str] | None] = lambda _method: None,
+        announced: Mapping[str, str] | None = None,
+    ) -> None:
         self.silent = set(silent)
+        self.refuse = refuse
+        self._announced = dict(announced or {})
         self.heartbeat = heartbeat
         self.frames: queue.SimpleQueue[object] = queue.SimpleQueue()
         self.greeted = threading.Event()
@@ -98,7 +109,8 @@ class FakeBroker:
             while client.recv(4096):
                 pass
             return
-        self.send(spec.Connection.Start(0, 9, {"capabilities": CAPABILITIES}, "PLAIN", "en_US"))
+        properties = {"capabilities": CAPABILITIES, **self._announced}
+        self.send(spec.Connection.Start(0, 9, properties, "PLAIN", "en_US"))
         buffer = b""
         while data := client.recv(65536):
             buffer += data
@@ -115,6 +127,10 @@ class FakeBroker:
         if method is None or getattr(method, "nowait", False) or type(method) in self.silent:
             return
         channel = value.channel_number
+        refusal = self.refuse(method)
+        if refusal is not None:
+            self.send(spec.Channel.Close(*refusal, *divmod(method.INDEX, 1 << 16)), channel)
+            return
         if isinstance(method, spec.Connection.StartOk):
             self.send(spec.Connection.Tune(100, 131072, self.heartbeat))
         elif isinstance(method, spec.Connection.Open):

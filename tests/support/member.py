@@ -59,7 +59,9 @@ class Member:
         reply = self._answer(message)
         handled = in_hand()
         try:
-            self.link.send_reply(reply, handled.take() if handled is not None else None)
+            self.link.send_packed_reply(
+                self.link.pack_reply(reply), handled.take() if handled is not None else None
+            )
         except BrokerError:
             return  # the connection went away while it was handled
 

@@ -8,6 +8,8 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -65,7 +67,18 @@ class Cluster:
         assert done.returncode == 0, (self.folder / "programs").read_text()
 
 
-def new_cluster() -> Cluster:
+@contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    """Make a cluster, start it, and remove it at the end."""
+    cluster = _new_cluster()
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+def _new_cluster() -> Cluster:
     """Make a cluster, not started; the test is skipped, or fails in CI, when PostgreSQL is not installed."""
     found = sorted(folder for pattern in _FOLDERS for folder in glob.glob(pattern))
     beside = shutil.which("pg_ctl")

@@ -6,28 +6,35 @@ import contextlib
 import socket
 import struct
 import threading
+from collections.abc import Callable
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset instead of a goodbye
 
 
 class Proxy:
-    """Listens on a free port of 127.0.0.1 and passes everything on to a host and port, both ways.
+    """Listens on a port of 127.0.0.1 and passes everything on to a host and port, both ways.
+
+    Args:
+        host, port: where it goes on to.
+        own_port: where it listens; 0 for a free one.
 
     Attributes:
         host, port: where it listens.
         accepted: how many connections there were.
+        refuse: whether new connections are ended at once.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, own_port: int = 0) -> None:
         self._upstream = (host, port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", own_port))
         self.host, self.port = self._listener.getsockname()
         self._flowing = threading.Event()
         self._flowing.set()
         self._threads: list[threading.Thread] = []
-        self._links: list[_Link] = []
+        self._links: list[Link] = []
         self._lock = threading.Lock()
         self.accepted = 0
+        self.refuse = False
         self._spawn(self._accept)
 
     @property
@@ -80,6 +87,13 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def filter_for_link(self) -> Callable[[bytes], bytes]:
+        """Return what each chunk from the far side goes through, for one connection; here as it is."""
+        return lambda data: data
+
+    def _link_between(self, near: socket.socket, far: socket.socket) -> Link:
+        return Link(near, far, self._flowing, self.filter_for_link())
+
     def _spawn(self, work, *arguments) -> None:
         thread = threading.Thread(target=work, args=arguments, name="test-proxy", daemon=True)
         self._threads.append(thread)
@@ -91,6 +105,9 @@ class Proxy:
                 near, _ = self._listener.accept()
             except OSError:
                 return
+            if self.refuse:
+                near.close()
+                continue
             self.accepted += 1
             try:
                 far = socket.create_connection(self._upstream, 20)
@@ -98,13 +115,13 @@ class Proxy:
                 near.close()
                 continue
             far.settimeout(None)
-            link = _Link(near, far, self._flowing)
+            link = self._link_between(near, far)
             with self._lock:
                 self._links.append(link)
             self._spawn(link.relay)
 
 
-class _Link:
+class Link:
     """One connection through the proxy.
 
     Attributes:
@@ -112,7 +129,14 @@ class _Link:
         ended: it is over.
     """
 
-    def __init__(self, near: socket.socket, far: socket.socket, flowing: threading.Event) -> None:
+    def __init__(
+        self,
+        near: socket.socket,
+        far: socket.socket,
+        flowing: threading.Event,
+        passed_back: Callable[[bytes], bytes],
+    ) -> None:
+        self._passed_back = passed_back
         self.held = False
         self.ended = False
         self._near = near
@@ -144,7 +168,7 @@ class _Link:
             while data := source.recv(65536):
                 self._flowing.wait()
                 if not self.held:
-                    target.sendall(data)
+                    target.sendall(self._passed_back(data) if source is self._far else data)
         if self.held:
             self._over.wait()  # the other side learns nothing of this one's end
         for sock in (source, target):

@@ -59,6 +59,7 @@ def doctor(
     from dripline.cli.doctor.examination import Wanted, examine
     from dripline.cli.doctor.findings import Finding, Report
     from dripline.cli.doctor.text import line_of, verdict
+    from dripline.cli.output import show, show_json
 
     # What goes wrong is told in the list; the log of the parts at work would tell it once more.
     logs.set_up(logging.CRITICAL, common.verbose, common.quiet)
@@ -66,9 +67,12 @@ def doctor(
 
     def tell(finding: Finding) -> None:
         if not as_json:
-            print(line_of(finding, colour), flush=True)
+            print(line_of(finding, colour), flush=True)  # a finding contains nothing that steers a terminal
 
     report = Report(tell)
     examine(Wanted.of(words, common, timeout_s, busy_limit_s), report)
-    print(json.dumps(report.as_json(), indent=2, ensure_ascii=False) if as_json else verdict(report))
+    if as_json:
+        show_json(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
+    else:
+        show(verdict(report))
     ctx.exit(report.exit_code)

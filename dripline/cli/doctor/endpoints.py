@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dripline.cli.doctor.asking import Answer, ask_many, get, ping
 from dripline.cli.doctor.findings import Notes
+from dripline.cli.doctor.topology import restoring
 from dripline.wire.errors import NoRoute
 
 if TYPE_CHECKING:
@@ -59,13 +60,18 @@ class Endpoints:
     def _tell_silent(self, pinged: Answer, locked: Answer, tell: Callable[..., None]) -> None:
         what = f"endpoint {pinged.name!r} of {self._service}"
         within = f"within {self._timeout_s:g} s: it hangs, or is at work"
+        mesh = self._client.link.mesh
+        remedy = f"look at its instrument and the log of {self._service}, then restart {self._service}"
         if isinstance(pinged.error, NoRoute) or isinstance(locked.error, NoRoute):
-            text = f"{what} is not bound: requests for it go nowhere"
+            text = (
+                f"{what}: no queue is bound to routing key {pinged.name!r} on exchange "
+                f"{mesh.requests_exchange!r}; requests for it go nowhere"
+            )
+            remedy = restoring(mesh, self._service)
         elif pinged.reply is None:
             text = f"{what} does not answer a ping {within}"
         else:
             text = f"{what} answers pings, but no request {within}"
-        remedy = f"look at its instrument and the log of {self._service}, then restart {self._service}"
         tell(text, remedy, endpoint=pinged.name)
 
     def _tell_locked(self, answers: Sequence[Answer]) -> None:

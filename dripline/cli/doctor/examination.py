@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dripline.cli.doctor.findings import BROKER, CONFIGURATION, SERVICE, Report
 from dripline.cli.options import CommonOptions
+from dripline.wire.errors import BrokerError
 
 if TYPE_CHECKING:
     from dripline.cli.doctor.peer import Product
     from dripline.cli.session import Session
 
 _ORDER = ("installation", "configuration", "address", "encryption", "login", "exchanges", "services", "clock")
+_PATIENCE = 4
+_GOODBYE_S = 1.0
 _FILES = (".yaml", ".yml", ".json")
 
 
@@ -82,6 +86,7 @@ def _examine_broker(wanted: Wanted, session: Session, report: Report) -> str:
     from dripline.cli.doctor.encryption import examine_encryption
     from dripline.cli.doctor.login import examine_login
     from dripline.cli.doctor.peer import examine_peer
+    from dripline.cli.doctor.sockets import within
 
     mesh, timeout_s = session.mesh, wanted.timeout_s
     address = report.notes("address", BROKER)
@@ -95,24 +100,44 @@ def _examine_broker(wanted: Wanted, session: Session, report: Report) -> str:
     connection = examine_login(report.notes("login", BROKER), session, product, timeout_s)
     if connection is None:
         return "login"
-    with connection:
+    try:
         return _examine_mesh(wanted, session, report, connection, product)
+    finally:
+        with suppress(TimeoutError):
+            within(_GOODBYE_S, lambda: _close(connection))
+
+
+def _close(connection: Any) -> None:
+    from pika.exceptions import AMQPError
+
+    with suppress(AMQPError):
+        connection.close()
 
 
 def _examine_mesh(wanted: Wanted, session: Session, report: Report, connection: Any, product: Product) -> str:
     """Look at what is behind the login; the last link that could be examined."""
     from pika.exceptions import AMQPError
 
+    from dripline.cli.doctor.durable_queues import examine_durable_queues
     from dripline.cli.doctor.exchanges import examine_exchanges
-    from dripline.cli.doctor.services import examine_services
+    from dripline.cli.doctor.services import examine_services, named
+    from dripline.cli.doctor.sockets import within
 
     exchanges = report.notes("exchanges", BROKER)
     services, clock = report.notes("services", SERVICE), report.notes("clock", SERVICE)
     try:
-        if examine_exchanges(exchanges, session, connection, product, thorough=not wanted.services):
-            examine_services(services, clock, session, wanted, connection)
+        # A dozen answers; pika waits for each without a limit.
+        good = within(
+            _PATIENCE * wanted.timeout_s,
+            lambda: examine_exchanges(
+                exchanges, session, connection, product, list(named(wanted)), not wanted.services
+            ),
+        )
+        if good:
+            names = examine_services(services, clock, session, wanted, connection)
+            examine_durable_queues(exchanges, session, connection, product, names)
             return "clock"
-    except AMQPError as error:
+    except (AMQPError, BrokerError, TimeoutError) as error:
         reason = " ".join(map(str, error.args)) or type(error).__name__
         exchanges.broken(f"the broker does not go on ({reason})", "look into the broker's log")
     return "exchanges"

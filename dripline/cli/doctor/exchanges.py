@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.peer import Product
+from dripline.cli.doctor.topology import LOCKED, has_exchange, refusal_of, restoring, state_of_queue
 
 if TYPE_CHECKING:
     from dripline.cli.session import Session
 
-_NOT_FOUND, _REFUSED, _FAILED = 404, 403, 406
+_REFUSED, _FAILED = 403, 406
 # inequivalent arg 'durable' for exchange 'alerts' in vhost '/': received 'false' but current is 'true'
 _DIFFERENCE = re.compile(r"inequivalent arg '(\w+)' .*received '?(\w+)'? but current is '?([\w-]+)'?")
 
 
 def examine_exchanges(
-    notes: Notes, session: Session, connection: Any, product: Product, thorough: bool = True
+    notes: Notes,
+    session: Session,
+    connection: Any,
+    product: Product,
+    services: Sequence[str] = (),
+    thorough: bool = True,
 ) -> bool:
     """Look at both exchanges.
 
@@ -29,6 +35,7 @@ def examine_exchanges(
         session: names the exchanges.
         connection: an open `pika.BlockingConnection`.
         product: what the broker is.
+        services: names of services that are to be examined, if any are named.
         thorough: whether to try to publish too, which leaves a line in the log of RabbitMQ.
 
     Returns:
@@ -36,9 +43,17 @@ def examine_exchanges(
     """
     examined = _Exchanges(notes, session, connection, thorough and product.name == "RabbitMQ")
     names = [session.mesh.requests_exchange, session.mesh.alerts_exchange]
-    missing = [name for name in names if not examined.is_there(name)]
+    missing = [name for name in names if not has_exchange(connection, name)]
     good = [name for name in names if name not in missing and examined.is_right(name)]
-    if missing:
+    present = [name for name in services if missing and state_of_queue(connection, name) == LOCKED]
+    if missing and (present or len(missing) < len(names)):  # services always declare both
+        which, are = " and ".join(map(repr, missing)), "s are" if len(missing) > 1 else " is"
+        notes.broken(
+            f"exchange{are} missing: {which}; deleted by somebody, so that no messages go through",
+            restoring(session.mesh, present[0] if present else "any service"),
+            missing=missing,
+        )
+    elif missing:
         notes.warning(
             f"not there yet: {' and '.join(map(repr, missing))}; nobody was on this mesh since the broker started",
             "dl serve FILE; or other names: --requests-exchange, --alerts-exchange; or another virtual host",
@@ -57,10 +72,6 @@ class _Exchanges:
         self._session = session
         self._connection = connection
         self._tells_permissions = tells_permissions
-
-    def is_there(self, name: str) -> bool:
-        code, _ = self._try(lambda channel: channel.exchange_declare(name, passive=True))
-        return code != _NOT_FOUND
 
     def is_right(self, name: str) -> bool:
         """Whether it is as members want it, and they may use it."""
@@ -95,16 +106,7 @@ class _Exchanges:
         channel.queue_declare("", exclusive=True, auto_delete=True)  # so that the broker's answer is awaited
 
     def _try(self, action: Callable[[Any], object]) -> tuple[int, str]:
-        """Do something on a channel of its own; code and text of the broker's refusal, 0 if it does not refuse."""
-        from pika.exceptions import ChannelClosedByBroker
-
-        channel = self._connection.channel()
-        try:
-            action(channel)
-        except ChannelClosedByBroker as error:
-            return error.reply_code, error.reply_text
-        channel.close()
-        return 0, ""
+        return refusal_of(self._connection, action)
 
     def _tell_difference(self, name: str, text: str) -> None:
         host = self._session.mesh.virtual_host

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from dripline.wire.safe_text import safe_text
+
 OK, WARNING, BROKEN = "ok", "warning", "broken"
 
 #: Exit codes: what must be mended.
@@ -124,4 +126,4 @@ class Notes:
 
 def one_line(text: str) -> str:
     """A text of whatever origin in one line without control characters."""
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+    return safe_text(" ".join(text.split()))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import dataclass
-from typing import Any
 
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.sockets import AMQP_HEADER, connect, context_for, secured, unverified_context
+from dripline.transport.durable_queues import product_and_version
 from dripline.wire.mesh import MeshSettings
 
 _HTTP = b"GET / HTTP/1.0\r\n\r\n"
@@ -71,7 +72,7 @@ def _ask(mesh: MeshSettings, question: bytes, timeout_s: float, whole_frame: boo
     try:
         with _stream(mesh, timeout_s) as sock:
             sock.sendall(question)
-            return _read(sock, whole_frame)
+            return _read(sock, whole_frame, timeout_s)
     except OSError:
         return b""
 
@@ -81,10 +82,12 @@ def _stream(mesh: MeshSettings, timeout_s: float) -> socket.socket:
     return secured(sock, context_for(mesh), mesh.broker) if mesh.tls else sock
 
 
-def _read(sock: socket.socket, whole_frame: bool) -> bytes:
+def _read(sock: socket.socket, whole_frame: bool, timeout_s: float) -> bytes:
     data = b""
+    deadline = time.monotonic() + timeout_s
     try:
         while not data or (whole_frame and not _is_complete(data)):
+            sock.settimeout(max(0.001, deadline - time.monotonic()))  # a byte now and then is no answer
             more = sock.recv(_LONGEST)
             if not more:
                 break
@@ -119,12 +122,7 @@ def product_of(answer: bytes) -> Product | None:
     method = getattr(frame, "method", None)
     if not isinstance(method, pika.spec.Connection.Start):
         return None
-    properties: dict[str, Any] = dict(method.server_properties or {})
-    return Product(_text(properties.get("product")), _text(properties.get("version")))
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
+    return Product(*product_and_version(method.server_properties))
 
 
 def _speaks_tls(mesh: MeshSettings, timeout_s: float) -> bool:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from dripline.cli.doctor.asking import Answer
 from dripline.cli.doctor.findings import Notes
+from dripline.cli.doctor.topology import LOCKED, NOT_FOUND, restoring, state_of_queue
+from dripline.wire.errors import NoRoute
 
 if TYPE_CHECKING:
     from dripline.cli.session import Session
 
-_NOT_FOUND, _LOCKED = 404, 405
 _ROLL_CALL_S = 0.5
-_LONGEST_NAME = 255  # bytes, in AMQP
 
 
 class Presence:
@@ -44,12 +44,19 @@ class Presence:
             said = f"{answer.reply.return_message or 'no more'} [{answer.reply.return_code}]"
             self._notes.broken(f"{name} answers a ping with an error: {said}", f"look into the log of {name}")
             return
-        code = self._queue_of(name)
-        if code == _NOT_FOUND and file:
+        code = state_of_queue(self._connection, name, self._timeout_s)
+        if code == NOT_FOUND and file:
             self._notes.warning(f"{name} is not on the mesh", f"dl serve {file}", service=name)
-        elif code == _NOT_FOUND:
+        elif code == NOT_FOUND:
             self._tell_missing(name)
-        elif code == _LOCKED:
+        elif code == LOCKED and isinstance(answer.error, NoRoute):
+            self._notes.broken(
+                f"{name} is on the mesh, but its queue {name!r} is not bound to routing key {name!r} on exchange "
+                f"{self._session.mesh.requests_exchange!r}: requests for it go nowhere",
+                restoring(self._session.mesh, name),
+                service=name,
+            )
+        elif code == LOCKED:
             self._notes.broken(
                 f"{name} is on the mesh (its queue belongs to a connection), but does not answer a ping within "
                 f"{self._timeout_s:g} s: it hangs, or is at work",
@@ -77,25 +84,11 @@ class Presence:
             service=name,
         )
 
-    def _queue_of(self, name: str) -> int:
-        """0 for a queue that anybody may use, else why the broker does not show it."""
-        from pika.exceptions import ChannelClosedByBroker
-
-        if len(name.encode()) > _LONGEST_NAME:
-            return _NOT_FOUND
-        channel = self._connection.channel()
-        try:
-            channel.queue_declare(name, passive=True)
-        except ChannelClosedByBroker as error:
-            return int(error.reply_code)
-        channel.close()
-        return 0
-
     def _on_the_mesh(self) -> list[str]:
         if self._known is None:
             from dripline.runtime.roll_call import roll_call
 
-            found = roll_call(self._session.client, min(_ROLL_CALL_S, self._timeout_s))
+            found = roll_call(self._session.client, min(_ROLL_CALL_S, self._timeout_s), connect_s=self._timeout_s)
             self._known = [service.name for service in found]
             for service in found:
                 self._known += [str(entry.get("name")) for entry in service.endpoints or ()]

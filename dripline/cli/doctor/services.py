@@ -10,6 +10,7 @@ from dripline.cli.doctor.clock import tell_clocks
 from dripline.cli.doctor.endpoints import Endpoints
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.presence import Presence
+from dripline.cli.doctor.topology import examine_durable
 from dripline.runtime.roll_call import LIST_ENDPOINTS
 from dripline.wire.errors import BrokerError, ReplyTimeout
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _ROLL_CALL_S = 1.0
 
 
-def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wanted, connection: Any) -> None:
+def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wanted, connection: Any) -> list[str]:
     """Look at the services that are named, or at all that answer when none is.
 
     Args:
@@ -30,23 +31,37 @@ def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wante
         session: leads to the mesh.
         wanted: what is asked.
         connection: an open `pika.BlockingConnection`.
+
+    Returns:
+        The names of the services.
     """
-    names = _named(wanted)
+    names = named(wanted)
+    examined = list(names)
     try:
-        with session.client() as client:
+        with session.client().in_time() as client:
+            client.open(timeout_s=wanted.timeout_s)
             call = _Examined(notes, client, wanted)
             if names:
                 presence = Presence(notes, session, connection, wanted.timeout_s)
                 call.examine(list(names), presence, names)
             else:
-                call.examine(_present(notes, session, wanted), None, {})
+                examined = _present(notes, session, wanted)
+                call.examine(examined, None, {})
+            examine_durable(
+                notes,
+                session.mesh,
+                connection,
+                list(names) or [answer.name for answer in call.answers],
+                wanted.timeout_s,
+            )
     except BrokerError as error:
         notes.broken(f"the connection was lost in between: {error}", "dl doctor, once more")
-        return
+        return examined
     tell_clocks(clock, call.answers)
+    return examined
 
 
-def _named(wanted: Wanted) -> dict[str, str]:
+def named(wanted: Wanted) -> dict[str, str]:
     """The services asked for, each with the file that describes it; empty when it must be there."""
     from dripline.config.assemble import bring_together
 
@@ -61,7 +76,7 @@ def _named(wanted: Wanted) -> dict[str, str]:
 def _present(notes: Notes, session: Session, wanted: Wanted) -> list[str]:
     from dripline.runtime.roll_call import roll_call
 
-    found = roll_call(session.client, min(_ROLL_CALL_S, wanted.timeout_s))
+    found = roll_call(session.client, min(_ROLL_CALL_S, wanted.timeout_s), connect_s=wanted.timeout_s)
     if not found:
         notes.warning("no service is on the mesh, or none answers a roll call", "dl serve FILE, or dl demo")
     return [service.name for service in found if service.name]
@@ -119,7 +134,8 @@ class _Examined:
             return
         if health and not health["ready"]:
             self._notes.broken(
-                f"{name} answers, but is not ready: it has not reached itself through the broker",
+                f"{name} answers, but is not ready: "
+                + (str(health.get("problem") or "") or "it has not reached itself through the broker"),
                 f"dl get {name} -s health; and the log of {name}",
                 **facts,
             )
@@ -152,6 +168,7 @@ class _Examined:
         self._notes.ok(f"{name} {state}: ping {facts['ping_ms']:g} ms; {about}", **facts, health=health or None)
         for key, text in (
             ("dropped_alerts", "alerts were dropped, since there was no room for them while the broker was away"),
+            ("damaged_alerts", "alerts were damaged on disk or not accepted by the broker, and are put aside"),
             ("handler_timeouts", "requests took longer than its handler_timeout"),
         ):
             if health.get(key):

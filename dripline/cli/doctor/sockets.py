@@ -6,13 +6,19 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from dripline.transport.address import BrokerAddress, TlsSettings
+from dripline.transport.progress import Progress
+from dripline.transport.resolving import resolve
+from dripline.transport.sockets import first_to_answer
 from dripline.wire.mesh import MeshSettings
 
 #: What a client says first.
 AMQP_HEADER = b"AMQP\x00\x00\x09\x01"
+
+_TLS_S = 30.0
 
 _Result = TypeVar("_Result")
 
@@ -23,7 +29,10 @@ def connect(mesh: MeshSettings, timeout_s: float) -> socket.socket:
     Raises:
         OSError: nobody answers.
     """
-    return socket.create_connection((mesh.broker, mesh.broker_port), timeout_s)
+    progress = Progress(replace(address_of(mesh), connect_timeout_s=timeout_s))
+    sock = first_to_answer(resolve(mesh.broker, mesh.broker_port, progress), progress.left_s)
+    sock.settimeout(timeout_s)
+    return sock
 
 
 def address_of(mesh: MeshSettings) -> BrokerAddress:
@@ -57,7 +66,7 @@ def secured(sock: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLS
         OSError: it failed.
     """
     try:
-        return context.wrap_socket(sock, server_hostname=host)
+        return within(sock.gettimeout() or _TLS_S, lambda: context.wrap_socket(sock, server_hostname=host))
     except BaseException:
         sock.close()
         raise

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from dripline.implementations.communicator.errors import DeviceError, device_error
 from dripline.runtime import backoff
+from dripline.wire.safe_text import safe_text
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Presence:
         told = device_error(self._who, error)
         kind, text = type(told), str(told)
         if self._why is None:
-            logger.warning("%s; the device is away, going on trying", text)
+            logger.warning("%s; the device is away, going on trying", safe_text(text))
         self._why = kind, text
         self._next_try = time.monotonic() + next(self._pauses)
         return kind(text)

@@ -5,16 +5,25 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from dripline.implementations.storage.database import DatabaseAway, DatabaseUnfit
+from dripline.implementations.storage.database import DatabaseAway
+from dripline.implementations.storage.dead_letters import DeadLetters, Refusal
 from dripline.implementations.storage.news import News
-from dripline.implementations.storage.refused import Refusal, RefusedRows
-from dripline.implementations.storage.row import Row, from_line, to_line
+from dripline.implementations.storage.row import Row
+from dripline.implementations.storage.waiting_rows import (
+    Batch,
+    Pace,
+    WaitingRows,
+    bytes_of,
+    counted,
+    lines_of,
+    parts_of,
+    read_batch,
+)
 from dripline.runtime import backoff
-from dripline.runtime.spool import Position, Spool, SpoolFull
+from dripline.runtime.spool import Spool, SpoolFull
 
 logger = logging.getLogger(__name__)
 
@@ -28,74 +37,53 @@ class Sink(Protocol):
     """Where batches end."""
 
     def write(self, rows: Sequence[Row]) -> list[Refusal]:
-        """Write rows, return those that are refused; raises `DatabaseAway`."""
+        """Write rows, return those that are refused; raises `DatabaseAway`, or an error of ours."""
 
     def look(self) -> None:
-        """Find out whether rows could be written; raises `DatabaseAway`."""
-
-
-class Pace(NamedTuple):
-    """When what happens.
-
-    Attributes:
-        batch_rows: Most rows in a transaction.
-        batch_age_s: How long a row waits for others to share its transaction.
-        memory_rows: How many rows wait in memory at most.
-        spool_after_s: How long the database may be away, or busy with one batch, until rows go to disk.
-    """
-
-    batch_rows: int = 500
-    batch_age_s: float = 0.2
-    memory_rows: int = 2000
-    spool_after_s: float = 1.0
-
-
-class _Batch(NamedTuple):
-    """What is written at a time; with a position it came from disk."""
-
-    rows: list[Row]
-    lines: int = 0
-    position: Position | None = None
-    damaged: list[Refusal] = []  # noqa: RUF012  # never changed
+        """Find out whether rows could be written; raises likewise."""
 
 
 class BatchWriter:
     """Two threads: one writes to the database, one keeps on disk what it cannot take.
 
-    A row's token is given back once the row is committed, on disk, or among the refused. While anything waits on
-    disk, what is new goes there too, so that the order stays. When the database is away and the disk is full as
-    well, the newest rows are dropped: counted, told, and their tokens given back. What was kept is never dropped.
+    A row's token is given back once the row is committed, on disk, or among the dead letters. While anything waits
+    on disk, new rows go there too, so that the order stays. If the database is away and the disk is full as well,
+    new rows are dropped and counted, or wait where they come from. Nothing that was kept is ever dropped.
 
     Args:
         sink: Writes batches.
         spool: Rows on disk.
-        refused: Rows that the database will never take.
+        dead_letters: Rows that the database will never take.
         give_back: Called with tokens, on one of the two threads.
         who: The service, for messages.
         pace: When what happens.
+        drops: Whether rows are dropped if neither database nor disk takes them. Otherwise `put` waits.
     """
 
     def __init__(
         self,
         sink: Sink,
         spool: Spool,
-        refused: RefusedRows,
+        dead_letters: DeadLetters,
         give_back: Callable[[list[Any]], None],
         who: str,
         pace: Pace | None = None,
+        drops: bool = True,
     ) -> None:
         self._sink = sink
         self._spool = spool
-        self._refused = refused
+        self._dead_letters = dead_letters
         self._give_back = give_back
         self._pace = pace or Pace()
+        self._drops = drops
         self.news = News(who, spool)
         self._changed = threading.Condition()  # guards what follows
-        self._fresh: deque[tuple[float, Row]] = deque()  # with the time they came
-        self._older: _Batch | None = None  # was being written when those on disk came
-        self._current: _Batch | None = None  # is being written
+        self._fresh = WaitingRows()
+        self._older: Batch | None = None  # was being written when those on disk came
+        self._current: Batch | None = None  # is being written
         self._writing_since = 0.0
-        self._spooling = 0  # how many rows are just being put on disk
+        self._spooling: Sequence[Row] = ()  # are being put on disk
+        self._rows = self._bytes = 0  # of all rows that are in memory only
         self._hurry = self._ended = False
         self._threads: list[threading.Thread] = []
         self._delays = backoff.delays(first_s=0.1, cap_s=_LONGEST_PAUSE_S)
@@ -118,12 +106,16 @@ class BatchWriter:
         Args:
             row: The row; it must not be changed afterwards.
         """
+        row = counted(row)
         with self._changed:
-            self._changed.wait_for(lambda: self._in_memory < self._pace.memory_rows or self._stuck)
-            drop = self._in_memory >= self._pace.memory_rows or self._ended
+            self._changed.wait_for(lambda: self._has_room_for(row) or self._stuck)
+            if self._ended:
+                return  # its token is not given back: it comes again, if it came from a queue that outlives us
+            drop = not self._has_room_for(row)
             if not drop:
-                self._fresh.append((time.monotonic(), row))
-                if len(self._fresh) in (1, self._pace.batch_rows, self._pace.memory_rows):
+                self._count([row])
+                self._fresh.append(row)
+                if len(self._fresh) == 1 or self._pace.is_batch(len(self._fresh), self._fresh.bytes):
                     self._changed.notify_all()
         if drop:
             self.news.dropped_one()
@@ -132,12 +124,15 @@ class BatchWriter:
     def found_away(self, why: str) -> None:
         """Somebody else found the database away; it is looked at from now on until it is back."""
         with self._changed:
-            self.news.lost(why)
+            self.news.lost(DatabaseAway(why))
             self._changed.notify_all()
 
     def refuse(self, row: Row, why: str) -> None:
-        """Put a row among the refused; it was wrong already before the database saw it."""
-        self._refused.add([Refusal(row, why)])
+        """Put a row among the dead letters; it was wrong already before the database saw it."""
+        row = counted(row)
+        with self._changed:
+            self._count([row])
+        self._release(self._dead_letters.file([Refusal(row, why)]))
 
     def flush(self, timeout_s: float) -> bool:
         """Have everything in memory written, or kept on disk while the database is away.
@@ -149,7 +144,7 @@ class BatchWriter:
             self._hurry = True
             self._changed.notify_all()
             try:
-                return self._changed.wait_for(lambda: self._idle, timeout_s)
+                return self._changed.wait_for(lambda: not self._rows, timeout_s)
             finally:
                 self._hurry = False
 
@@ -167,20 +162,17 @@ class BatchWriter:
         for thread in self._threads:
             thread.join(grace_s)
         self._keep_the_rest()
-        self._refused.close()
         self._spool.close()
         self.news.ended()
 
     def report(self) -> dict[str, Any]:
         """How it stands: counts of this run, and what waits."""
-        with self._changed:
-            in_memory = self._in_memory
         return {
             "database": self.news.away_because or "ok",
             "written": self.news.written,
-            "in_memory": in_memory,
+            "in_memory": self._rows,
             "on_disk": len(self._spool),
-            "refused": self._refused.count,
+            "refused": self._dead_letters.count,
             "dropped": self.news.dropped,
         }
 
@@ -190,27 +182,24 @@ class BatchWriter:
         while (batch := self._next_batch()) is not None:
             try:
                 refused = self._written(batch)
-                self._refused.add([*batch.damaged, *refused])
             except DatabaseAway as away:
-                self.news.lost(str(away), isinstance(away, DatabaseUnfit))
-                self._put_back(batch)
-                self._pause(next(self._delays))
-            except Exception as error:  # an error of ours
-                if self.news.lost(f"{type(error).__name__}: {error}"):
-                    logger.exception("%s: a batch could not be written", self.news.who)
-                self._put_back(batch)
-                self._pause(next(self._delays))
+                self.news.lost(away)
+                self._try_again(batch)
+            except BaseException as error:  # ours: never the rows' fault, and not the end of the thread
+                if self.news.lost(error):
+                    logger.error("%s: a batch could not be written", self.news.who, exc_info=error)
+                self._try_again(batch)
             else:
-                self._done(batch, len(batch.rows) - len(refused))
+                self._done(batch, refused)
 
-    def _written(self, batch: _Batch) -> list[Refusal]:
+    def _written(self, batch: Batch) -> list[Refusal]:
         if batch.rows:
             return self._sink.write(batch.rows)
         if batch.position is None:
             self._sink.look()
         return []
 
-    def _next_batch(self) -> _Batch | None:
+    def _next_batch(self) -> Batch | None:
         with self._changed:
             while not self._ended:
                 batch = self._older or self._from_disk() or self._from_memory() or self._only_to_look()
@@ -222,34 +211,24 @@ class BatchWriter:
                 self._changed.wait(self._until_batch_is_due())
         return None
 
-    def _from_disk(self) -> _Batch | None:
+    def _from_disk(self) -> Batch | None:
         if not len(self._spool):
             return None
         try:
-            lines, position = self._spool.read(self._pace.batch_rows)
+            return read_batch(self._spool, self._pace.batch_rows, self._pace.batch_bytes)
         except OSError as error:
             self.news.disk_trouble(f"cannot read what waits: {error}")
             return None
-        rows: list[Row] = []
-        damaged: list[Refusal] = []
-        for line in lines:
-            try:
-                rows.append(from_line(line))
-            except ValueError as error:
-                text = line.decode("utf-8", "replace")
-                damaged.append(Refusal(Row("", {"line": text}, ""), f"damaged on disk: {error}"))
-        return _Batch(rows, len(lines), position, damaged)
 
-    def _from_memory(self) -> _Batch | None:
+    def _from_memory(self) -> Batch | None:
         due = self._until_batch_is_due()
         if due is None or due > 0:
             return None
-        count = min(len(self._fresh), self._pace.batch_rows)
-        return _Batch([self._fresh.popleft()[1] for _ in range(count)])
+        return Batch(self._fresh.take(self._pace.batch_rows, self._pace.batch_bytes))
 
-    def _only_to_look(self) -> _Batch | None:
+    def _only_to_look(self) -> Batch | None:
         """Nothing: so that a database that is back is known to be, though no row comes."""
-        return _Batch([]) if self.news.away_because and not self._fresh and not self._spooling else None
+        return Batch([]) if self.news.away_because and not self._fresh and not self._spooling else None
 
     def _until_batch_is_due(self) -> float | None:
         if self._spooling or len(self._spool):
@@ -258,38 +237,45 @@ class BatchWriter:
             return None
         if self.news.away_for_s > self._pace.spool_after_s and not self.news.disk_is_refusing:
             return _LOOK_AGAIN_S  # rows that are on disk soon, and tried from there
-        if self._hurry or len(self._fresh) >= self._pace.batch_rows:
+        if self._hurry or self._pace.is_batch(len(self._fresh), self._fresh.bytes):
             return 0.0
-        return max(0.0, self._fresh[0][0] + self._pace.batch_age_s - time.monotonic())
+        return max(0.0, self._pace.batch_age_s - self._fresh.age_s)
 
-    def _put_back(self, batch: _Batch) -> None:
+    def _try_again(self, batch: Batch) -> None:
         with self._changed:
             self._current = None
-            if not batch.rows:
-                pass
-            elif batch.position is None and not self._spooling and not len(self._spool):
-                now = time.monotonic()
-                self._fresh.extendleft((now, row) for row in reversed(batch.rows))
-            elif batch.position is None:
-                self._older = batch
+            if batch.is_in_memory:
+                if self._spooling or len(self._spool):
+                    self._older = batch
+                else:
+                    self._fresh.put_back(batch.rows)
             self._changed.notify_all()
+        self._pause(next(self._delays))
 
-    def _done(self, batch: _Batch, written: int) -> None:
-        if batch.position is not None:
-            self._advance(batch)
-        self.news.wrote(written)
-        self._delays = backoff.delays(first_s=0.1, cap_s=_LONGEST_PAUSE_S)
-        self._give_tokens_back(batch.rows)
+    def _done(self, batch: Batch, refused: Sequence[Refusal]) -> None:
+        refused = [*batch.damaged, *refused]
+        written = len(batch.rows) + len(batch.damaged) - len(refused)
+        if batch.position is None:
+            filed, gone = self._dead_letters.file(refused), {id(refusal.row) for refusal in refused}
+            safe = [*(row for row in batch.rows if id(row) not in gone), *filed]
+        else:
+            try:
+                self._dead_letters.add(refused)
+            except OSError:
+                self._try_again(batch)  # it is on disk still
+                return
+            safe = []
+            try:
+                self._spool.advance(batch.position, batch.lines)
+            except OSError as error:  # after a restart they come again, and their ids are known
+                self.news.disk_trouble(f"cannot note how far it was read: {error}")
+        if batch.rows or batch.position is None:
+            self.news.wrote(written)
+            self._delays = backoff.delays(first_s=0.1, cap_s=_LONGEST_PAUSE_S)
+        self._release(safe)
         with self._changed:
             self._current = None
             self._changed.notify_all()
-
-    def _advance(self, batch: _Batch) -> None:
-        assert batch.position is not None, "it came from disk"
-        try:
-            self._spool.advance(batch.position, batch.lines)
-        except OSError as error:  # after a restart they come again, and their ids are known
-            self.news.disk_trouble(f"cannot note how far it was read: {error}")
 
     def _pause(self, delay_s: float) -> None:
         with self._changed:
@@ -299,16 +285,17 @@ class BatchWriter:
 
     def _keep_all(self) -> None:
         while (rows := self._next_to_keep()) is not None:
-            kept = self._keep(rows)
+            try:
+                left: Sequence[Row] = self._keep(rows)
+                self._release(self._dead_letters.file())
+            except BaseException as error:  # an error of ours must not end the thread
+                logger.error("%s: rows could not be kept on disk", self.news.who, exc_info=error)
+                left = self._spooling
             with self._changed:
-                if not kept:
-                    now = time.monotonic()
-                    self._fresh.extendleft((now, row) for row in reversed(rows))
-                self._spooling = 0
+                self._fresh.put_back(left)
+                self._spooling = ()
                 self._changed.notify_all()
-            if kept:
-                self._give_tokens_back(rows)
-            else:
+            if left:
                 self._pause(_DISK_PAUSE_S)
 
     def _next_to_keep(self) -> list[Row] | None:
@@ -316,72 +303,95 @@ class BatchWriter:
             while not self._ended:
                 due = self._until_disk_is_due()
                 if due is not None and due <= 0:
-                    rows = [row for _, row in self._fresh]
-                    self._fresh.clear()
-                    self._spooling = len(rows)
+                    rows = self._fresh.take_all()
+                    if self._older is not None and self._older_is_due:
+                        rows = [*self._older.rows, *rows]
+                        self._older = None
+                    self._spooling = rows
                     return rows
-                self._changed.wait(due)
+                if self._dead_letters.is_waiting:
+                    due = min(_DISK_PAUSE_S if due is None else due, _DISK_PAUSE_S)
+                if not self._changed.wait(due) and self._dead_letters.is_waiting:
+                    return []
         return None
 
     def _until_disk_is_due(self) -> float | None:
+        if self._older is not None and self._older_is_due:
+            return 0.0
         if not self._fresh:
             return None
-        first = self._fresh[0][0] - time.monotonic()  # how long ago, below zero
+        first = -self._fresh.age_s
         if len(self._spool) or self._older is not None:
             return 0.0 if self._hurry else first + _GATHER_S
         if self.news.away_because:
-            at_once = self._hurry or len(self._fresh) >= self._pace.memory_rows
-            return 0.0 if at_once else self._pace.spool_after_s - self.news.away_for_s
+            return 0.0 if self._hurry or self._is_full else self._pace.spool_after_s - self.news.away_for_s
         if self._current is not None:
             return max(first, self._writing_since - time.monotonic()) + self._pace.spool_after_s
         return None
 
-    def _keep(self, rows: Sequence[Row]) -> bool:
-        lines: list[bytes] = []
-        refused: list[Refusal] = []
-        for row in rows:
+    @property
+    def _older_is_due(self) -> bool:
+        """Whether the batch that was being written is better on disk behind later rows than only in memory."""
+        return self.news.away_for_s > self._pace.reorder_after_s and not self.news.disk_is_refusing
+
+    def _keep(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Put rows on disk, and give their tokens back; returns those that it does not take."""
+        kept = 0
+        for part in parts_of(rows, self._pace.batch_bytes):
+            lines, safe, refused = lines_of(part)
             try:
-                lines.append(to_line(row))
-            except ValueError as error:
-                refused.append(Refusal(row, str(error)))
-        try:
-            self._spool.append(lines)
-        except (OSError, SpoolFull) as error:
-            self.news.disk_trouble(str(error))
-            return False
-        self._refused.add(refused)
-        self.news.kept()
-        return True
+                self._spool.append(lines)
+            except (OSError, SpoolFull) as error:
+                self.news.disk_trouble(str(error))
+                return rows[kept:]
+            kept += len(part)
+            self.news.kept()
+            with self._changed:
+                self._spooling = rows[kept:]
+            self._release([*safe, *self._dead_letters.file(refused)])
+        return ()
 
     def _keep_the_rest(self) -> None:
+        self._release(self._dead_letters.file())
         batch = self._current or self._older  # a batch that hangs may be written as well, and is known then
-        rows = list(batch.rows) if batch is not None and batch.position is None else []
-        rows += [row for _, row in self._fresh]
-        self._fresh.clear()
-        if rows and self._keep(rows):
-            self._give_tokens_back(rows)
-        elif rows:
-            self.news.left_behind(len(rows))
+        rows = list(batch.rows) if batch is not None and batch.is_in_memory else []
+        rows += self._fresh.take_all()
+        left = self._keep(rows) if rows else ()
+        if left and self._drops:
+            self.news.left_behind(len(left))
 
     # -- inside ----------------------------------------------------------------------------------------------
 
+    def _count(self, rows: Sequence[Row], sign: int = 1) -> None:
+        self._rows += sign * len(rows)
+        self._bytes += sign * bytes_of(rows)
+
+    def _has_room_for(self, row: Row) -> bool:
+        fits = self._bytes + row.size <= self._pace.memory_bytes
+        return not self._rows or (self._rows < self._pace.memory_rows and fits)
+
     @property
-    def _in_memory(self) -> int:
-        """How many rows are in memory only."""
-        batches = (self._current, self._older)
-        held = sum(len(batch.rows) for batch in batches if batch is not None and batch.position is None)
-        return len(self._fresh) + self._spooling + held
+    def _is_full(self) -> bool:
+        return self._rows >= self._pace.memory_rows or self._bytes >= self._pace.memory_bytes
 
     @property
     def _stuck(self) -> bool:
-        return self._ended or self.news.disk_is_refusing
+        is_refusing = self.news.disk_is_refusing or self._dead_letters.disk_is_refusing
+        return self._ended or (self._drops and is_refusing)
 
-    @property
-    def _idle(self) -> bool:
-        """Whether nothing is in memory only."""
-        return not self._in_memory
+    def _release(self, rows: Sequence[Row]) -> None:
+        """Give the tokens of rows from memory back, which are safe now."""
+        if not rows:
+            return
+        self._give_tokens_back(rows)
+        with self._changed:
+            self._count(rows, -1)
+            self._changed.notify_all()
 
     def _give_tokens_back(self, rows: Sequence[Row]) -> None:
         tokens = [row.token for row in rows if row.token is not None]
-        if tokens:
-            self._give_back(tokens)
+        try:
+            if tokens:
+                self._give_back(tokens)
+        except BaseException as error:  # they come again, and their ids are known
+            logger.error("%s: %d rows could not be acknowledged", self.news.who, len(tokens), exc_info=error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from dripline.wire.hiding import hide_login
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine, Table
+
+logger = logging.getLogger(__name__)
 
 _CONNECT_TIMEOUT_S = 5
 # A server whose cable was pulled is given up after some 25 s, and not when the kernel thinks so.
@@ -25,11 +28,13 @@ _STATEMENT = re.compile(r"[\s^]*$|LINE \d+:")
 # SQLSTATE: a row that meets one of these is not to blame, or is not the only one.
 _WAIT_CLASSES = ("08", "25", "28", "3D", "3F", "40", "53", "55", "57", "58", "F0")
 _NO_PERMISSION = "42501"
-_WAIT_CODES = (_NO_PERMISSION, "42P01", "42703")  # nor such a table, nor such a column: somebody can mend it
+# Nor such a table, such a column, such a constraint, or it is a view: somebody can mend it.
+_WAIT_CODES = (_NO_PERMISSION, "42P01", "42703", "42P10", "42809")
 # The same in words, for databases that give no SQLSTATE.
 _WAIT_WORDS = re.compile(
     r"locked|busy|readonly|read-only|unable to open|disk|database or disk is full|malformed database"
-    r"|not a database|no such table|no column named|no such column|connect|server|timed? ?out|shutdown|deadlock",
+    r"|not a database|no such savepoint|no transaction is active|no such table|no column named|no such column"
+    r"|ON CONFLICT clause does not match|connect|server|timed? ?out|shutdown|deadlock",
     re.IGNORECASE,
 )
 
@@ -47,11 +52,25 @@ _REMEDIES = (
     ("42501", None, "grant it to the database's user"),
     ("42P01", None, "make the table, or name another"),
     ("42703", None, "add the column, or name another"),
+    ("42P10", None, "make the column of message ids unique, or name another table"),
+    ("42809", None, "name a table that takes rows"),
 )
 
 
 class DatabaseAway(Exception):
     """The database takes no rows for now; the text says why."""
+
+
+class DatabaseBusy(DatabaseAway):
+    """Another program keeps the database from taking rows, which usually ends soon; logged if it does not."""
+
+
+class DatabaseFileChanged(DatabaseAway):
+    """The file of the database was moved, deleted, replaced or overwritten; the text says which."""
+
+
+class RowRefused(Exception):
+    """The row does not fit the table; the text says why."""
 
 
 class DatabaseUnfit(DatabaseAway):
@@ -89,6 +108,11 @@ def read_url(text: str) -> URL:
         raise ConfigurationError(
             f"database_url: {text!r} keeps nothing; give a file: 'sqlite:///slow_controls.sqlite'"
         )
+    for part, value in (("name", url.username), ("password", url.password)):
+        if value is not None and not str(value).strip():
+            raise ConfigurationError(
+                f"database_url: {hide_login(text)!r} has an empty {part}; fill it in, or leave out the login"
+            )
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     return url
@@ -101,6 +125,8 @@ def make_engine(url: URL) -> Engine:
         ConfigurationError: The driver is not installed, or there is none of that name.
     """
     library = sqlalchemy()
+    if (path := sqlite_path(url)) is not None and not str(path).startswith(("file:", ":memory:")):
+        url = url.set(database=os.path.abspath(path))
     try:
         arguments = {key: value for key, value in _connect_arguments(url).items() if key not in url.query}
         engine: Engine = library.create_engine(url, connect_args=arguments, pool_recycle=1800)
@@ -112,6 +138,7 @@ def make_engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         logging.getLogger("psycopg").addFilter(_is_no_echo)
     if url.get_backend_name() == "sqlite":
+        library.event.listen(engine, "do_connect", _before_sqlite_connect)
         library.event.listen(engine, "connect", _on_sqlite_connect)
         library.event.listen(engine, "begin", _on_sqlite_begin)
     return engine
@@ -132,15 +159,27 @@ def make_table(engine: Engine, table: Table) -> None:
 
 
 def is_away(error: Exception) -> bool:
-    """Tell whether an error is the database's state, so that waiting helps; else the row is to blame."""
+    """Tell whether an error is the database's state, so that waiting helps."""
     library = sqlalchemy()
-    if isinstance(error, library.exc.NoSuchTableError):
+    if isinstance(error, (DatabaseAway, library.exc.NoSuchTableError)):
         return True
     if not isinstance(error, library.exc.SQLAlchemyError):
         return isinstance(error, (OSError, MemoryError))
     if isinstance(error, library.exc.DBAPIError):
         return _driver_is_away(error, library)
     return not isinstance(error, library.exc.StatementError)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Tell whether a database, or the check of a row, refuses the row; other errors are not the row's fault."""
+    return isinstance(error, (RowRefused, sqlalchemy().exc.StatementError)) and not is_away(error)
+
+
+def is_conflict(error: Exception) -> bool:
+    """Tell whether a transaction met another one: a deadlock, or a failure to serialize the two."""
+    original = getattr(error, "orig", None)
+    code = getattr(original, "sqlstate", None) or ""
+    return code.startswith("40") or (not code and "deadlock" in str(original).lower())
 
 
 def remedy(error: Exception) -> str:
@@ -175,6 +214,8 @@ def _driver_is_away(error: Any, library: Any) -> bool:
         return False  # a rule about rows
     if code:
         return code[:2] in _WAIT_CLASSES or code in _WAIT_CODES
+    if type(error) is library.exc.DatabaseError:  # SQLite: malformed, or not a database
+        return True
     if isinstance(error, library.exc.OperationalError):
         return bool(_WAIT_WORDS.search(str(error.orig))) or "sqlite" not in type(error.orig).__module__
     return isinstance(error, library.exc.InternalError)
@@ -189,6 +230,28 @@ def _connect_arguments(url: URL) -> dict[str, Any]:
 def _is_no_echo(record: logging.LogRecord) -> bool:
     # psycopg warns of an error that it also raises; refused rows are told in our own words.
     return not record.msg.startswith("error ignored terminating")
+
+
+def _before_sqlite_connect(_dialect: Any, _record: object, arguments: Any, _keywords: Any) -> None:
+    path = Path(str(arguments[0]))
+    if path.is_absolute() and not path.exists():
+        put_log_aside(path)
+
+
+def put_log_aside(path: Path) -> None:
+    """Rename the log of a file that is not there any more: a new file would delete it, or take it for its own."""
+    log = Path(f"{os.path.realpath(path)}-wal")
+    if not log.exists() or not log.stat().st_size:
+        return
+    number = 1
+    while (aside := Path(f"{log}.{number}")).exists():
+        number += 1
+    log.rename(aside)
+    logger.warning(
+        "%s belongs to a database that was moved away without it, and is %s now; "
+        "to have rows that are missing there, put it beside that database as <its name>-wal",
+        log, aside,
+    )  # fmt: skip
 
 
 def _on_sqlite_connect(connection: Any, _record: object) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import time
 
+from dripline.implementations.storage.database import DatabaseAway, DatabaseBusy, DatabaseUnfit
 from dripline.runtime.spool import Spool
 
 logger = logging.getLogger(__name__)
 
 _DROPS_TOLD_EVERY_S = 60.0
+_BUSY_LOGGED_AFTER_S = 30.0
 
 
 class News:
@@ -33,6 +35,7 @@ class News:
         self.away_because = ""
         self.disk_is_refusing = False
         self._spool = spool
+        self._logged = False  # that it is away
         self._since = self._drops_told = 0.0
         self._drops_at_last = 0
         self._replaying = bool(len(spool))
@@ -44,33 +47,38 @@ class News:
         """How long the database has been taking nothing; 0 when it does."""
         return time.monotonic() - self._since if self.away_because else 0.0
 
-    def lost(self, why: str, unfit: bool = False) -> bool:
-        """The database takes nothing; returns whether that is news.
+    def lost(self, error: BaseException) -> bool:
+        """The database takes nothing.
 
-        Args:
-            why: What it says.
-            unfit: Whether it is there, and somebody has to mend something.
+        Returns:
+            Whether something is new: it took rows until now, or says something else.
         """
-        news = not self.away_because
-        if news:
+        why = str(error) if isinstance(error, DatabaseAway) else f"{type(error).__name__}: {error}"
+        is_new = why != self.away_because
+        if not self.away_because:
             self._since = time.monotonic()
-            logger.warning("%s: the database is away, rows wait in %s: %s", self.who, self._spool.folder, why)
-        elif why != self.away_because:
+        if not self._logged:
+            patience_s = _BUSY_LOGGED_AFTER_S if isinstance(error, DatabaseBusy) else 0.0
+            self._logged = time.monotonic() - self._since >= patience_s
+            if self._logged:
+                logger.warning("%s: the database is away, rows wait in %s: %s", self.who, self._spool.folder, why)
+        elif is_new:
+            unfit = isinstance(error, DatabaseUnfit)
             text = "the database is there, but takes no rows" if unfit else "the database is still away"
             logger.log(logging.WARNING if unfit else logging.INFO, "%s: %s: %s", self.who, text, why)
         self.away_because = why
-        return news
+        return is_new
 
     def wrote(self, count: int) -> None:
         """Rows were committed."""
         self.written += count
         waiting = len(self._spool)
-        if self.away_because:
+        if self._logged:
             away_s = time.monotonic() - self._since
             logger.warning(
                 "%s: the database is back after %.1f s; %d rows wait to be written", self.who, away_s, waiting
             )
-            self.away_because = ""
+        self.away_because, self._logged = "", False
         if waiting:
             self._replaying = True
             return

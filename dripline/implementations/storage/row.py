@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,12 +22,31 @@ class Row(NamedTuple):
         values: Value by column.
         message_id: What makes it one and the same row when it comes again.
         token: What is given back when it is safe; None for nothing.
+        size: Estimate of the bytes that it takes in memory; 0 if nobody has counted.
     """
 
     table: str
     values: Mapping[str, Any]
     message_id: str
     token: Any = None
+    size: int = 0
+
+
+def size_of(value: Any) -> int:
+    """Estimate how many bytes a value takes in memory, with everything in it."""
+    total = 0
+    waiting, seen = [value], set()
+    while waiting:
+        item = waiting.pop()
+        total += sys.getsizeof(item, 100)
+        if isinstance(item, (dict, list, tuple)) and id(item) not in seen:  # one that contains itself counts once
+            seen.add(id(item))
+            if isinstance(item, dict):
+                waiting.extend(item.keys())
+                waiting.extend(item.values())
+            else:
+                waiting.extend(item)
+    return total
 
 
 def to_line(row: Row) -> bytes:

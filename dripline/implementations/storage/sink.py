@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,15 +11,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dripline.implementations.storage.database import (
     DatabaseAway,
+    DatabaseBusy,
+    DatabaseFileChanged,
     DatabaseUnfit,
+    RowRefused,
     is_away,
+    is_conflict,
+    is_refusal,
     reason,
     remedy,
     sqlalchemy,
 )
+from dripline.implementations.storage.dead_letters import Refusal
 from dripline.implementations.storage.message_ids import MessageIds, insert_new
-from dripline.implementations.storage.refused import Refusal
 from dripline.implementations.storage.row import Row
+from dripline.implementations.storage.sqlite_file import SqliteFile
 from dripline.implementations.storage.times import read_time
 from dripline.wire.errors import ConfigurationError
 
@@ -26,6 +33,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
 
 logger = logging.getLogger(__name__)
+
+_CONFLICTS_OF_A_ROW = 20  # with other transactions, until the database counts as away
+_CONFLICT_PAUSE_S = 0.02
 
 
 class Destination(NamedTuple):
@@ -38,6 +48,10 @@ class Destination(NamedTuple):
 
     table: Table
     id_column: str | None = None
+
+
+#: The rows for each table.
+Groups = Mapping[Destination, list[Row]]
 
 
 class Destinations(Protocol):
@@ -74,19 +88,27 @@ class DatabaseSink:
     def __init__(self, engine: Callable[[], Engine], destinations: Destinations, who: str) -> None:
         self._engine = engine
         self._destinations = destinations
+        self._who = who
         self._ids = MessageIds(who)
+        self._opened: Engine | None = None
+        self._file: SqliteFile | None = None
 
     def write(self, rows: Sequence[Row]) -> list[Refusal]:
         """Write rows; those that are in the database already are left out.
 
         Returns:
-            The rows that the database refused. All others are committed.
+            The rows that the database refused. All others are committed, in the file that is at its path.
 
         Raises:
             DatabaseAway: Nothing of it is known to be written; try again later.
+            Exception: An error of ours, which is not the rows' fault; likewise.
         """
         with self._telling_what_is_away():
-            return self._write(rows)
+            try:
+                return self._write_and_settle(rows)
+            except DatabaseFileChanged as change:
+                self._reopen(change)
+                return self._write_and_settle(rows)
 
     def look(self) -> None:
         """Find out whether rows could be written.
@@ -95,7 +117,21 @@ class DatabaseSink:
             DatabaseAway: They could not; try again later.
         """
         with self._telling_what_is_away():
-            self._destinations.look()
+            try:
+                file = self._sqlite_file()
+                if file is not None:
+                    file.look()
+                self._destinations.look()
+            except DatabaseFileChanged as change:
+                self._reopen(change)
+                self._destinations.look()
+
+    def close(self) -> None:
+        """Close the connections; nothing is written any more."""
+        if self._file is not None:
+            self._file.close()
+        elif self._opened is not None:
+            self._opened.dispose()
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -103,6 +139,8 @@ class DatabaseSink:
     def _telling_what_is_away(self) -> Iterator[None]:
         try:
             yield
+        except DatabaseBusy:
+            raise
         except ConfigurationError as error:
             self._forget()
             raise DatabaseUnfit(str(error)) from error
@@ -110,13 +148,49 @@ class DatabaseSink:
             if not is_away(error):
                 raise
             self._forget()
+            if isinstance(error, DatabaseAway):
+                raise
             kind = DatabaseUnfit if remedy(error) else DatabaseAway
             raise kind(reason(error)) from error
 
     def _forget(self) -> None:
         self._destinations.forget()
         self._ids.forget()
-        self._engine().dispose()
+        self.close()
+
+    def _sqlite_file(self) -> SqliteFile | None:
+        """The file that is written; None for other databases."""
+        engine = self._engine()
+        if engine is not self._opened:
+            self._file = SqliteFile.behind(engine)
+            self._opened = engine
+        return self._file
+
+    def _reopen(self, change: DatabaseFileChanged) -> None:
+        assert self._file is not None, "it was seen to change"
+        path = self._file.path
+        self._file.reopen()
+        self._destinations.forget()
+        self._ids.forget()
+        if path.is_dir() or not path.parent.is_dir():
+            raise DatabaseAway(str(change)) from change
+        logger.warning(
+            "%s: %s; the rows since its last checkpoint are written again, to the file at that path",
+            self._who, change,
+        )  # fmt: skip
+
+    def _write_and_settle(self, rows: Sequence[Row]) -> list[Refusal]:
+        file = self._sqlite_file()
+        if file is None:
+            return self._write(rows)
+        file.look()
+        try:
+            refused = self._write(rows)
+        except Exception:
+            file.check()  # no row is refused by a file that was overwritten
+            raise
+        file.settle()
+        return refused
 
     def _write(self, rows: Sequence[Row]) -> list[Refusal]:
         groups, refused = self._by_table(rows)
@@ -138,45 +212,105 @@ class DatabaseSink:
             groups.setdefault(destination, []).append(row)
         return groups, refused
 
-    def _write_groups(self, groups: Mapping[Destination, list[Row]]) -> list[Refusal]:
-        engine = self._engine()
+    def _write_groups(self, groups: Groups) -> list[Refusal]:
         if any(destination.id_column is None for destination in groups):
-            self._ids.prepare(engine)
+            self._ids.prepare(self._engine())
+        tries = 0
+        while True:
+            try:
+                return self._transaction(groups)
+            except Exception as error:
+                single = _count(groups) == 1
+                if is_conflict(error) and tries < _CONFLICTS_OF_A_ROW:
+                    if not single:
+                        return self._divided(groups)
+                    tries += 1
+                    time.sleep(_CONFLICT_PAUSE_S)
+                elif not is_refusal(error):
+                    raise
+                elif single:  # in the commit: a constraint that is only checked there
+                    return [Refusal(row, reason(error)) for rows in groups.values() for row in rows]
+                else:
+                    return self._one_by_one(groups)
+
+    def _transaction(self, groups: Groups) -> list[Refusal]:
         refused: list[Refusal] = []
-        try:
-            with engine.begin() as connection:
-                for destination, rows in groups.items():
-                    refused += self._insert(connection, destination, rows)
-        except Exception as error:  # in the commit: a constraint that is only looked at there
-            if is_away(error):
-                raise
-            return self._one_by_one(groups, error)
+        with self._engine().begin() as connection:
+            if self._file is not None:
+                self._file.mark(connection)
+            for destination, rows in groups.items():
+                refused += self._insert(connection, destination, rows)
+        if self._file is not None:
+            self._file.committed()
         return refused
 
-    def _one_by_one(self, groups: Mapping[Destination, list[Row]], error: Exception) -> list[Refusal]:
+    def _divided(self, groups: Groups) -> list[Refusal]:
+        """Write two halves in transactions of their own: a smaller one meets fewer others."""
+        middle, before = _count(groups) // 2, 0
+        first: dict[Destination, list[Row]] = {}
+        second: dict[Destination, list[Row]] = {}
+        for destination, rows in groups.items():
+            cut = max(0, middle - before)
+            before += len(rows)
+            for half, part in ((first, rows[:cut]), (second, rows[cut:])):
+                if part:
+                    half[destination] = part
+        return [*self._write_groups(first), *self._write_groups(second)]
+
+    def _one_by_one(self, groups: Groups) -> list[Refusal]:
         singles = [(destination, row) for destination, rows in groups.items() for row in rows]
-        if len(singles) == 1:
-            return [Refusal(singles[0][1], reason(error))]
         return [refusal for at, row in singles for refusal in self._write_groups({at: [row]})]
 
     def _insert(self, connection: Connection, destination: Destination, rows: list[Row]) -> list[Refusal]:
-        """Insert rows, each part in a savepoint; a part that is refused is halved until the row is found."""
-        refused = []
+        """Insert rows, each part in a savepoint; a part that fails is halved until the row is found."""
+        refused: list[Refusal] = []
+        failed: list[tuple[Row, Exception]] = []
         parts = [rows]
         while parts:
             part = parts.pop()
-            try:
-                with connection.begin_nested():
-                    self._insert_part(connection, destination, part)
-            except Exception as error:
-                if is_away(error):
-                    raise
-                if len(part) == 1:
-                    refused.append(Refusal(part[0], reason(error)))
-                else:
-                    middle = len(part) // 2
-                    parts += [part[middle:], part[:middle]]
+            error = self._insert_in_savepoint(connection, destination, part)
+            if error is None:
+                continue
+            if len(part) > 1:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+            elif is_refusal(error):
+                refused.append(Refusal(part[0], reason(error)))
+            else:
+                failed.append((part[0], error))
+        return refused + self._failed_again(connection, destination, failed, len(rows) - len(refused))
+
+    def _failed_again(
+        self, connection: Connection, destination: Destination, failed: list[tuple[Row, Exception]], others: int
+    ) -> list[Refusal]:
+        """Single rows with an error of ours: refused if it meets them again while others are written.
+
+        Raises:
+            Exception: The error, if no other row is written.
+        """
+        if failed and len(failed) >= others:
+            raise failed[0][1]
+        refused = []
+        for row, _ in failed:
+            error = self._insert_in_savepoint(connection, destination, [row])
+            if error is not None:
+                logger.error("%s: a row cannot be written", self._who, exc_info=error)
+                refused.append(Refusal(row, f"{type(error).__name__}: {error}"))
         return refused
+
+    def _insert_in_savepoint(
+        self, connection: Connection, destination: Destination, rows: list[Row]
+    ) -> Exception | None:
+        """Return what it failed with, if the rows may be to blame; other errors are raised."""
+        try:
+            with connection.begin_nested():
+                self._insert_part(connection, destination, rows)
+        except Exception as error:  # noqa: BLE001  # it is raised, or returned
+            found = _first_cause(error)
+            if is_away(found):
+                raise found from None
+            return found
+        return None
 
     def _insert_part(self, connection: Connection, destination: Destination, rows: list[Row]) -> None:
         table, id_column = destination
@@ -193,11 +327,26 @@ class DatabaseSink:
         for columns, batch in alike.items():
             unknown = columns.difference(table.columns.keys())
             if unknown:  # SQLAlchemy would leave them out without a word
-                raise ValueError(f"{table.name} has no column {', '.join(sorted(unknown))}")
-            if id_column is not None:
-                insert_new(connection, table, id_column, batch)
-            else:
-                connection.execute(table.insert(), batch)
+                raise RowRefused(f"{table.name} has no column {', '.join(sorted(unknown))}")
+            try:
+                if id_column is not None:
+                    insert_new(connection, table, id_column, batch)
+                else:
+                    connection.execute(table.insert(), batch)
+            except (ValueError, OverflowError) as error:  # of the driver: half a character, a number too large
+                raise RowRefused(str(error)) from error
+
+
+def _first_cause(error: Exception) -> Exception:
+    """The error that made SQLite end the whole transaction, if the savepoint ended with it."""
+    cause: BaseException | None = error
+    while cause is not None and "no such savepoint" in str(cause):
+        cause = cause.__context__
+    return cause if isinstance(cause, Exception) else error
+
+
+def _count(groups: Groups) -> int:
+    return sum(map(len, groups.values()))
 
 
 def time_columns(table: Table) -> frozenset[str]:

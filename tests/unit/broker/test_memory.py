@@ -71,6 +71,15 @@ def test_a_queue_drops_its_oldest(broker: EmbeddedBroker, channel: BlockingChann
     assert caplog.text.count("its oldest messages go") == 1
 
 
+def test_a_durable_queue_drops_nothing(broker: EmbeddedBroker, channel: BlockingChannel) -> None:
+    """Its messages were confirmed; memory is bounded by the limit of all queues together."""
+    channel.queue_declare("q", durable=True)
+    for number in range(120):
+        channel.basic_publish("", "q", b"%d " % number + KILOBYTE)
+    assert channel.queue_declare("q", passive=True).method.message_count == 120
+    assert first(channel, "q").startswith(b"0 ")
+
+
 @pytest.mark.parametrize(("arguments", "left"), [
     ({"x-max-length": 3}, 3),
     ({"x-max-length-bytes": 5000}, 3),

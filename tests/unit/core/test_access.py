@@ -103,7 +103,11 @@ def test_private_names_can_be_allowed_but_nothing_else(pump):
         assert not access.may_call(pump, name, private=True)
 
 
-REACHED = access._CALLABLE | access._READABLE
+REACHED = {
+    *("name", "alarm_status", "get_on_set", "log_on_set", "log_interval", "log_routing_key_prefix"),
+    *("max_interval", "max_absolute_change", "max_fractional_change", "check_field"),
+    *("on_get", "on_set", "start_logging", "stop_logging", "scheduled_log", "log_a_value"),
+}
 
 
 @pytest.mark.parametrize("kind", [Endpoint, Entity, Service, AlertConsumer])
@@ -188,10 +192,50 @@ def test_a_subclass_of_a_lab_keeps_the_machinery_closed():
     assert access.may_call(service, "sweep")
 
 
-def test_ready_made_classes_are_like_a_labs():
-    """What implementations define is reached: it is their purpose."""
+def test_ready_made_classes_list_what_is_reached():
+    """As the classes of the core do; `test_message_reach` has the lists."""
     store = KeyValueStore(name="x")
     assert access.may_call(store, "throw_something")
+
+
+def test_the_marker_decides_and_not_the_module():
+    """A class of ours that moves to another package stays closed, and a laboratory's can close itself."""
+
+    class Moved(Entity):
+        __module__ = "dripline.core.somewhere"
+
+        def vent(self):
+            """No marker: it counts as a laboratory's, wherever it says it is from."""
+
+    class Closed(Entity):
+        __module__ = "laboratory"
+        _dripline_reach = {"get": {"serial"}, "set": {"limit"}, "cmd": {"vent"}, "own": {"bus"}}  # noqa: RUF012
+
+        def __init__(self):
+            Entity.__init__(self, name="x")
+            self.serial, self.limit, self.bus = "A1", 3, None
+
+        def vent(self):
+            """Listed."""
+
+        def open(self):
+            """Not listed."""
+
+    class Sub(Closed):
+        def open(self):
+            """An override does not open what a base keeps closed."""
+
+        def own(self):
+            """Its own."""
+
+    assert access.may_call(Moved(name="x"), "vent")
+    for endpoint in (Closed(), Sub()):
+        reached = [name for name in ("serial", "limit", "bus") if access.may_get(endpoint, name)]
+        assert reached == ["serial", "limit"]
+        assert [name for name in ("serial", "limit", "bus") if access.may_set(endpoint, name)] == ["limit"]
+        assert access.may_call(endpoint, "vent")
+        assert not access.may_call(endpoint, "open")
+    assert access.may_call(Sub(), "own")
 
 
 def test_a_mixin_of_scarab_does_not_hide_a_labs_names():

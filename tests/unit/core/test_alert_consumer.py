@@ -71,3 +71,10 @@ def test_what_is_no_regular_expression_is_told_at_once():
         ConfigurationError, match=r"alert_key_parser_re: '\(\(' is no regular expression: missing \)"
     ):
         Collector(alert_key_parser_re="((")
+
+
+@pytest.mark.parametrize("value", [0, -1, True, "64", float("inf"), None])
+def test_the_memory_of_a_durable_consumer_is_a_number_above_0(value):
+    """Anything else is refused in one line that names the key."""
+    with pytest.raises(ConfigurationError, match="memory_mb"):
+        AlertConsumer(name="relay", make_connection=False, durable=True, memory_mb=value)

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from support.waiting import eventually
 
-from dripline.implementations.storage import refused as refused_module
-from dripline.implementations.storage.batch_writer import BatchWriter, Pace
+from dripline.implementations.storage.batch_writer import BatchWriter
 from dripline.implementations.storage.database import DatabaseAway, DatabaseUnfit
-from dripline.implementations.storage.refused import Refusal, RefusedRows
+from dripline.implementations.storage.dead_letters import DeadLetters, Refusal
 from dripline.implementations.storage.row import Row
+from dripline.implementations.storage.waiting_rows import Pace
+from dripline.runtime import line_file
 from dripline.runtime.spool import Spool
 
 PACE = Pace(batch_rows=10, batch_age_s=0.02, memory_rows=50, spool_after_s=0.1)
@@ -72,7 +73,7 @@ class Storage:
         self.given_back: list[Any] = []
         self.refused_file = folder / "refused.jsonl"
         self.spool = Spool(folder, limit_bytes)
-        refused = RefusedRows(self.refused_file, "logger")
+        refused = DeadLetters(self.refused_file, "logger")
         self.writer = BatchWriter(sink, self.spool, refused, self.given_back.extend, "logger", pace)
 
     def put(self, *numbers: int) -> None:
@@ -229,7 +230,7 @@ def test_a_damaged_line_on_disk_is_among_the_refused(make, sink):
 
 def test_when_the_disk_is_full_too_the_newest_are_dropped_counted_and_told(make, sink, caplog):
     """Memory is bounded; all that was kept is written, and the drops' tokens are given back as well."""
-    storage = make(limit_bytes=200)
+    storage = make(limit_bytes=320)
     sink.away = "gone"
     storage.put(*range(10))
     assert eventually(lambda: len(storage.spool) == 10)
@@ -263,7 +264,7 @@ def test_an_error_of_ours_loses_nothing(make, sink, monkeypatch, caplog):
 
 def test_the_file_of_refused_rows_is_bounded(tmp_path):
     """The one before is kept beside it."""
-    refused = RefusedRows(tmp_path / "refused.jsonl", "logger", limit_bytes=500)
+    refused = DeadLetters(tmp_path / "refused.jsonl", "logger", limit_bytes=500)
     for number in range(20):
         refused.add([Refusal(Row("t", {"n": number}, str(number)), "no")])
     assert (tmp_path / "refused.jsonl").stat().st_size < 1000
@@ -275,7 +276,7 @@ def test_a_refused_row_can_hold_anything(tmp_path):
     """What JSON has not is written as text."""
     circular: list[Any] = []
     circular.append(circular)
-    refused = RefusedRows(tmp_path / "refused.jsonl", "logger")
+    refused = DeadLetters(tmp_path / "refused.jsonl", "logger")
     refused.add([Refusal(Row("t", {"x": value}, "1"), "no") for value in (float("nan"), b"\0", circular)])
     assert len((tmp_path / "refused.jsonl").read_text().splitlines()) == 3
 
@@ -323,19 +324,25 @@ def test_a_row_that_cannot_be_put_on_disk_is_refused_and_stops_nothing(make, sin
 
 
 def test_a_refused_row_on_a_full_disk_stops_nothing(make, sink, monkeypatch, caplog):
-    """The database takes the others."""
+    """The database takes the others; the token of the refused row is given back when it is on disk."""
+    append = line_file.append_durably
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(refused_module, "append_durably", full)
+    monkeypatch.setattr(line_file, "append_durably", full)
     storage = make(pace=PACE._replace(spool_after_s=30))
     storage.put(1, -1, 2)
     assert eventually(lambda: sink.rows == [1, 2])
     storage.put(3)
-    assert eventually(lambda: storage.given_back == [1, -1, 2, 3])
+    assert eventually(lambda: storage.given_back == [1, 2, 3])
     assert sink.rows == [1, 2, 3]
+    assert storage.writer.report()["in_memory"] == 1
     assert caplog.text.count("takes no refused rows") == 1
+    monkeypatch.setattr(line_file, "append_durably", append)
+    assert eventually(lambda: storage.given_back == [1, 2, 3, -1])
+    assert json.loads(storage.refused_file.read_text())["values"] == {"n": -1}
+    assert storage.writer.report()["in_memory"] == 0
 
 
 def test_the_disk_is_told_of_in_each_absence(make, sink, caplog):

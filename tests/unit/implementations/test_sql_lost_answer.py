@@ -15,6 +15,8 @@ from dripline.implementations.storage.database import DatabaseAway, make_engine,
 from dripline.implementations.storage.row import Row
 from dripline.implementations.storage.sink import DatabaseSink, Destination
 
+from .one_table import OneTable
+
 __all__ = ["postgres_server", "postgres_url"]
 
 
@@ -77,23 +79,6 @@ def proxy(postgres_url: str) -> Iterator[LosesAnswers]:
     proxy.close()
 
 
-class Tables:
-    """One table, with a column for ids or without."""
-
-    def __init__(self, destination: Destination) -> None:
-        self._destination = destination
-
-    def destination(self, name: str) -> Destination:
-        """The one."""
-        return self._destination
-
-    def look(self) -> None:
-        """Nothing is wrong with it."""
-
-    def forget(self) -> None:
-        """It stays the same."""
-
-
 @pytest.mark.parametrize("id_column", ["message_id", None])
 def test_a_commit_whose_answer_is_lost_is_written_once(postgres_url, proxy, id_column):
     """The batch is tried again, and its ids are known."""
@@ -103,7 +88,7 @@ def test_a_commit_whose_answer_is_lost_is_written_once(postgres_url, proxy, id_c
     )
     engine = make_engine(url.set(host="127.0.0.1", port=proxy.port).update_query_dict({"sslmode": "disable"}))
     table.create(engine)
-    sink = DatabaseSink(lambda: engine, Tables(Destination(table, id_column)), "logger")
+    sink = DatabaseSink(lambda: engine, OneTable(Destination(table, id_column)), "logger")
     assert sink.write([Row("numbers", {"n": 0}, "id-0")]) == []
     for start in (1, 11, 21):
         rows = [Row("numbers", {"n": n}, f"id-{n}") for n in range(start, start + 10)]

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from support.databases import postgres_server, postgres_url
 from support.waiting import eventually
 
-from dripline.implementations.storage import refused as refused_module
 from dripline.implementations.storage.database import make_engine, make_table, read_url
-from dripline.implementations.storage.refused import Refusal, RefusedRows
+from dripline.implementations.storage.dead_letters import DeadLetters, Refusal
 from dripline.implementations.storage.row import Row, from_line, to_line
 from dripline.implementations.storage.times import read_time
+from dripline.runtime import line_file
 
 __all__ = ["postgres_server", "postgres_url"]
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_written_down_is_said_so(value, tmp_path):
     """And its row is refused with the columns that can."""
     with pytest.raises(ValueError, match=r"deeply|cannot be written"):
         to_line(Row("t", {"v": value}, "id"))
-    refused = RefusedRows(tmp_path / "refused.jsonl", "logger")
+    refused = DeadLetters(tmp_path / "refused.jsonl", "logger")
     refused.add([Refusal(Row("t", {"v": value, "n": 1}, "id"), "no")])
     values = json.loads((tmp_path / "refused.jsonl").read_text())["values"]
     assert values["n"] == 1
@@ -102,8 +102,8 @@ class FullDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.full = True
-        self._write = refused_module.append_durably
-        monkeypatch.setattr(refused_module, "append_durably", self.append)
+        self._write = line_file.append_durably
+        monkeypatch.setattr(line_file, "append_durably", self.append)
 
     def append(self, file: int, data: bytes, size: int) -> None:
         """Write, or not."""
@@ -123,40 +123,47 @@ def numbers(path: Path) -> list[int]:
     return [json.loads(line)["values"]["n"] for line in path.read_text().splitlines()]
 
 
-def refuse(refused: RefusedRows, *rows: int) -> None:
-    """Refuse rows."""
-    refused.add([Refusal(Row("t", {"n": number}, str(number)), "no") for number in rows])
+def refuse(refused: DeadLetters, *rows: int) -> list[int]:
+    """Refuse rows; those that are on disk now."""
+    filed = refused.file([Refusal(Row("t", {"n": number}, str(number)), "no") for number in rows])
+    return [row.values["n"] for row in filed]
 
 
 def test_a_full_disk_takes_refused_rows_later(disk, tmp_path, caplog):
-    """None is lost, the trouble is told once, and so is its end."""
-    refused = RefusedRows(tmp_path / "refused.jsonl", "logger")
-    refuse(refused, 1, 2)
-    refuse(refused, 3)
-    assert caplog.text.count("takes no refused rows, they wait in memory") == 1
+    """None is lost, none counts as safe before it is on disk; the trouble is logged once, and so is its end."""
+    refused = DeadLetters(tmp_path / "refused.jsonl", "logger")
+    assert refuse(refused, 1, 2) == refuse(refused, 3) == []
+    assert caplog.text.count("takes no refused rows, they wait") == 1
+    assert (refused.count, refused.is_waiting) == (0, True)
     disk.full = False
-    refuse(refused)
+    assert refuse(refused) == [1, 2, 3]
     assert "takes refused rows again" in caplog.text
-    refuse(refused, 4)
-    refused.close()
+    assert refuse(refused, 4) == [4]
     assert numbers(refused.path) == [1, 2, 3, 4]
-    assert "are lost" not in caplog.text
+    assert (refused.count, refused.is_waiting) == (4, False)
 
 
-def test_memory_for_refused_rows_is_bounded(disk, tmp_path, caplog, monkeypatch):
-    """How many are lost is told."""
-    monkeypatch.setattr(refused_module, "_IN_MEMORY", 3)
-    refused = RefusedRows(tmp_path / "refused.jsonl", "logger")
-    for number in range(5):
-        refuse(refused, number)
+def test_refused_rows_on_a_full_disk_are_an_error_where_they_are_on_disk_already(disk, tmp_path):
+    """They stay where they are, and nothing waits."""
+    refused = DeadLetters(tmp_path / "refused.jsonl", "logger")
+    with pytest.raises(OSError, match="space"):
+        refused.add([Refusal(Row("t", {"n": 1}, "1"), "no")])
+    assert not refused.is_waiting
     disk.full = False
-    refuse(refused, 5)
-    assert numbers(refused.path) == [2, 3, 4, 5]
-    assert "did not take 2 refused rows; they are lost" in caplog.text
-    disk.full = True
-    refuse(refused, 6)
-    refused.close()
-    assert "did not take 1 refused rows; they are lost" in caplog.text
+    assert refuse(refused) == []
+
+
+def test_a_refused_row_that_was_torn_by_a_crash_damages_no_other(tmp_path):
+    """The next one begins a new line; the folder is made again when somebody deleted it."""
+    path = tmp_path / "spool" / "refused.jsonl"
+    refused = DeadLetters(path, "logger")
+    assert refuse(refused, 1) == [1]
+    with path.open("a") as file:
+        file.write('{"refused": "20')
+    assert refuse(DeadLetters(path, "logger"), 2) == [2]
+    first, torn, second = path.read_text().splitlines()
+    assert [json.loads(line)["values"]["n"] for line in (first, second)] == [1, 2]
+    assert torn == '{"refused": "20'
 
 
 @pytest.fixture

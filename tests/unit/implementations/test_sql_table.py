@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from support.databases import database_url, postgres_server, postgres_url, sqlite_url
+from support.memory import PeakMemory
 
 from dripline.core import MsgRequest, Service, ThrowReply, op_t
 from dripline.implementations import PostgreSQLInterface, SQLTable
 from dripline.implementations.storage.database import make_engine, read_url
 from dripline.wire.errors import ConfigurationError
+from dripline.wire.json_body import MAX_BYTES, dumps
 
 __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 
@@ -91,6 +93,76 @@ def test_conditions_choose_rows(service, conditions, numbers):
     for number in range(1, 5):
         ask(service, "do_insert", number=number, timestamp=f"2026-01-0{number}T00:00:00Z")
     assert ask(service, "do_select", ["number"], **conditions)[1] == [[number] for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "numbers"),
+    [
+        ({"limit": 2}, [5, 4]),
+        ({"limit": 2, "offset": 2}, [3, 2]),
+        ({"offset": 4}, [1]),
+        ({"limit": 0}, []),
+        ({"order_by": "number"}, [1, 2, 3, 4, 5]),
+        ({"order_by": ["who", "-number"], "limit": 3}, [5, 4, 3]),
+        ({"order_by": "number", "limit": 2, "offset": 1, "where_gt_dict": {"number": 1}}, [3, 4]),
+    ],
+)
+def test_rows_are_selected_in_parts(service, arguments, numbers):
+    """By limit and offset; in the order that is asked for, else in that of the primary key."""
+    for number in range(5, 0, -1):
+        ask(service, "do_insert", number=number, timestamp="2026-01-31T12:00:00Z")
+    assert ask(service, "do_select", ["number"], **arguments)[1] == [[number] for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"limit": -1}, "limit must be a whole number of 0 or more, not -1"),
+        ({"limit": "many"}, "limit must be a whole number of 0 or more, not 'many'"),
+        ({"offset": 1.5}, "offset must be a whole number of 0 or more, not 1.5"),
+        ({"limit": True}, "limit must be"),
+        ({"order_by": "nonsense"}, "no column 'nonsense'"),
+    ],
+)
+def test_parts_that_cannot_be_are_errors(service, arguments, text):
+    """With what is allowed."""
+    with pytest.raises(ThrowReply, match=text) as thrown:
+        service.sync_children["runs"].do_select(**arguments)
+    assert int(thrown.value.return_code) == 304
+
+
+def test_more_rows_than_a_reply_holds_are_an_error_and_never_cut_short(service):
+    """One line that names the remedy; memory stays bounded, and parts can be selected."""
+    series = {
+        "postgresql": "generate_series(1, 200000) AS n",
+        "sqlite": "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s LIMIT 200000) SELECT n FROM s)",
+    }[service.engine.dialect.name]
+    with service.engine.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO runs (number, note) SELECT n, 'abc' FROM {series}")
+    runs = service.sync_children["runs"]
+    with (
+        PeakMemory() as memory,
+        pytest.raises(ThrowReply, match=r"32 MB and 1000000 values.*limit= and offset=") as e,
+    ):
+        runs.do_select()
+    assert "\n" not in str(e.value)
+    assert memory.growth < 400
+    names, rows = runs.do_select(["number"], limit=1000, offset=150_000)
+    assert (names, rows[0], rows[-1], len(rows)) == (["number"], [150_001], [151_000], 1000)
+
+
+def test_few_rows_that_are_large_are_an_error_too(service):
+    """The bytes count as well as the values; what fits is given, and can be sent."""
+    with service.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE texts (n integer, text text)")
+        for number in range(40):
+            connection.execute(sa.text("INSERT INTO texts VALUES (:n, :t)"), {"n": number, "t": "é" * 500_000})
+    table = SQLTable(name="texts", table_name="texts")
+    service.add_child(table)
+    with PeakMemory() as memory, pytest.raises(ThrowReply, match=r"limit= and offset="):
+        table.do_select()
+    assert memory.growth < 400
+    assert len(dumps(table.do_select(order_by="n", limit=30))) < MAX_BYTES
 
 
 def test_values_come_as_json_has_them(service):

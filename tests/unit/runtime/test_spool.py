@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,10 @@ from hypothesis import strategies as st
 
 from dripline.implementations.storage.row import Row, from_line, to_line
 from dripline.runtime import durable_files as files
+from dripline.runtime import spool as spools
 from dripline.runtime.spool import Spool, SpoolFull
+
+OLD = Path(__file__).parents[2] / "fixtures" / "spools-6.0.0"
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -136,6 +140,175 @@ def test_half_a_line_at_the_end_is_left_out(folder):
     again.close()
 
 
+def test_any_bit_that_is_flipped_costs_its_record_only(folder):
+    """Wherever it is: in a payload, a checksum, a newline, or a separator; nothing is read twice."""
+    spool = Spool(folder)
+    spool.append(lines(1, 2, 3))
+    spool.close()
+    (file,) = folder.glob("*.rows")
+    whole = file.read_bytes()
+    for bit in range(8 * len(whole)):
+        for name in ("damaged.jsonl", "position"):
+            (folder / name).unlink(missing_ok=True)
+        data = bytearray(whole)
+        data[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(data)
+        spool = Spool(folder)
+        found = read_all(spool)
+        assert found in (lines(1, 2, 3), lines(2, 3), lines(1, 3), lines(1, 2)), bit
+        assert spool.damaged.count == 3 - len(found), bit
+        assert (folder / "damaged.jsonl").exists() == (len(found) < 3)
+        spool.close()
+
+
+def test_damage_is_put_aside_once(folder):
+    """However often it is read, and after a restart; what was damaged alone is gone then."""
+    spool = Spool(folder)
+    spool.append(lines(1, 2, 3))
+    spool.close()
+    (file,) = folder.glob("*.rows")
+    file.write_bytes(file.read_bytes().replace(b"line 2", b"lint 2"))
+    spool = Spool(folder)
+    for _ in range(3):
+        assert spool.read(5)[0] == lines(1, 3)
+    spool.advance(spool.read(1)[1], 1)
+    assert spool.damaged.count == 1
+    spool.close()
+    spool = Spool(folder)
+    assert read_all(spool) == lines(3)
+    assert spool.damaged.count == 0
+    spool.close()
+    assert len((folder / "damaged.jsonl").read_bytes().splitlines()) == 1
+
+
+def test_a_spool_of_nothing_but_damage_is_empty(folder):
+    """And its file goes."""
+    spool = Spool(folder)
+    spool.append(lines(1, 2))
+    spool.close()
+    (file,) = folder.glob("*.rows")
+    file.write_bytes(file.read_bytes().replace(b"line", b"lint"))
+    spool = Spool(folder)
+    assert spool.read(10)[0] == []
+    assert len(spool) == 0
+    assert not list(folder.glob("*.rows"))
+    spool.append(lines(3))
+    assert read_all(spool) == lines(3)
+    spool.close()
+
+
+def test_a_reader_can_be_ahead(folder):
+    """What was read and not advanced over is there after a restart, and what is dropped behind it is not."""
+    spool = Spool(folder, segment_bytes=50)
+    for number in range(30):
+        spool.append(lines(number))
+    records, cursor = spool.read_from(spool.position, 5)
+    assert [record.line for record in records] == lines(*range(5))
+    dropped, cursor = spool.drop(cursor, 10)
+    assert dropped == 10
+    assert len(spool) == 20
+    spool.advance(records[1].end, 2)
+    assert len(spool) == 18
+    assert [record.line for record in spool.read_from(cursor, 3)[0]] == lines(15, 16, 17)
+    spool.close()
+    spool = Spool(folder)
+    assert len(spool) == 18
+    assert read_all(spool) == lines(2, 3, 4, *range(15, 30))
+    spool.close()
+
+
+def test_a_read_can_be_bounded_in_bytes(folder):
+    """At least one line comes, so that a long one is read at all."""
+    spool = Spool(folder)
+    spool.append([b"x" * 1000 + b"\n"] * 5)
+    assert len(spool.read(5, 1)[0]) == 1
+    assert len(spool.read(5, 2500)[0]) == 3
+    assert len(spool.read(5)[0]) == 5
+    spool.close()
+
+
+@pytest.mark.parametrize("what", ["file", "end of a file", "folder"])
+def test_a_spool_goes_on_when_its_files_are_deleted(folder, what, caplog):
+    """What was in them is lost and counted; what is appended afterwards is read."""
+    spool = Spool(folder, segment_bytes=40)
+    for number in range(10):
+        spool.append(lines(number))
+    files_in_it = sorted(folder.glob("*.rows"))
+    if what == "folder":
+        shutil.rmtree(folder)
+        expected = lines()
+    elif what == "file":
+        files_in_it[0].unlink()
+        expected = lines(*range(3, 10))
+    else:
+        os.truncate(files_in_it[-1], 10)
+        expected = lines(*range(9))
+    spool.append(lines(10, 11))
+    assert read_all(spool) == [*expected, *lines(10, 11)]
+    lost = sum(count for _, count in spool.lost_segments)
+    assert lost + spool.damaged.count == 10 - len(expected)
+    assert "deleted" in caplog.text
+    spool.close()
+
+
+def test_a_file_that_cannot_be_read_is_tried_again_and_then_left_behind(folder, monkeypatch, caplog):
+    """A network file system may be away for a moment; a broken disk blocks nothing for ever."""
+    spool = Spool(folder, segment_bytes=40)
+    for number in range(6):
+        spool.append(lines(number))
+    first, broken = min(folder.glob("*.rows")), True
+    is_open = Path.open
+
+    def failing(path: Path, *arguments: object) -> object:
+        if broken and path == first:
+            raise OSError(5, "Input/output error")
+        return is_open(path, *arguments)
+
+    monkeypatch.setattr(Path, "open", failing)
+    for _ in range(3):
+        with pytest.raises(OSError, match="Input/output"):
+            spool.read(10)
+    broken = False
+    assert spool.read(10)[0] == lines(*range(6))
+    broken = True
+    monkeypatch.setattr(spools, "_UNREADABLE_S", 0.0)
+    assert spool.read(10)[0] == lines(3, 4, 5)
+    assert spool.lost_segments == [(1, 3)]
+    assert "cannot be read" in caplog.text
+    spool.close()
+    assert first.with_suffix(".unreadable").exists()
+
+
+def test_what_is_no_file_is_left_out(folder):
+    """A folder called like a file of the spool does not end the others."""
+    (folder / "000000000001.rows").mkdir(parents=True)
+    spool = Spool(folder)
+    spool.append(lines(1))
+    assert read_all(spool) == lines(1)
+    spool.close()
+    spool = Spool(folder)
+    spool.append(lines(2))
+    assert read_all(spool) == lines(2)
+    spool.close()
+
+
+def test_a_spool_of_version_6_0_0_is_read(tmp_path):
+    """Of alerts and of rows, from where it was read to; what is new gets a file and checksums of its own."""
+    for kind in ("alerts", "rows"):
+        shutil.copytree(OLD / kind, tmp_path / kind)
+    spool = Spool(tmp_path / "rows")
+    assert len(spool) == 25
+    spool.append([to_line(Row("t", {"value_raw": 30}, "30"))])
+    found = [from_line(line).values["value_raw"] for line in read_all(spool)]
+    assert found == list(range(5, 31))
+    assert spool.damaged.count == 0
+    spool.close()
+    spool = Spool(tmp_path / "alerts")
+    assert len(spool) == 25
+    assert len(read_all(spool)) == 25
+    spool.close()
+
+
 def test_a_killed_process_has_kept_what_it_said_it_kept(folder):
     """Lines are on disk when append returns."""
     program = (
@@ -158,7 +331,7 @@ def test_a_killed_process_has_kept_what_it_said_it_kept(folder):
 
 def test_a_full_spool_takes_nothing_and_keeps_what_it_has(folder):
     """The limit is in bytes that wait; what was read makes room."""
-    spool = Spool(folder, limit_bytes=20)
+    spool = Spool(folder, limit_bytes=40)
     spool.append(lines(1, 2))
     with pytest.raises(SpoolFull, match="holds its"):
         spool.append(lines(3))

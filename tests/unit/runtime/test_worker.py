@@ -129,79 +129,6 @@ def test_a_long_message_is_put_together(line, heard, deliveries):
     assert worker.stop()
 
 
-@pytest.fixture
-def holding(heard):
-    """A worker that acknowledges the chunks of a message when it is handled."""
-    worker = Worker("test-worker", heard.put, wait_s=30, chunks_held=10)
-    yield worker
-    worker.stop()
-
-
-def test_chunks_can_be_held_until_their_message_is_handled(holding, line, heard, deliveries):
-    """Who is killed between two of them gets all of them again; one write acknowledges them."""
-    writes = queue.SimpleQueue()
-    line.ack = lambda *acknowledged: writes.put([delivery.delivery_tag for delivery in acknowledged])
-    feed, parts, (other,) = holding.feeder(line), deliveries(alert("x" * 300), 100), deliveries(alert())
-    for part in (*parts[:-1], other):
-        feed(part)
-    assert writes.get(timeout=30) == [other.delivery_tag], "the chunks are not"
-    feed(parts[-1])
-    assert [heard.get(timeout=30).plain_payload for _ in range(2)] == [None, "x" * 300]
-    assert writes.get(timeout=30) == [part.delivery_tag for part in parts]
-
-
-def test_chunks_of_a_message_whose_acknowledgement_is_put_off_wait_as_well(line, deliveries):
-    """They are acknowledged with the last one."""
-    held = queue.SimpleQueue()
-    worker = Worker("test-worker", lambda message: held.put(in_hand().hold()), chunks_held=10)
-    parts = deliveries(alert("x" * 300), 100)
-    for part in parts:
-        worker.feeder(line)(part)
-    one = held.get(timeout=30)
-    assert worker.stop(30)
-    assert line.acked.empty()
-    let_go([one])
-    assert [line.acked.get_nowait() for _ in parts] == [part.delivery_tag for part in parts]
-
-
-def test_chunks_of_a_message_whose_acknowledgement_was_taken_over_are_let_go(line, deliveries):
-    """Who replies in the same write knows of the last chunk only."""
-    worker = Worker("test-worker", lambda message: in_hand().take(), chunks_held=10)
-    parts = deliveries(alert("x" * 300), 100)
-    for part in parts:
-        worker.feeder(line)(part)
-    assert worker.stop(30)
-    assert [line.acked.get_nowait() for _ in parts[:-1]] == [part.delivery_tag for part in parts[:-1]]
-
-
-def test_only_so_many_chunks_are_held(holding, line, heard, deliveries):
-    """Beyond that they are acknowledged as they come: more of them than the prefetch would wait for each other."""
-    feed, parts = holding.feeder(line), deliveries(alert("x" * 3000), 100)
-    assert len(parts) > 25
-    for part in parts[:22]:
-        feed(part)
-    assert [line.acked.get(timeout=30) for _ in range(11)] == [part.delivery_tag for part in parts[:11]]
-    for part in parts[22:]:
-        feed(part)
-    assert heard.get(timeout=30).plain_payload == "x" * 3000
-    holding.stop(30)
-    assert line.acked.qsize() == len(parts) - 11
-
-
-def test_chunks_of_a_message_that_is_given_up_are_let_go(line, heard, deliveries):
-    """Also those that come still."""
-    worker = Worker("test-worker", heard.put, wait_s=0.05, chunks_held=10)
-    feed, parts = worker.feeder(line), deliveries(alert("x" * 300), 100)
-    for part in parts[:2]:
-        feed(part)
-    assert "not all of its" in heard.get(timeout=30).invalid_reason
-    feed(parts[-1])
-    assert sorted(line.acked.get(timeout=30) for _ in range(3)) == [
-        part.delivery_tag for part in (*parts[:2], parts[-1])
-    ]
-    worker.stop()
-
-
 def test_chunks_that_wait_behind_a_busy_handler_are_not_late(line, deliveries):
     """They came in time, whatever takes long between them."""
     heard = queue.SimpleQueue()
@@ -372,3 +299,35 @@ def test_what_waits_for_a_worker_is_bounded_in_bytes(deliveries, monkeypatch):
     reasons.append(seen.get(timeout=30))
     worker.stop()
     assert [reason is None for reason in reasons] == [True, False, False, True]
+    assert worker.dropped == {"no_room": 2}, "and it is counted"
+
+
+def test_a_request_that_has_no_room_is_answered_with_the_reason(deliveries, monkeypatch):
+    """Also when it comes in chunks, once."""
+    monkeypatch.setattr("dripline.runtime.worker.WAITING_BYTES", 1000)
+    go_on, seen = threading.Event(), queue.SimpleQueue()
+    worker = Worker("test-worker", lambda message: (go_on.wait(30), seen.put(message.invalid_reason)))
+    request = MsgRequest.create("x" * 900, op_t.set, "peaches")
+    for delivery in (*deliveries(alert("x" * 600)), *deliveries(request), *deliveries(request, 600)):
+        worker.put(delivery)
+    go_on.set()
+    reasons = [seen.get(timeout=30) for _ in range(3)]
+    assert worker.stop(30)
+    assert seen.empty()
+    assert reasons[0] is None
+    assert "wait for their handler" in reasons[1]
+    assert "chunks" in reasons[2]
+    assert not worker.dropped
+
+
+def test_alerts_that_are_dropped_are_counted_by_reason(heard, deliveries):
+    """What cannot be read and what is not complete."""
+    worker = Worker("test-worker", heard.put, wait_s=0.01)
+    (whole,), parts = deliveries(alert("x")), deliveries(alert("x" * 300), 100)
+    worker.put(whole._replace(body=b"{"))
+    worker.put(whole._replace(properties=SimpleNamespace(message_id="x/1/y", headers={})))
+    worker.put(parts[0])
+    for _ in range(2):
+        assert heard.get(timeout=30).invalid_reason is not None
+    assert worker.stop(30)
+    assert worker.dropped == {"undecodable": 2, "incomplete": 1}

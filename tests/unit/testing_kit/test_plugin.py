@@ -90,6 +90,27 @@ def test_a_dict(dripline_service, dripline_client):
     ).assert_outcomes(passed=3)
 
 
+def test_options_of_the_broker(sample) -> None:
+    """A fixture gives the embedded broker other rules, or another login, and the test's clients use it."""
+    sample(
+        """
+import pytest
+from dripline.broker import rabbitmq
+
+@pytest.fixture
+def dripline_broker_options():
+    return {"compatibility": rabbitmq("4.3"), "username": "lab", "password": "secret", "virtual_host": "mesh"}
+
+def test_a_furnace_answers(dripline_service, dripline_client, dripline_broker):
+    dripline_service(Furnace, name="furnace")
+    assert dripline_client.get("furnace")["value_raw"] == 293
+    rules = dripline_broker.own().call(lambda hub: hub.settings.compatibility)
+    assert (rules.version, rules.delivery_limit) == ("4.3.0", 20)
+    assert (dripline_broker.username, dripline_broker.virtual_host) == ("lab", "mesh")
+"""
+    ).assert_outcomes(passed=1)
+
+
 def test_alerts_are_recorded_from_the_call_on(sample) -> None:
     """The binding is there when the factory returns, so nothing is missed; other keys are not heard."""
     sample(

@@ -76,6 +76,25 @@ def test_a_full_window_makes_senders_wait_until_there_is_room():
     assert len(confirms) == 2
 
 
+def test_many_messages_are_numbered_in_one_write():
+    """They go together if the window has any room, and none of them counts if they could not be written."""
+    confirms = Confirms(window=2)
+
+    def broken():
+        raise ConnectionLost("gone")
+
+    with pytest.raises(ConnectionLost):
+        confirms.send_all(broken, 3, 0)
+    assert len(confirms) == 0
+    slots = confirms.send_all(NOTHING, 3, 0)
+    with pytest.raises(TimeoutError):
+        confirms.send_all(NOTHING, 1, 0)
+    confirms.settle(2, True, True)
+    assert [slot.filled for slot in slots] == [True, True, False]
+    confirms.settle(3, False, False)
+    assert slots[2].wait(0) is False
+
+
 def test_a_window_that_stays_full_is_a_timeout():
     """A broker that confirms nothing is not waited for without end."""
     confirms = Confirms(window=1)

@@ -1,18 +1,22 @@
 """dripline.transport.frames: each frame is, byte for byte, the one that pika would write."""
 
+from contextlib import nullcontext
+
 import pika
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pika import frame, spec
 
 from dripline.transport import frames
+from dripline.wire.errors import EncodingError
 from dripline.wire.table import short_string
 
 CHANNELS = st.integers(1, 65535)
 NAMES = st.text(max_size=60).filter(lambda text: len(text.encode()) < 256)
 
 
-@given(CHANNELS, NAMES, NAMES, st.binary(max_size=300), st.booleans(), st.integers(30, 400))
+@given(CHANNELS, NAMES, NAMES, st.binary(max_size=300), st.booleans(), st.integers(50, 400))
 def test_publish(channel, exchange, key, body, mandatory, frame_max):
     """Method, header, and as many body frames as the size that was agreed on needs."""
     properties = pika.BasicProperties(content_encoding="application/json", message_id="m/0/1")
@@ -32,6 +36,13 @@ def test_publish(channel, exchange, key, body, mandatory, frame_max):
         frame_max=frame_max,
     )
     assert built == b"".join(part.marshal() for part in expected)
+
+
+def test_headers_that_do_not_fit_in_a_frame():
+    """They cannot be divided: the message is refused before a broker ends the connection because of it."""
+    for size, fits in ((8192 - 8 - 12, True), (8192 - 8 - 11, False)):
+        with nullcontext() if fits else pytest.raises(EncodingError, match=r"8184"):
+            frames.publish_frames(1, b"\0", "key", b"x" * size, b"", mandatory=False, frame_max=8192)
 
 
 @given(CHANNELS, st.integers(0, 2**64 - 1))

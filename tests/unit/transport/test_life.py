@@ -218,8 +218,12 @@ def test_a_channel_that_the_broker_closes_ends_the_connection(lost):
 
 
 def test_a_consumer_that_the_broker_cancels_ends_the_connection(lost):
-    """Its queue is gone; everything is made anew."""
-    with FakeBroker() as fake:
+    """If its queue is gone: everything is declared again."""
+
+    def refuse(method):
+        return (404, "NOT_FOUND") if isinstance(method, spec.Queue.Declare) and method.passive else None
+
+    with FakeBroker(refuse=refuse) as fake:
         connection = connect(fake, on_lost=lost)
         tag = connection.consume("x", print)
         fake.send(spec.Basic.Cancel(tag, True), channel=1)

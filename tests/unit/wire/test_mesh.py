@@ -28,6 +28,12 @@ def test_a_number_may_come_as_text_of_digits():
     assert MeshSettings.from_dict({"broker_port": "5673"}).broker_port == 5673
 
 
+def test_an_interval_may_be_a_fraction_of_a_second():
+    """Also from ENV{INTERVAL}, which gives a string; 0 is never."""
+    for setting, interval_s in ((0.5, 0.5), ("2.5", 2.5), (3, 3.0), (0, 0.0), (None, 10.0)):
+        assert MeshSettings.from_dict({"self_check_interval_s": setting}).self_check_interval_s == interval_s
+
+
 def test_a_typing_error_is_told_with_the_nearest_setting():
     """Unknown settings are not swallowed."""
     with pytest.raises(ConfigurationError, match=r"'brocker_port'; did you mean 'broker_port'\?"):
@@ -47,6 +53,11 @@ def test_a_typing_error_is_told_with_the_nearest_setting():
         {"max_payload_size": 0},
         {"max_connection_attempts": 0},
         {"max_payload_size": 1.5},
+        {"self_check_interval_s": -1},
+        {"self_check_interval_s": "often"},
+        {"self_check_interval_s": True},
+        {"self_check_interval_s": float("nan")},
+        {"self_check_interval_s": float("inf")},
         {"return_codes": 5},
         {"return_codes": [1]},
     ],

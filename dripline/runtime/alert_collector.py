@@ -1,0 +1,365 @@
+"""The worker of a durable consumer: nothing is acknowledged before it is handled, and memory stays bounded."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from dripline.runtime.chunk_sets import ChunkSet, ChunkSets, TooLong
+from dripline.runtime.dead_letters import KEPT_BYTES, DeadLetter, DeadLetterFile
+from dripline.runtime.delivery_budget import OVERHEAD, DeliveryBudget
+from dripline.runtime.in_hand import InHand, let_go, set_in_hand
+from dripline.runtime.spill_file import Spilled, SpillFile
+from dripline.runtime.worker import Worker
+from dripline.transport import Connection, Delivery
+from dripline.transport.content import CutBody
+from dripline.transport.durable_consumer import DurableConsumer
+from dripline.transport.properties import RawProperties
+from dripline.wire.chunks import DEFAULT_LIMITS, Part, read_part
+from dripline.wire.codec import read_message
+from dripline.wire.message import Message
+
+_NO_PROPERTIES = RawProperties(b"\0\0")
+_DISK_PAUSE_S = 1.0  # between attempts at a disk that takes nothing
+_LOOK_S = 0.5
+_LETTERS_AT_ONCE = 100
+_TURN_S = 1.0  # so much of the time of one handler counts as waiting for missing chunks
+
+
+class Collected(InHand):
+    """A delivery that counts against the memory of its collector until it is released."""
+
+    __slots__ = ("_collector", "cost", "generation", "held", "spilled")
+
+    def __init__(self, collector: AlertCollector, connection: Connection, delivery: Delivery, cost: int) -> None:
+        InHand.__init__(self, connection, delivery, 0.0)
+        self._collector = collector
+        self.cost = cost
+        self.generation = 0
+        self.held = False  # whether the budget knows that it was handled and is held still
+        self.spilled: Spilled | None = None
+
+    def slim(self) -> None:
+        """Keep only what an acknowledgement takes."""
+        self.delivery = self.delivery._replace(properties=_NO_PROPERTIES, body=b"")
+
+    def released(self) -> None:
+        """Count it no longer."""
+        self._collector._released(self)
+
+
+class AlertCollector(Worker):
+    """A thread that handles the messages of a durable queue.
+
+    - Messages are acknowledged when their last holder releases them, chunks together with their message.
+    - The bytes of all messages that are not released are bounded. When they exceed the bound the consumer is
+      stopped; what still comes until the broker has done so waits on disk. When all is released the consumer
+      starts again, with a prefetch count that fits.
+    - What can never be handled is written to a file of dead letters, and acknowledged when it is on disk.
+    - Chunks of incomplete messages do not count against the bound, since messages would wait for each other for
+      ever: beyond a quarter of it their bodies are on disk.
+
+    Args:
+        name: The thread's name.
+        on_message: Called with each whole message.
+        queue_name: The queue.
+        memory_bytes: The bound.
+        dead_letters: Takes what can never be handled.
+        wait_s: How long a missing chunk is waited for. Time in which the broker cannot send it does not count.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        on_message: Callable[[Message], None],
+        queue_name: str,
+        memory_bytes: int,
+        dead_letters: DeadLetterFile,
+        wait_s: float = 60.0,
+    ) -> None:
+        self.dead_letters = dead_letters
+        self._queue_name = queue_name
+        self._wait_s = wait_s
+        self._budget = DeliveryBudget(memory_bytes)
+        self._spill = SpillFile(dead_letters.path.parent)
+        self._sets = ChunkSets(memory_bytes // 4, self._spill)
+        self._consumer: DurableConsumer | None = None
+        self._connection: Connection | None = None
+        self._ignoring = False  # whether what comes has no room anywhere, and is left to come again
+        self._is_stopped = False  # whether no more comes from the consumer
+        self._clock = 0.0  # time in which missing chunks could have come
+        self._letters: list[DeadLetter] = []
+        self._lettered: list[InHand] = []  # their deliveries
+        self._not_before_s = 0.0  # after the disk took no dead letters
+        self._ending = threading.Event()
+        Worker.__init__(self, name, on_message)
+
+    def consume(self, connection: Connection) -> None:
+        """Consume on a new connection; what is held from an earlier one still counts."""
+        self._connection = connection
+        self._consumer = DurableConsumer(
+            connection,
+            self._queue_name,
+            self.feeder(connection),
+            on_stopped=self._stopped,
+            on_restarted=self._restarted,
+            longest_body=DEFAULT_LIMITS.message_bytes,
+        )
+        self._restarted()
+        connection.consume_durably(self._consumer, self._budget.window)
+
+    def stop(self, grace_s: float = 1.0) -> bool:
+        """End the thread; what it does not handle in time stays in the queue."""
+        self._ending.set()
+        return Worker.stop(self, grace_s)
+
+    # -- on the I/O thread -----------------------------------------------------------------------------------
+
+    def _take_in(self, connection: Connection | None, delivery: Delivery) -> None:
+        assert connection is not None, "alerts of a durable queue are acknowledged"
+        item = Collected(self, connection, delivery, len(delivery.body) + len(delivery.properties.raw) + OVERHEAD)
+        item.generation, has_no_room, stop = self._budget.deliver(item.cost, self._sets.chunks)
+        if stop:
+            self._stop_consumer()
+        if self._ignoring or (has_no_room and not self._spilled(item)):
+            item.void()  # it is returned when the channel is closed
+            item.ack()  # and no longer counted
+            return
+        self._came += 1
+        self._queue.put(item)
+
+    def _spilled(self, item: Collected) -> bool:
+        """Move a body to disk; if that is not possible, what comes is ignored until the consumer starts again."""
+        body = item.delivery.body
+        if isinstance(body, CutBody):
+            return True  # it is short
+        try:
+            item.spilled = self._spill.put(body)
+        except OSError:
+            self._ignoring = True
+            if self._budget.restart():
+                self._stop_consumer()
+            return False
+        item.delivery = item.delivery._replace(body=b"")
+        self._budget.move_to_disk(len(body))
+        return True
+
+    def _stop_consumer(self) -> None:
+        self._is_stopped = False
+        if self._consumer is not None:
+            self._consumer.stop()
+
+    def _stopped(self) -> None:
+        self._is_stopped = True
+        self._restart()
+
+    def _restart(self) -> None:
+        """Start again if nothing that came is in hand, and nothing more comes."""
+        if self._is_stopped and self._budget.is_drained and self._consumer is not None and self._is_connected:
+            self._restarted()
+            self._consumer.restart(self._budget.window)
+
+    def _restarted(self) -> None:
+        self._ignoring = self._is_stopped = False
+        self._budget.started()
+
+    def _widen(self, more: int) -> None:
+        if self._consumer is not None and self._is_connected:
+            self._consumer.add(more)
+
+    # -- on any thread ---------------------------------------------------------------------------------------
+
+    def _released(self, item: Collected) -> None:
+        cost, item.cost = item.cost, 0
+        if self._budget.release(cost, item.generation, item.held):
+            self._on_io_thread(self._restart)
+
+    def _on_io_thread(self, action: Callable[[], None]) -> None:
+        if self._connection is not None:
+            self._connection.on_io_thread(action)
+
+    # -- on the worker's thread ------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            while not self._hurry:
+                item = self._next()
+                if item is None:
+                    break
+                if isinstance(item, Collected):
+                    began = time.monotonic()
+                    self._handle(item)
+                    self._handled += 1
+                    self._clock += min(time.monotonic() - began, _TURN_S)
+                self._give_up_late()
+        finally:
+            self._write_letters(last=True)
+            self._sets.clear()
+            self.dead_letters.close()
+
+    def _next(self) -> InHand | bool | None:
+        """Wait for the next delivery; False if none comes for a while, None at the end."""
+        try:
+            return self._queue.get_nowait()
+        except queue.Empty:
+            self._write_letters()
+            self._adapt_window()
+        began, is_open = time.monotonic(), self._budget.is_open and self._is_connected
+        try:
+            look_again = self._letters or len(self._sets) or self._budget.is_extended
+            return self._queue.get(timeout=_LOOK_S if look_again else None)
+        except queue.Empty:
+            return False
+        finally:
+            if is_open:
+                self._clock += min(time.monotonic() - began, _LOOK_S)
+
+    def _adapt_window(self) -> None:
+        more = self._budget.widen(self._sets.chunks)
+        if more:
+            self._on_io_thread(lambda: self._widen(more))
+            return
+        # The order of messages is certain for a single consumer only.
+        is_quiet = not len(self._sets) and not self._budget.bytes
+        if is_quiet and self._budget.is_extended and self._budget.restart():
+            self._on_io_thread(self._stop_consumer)
+
+    @property
+    def _is_connected(self) -> bool:
+        return self._connection is not None and self._connection.is_listening
+
+    def _handle(self, item: InHand) -> None:
+        assert isinstance(item, Collected)
+        set_in_hand(item)
+        try:
+            if not self._bring_in(item):
+                return
+            part = read_part(item.delivery.properties, item.delivery.body, item.delivery.routing_key)
+            if isinstance(part.body, CutBody):
+                self._bury([item], "too long", _too_long(part.body.size), part, part.body, part.body.size)
+            elif part.total == 1:
+                self._handle_whole(item, part, part.body)
+            else:
+                self._handle_chunk(item, part)
+        except ValueError as error:  # DecodingError is one
+            body = item.delivery.body
+            properties = item.delivery.properties
+            part = Part(str(properties.message_id or ""), 0, 1, item.delivery.routing_key, properties, body)
+            self._bury([item], "undecodable", str(error), part, body, getattr(body, "size", len(body)))
+        finally:
+            item.held = True
+            self._budget.hold(item.cost)
+            item.ack()
+            if item.is_held:
+                item.slim()
+            set_in_hand(None)
+
+    def _bring_in(self, item: Collected) -> bool:
+        """Have the body in memory; False if there is no point in handling it."""
+        spilled, item.spilled = item.spilled, None
+        if spilled is not None:
+            self._wait_for_room(spilled.size)
+            self._budget.move_to_memory(spilled.size)
+            try:
+                item.delivery = item.delivery._replace(body=self._spill.take(spilled))
+            except OSError:
+                self._give_back([item])
+                return False
+        if not item.is_valid:
+            item.void()  # the broker delivers it again
+            return False
+        return True
+
+    def _handle_whole(self, item: Collected, part: Part, body: bytes) -> None:
+        if len(body) > DEFAULT_LIMITS.message_bytes:
+            self._bury([item], "too long", _too_long(len(body)), part, body, len(body))
+            return
+        message = read_message(part, body)
+        if message.invalid_reason is not None:
+            self._bury([item], "undecodable", message.invalid_reason, part, body, len(body))
+            return
+        self._deliver(message)
+        if item.failure:
+            self._bury([item], "handler failed", f"its handler failed: {item.failure}", part, body, len(body))
+
+    def _handle_chunk(self, item: Collected, part: Part) -> None:
+        try:
+            chunks = self._sets.add(part, item, self._clock)
+        except TooLong:
+            self._bury_too_long(item, part)
+            return
+        except OSError:
+            self._give_back([item])
+            self._ending.wait(_DISK_PAUSE_S)
+            return
+        if chunks is None:
+            cost, item.cost = item.cost, 0  # it is counted by the sets from now on
+            if self._budget.shrink(cost):
+                self._on_io_thread(self._restart)
+            return
+        item.bring(chunks.held)
+        self._wait_for_room(chunks.size)
+        try:
+            body = self._sets.join(chunks)
+        except OSError:
+            self._give_back([*chunks.held, item])
+            return
+        self._budget.grow(chunks.size)
+        item.cost += chunks.size
+        self._handle_whole(item, part, body)
+
+    def _wait_for_room(self, size: int) -> None:
+        while not self._ending.is_set() and not self._budget.wait_for_room(size, _LOOK_S):
+            self._write_letters()  # what waits for the disk is held, too
+
+    def _give_back(self, items: Sequence[InHand]) -> None:
+        """Return deliveries that the disk has no room for, or has lost; the broker delivers them again."""
+        for item in items:
+            if item.connection is not None:
+                item.connection.give_back(item.delivery)
+            item.void()
+
+    def _bury_too_long(self, item: Collected, part: Part) -> None:
+        chunks = self._sets.too_long(part)
+        if chunks is None:
+            self._bury([item], "too long", _too_long(), part, part.body, len(part.body))
+        else:
+            self._bury_set(chunks, "too long", _too_long())
+
+    def _give_up_late(self) -> None:
+        for chunks in self._sets.expired(self._clock, self._wait_s):
+            missing = chunks.part.total - len(chunks.bodies)
+            text = f"{missing} of its {chunks.part.total} chunks did not come within {self._wait_s:g} s"
+            self._bury_set(chunks, "incomplete", text)
+
+    def _bury_set(self, chunks: ChunkSet, kind: str, reason: str) -> None:
+        size = chunks.size
+        self._bury(chunks.held, kind, reason, chunks.part, self._sets.beginning(chunks, KEPT_BYTES), size)
+        let_go(chunks.held)
+
+    def _bury(self, items: Sequence[InHand], kind: str, reason: str, part: Part, body: bytes, size: int) -> None:
+        """Write a dead letter soon, and acknowledge the deliveries when it is on disk."""
+        self._lettered += [item.hold() for item in items]
+        letter = DeadLetter(kind, reason, part.routing_key, part.uuid, bytes(body[:KEPT_BYTES]), size)
+        self._letters.append(letter)
+        if (
+            len(self._letters) >= _LETTERS_AT_ONCE
+            or sum(len(letter.body) for letter in self._letters) > KEPT_BYTES
+        ):
+            self._write_letters()
+
+    def _write_letters(self, last: bool = False) -> None:
+        if not self._letters or (time.monotonic() < self._not_before_s and not last):
+            return
+        if not self.dead_letters.add(self._letters):
+            self._not_before_s = time.monotonic() + _DISK_PAUSE_S
+            return
+        lettered, self._lettered, self._letters = self._lettered, [], []
+        let_go(lettered)
+
+
+def _too_long(size: int = 0) -> str:
+    length = f"{size} bytes are" if size else "it is"
+    return f"{length} more than {DEFAULT_LIMITS.message_bytes >> 20} MiB"

@@ -1,0 +1,78 @@
+"""The boundary around a laboratory's code: whatever it raises ends neither the thread nor the program.
+
+Handlers, scheduled calls, set-ups, consumers and hooks may raise anything, `SystemExit`, `GeneratorExit` and
+`asyncio.CancelledError` included, and an exception whose text cannot be made. What the program has to see is let
+through, everything else is logged and the caller goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Any
+
+from dripline.runtime.complaints import Complaints
+
+
+class Boundary:
+    """A block that calls a laboratory's code; what that raises is logged, once a minute for each kind of error.
+
+    Args:
+        complaints: Where it is logged.
+        text: The message, in the manner of `logging`.
+        *args: For the text.
+        kind: What the text leaves open and a peer cannot choose; errors of different kinds are logged apart.
+
+    Attributes:
+        error: What was raised; None if nothing was.
+    """
+
+    __slots__ = ("_args", "_complaints", "_kind", "_text", "error")
+
+    def __init__(self, complaints: Complaints, text: str, *args: Any, kind: str = "") -> None:
+        self._complaints = complaints
+        self._text = text
+        self._args = args
+        self._kind = kind
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> Boundary:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> bool:
+        """Log an error, unless it is for the program."""
+        if error is None or is_for_program(error):
+            return False
+        self.error = error
+        name = type(error).__name__
+        self._complaints.tell(
+            f"{self._text}: {self._kind}: {name}",
+            f"{self._text}: %s",
+            *self._args,
+            text_of(error) or name,
+            error=error,
+        )
+        return True
+
+
+def is_for_program(error: BaseException) -> bool:
+    """Whether an exception is a Ctrl-C or a signal, which Python raises in the main thread only."""
+    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
+
+
+def text_of(error: BaseException) -> str:
+    """Return the text of an exception, or what stands for it when making it raises another one."""
+    try:
+        return str(error)
+    except BaseException as failure:
+        if is_for_program(failure):
+            raise
+        return f"<no text: {type(failure).__name__}>"
+
+
+def named_text_of(error: BaseException) -> str:
+    """Return the class and the text of an exception, as return messages have them."""
+    return f"{type(error).__name__}: {text_of(error)}"

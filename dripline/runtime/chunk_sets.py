@@ -1,0 +1,168 @@
+"""Chunks of alerts that must not be lost: unacknowledged until their alert is whole, however long that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dripline.runtime.in_hand import InHand, let_go
+from dripline.runtime.spill_file import Spilled, SpillFile
+from dripline.wire.chunks import DEFAULT_LIMITS, Part
+
+Key = tuple[str, int]
+
+_REMEMBERED = 1000
+
+
+class TooLong(Exception):
+    """The chunks of a message are longer together than a message may be."""
+
+
+class ChunkSet:
+    """The chunks of one message that have arrived.
+
+    Attributes:
+        part: One of them.
+        bodies: Their bodies by index, or where these are.
+        held: Their deliveries, which are acknowledged when the message is handled.
+        size: Bytes of all bodies.
+        seen: When the last one came.
+    """
+
+    __slots__ = ("bodies", "held", "part", "seen", "size")
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.bodies: dict[int, bytes | Spilled] = {}
+        self.held: list[InHand] = []
+        self.size = 0
+        self.seen = 0.0
+
+
+class ChunkSets:
+    """Joins chunks; bodies beyond a share of memory are on disk. For one thread.
+
+    Args:
+        memory_bytes: How many bytes of bodies are kept in memory.
+        spill: Takes the others.
+    """
+
+    def __init__(self, memory_bytes: int, spill: SpillFile) -> None:
+        self._memory = memory_bytes
+        self._spill = spill
+        self._in_memory = self._chunks = 0
+        self._sets: dict[Key, ChunkSet] = {}  # in the order of the last chunk seen
+        self._too_long: dict[Key, None] = {}
+
+    def __len__(self) -> int:
+        """Number of incomplete messages."""
+        return len(self._sets)
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks of incomplete messages."""
+        return self._chunks
+
+    def add(self, part: Part, item: InHand, now: float) -> ChunkSet | None:
+        """Take a chunk in, and hold its delivery unless it is the last one missing.
+
+        Args:
+            part: The chunk.
+            item: Its delivery.
+            now: Time on the clock of `expired`.
+
+        Returns:
+            The set, with the deliveries of the other chunks, if this was the last one missing; `join` must follow.
+
+        Raises:
+            TooLong: The message is too long; `too_long` has what came of it.
+            OSError: There is no room for the chunk, neither in memory nor on disk.
+        """
+        key = part.uuid, part.total
+        if key in self._too_long:
+            raise TooLong
+        found = self._sets.pop(key, None)
+        if found is not None and not found.held[0].is_valid:
+            self._chunks -= len(found.held)
+            self._drop(found)  # the broker delivers all of it again
+            found = None
+        chunks = found or ChunkSet(part._replace(body=b""))
+        if part.index not in chunks.bodies:
+            try:
+                chunks.bodies[part.index] = self._keep(part.body)
+            except OSError:
+                if found is not None:
+                    self._sets[key] = found
+                raise
+            chunks.size += len(part.body)
+        if len(chunks.bodies) == part.total and chunks.size <= DEFAULT_LIMITS.message_bytes:
+            self._chunks -= len(chunks.held)
+            return chunks
+        self._sets[key] = chunks
+        chunks.seen = now
+        chunks.held.append(item.hold())
+        self._chunks += 1
+        if chunks.size > DEFAULT_LIMITS.message_bytes:
+            self._too_long[key] = None
+            if len(self._too_long) > _REMEMBERED:
+                del self._too_long[next(iter(self._too_long))]
+            raise TooLong
+        return None
+
+    def too_long(self, part: Part) -> ChunkSet | None:
+        """Give up what came of a message that is too long; None if that was done before."""
+        return self._remove((part.uuid, part.total))
+
+    def join(self, chunks: ChunkSet) -> bytes:
+        """Put the bodies of a whole set together, and forget them."""
+        return b"".join(self._take(chunks.bodies[index]) for index in sorted(chunks.bodies))
+
+    def beginning(self, chunks: ChunkSet, size: int) -> bytes:
+        """Return the beginning of what came of a set, and forget all of it."""
+        found = bytearray()
+        for index in sorted(chunks.bodies):
+            body = self._take(chunks.bodies[index])
+            if len(found) < size:
+                found += body
+        return bytes(found[:size])
+
+    def expired(self, now: float, wait_s: float) -> Iterator[ChunkSet]:
+        """Give up sets whose last chunk came too long ago; those that the broker delivers again are dropped."""
+        while self._sets:
+            key, chunks = next(iter(self._sets.items()))
+            if now - chunks.seen < wait_s:
+                return
+            self._remove(key)
+            if chunks.held[0].is_valid:
+                yield chunks
+            else:
+                self._drop(chunks)
+
+    def clear(self) -> None:
+        """Forget everything, without an acknowledgement."""
+        for chunks in self._sets.values():
+            self._drop(chunks)
+        self._sets.clear()
+        self._chunks = 0
+
+    def _remove(self, key: Key) -> ChunkSet | None:
+        chunks = self._sets.pop(key, None)
+        self._chunks -= 0 if chunks is None else len(chunks.held)
+        return chunks
+
+    def _drop(self, chunks: ChunkSet) -> None:
+        self.beginning(chunks, 0)
+        for item in chunks.held:
+            item.void()
+        let_go(chunks.held)
+
+    def _keep(self, body: bytes) -> bytes | Spilled:
+        if self._in_memory + len(body) > self._memory and body:
+            return self._spill.put(body)
+        self._in_memory += len(body)
+        return body
+
+    def _take(self, body: bytes | Spilled) -> bytes:
+        if isinstance(body, Spilled):
+            return self._spill.take(body)
+        self._in_memory -= len(body)
+        return body

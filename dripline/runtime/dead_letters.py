@@ -1,0 +1,109 @@
+"""Messages that can never be handled, with the reason, in a file on disk."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+from dripline.runtime.complaints import Complaints
+from dripline.runtime.line_file import LIMIT_BYTES, LineFile
+
+logger = logging.getLogger(__name__)
+
+#: So much of a body is kept, in bytes.
+KEPT_BYTES = 1024 * 1024
+
+
+class DeadLetter(NamedTuple):
+    """A message and what is wrong with it.
+
+    Attributes:
+        kind: Which kind of problem this is; nothing that a sender chooses.
+        reason: What is wrong with this message.
+        routing_key: Its routing key.
+        message_id: Its message id; empty if it has none that can be read.
+        body: Its body or the beginning of it.
+        size: How long its whole body is, in bytes.
+    """
+
+    kind: str
+    reason: str
+    routing_key: str
+    message_id: str
+    body: bytes
+    size: int
+
+    def as_line(self) -> bytes:
+        """Return one line of JSON; a body that is not UTF-8 is in base64."""
+        body = bytes(self.body[:KEPT_BYTES])
+        entry = {
+            "time": datetime.now(timezone.utc).isoformat(),
+            "reason": self.reason,
+            "routing_key": self.routing_key,
+            "message_id": self.message_id,
+            "size": self.size,
+        }
+        try:
+            entry["body"] = body.decode()
+        except UnicodeDecodeError:
+            entry["body_base64"] = base64.b64encode(body).decode()
+        if len(body) < self.size:
+            entry["truncated"] = True
+        return json.dumps(entry).encode() + b"\n"
+
+
+class DeadLetterFile:
+    """A file of JSON lines, which are on disk when `add` returns.
+
+    Args:
+        path: The file. When it has grown to the limit it becomes ``<path>.1``, in place of the one before.
+        name: The service, for the log.
+        limit_bytes: How long it may grow.
+
+    Attributes:
+        count: How many dead letters this run has written.
+    """
+
+    def __init__(self, path: Path, name: str, limit_bytes: int = LIMIT_BYTES) -> None:
+        self.path = path
+        self.count = 0
+        self._name = name
+        self._file = LineFile(path, name, limit_bytes)
+        self._complaints = Complaints(logger)
+        self._failing = False
+
+    def add(self, letters: Sequence[DeadLetter]) -> bool:
+        """Write dead letters to disk.
+
+        Returns:
+            Whether they are there; the log says once why the disk does not take them, and once when it does again.
+        """
+        try:
+            self._file.append(b"".join(letter.as_line() for letter in letters))
+        except OSError as error:
+            if not self._failing:
+                logger.error(
+                    "%s: cannot write dead letters to %s: %s; the messages stay in their queue meanwhile",
+                    self._name, self.path, error,
+                )  # fmt: skip
+            self._failing = True
+            return False
+        if self._failing:
+            logger.warning("%s: can write dead letters to %s again", self._name, self.path)
+            self._failing = False
+        self.count += len(letters)
+        for letter in letters:
+            self._complaints.tell(
+                f"dead letters: {letter.kind}", "%s: an alert for %r is a dead letter: %s; see %s",
+                self._name, letter.routing_key, letter.reason, self.path,
+            )  # fmt: skip
+        return True
+
+    def close(self) -> None:
+        """Log what was only counted."""
+        self._complaints.settle()

@@ -1,0 +1,65 @@
+"""A forked process starts over: its parent's threads, locks and sockets are of no use to it.
+
+Only the thread that forks lives on in the child. A lock that another thread held stays locked there for ever, and
+a socket is the same connection as the parent's. Whatever has either registers here and starts over in the child.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import weakref
+from _thread import allocate_lock
+from types import TracebackType
+from typing import Protocol
+
+logger = logging.getLogger(__name__)
+
+
+class Forkable(Protocol):
+    """Something that must be made new in a forked process."""
+
+    def after_fork(self) -> None:
+        """Start over; called in the child, on its only thread, before anything else runs there."""
+
+
+class Lock:
+    """A lock that is free in a forked process."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+        register(self)
+
+    def after_fork(self) -> None:
+        """Forget that a thread of the parent may hold it."""
+        self._lock = allocate_lock()
+
+    def __enter__(self) -> None:
+        """Wait for it."""
+        self._lock.acquire()
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Give it back."""
+        self._lock.release()
+
+
+_registered: weakref.WeakSet[Forkable] = weakref.WeakSet()
+
+
+def register(owner: Forkable) -> None:
+    """Have an object made new in each process that is forked from this one, as long as it lives."""
+    _registered.add(owner)
+
+
+def _after_fork() -> None:
+    for owner in list(_registered):
+        try:
+            owner.after_fork()
+        except Exception:  # the others must start over all the same
+            logger.exception("a forked process could not start over")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,111 @@
+"""Who waits for a connection, and what is known of the attempts to make it."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from dripline.transport import Slot
+from dripline.wire.errors import BrokerError
+
+# Not without a limit: a signal that arrives just before a thread begins to wait is handled when it wakes.
+_LOOK_S = 0.5
+
+
+class Caller:
+    """A thread that waits for a connection.
+
+    Attributes:
+        last: The number of the last attempt it waits for; None for as many as fit into its time.
+    """
+
+    def __init__(self) -> None:
+        self.last: int | None = None
+        self._outcome: Slot[BaseException | None] = Slot()
+
+    def end(self, error: BaseException | None) -> None:
+        """End the wait, with an error or None for success; the first call counts."""
+        self._outcome.set(error)
+
+    def wait(self, limit_s: float | None) -> bool:
+        """Wait for the end.
+
+        Args:
+            limit_s: Longest wait, in seconds; None for no limit.
+
+        Returns:
+            False when the time is up.
+
+        Raises:
+            BaseException: The error it ended with.
+        """
+        deadline = None if limit_s is None else time.monotonic() + limit_s
+        while not self._outcome.filled:
+            left = _LOOK_S if deadline is None else deadline - time.monotonic()
+            try:
+                self._outcome.wait(min(_LOOK_S, left))
+            except TimeoutError:
+                if left <= 0:
+                    return False
+        brought = self._outcome.peek()
+        error = brought[0] if brought is not None else None
+        if error is not None:
+            # Each its own: one instance raised by many threads would collect all their tracebacks.
+            raise type(error)(*error.args) if isinstance(error, BrokerError) else error
+        return True
+
+
+class Life:
+    """The time from the opening of a link to its closing; the next opening has another one.
+
+    Attributes:
+        making: Held while a connection is made or added to.
+        closed: Set at the end.
+        is_making: Whether a thread makes a connection.
+        callers: Who waits for that.
+        attempts: How many attempts of that thread have failed.
+        reason: Why the last one has failed.
+        adding: Set-ups that are being added, by whom others that want the same wait.
+    """
+
+    def __init__(self) -> None:
+        self.making = threading.RLock()
+        self.closed = threading.Event()
+        self.is_making = False
+        self.callers: list[Caller] = []
+        self.attempts = 0
+        self.reason = ""
+        self.adding: dict[object, Caller] = {}
+        self._wake = threading.Event()
+
+    def pause(self, seconds: float) -> None:
+        """Wait before the next attempt."""
+        self._wake.wait(seconds)
+        self._wake.clear()
+
+    def hurry(self) -> None:
+        """End the pause."""
+        self._wake.set()
+
+    def end_callers(self, error: BaseException | None) -> None:
+        """End all waits."""
+        for caller in self.callers:
+            caller.end(error)
+        self.callers.clear()
+
+    def fail_callers(self, error: BaseException, *, final: bool) -> list[Caller]:
+        """End the waits of those for whom this was the last attempt; returns the others.
+
+        Args:
+            error: Why it failed.
+            final: Whether no further attempt can help.
+        """
+        self.attempts += 1
+        waiting = []
+        for caller in self.callers:
+            if final or (caller.last is not None and caller.last <= self.attempts):
+                caller.end(error)
+            else:
+                waiting.append(caller)
+        self.callers = waiting
+        return waiting

@@ -1,0 +1,107 @@
+"""Messages that a member sends to itself, to find out whether its queues are reached."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from dripline.runtime.inbox import PendingReply
+from dripline.runtime.link import MeshLink
+from dripline.transport import Connection, Delivery
+from dripline.wire.enums import op_t
+from dripline.wire.errors import NoRoute, ReplyTimeout
+from dripline.wire.message import Message, MsgRequest
+from dripline.wire.table import long_string
+
+#: Payload of a probe, by which monitors recognize it.
+PROBE = {"self_check": True}
+
+_PING = b"specifier" + long_string("ping")  # as on the wire: no other delivery need be decoded
+_REMEMBERED = 1000
+
+
+def is_probe(message: Message) -> bool:
+    """Whether somebody sent this message to itself, to find out whether it arrives."""
+    return isinstance(message, MsgRequest) and message.plain_payload == PROBE
+
+
+class Unreached(NamedTuple):
+    """Routing keys whose probes did not arrive.
+
+    Attributes:
+        unrouted: the broker returned the probe: no queue is bound.
+        silent: the probe did not arrive in time.
+    """
+
+    unrouted: list[str]
+    silent: list[str]
+
+
+class Probes:
+    """Sends pings that want no reply, and takes them out of the queues before any handler sees them.
+
+    They arrive while handlers are busy. A ping that arrives elsewhere, at a member whose endpoint has the same
+    name, has no effect.
+
+    Args:
+        link: where they are sent.
+    """
+
+    def __init__(self, link: MeshLink) -> None:
+        self._link = link
+        self._sent: dict[str, None] = {}  # correlation ids, the oldest first; also of probes that are late
+
+    def feeder(self, connection: Connection, feed: Callable[[Delivery], None]) -> Callable[[Delivery], None]:
+        """Return what passes all deliveries on but the probes; for the I/O thread."""
+
+        def take(delivery: Delivery) -> None:
+            if _PING in delivery.properties.raw and self._arrived(delivery):
+                connection.ack(delivery)
+            else:
+                feed(delivery)
+
+        return take
+
+    def send(self, keys: Iterable[str], patience_s: float) -> Unreached:
+        """Send a probe to each key, and wait until they have arrived.
+
+        Args:
+            keys: routing keys.
+            patience_s: how long the probes may take together, in seconds.
+
+        Raises:
+            BrokerError: the connection is gone, or the broker takes no messages for now.
+            TimeoutError: the broker took no data.
+        """
+        found = Unreached([], [])
+        while len(self._sent) > _REMEMBERED:
+            del self._sent[next(iter(self._sent))]
+        deadline = time.monotonic() + patience_s
+        for pending in [self._send_one(key, patience_s) for key in keys]:
+            key = pending.request.routing_key
+            try:
+                pending.wait(max(0.0, deadline - time.monotonic()))
+            except _Arrived:
+                continue
+            except NoRoute:
+                found.unrouted.append(key)
+            except ReplyTimeout:
+                found.silent.append(key)
+        return found
+
+    def _send_one(self, key: str, patience_s: float) -> PendingReply:
+        probe = MsgRequest.create(PROBE, op_t.cmd, key, "ping")
+        self._sent[probe.correlation_id] = None
+        return self._link.send_request(probe, expect_reply=False, timeout_s=patience_s)
+
+    def _arrived(self, delivery: Delivery) -> bool:
+        correlation_id = delivery.properties.correlation_id or ""
+        if correlation_id not in self._sent:
+            return False
+        self._link.end_wait(correlation_id, _Arrived())
+        return True
+
+
+class _Arrived(Exception):
+    """A probe has arrived."""

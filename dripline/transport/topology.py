@@ -1,0 +1,149 @@
+"""What a connection declares at the broker: exchanges, queues and bindings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pika import spec
+
+from dripline.transport import durable_queues, frames
+from dripline.transport.life import ConnectionLife
+from dripline.wire.table import short_string
+
+
+class Topology(ConnectionLife):
+    """Declares and binds what messages pass through; see `Connection`."""
+
+    def declare_exchanges(self, names: Sequence[str]) -> None:
+        """Declare topic exchanges as a mesh has them.
+
+        Raises:
+            BrokerError: There is an exchange of that name and another kind, or the user must not declare any.
+        """
+        channel = self._ready()
+
+        def start(done: Callable[[Any], None]) -> None:
+            for name in names[:-1]:
+                channel.exchange_declare(name, "topic")
+            channel.exchange_declare(names[-1], "topic", callback=done)
+
+        self._ask(start)
+
+    def declare_durable_exchange(self, name: str, source: str) -> None:
+        """Declare a topic exchange that outlives restarts of the broker, bound to all of another one.
+
+        Raises:
+            BrokerError: There is an exchange of that name and another kind, or the user must not declare any.
+            DriplineError: The name is longer than AMQP allows.
+        """
+        channel = self._ready()
+        short_string(name)
+
+        def start(done: Callable[[Any], None]) -> None:
+            channel.exchange_declare(name, "topic", durable=True)
+            channel.exchange_bind(name, source, "#", callback=done)
+
+        self._ask(start)
+
+    def bind_exchange_again(self, name: str, source: str) -> bool:
+        """Bind an exchange to all of another one, if there are such exchanges and the user may; one round trip.
+
+        Returns:
+            Whether that was done.
+        """
+        if len(name.encode()) > 255:
+            return False  # there can be none
+        return self._try_out(spec.Exchange.Bind(0, name, source, "#", False, {}))
+
+    def has_exchange(self, name: str) -> bool:
+        """Whether an exchange exists; one round trip, which changes nothing."""
+        return self._try_out(spec.Exchange.Declare(0, name, "topic", True, False, False, False, False, {}))
+
+    def watch_exchange(self, name: str, watched: str) -> bool:
+        """Declare an exchange that the broker deletes along with another one, even if that is declared again.
+
+        It is an auto-delete exchange whose only binding leads to the other one; nothing is published to it.
+
+        Args:
+            name: Its name.
+            watched: The other one.
+
+        Returns:
+            Whether that could be done: the user may not be allowed to.
+        """
+        if len(name.encode()) > 255:
+            return False
+        declare = spec.Exchange.Declare(0, name, "topic", False, False, True, False, False, {})
+        return self._try_out(declare) and self._try_out(spec.Exchange.Bind(0, watched, name, "none", False, {}))
+
+    def drop_exchange(self, name: str) -> None:
+        """Delete an exchange without waiting; does nothing when the connection is gone."""
+        channel = self._channel
+        if self.is_open and channel is not None:
+            self._post(lambda: channel.is_open and channel.exchange_delete(name))
+
+    def declare_queue(self, name: str = "", *, exclusive: bool = True, auto_delete: bool = True) -> str:
+        """Declare a queue.
+
+        Args:
+            name: Its name; empty lets the broker choose one.
+            exclusive: Whether it belongs to this connection alone and dies with it.
+            auto_delete: Whether it goes with its last consumer.
+
+        Returns:
+            The queue's name.
+
+        Raises:
+            NameTaken: Another connection owns that name.
+            DriplineError: The name is longer than AMQP allows.
+        """
+        channel = self._ready()
+        short_string(name)
+        answer = self._ask(
+            lambda done: channel.queue_declare(name, exclusive=exclusive, auto_delete=auto_delete, callback=done)
+        )
+        return str(answer.method.queue)
+
+    def declare_durable_queue(self, name: str) -> None:
+        """Declare a queue that outlives connections and restarts of the broker, and collects meanwhile.
+
+        A quorum queue where the broker has them: it keeps also messages that are not marked as persistent, as
+        those of a mesh are not. RabbitMQ 4 drops messages of quorum queues that were delivered more than 20 times,
+        unless the queue says otherwise; an existing queue that does not is used as it is, and named in the log.
+
+        Raises:
+            BrokerError: There is a queue of that name and another kind.
+        """
+        short_string(name)
+        self.check()
+        kind: dict[str, Any] = {"x-queue-type": "quorum"}
+        passive = False
+        is_limiting = durable_queues.has_delivery_limit(self._adapter.server_properties)
+        if is_limiting:
+            if self._try_out(spec.Queue.Declare(0, name, durable=True, arguments=durable_queues.UNLIMITED)):
+                return
+            existing = spec.Queue.Declare(0, name, durable=True, arguments=kind)
+            passive = durable_queues.differs_in_limit(self._adapter.refusal) and not self._try_out(existing)
+        channel = self._ready()
+        self._ask(
+            lambda done: channel.queue_declare(name, passive=passive, durable=True, arguments=kind, callback=done)
+        )
+        if is_limiting:
+            durable_queues.warn_of_limit(name, self.address.virtual_host)
+
+    def bind(self, queue: str, exchange: str, keys: Sequence[str]) -> None:
+        """Bind a queue with many keys in one write; a later call that waits also waits for these."""
+        self.check()
+        names = short_string(queue), short_string(exchange)
+        self._send(b"".join(frames.bind_frame(self._number, *names, key) for key in keys), timeout_s=30.0)
+
+    def unbind(self, queue: str, exchange: str, key: str) -> None:
+        """Take a binding away; returns when the broker has done it."""
+        channel = self._ready()
+        self._ask(lambda done: channel.queue_unbind(queue, exchange, key, callback=done))
+
+    def _try_out(self, method: object) -> bool:
+        """Call a method on a channel of its own, so that a refusal does not end the connection."""
+        self.check()
+        return bool(self._ask(lambda done: self._adapter.try_out(method, done)))

@@ -1,0 +1,104 @@
+"""Text that came from elsewhere, in a form that can be logged and shown on a terminal.
+
+A peer chooses what is in its messages, and a file's author what is in the file. Control characters there would
+rewrite a terminal or begin a line that looks like one of ours, bidirectional marks would show it in another order.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterator
+
+_UNUSUAL = re.compile(r"[^ -~]")
+_UNUSUAL_IN_LINES = re.compile(r"[^ -~\n]")
+_INDENT = "    "
+_LONGEST_LINE = 2000
+
+
+def safe_text(text: object) -> str:
+    r"""Escape what cannot be printed, line breaks included: the result is one line.
+
+    Escaped as Python writes it (``\n``, ``\x1b``, ``\u202e``) are control characters, line and paragraph
+    separators, bidirectional and other invisible marks, spaces other than the usual one, lone surrogates and what
+    is not assigned. Backslashes stay, so that doing it twice changes nothing.
+
+    Args:
+        text: Anything; what is not a text is shown by `str()`.
+    """
+    shown = _text_of(text)
+    return shown if shown.isprintable() else _UNUSUAL.sub(_escaped, shown)
+
+
+def safe_lines(text: object) -> str:
+    r"""Escape as `safe_text` does, but keep line breaks (``\n`` only): for text whose lines are ours."""
+    shown = _text_of(text)
+    return shown if shown.isprintable() else _UNUSUAL_IN_LINES.sub(_escaped, shown)
+
+
+def safe_json(text: str) -> str:
+    r"""Escape in JSON text what cannot be printed, as JSON writes it (``\u202e``): it remains the same document.
+
+    Args:
+        text: A JSON document, whose lines stay; one with ``ensure_ascii=False`` contains most of it raw.
+    """
+    return text if text.isprintable() else _UNUSUAL_IN_LINES.sub(_escaped_in_json, text)
+
+
+def safe_traceback(error: BaseException) -> str:
+    """Format an exception as Python does; what it and its causes say is one line each, escaped and not too long.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        Its lines, without a line break at the end.
+    """
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    for said in _said_by(error):
+        text = text.replace(f": {said}\n", f": {safe_text(said)}\n")
+    return "\n".join(safe_text(_cut(line)) for line in text.rstrip("\n").split("\n"))
+
+
+def indented(text: str) -> str:
+    """Escape text of several lines and indent each of them, so that none looks like a line of a log."""
+    return "\n".join(_INDENT + line for line in safe_lines(text).rstrip("\n").split("\n"))
+
+
+def _said_by(error: BaseException) -> Iterator[str]:
+    """What an exception, its causes and the members of its group say, where that has several lines."""
+    waiting, seen = [error], {id(error)}
+    while waiting:
+        one = waiting.pop()
+        said = _text_of(one)
+        if "\n" in said:
+            yield said
+        members = getattr(one, "exceptions", ())
+        for other in (one.__cause__, one.__context__, *(members if isinstance(members, tuple) else ())):
+            if isinstance(other, BaseException) and id(other) not in seen:
+                seen.add(id(other))
+                waiting.append(other)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
+
+
+def _text_of(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001  # a laboratory's exception may have a text that raises anything
+        return f"<{type(value).__name__} without a text>"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    return character if character.isprintable() else repr(character)[1:-1]
+
+
+def _escaped_in_json(match: re.Match[str]) -> str:
+    character = match[0]
+    if character.isprintable():
+        return character
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))

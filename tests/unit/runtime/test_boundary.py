@@ -1,0 +1,102 @@
+"""The boundary around a laboratory's code."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+from support.outrages import OUTRAGES, Unprintable
+
+from dripline.runtime.agenda import Agenda
+from dripline.runtime.boundary import Boundary, named_text_of, text_of
+from dripline.runtime.complaints import Complaints
+from dripline.runtime.handler_watch import HandlerWatch
+from dripline.runtime.heartbeat import Heartbeat
+from dripline.wire.enums import op_t
+from dripline.wire.message import MsgRequest
+
+logger = logging.getLogger(__name__)
+
+
+def on_a_thread(work) -> None:
+    """Run something on another thread than the main one."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(30)
+
+
+@pytest.mark.parametrize("outrage", OUTRAGES)
+def test_it_ends_what_is_raised_on_a_thread(outrage, caplog):
+    """It is logged once, with what raised it, however often it comes."""
+    complaints, errors = Complaints(logger), []
+
+    def work() -> None:
+        for _ in range(3):
+            with Boundary(complaints, "the pump of %s fails", "hall 1") as boundary:
+                raise outrage()
+            errors.append(boundary.error)
+
+    on_a_thread(work)
+    assert [type(error) for error in errors] == [outrage] * 3
+    assert caplog.text.count("the pump of hall 1 fails") == 1
+    assert outrage.__name__ in caplog.text
+
+
+def test_what_is_for_the_program_passes():
+    """Ctrl-C, and signals, which Python raises in the main thread."""
+    with pytest.raises(KeyboardInterrupt), Boundary(Complaints(logger), "x"):
+        raise KeyboardInterrupt
+
+
+def test_other_errors_end_in_the_main_thread_too(caplog):
+    """Only what is for the program is let through there."""
+    with Boundary(Complaints(logger), "x"):
+        raise SystemExit(3)
+    assert "x: 3" in caplog.text
+
+
+def test_texts_of_exceptions_can_always_be_had():
+    """Also of one whose text raises."""
+    assert text_of(ValueError("no")) == "no"
+    assert named_text_of(ValueError("no")) == "ValueError: no"
+    assert named_text_of(Unprintable()) == "Unprintable: <no text: GeneratorExit>"
+
+
+def test_kinds_are_logged_apart(caplog):
+    """What differs in its kind has a line of its own."""
+    complaints = Complaints(logger)
+    for kind in ("a", "b", "a"):
+        with Boundary(complaints, "call of %s", kind, kind=kind):
+            raise ValueError
+    assert (caplog.text.count("call of a"), caplog.text.count("call of b")) == (1, 1)
+
+
+@pytest.mark.parametrize("outrage", OUTRAGES)
+def test_threads_of_the_runtime_go_on(outrage):
+    """The scheduler, the heartbeat and the watch over handlers."""
+    calls = {name: threading.Semaphore(0) for name in ("agenda", "heartbeat", "watch")}
+
+    def raising(name: str):
+        def raise_it(*_arguments: object) -> None:
+            calls[name].release()
+            raise outrage()
+
+        return raise_it
+
+    from datetime import datetime, timedelta
+
+    agenda = Agenda()
+    agenda.start()
+    agenda.add(raising("agenda"), datetime.now(), timedelta(seconds=0.01))
+    heartbeat = Heartbeat(raising("heartbeat"), 0.01)
+    heartbeat.start()
+    watch = HandlerWatch(0.01, raising("watch"))
+    for name in ("agenda", "heartbeat"):
+        assert all(calls[name].acquire(timeout=30) for _ in range(3)), name
+    for _ in range(2):
+        with watch.over(MsgRequest.create(None, op_t.get, "x")):
+            assert calls["watch"].acquire(timeout=30)
+    agenda.stop()
+    heartbeat.stop()
+    watch.stop()

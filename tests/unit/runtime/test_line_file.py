@@ -1,0 +1,25 @@
+"""Files of lines are kept whole and within bounds."""
+
+from __future__ import annotations
+
+from dripline.runtime.line_file import LineFile
+
+
+def test_a_line_that_was_torn_by_a_crash_damages_no_other(tmp_path):
+    """The next one begins a new line; the folder is made again if somebody deleted it."""
+    path = tmp_path / "state" / "lines"
+    LineFile(path, "relay").append(b"first\n")
+    with path.open("ab") as file:
+        file.write(b"to")
+    LineFile(path, "relay").append(b"second\nthird\n")
+    assert path.read_bytes() == b"first\nto\nsecond\nthird\n"
+
+
+def test_a_file_that_is_full_becomes_the_one_before(tmp_path):
+    """Of those before it one is kept."""
+    file = LineFile(tmp_path / "lines", "relay", limit_bytes=10)
+    for number in range(9):
+        file.append(b"line %d\n" % number)
+    assert (tmp_path / "lines").read_bytes() == b"line 8\n"
+    assert (tmp_path / "lines.1").read_bytes() == b"line 6\nline 7\n"
+    assert len(list(tmp_path.iterdir())) == 2
