@@ -12,8 +12,10 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
+import pika
+
 from benchmarks import alerts, command_line, logging_rate, request_reply, startup
-from benchmarks.rounds import Row
+from benchmarks.rounds import NotMeasured, Row
 from benchmarks.table import as_table
 from benchmarks.target import Target
 from benchmarks.worker import Worker
@@ -32,15 +34,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for, print the table, write the JSON file; return the exit code."""
     options = _parser().parse_args(arguments)
     results: list[Row] = []
+    left_out: dict[str, str] = {}
     with _target(options.broker) as target:
         for name in options.only or MEASUREMENTS:
             print(f"{name} …", file=sys.stderr, flush=True)
             rounds = min(options.rounds, _SLOW_ROUNDS) if name == "startup" else options.rounds
-            results += MEASUREMENTS[name](target, rounds)
-    print(as_table(results))
-    if options.json:
-        report = {"conditions": _conditions(options), "results": [asdict(row) for row in results]}
-        Path(options.json).write_text(json.dumps(report, indent=2) + "\n")
+            try:
+                measured = MEASUREMENTS[name](target, rounds)
+            except NotMeasured as reason:
+                left_out[name] = str(reason)
+                print(f"{name} left out: {reason}", file=sys.stderr, flush=True)
+                continue
+            print(as_table(measured), flush=True)
+            results += measured
+            if options.json:
+                report = {"conditions": _conditions(options), "results": [asdict(row) for row in results]}
+                Path(options.json).write_text(json.dumps({**report, "left_out": left_out}, indent=2) + "\n")
+    if not results:
+        return 1
+    print(f"\nAll results:\n\n{as_table(results)}")
     return 0
 
 
@@ -51,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--embedded", dest="broker", action="store_const", const=None, help="our own broker")
     parser.add_argument("--rounds", type=int, default=7, help="rounds; their median counts (%(default)s)")
     parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, help="measure just these")
-    parser.add_argument("--json", metavar="FILE", help="write the results there too")
+    parser.add_argument("--json", metavar="FILE", help="write the results there as they come")
     return parser
 
 
@@ -59,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
 def _target(broker: str | None) -> Iterator[Target]:
     if broker:
         target = Target.from_text(broker)
+        try:
+            target.open_channel().connection.close()
+        except pika.exceptions.AMQPError as error:
+            raise SystemExit(
+                f"no broker at {broker} ({type(error).__name__}); start RabbitMQ, or use --embedded"
+            ) from None
         try:
             yield target
         finally:

@@ -7,9 +7,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from benchmarks.rounds import Row, rows, take_turns
+from benchmarks.rounds import NotMeasured, Row, rows, take_turns
 from benchmarks.target import Target
 from benchmarks.worker import Worker
+from dripline.config.extras import pip_install
 
 _FLOOR = "pika, consumed and dropped"
 _COUNT = 20000
@@ -40,14 +41,20 @@ def measure(target: Target, rounds: int) -> list[Row]:
 
 
 def _databases() -> dict[str, str]:
-    import sqlalchemy  # only this benchmark needs it
-
+    try:
+        import sqlalchemy  # only this benchmark needs it
+    except ImportError:
+        raise NotMeasured(f"SQLAlchemy is missing: {pip_install('sql')}") from None
     url = sqlalchemy.make_url(_POSTGRES).set(drivername="postgresql+psycopg")
-    engine = sqlalchemy.create_engine(url, connect_args={"connect_timeout": 2})
+    try:
+        engine = sqlalchemy.create_engine(url, connect_args={"connect_timeout": 2})
+    except ImportError:
+        print(f"PostgreSQL left out: psycopg is missing: {pip_install('postgres')}", file=sys.stderr)
+        return {"SQLite": ""}
     try:
         engine.connect().close()
     except sqlalchemy.exc.OperationalError:
-        print(f"no PostgreSQL at {url!r}: only SQLite is measured", file=sys.stderr)
+        print(f"PostgreSQL left out: no server at {url!r}", file=sys.stderr)
         return {"SQLite": ""}
     finally:
         engine.dispose()

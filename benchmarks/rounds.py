@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
+class NotMeasured(Exception):
+    """A measurement is not possible here; the text says what is missing."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of the table.

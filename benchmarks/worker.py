@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable
 from types import TracebackType
 
+from benchmarks.rounds import NotMeasured
+
 
 class Worker:
     """A contender's process, seen from the parent.
@@ -41,7 +43,7 @@ class Worker:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._name} ended with exit code {self._process.wait()}")
+            raise NotMeasured(f"{self._name} ended with exit code {self._process.wait()}")
         return line.strip()
 
     def __enter__(self) -> Worker:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from dripline.config.extras import pip_install
 from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class DemoMesh:
             text = text.replace(key, f"{key}{here}/") if f"{key}/" not in text else text
         logger_file.write_text(text, encoding="utf-8")
         if self._lacks_database():
-            self.left_out.append("the logger: pip install 'dripline[sql]'")
+            self.left_out.append(f"the logger: {pip_install('sql')}")
 
     @contextmanager
     def log(self) -> Iterator[IO[bytes]]:

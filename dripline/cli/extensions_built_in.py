@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 
+from dripline.config.extras import pip_install
 from dripline.core.class_docs import first_line
 from dripline.core.extension_validity import kind_of
 
@@ -30,7 +31,7 @@ class BuiltIn:
         name: as `module` has it.
         kind: service or endpoint.
         doc: first line of its documentation.
-        missing: what must be installed before it can be used, as `pip install` takes it; empty if nothing is.
+        missing: what must be installed before it can be used, as a command; empty if nothing is.
     """
 
     name: str
@@ -52,7 +53,7 @@ def built_in() -> list[BuiltIn]:
 
 def _described(package: str, name: str) -> BuiltIn | None:
     extra = _NEEDS.get(name, "")
-    missing = f"dripline[{extra}]" if extra and find_spec(_MODULE_OF[extra]) is None else ""
+    missing = pip_install(extra) if extra and find_spec(_MODULE_OF[extra]) is None else ""
     try:
         cls = getattr(import_module(package), name)
     except ImportError as error:  # its module begins with a library that is not there

@@ -40,7 +40,7 @@ def text_of(listed: Sequence[Listed], ready_made: Sequence[BuiltIn], traces: boo
 
 
 def _remark(one: BuiltIn) -> str:
-    return f"needs pip install '{one.missing}'" if one.missing else ""
+    return f"needs {one.missing}" if one.missing else ""
 
 
 def _extension(one: Listed, traces: bool) -> list[str]:

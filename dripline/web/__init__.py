@@ -1,1 +1,1 @@
-"""The mesh over HTTP. It needs aiohttp: `pip install 'dripline[http]'`."""
+"""The mesh over HTTP. It needs aiohttp: the extra `http`."""

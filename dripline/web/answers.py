@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from dripline.config.extras import pip_install
 from dripline.web.status import http_status
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.message import MsgReply
@@ -14,7 +15,7 @@ from dripline.wire.return_codes import name_of
 try:
     from aiohttp import web
 except ImportError:
-    raise ConfigurationError("the HTTP server needs aiohttp: pip install 'dripline[http]'") from None
+    raise ConfigurationError(f"the HTTP server needs aiohttp: {pip_install('http')}") from None
 
 _RETRY_S = "1"
 

@@ -9,6 +9,7 @@ import pytest
 from dripline.cli import extensions_built_in
 from dripline.cli.extensions_built_in import BuiltIn, built_in
 from dripline.cli.extensions_text import text_of
+from dripline.config.extras import pip_install
 
 
 def test_every_class_for_a_configuration_is_there_with_its_documentation():
@@ -31,8 +32,8 @@ def test_a_class_whose_library_is_missing_says_what_to_install(monkeypatch):
     """In the place of its documentation."""
     monkeypatch.setitem(extensions_built_in._MODULE_OF, "visa", "no_such_library")
     found = {one.name: one for one in built_in()}
-    assert found["VISAService"].missing == "dripline[visa]"
-    assert "service   needs pip install 'dripline[visa]'" in text_of([], [found["VISAService"]])
+    assert found["VISAService"].missing == pip_install("visa")
+    assert f"service   needs {pip_install('visa')}" in text_of([], [found["VISAService"]])
 
 
 @pytest.mark.parametrize("columns", [40, 80])

@@ -1,29 +1,23 @@
-"""The container files do what they say: steps and commands are run, without a container engine."""
+"""The container files do what they say: their images are built, and their services run."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 import yaml
-
-from dripline.broker import EmbeddedBroker
+from support.containers import Container, base_image, built, require_engine
+from support.rabbitmq_node import RabbitMQNode, new_node
 
 PROJECT = Path(__file__).parents[2]
 DOCKERFILES = [PROJECT / "Dockerfile", PROJECT / "extensions_example" / "Dockerfile"]
 COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
 OURS = {name: service for name, service in COMPOSE["services"].items() if service["image"] == "dripline"}
 BROKER = "rabbitmq-broker"
-HOME = "/home/dripline"
 
 
 def instructions(dockerfile: Path) -> list[list[str]]:
@@ -33,110 +27,54 @@ def instructions(dockerfile: Path) -> list[list[str]]:
 
 
 def command_of(dockerfile: Path) -> list[str]:
-    """What a container does when it is told nothing."""
+    """What a container does by default."""
     return json.loads(dict(instructions(dockerfile))["CMD"])
 
 
-class Image:
-    """Follows a Dockerfile's steps in a folder that stands for the root of the image's file system."""
-
-    def __init__(self, root: Path, context: Path) -> None:
-        self._root = root
-        self._context = context
-        self._directory = "/"
-        self._variables = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-
-    def path(self, name: str) -> Path:
-        """Where a path of the image is on this machine."""
-        return self._root / Path("/", self._directory, name).relative_to("/")
-
-    def follow(self, instruction: str, rest: str) -> None:
-        """Do one step; users, base images and default commands leave nothing behind in a folder."""
-        steps = {"WORKDIR": self._workdir, "ENV": self._env, "COPY": self._copy, "RUN": self._run}
-        if instruction in steps:
-            steps[instruction](rest)
-        else:
-            assert instruction in {"FROM", "ARG", "USER", "CMD"}
-
-    def _workdir(self, directory: str) -> None:
-        self._directory = directory
-        self.path(".").mkdir(parents=True, exist_ok=True)
-
-    def _env(self, assignment: str) -> None:
-        name, value = assignment.split("=")
-        self._variables[name] = self._located(value).replace(f"${name}", self._variables[name])
-
-    def _copy(self, rest: str) -> None:
-        *sources, destination = [word for word in rest.split() if not word.startswith("--")]
-        for name in sources:
-            source, target = self._context / name, self.path(destination)
-            if source.is_dir():
-                shutil.copytree(source, target, dirs_exist_ok=True)
-            else:
-                target.mkdir(parents=True, exist_ok=True)
-                shutil.copy(source, target)
-
-    def _run(self, command: str) -> None:
-        if command.startswith("useradd"):
-            return
-        cached = self._located(command).replace("--no-cache-dir ", "")
-        subprocess.run(["bash", "-ec", cached], check=True, cwd=self.path("."), env=self._variables)
-
-    def _located(self, text: str) -> str:
-        return text.replace(HOME, f"{self._root}{HOME}")
+@pytest.fixture(scope="module")
+def base() -> str:
+    """An image with Python, in the place of the official one."""
+    require_engine()
+    return base_image()
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    """What the Dockerfile's steps leave behind."""
-    image = Image(tmp_path_factory.mktemp("image"), PROJECT)
-    for instruction, rest in instructions(DOCKERFILES[0]):
-        image.follow(instruction, rest)
-    return image
+def image(base: str) -> Iterator[str]:
+    """The image of the project."""
+    with built(PROJECT, base) as image:
+        yield image
 
 
 @pytest.fixture(scope="module")
-def container(image: Image, new_environment):
-    """The environment a container's commands run in."""
-    return new_environment(image.path("venv"))
+def example_image(image: str) -> Iterator[str]:
+    """The image of the example extension."""
+    with built(PROJECT / "extensions_example", image, BASE=image) as example:
+        yield example
 
 
 @pytest.fixture(scope="module")
-def rabbitmq() -> Iterator[EmbeddedBroker]:
-    """A broker that lets in who the compose file creates, and nobody else."""
+def rabbitmq() -> Iterator[RabbitMQNode]:
+    """A broker with the user that the compose file creates."""
     login = COMPOSE["services"][BROKER]["environment"]
-    user, password = login["RABBITMQ_DEFAULT_USER"], login["RABBITMQ_DEFAULT_PASS"]
-    with EmbeddedBroker(port=0, username=user, password=password) as broker:
-        yield broker
+    user = login["RABBITMQ_DEFAULT_USER"]
+    with new_node() as node:
+        node.ctl("add_user", user, login["RABBITMQ_DEFAULT_PASS"])
+        node.ctl("set_permissions", user, ".*", ".*", ".*")
+        yield node
 
 
 @pytest.fixture
-def where(rabbitmq: EmbeddedBroker) -> list[str]:
-    """Options that lead to that broker."""
+def where(rabbitmq: RabbitMQNode) -> list[str]:
+    """Options with the address of that broker."""
     return ["-b", rabbitmq.host, "-p", str(rabbitmq.port), "--max-connection-attempts", "1"]
 
 
-@pytest.fixture(scope="module")
-def member(image: Image, container, rabbitmq: EmbeddedBroker):
-    """Starts a service of the compose file as a process, with its command, folder and variables."""
-
-    def start(name: str):
-        words = [rabbitmq.host if word == BROKER else word for word in OURS[name]["command"]]
-        variables = OURS[name]["environment"]
-        environment = replace(container, variables=variables)
-        return environment.running(*words, "-p", str(rabbitmq.port), cwd=image.path("."))
-
-    return start
-
-
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=["dripline", "extension"])
-def test_a_container_serves_a_mesh_of_its_own_by_default(dockerfile: Path, container) -> None:
-    """The default command is ours, and its file stands where the command looks for it."""
+def test_a_container_serves_a_mesh_of_its_own_by_default(dockerfile: Path) -> None:
+    """The default command is ours, with the embedded broker."""
     program, *options = command_of(dockerfile)
     assert "--embedded-broker" in options
     assert program in {script.name for script in entry_points(group="console_scripts")}
-    help_text = container.run(program, "--help")
-    assert not [word for word in options if word.startswith("-") and word not in help_text]
 
 
 def test_a_container_does_not_run_as_root() -> None:
@@ -145,11 +83,35 @@ def test_a_container_does_not_run_as_root() -> None:
     assert order.index("USER") < order.index("COPY")
 
 
-def test_the_default_command_works(image: Image, container, free_port: int) -> None:
-    """A container started without a word serves."""
-    words = [*command_of(DOCKERFILES[0]), "-p", str(free_port)]
-    with container.running(*words, cwd=image.path(".")) as service:
-        service.wait_until(lambda: "my_store serves 4 endpoints" in service.output)
+def test_the_default_command_works(image: str, free_port: int) -> None:
+    """A container started without a command serves the first mesh, as a user without privileges, until SIGTERM."""
+    with Container(image) as container:
+        words = [*command_of(DOCKERFILES[0]), "-p", str(free_port)]
+        with container.running(*words) as service:
+            service.wait_until(lambda: "my_store serves 4 endpoints" in service.output)
+            assert service.user != 0
+            assert container.run("dl-agent", "-p", str(free_port), "get", "peaches")
+
+
+def test_the_example_works(example_image: str, free_port: int) -> None:
+    """The image of the extension serves the class that it brings."""
+    with Container(example_image) as container:
+        words = [*command_of(DOCKERFILES[1]), "-p", str(free_port)]
+        with container.running(*words) as service:
+            service.wait_until(lambda: " serves " in service.output)
+            assert "jitter" in container.run("dl", "extensions")
+
+
+def test_nothing_of_the_building_machine_stays_in_the_image(base: str, image: str) -> None:
+    """Neither pip's configuration nor certificates."""
+    files = ["/etc/ssl/certs/ca-certificates.crt", "/etc/xdg/pip", "/etc/pip.conf", "/home/dripline/.config/pip"]
+    command = [
+        "sh",
+        "-c",
+        f"cat {files[0]} | sha256sum; ls -A {' '.join(files[1:])} 2>&1; env | grep -i pip; true",
+    ]
+    with Container(base) as before, Container(image) as after:
+        assert before.run(*command) == after.run(*command)
 
 
 def test_the_compose_file_starts_the_broker_first() -> None:
@@ -171,22 +133,30 @@ def test_exactly_one_service_builds_the_image() -> None:
     assert [name for name, service in OURS.items() if "build" in service] == ["key-value-store"]
 
 
-def test_the_mesh_of_the_compose_file_works(member, container, where: list[str]) -> None:
-    """The store answers, and the monitor shows what it logs."""
-    client = replace(container, variables=OURS["key-value-store"]["environment"])
+def test_the_mesh_of_the_compose_file_works(image: str, rabbitmq: RabbitMQNode, where: list[str]) -> None:
+    """The store answers what the first mesh's README asks, and the monitor shows what it logs."""
 
-    def peaches(*words: str) -> str:
-        return client.run("dl-agent", *words, "--json-print", *where)
+    def words(name: str) -> list[str]:
+        command = [rabbitmq.host if word == BROKER else word for word in OURS[name]["command"]]
+        return [*command, "-p", str(rabbitmq.port)]
 
-    with member("key-value-store") as store, member("monitor") as monitor:
-        store.wait_until(lambda: "my_store serves 4 endpoints" in store.output)
+    with (
+        Container(image, OURS["key-value-store"]["environment"]) as store,
+        Container(image, OURS["monitor"]["environment"]) as monitor,
+        store.running(*words("key-value-store")) as serving,
+        monitor.running(*words("monitor")) as watching,
+    ):
+
+        def peaches(*words: str) -> str:
+            return store.run("dl-agent", *words, "--json-print", *where)
+
+        serving.wait_until(lambda: "my_store serves 4 endpoints" in serving.output)
         assert json.loads(peaches("get", "peaches"))["payload"] == {"value_cal": 1.5, "value_raw": 0.75}
-        monitor.wait_until(lambda: peaches("set", "peaches", "2") and "sensor_value.peaches" in monitor.output)
+        watching.wait_until(lambda: peaches("set", "peaches", "2") and "sensor_value.peaches" in watching.output)
 
 
-def test_a_wrong_login_is_refused(container, where: list[str]) -> None:
-    """The login in the compose file matters: without it nobody gets in."""
-    stranger = replace(container, variables={"DRIPLINE_USER": "dripline", "DRIPLINE_PASSWORD": "guess"})
-    refused = stranger.attempt("dl-agent", "get", "peaches", *where)
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert "dripline" in refused.stderr
+def test_a_wrong_login_is_refused(image: str, where: list[str]) -> None:
+    """The login in the compose file matters."""
+    with Container(image, {"DRIPLINE_USER": "dripline", "DRIPLINE_PASSWORD": "guess"}) as stranger:
+        refused = stranger.run("sh", "-c", f"dl-agent get peaches {' '.join(where)}; echo $?")
+    assert refused.splitlines()[-1] == "1"

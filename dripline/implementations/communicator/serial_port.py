@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from dripline.config.extras import pip_install
 from dripline.implementations.communicator.medium import Deadline, Medium
 from dripline.wire.errors import ConfigurationError
 
@@ -102,5 +103,5 @@ def _pyserial() -> Any:
     try:
         import serial  # an extra, for who has a serial line
     except ModuleNotFoundError:
-        raise ConfigurationError("pyserial is missing: pip install 'dripline[serial]'") from None
+        raise ConfigurationError(f"pyserial is missing: {pip_install('serial')}") from None
     return serial

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from dripline.config.extras import pip_install
 from dripline.implementations.communicator.medium import Deadline, Medium
 from dripline.wire.errors import ConfigurationError
 
@@ -127,5 +128,5 @@ def _pyvisa() -> Any:
     try:
         import pyvisa  # an extra, for who has VISA instruments
     except ModuleNotFoundError:
-        raise ConfigurationError("PyVISA is missing: pip install 'dripline[visa]'") from None
+        raise ConfigurationError(f"PyVISA is missing: {pip_install('visa')}") from None
     return pyvisa

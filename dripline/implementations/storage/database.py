@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dripline.config.extras import pip_install
 from dripline.config.secrets import is_blank
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.hiding import hide_login
@@ -86,7 +87,7 @@ def sqlalchemy() -> Any:
     try:
         import sqlalchemy as module
     except ImportError:
-        raise ConfigurationError("SQLAlchemy is missing; pip install 'dripline[sql]'") from None
+        raise ConfigurationError(f"SQLAlchemy is missing: {pip_install('sql')}") from None
     return module
 
 
@@ -131,7 +132,7 @@ def make_engine(url: URL) -> Engine:
         arguments = {key: value for key, value in _connect_arguments(url).items() if key not in url.query}
         engine: Engine = library.create_engine(url, connect_args=arguments, pool_recycle=1800)
     except ImportError as error:
-        remedy = "pip install 'dripline[postgres]'" if url.get_backend_name() == "postgresql" else "install it"
+        remedy = pip_install("postgres") if url.get_backend_name() == "postgresql" else "install it"
         raise ConfigurationError(f"the driver of {url.drivername} is missing ({error}); {remedy}") from None
     except library.exc.NoSuchModuleError:
         raise ConfigurationError(f"database_url: SQLAlchemy knows no {url.drivername!r}") from None
