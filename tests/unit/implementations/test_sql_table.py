@@ -122,7 +122,7 @@ def test_rows_are_selected_in_parts(service, arguments, numbers):
         ({"offset": 1.5}, "offset must be a whole number of 0 or more, not 1.5"),
         ({"offset": False}, "offset must be a whole number of 0 or more, not False"),
         ({"order_by": 5}, "order_by must be a name of a column, or a list of them, not 5"),
-        ({"order_by": [1]}, "order_by must be a name of a column, or a list of them, not [1]"),
+        ({"order_by": [1]}, "order_by must be a name of a column, or a list of them"),
         ({"limit": True}, "limit must be"),
         ({"order_by": "nonsense"}, "no column 'nonsense'"),
     ],
