@@ -240,17 +240,20 @@ class SQLTable(Endpoint):
     def __part_of(
         self, statement: Select[Any], limit: int | None, offset: int, order_by: str | Sequence[str] | None
     ) -> Select[Any]:
-        names = [order_by] if isinstance(order_by, str) else list(order_by or ())
+        names = [order_by] if isinstance(order_by, str) else [] if order_by is None else order_by
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+            text = f"{self.name}: order_by must be a name of a column, or a list of them, not {order_by!r}"
+            raise ThrowReply("service_error_invalid_value", text)
         table = self.table
         for name in names:
             column = self.__column(table, name.removeprefix("-") if name not in table.columns else name)
             statement = statement.order_by(column if column.name == name else column.desc())
-        if limit is None and not offset:
-            return statement
         for key, value in (("limit", limit), ("offset", offset)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
                 text = f"{self.name}: {key} must be a whole number of 0 or more, not {value!r}"
                 raise ThrowReply("service_error_invalid_value", text)
+        if limit is None and not offset:
+            return statement
         return statement.order_by(*table.primary_key).limit(limit).offset(offset or None)
 
     def __column(self, table: Table, name: str) -> Column[Any]:

@@ -276,8 +276,8 @@ class AlertBacklog:
     def _beyond(self, alert: QueuedAlert, count: int, size: int) -> bool:
         return len(self._fresh) + self._held >= count or self._fresh_bytes + alert.size > size
 
-    def _pop(self, *, newest: bool = False) -> QueuedAlert:
-        alert = self._fresh.pop() if newest else self._fresh.popleft()
+    def _pop(self) -> QueuedAlert:
+        alert = self._fresh.popleft()
         self._fresh_bytes -= alert.size
         return alert
 
@@ -289,14 +289,14 @@ class AlertBacklog:
                 self._changed.notify_all()
 
     def _return(self, alerts: Sequence[QueuedAlert]) -> None:
-        """Put alerts that cannot go to disk back to the oldest in memory, as many as it may hold."""
+        """Put alerts that cannot go to disk back; `offer` refuses new ones if the newest are to be dropped."""
         with self._changed:
             self._fresh.extendleft(reversed(alerts))
             self._fresh_bytes += sum(alert.size for alert in alerts)
-            surplus = len(self._fresh) + self._held - self.policy.in_memory
-            for _ in range(min(max(0, surplus), len(self._fresh))):
-                self._pop(newest=not self.policy.drop_oldest)
-        self._drop(max(0, surplus))
+            surplus = max(0, len(self._fresh) + self._held - self.policy.in_memory) * self.policy.drop_oldest
+            for _ in range(min(surplus, len(self._fresh))):
+                self._pop()
+        self._drop(surplus)
 
     def _drop(self, count: int) -> None:
         with self._changed:

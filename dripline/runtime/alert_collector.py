@@ -25,7 +25,6 @@ _NO_PROPERTIES = RawProperties(b"\0\0")
 _DISK_PAUSE_S = 1.0  # between attempts at a disk that takes nothing
 _LOOK_S = 0.5
 _LETTERS_AT_ONCE = 100
-_TURN_S = 1.0  # so much of the time of one handler counts as waiting for missing chunks
 
 
 class Collected(InHand):
@@ -67,7 +66,8 @@ class AlertCollector(Worker):
         queue_name: The queue.
         memory_bytes: The bound.
         dead_letters: Takes what can never be handled.
-        wait_s: How long a missing chunk is waited for. Time in which the broker cannot send it does not count.
+        wait_s: How long a missing chunk is waited for. Only time in which nothing came counts: the chunk may be
+            behind everything else in the queue, however long that takes.
     """
 
     def __init__(
@@ -189,10 +189,8 @@ class AlertCollector(Worker):
                 if item is None:
                     break
                 if isinstance(item, Collected):
-                    began = time.monotonic()
                     self._handle(item)
                     self._handled += 1
-                    self._clock += min(time.monotonic() - began, _TURN_S)
                 self._give_up_late()
         finally:
             self._write_letters(last=True)
@@ -311,8 +309,10 @@ class AlertCollector(Worker):
         self._handle_whole(item, part, body)
 
     def _wait_for_room(self, size: int) -> None:
-        while not self._ending.is_set() and not self._budget.wait_for_room(size, _LOOK_S):
+        timeout_s = 0.0
+        while not self._ending.is_set() and not self._budget.wait_for_room(size, timeout_s):
             self._write_letters()  # what waits for the disk is held, too
+            timeout_s = _LOOK_S
 
     def _give_back(self, items: Sequence[InHand]) -> None:
         """Return deliveries that the disk has no room for, or has lost; the broker delivers them again."""
@@ -329,10 +329,14 @@ class AlertCollector(Worker):
             self._bury_set(chunks, "too long", _too_long())
 
     def _give_up_late(self) -> None:
+        if self._not_before_s:
+            return  # their bodies may stay where they are until the disk takes dead letters again
         for chunks in self._sets.expired(self._clock, self._wait_s):
             missing = chunks.part.total - len(chunks.bodies)
             text = f"{missing} of its {chunks.part.total} chunks did not come within {self._wait_s:g} s"
             self._bury_set(chunks, "incomplete", text)
+            if self._not_before_s:
+                return
 
     def _bury_set(self, chunks: ChunkSet, kind: str, reason: str) -> None:
         size = chunks.size
@@ -356,6 +360,7 @@ class AlertCollector(Worker):
         if not self.dead_letters.add(self._letters):
             self._not_before_s = time.monotonic() + _DISK_PAUSE_S
             return
+        self._not_before_s = 0.0
         lettered, self._lettered, self._letters = self._lettered, [], []
         let_go(lettered)
 

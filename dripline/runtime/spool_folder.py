@@ -150,8 +150,8 @@ class SpoolFolder:
         if kept is None:
             return first, {}
         position, skipped, checked = kept
-        if not checked and numbers and position.segment > numbers[-1]:
-            return first, {}
+        if not checked and numbers and position.segment > first.segment:
+            return first, {}  # version 6.0.0 had deleted the files before it: more likely it is damaged
         if position < first or not self._is_boundary(position):
             return first, {}
         return position, skipped

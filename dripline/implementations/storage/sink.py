@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_CONFLICTS_OF_A_ROW = 20  # with other transactions, until the database counts as away
+_CONFLICTS_OF_A_ROW = 20  # with other transactions, until others of its batch are tried
 _CONFLICT_PAUSE_S = 0.02
+_CONFLICTING_ROWS = 5  # before any other is written, until the database counts as away
+_CONFLICTS_FOR_S = 10.0  # of a row, while others are written, until it counts as refused
 
 
 class Destination(NamedTuple):
@@ -92,6 +94,9 @@ class DatabaseSink:
         self._ids = MessageIds(who)
         self._opened: Engine | None = None
         self._file: SqliteFile | None = None
+        self._conflicting: list[tuple[Row, Exception]] = []  # of the batch that is being written
+        self._others_are_written = False  # some rows of that batch
+        self._conflicting_since_s: dict[str, float] = {}  # by message id, in batches before it
 
     def write(self, rows: Sequence[Row]) -> list[Refusal]:
         """Write rows; those that are in the database already are left out.
@@ -195,8 +200,27 @@ class DatabaseSink:
     def _write(self, rows: Sequence[Row]) -> list[Refusal]:
         groups, refused = self._by_table(rows)
         if groups:
+            self._conflicting.clear()
+            self._others_are_written = False
             refused += self._write_groups(groups)
+            refused += self._refused_for_conflicts(_count(groups))
         return refused
+
+    def _refused_for_conflicts(self, count: int) -> list[Refusal]:
+        """Rows that still meet conflicts while the others of their batch are written are refused after a while.
+
+        Raises:
+            Exception: Of such a row; the batch has to be tried again.
+        """
+        now = time.monotonic()
+        ids = [row.message_id for row, _ in self._conflicting]
+        since_s = {message_id: self._conflicting_since_s.get(message_id, now) for message_id in ids}
+        self._conflicting_since_s = since_s
+        if not since_s:
+            return []
+        if len(self._conflicting) == count or now - max(since_s.values()) < _CONFLICTS_FOR_S:
+            raise self._conflicting[0][1]
+        return [Refusal(row, reason(error)) for row, error in self._conflicting]
 
     def _by_table(self, rows: Sequence[Row]) -> tuple[dict[Destination, list[Row]], list[Refusal]]:
         names: dict[str, Destination] = {}
@@ -221,9 +245,15 @@ class DatabaseSink:
                 return self._transaction(groups)
             except Exception as error:
                 single = _count(groups) == 1
-                if is_conflict(error) and tries < _CONFLICTS_OF_A_ROW:
+                if is_conflict(error):
                     if not single:
                         return self._divided(groups)
+                    ((row,),) = groups.values()
+                    if tries >= _CONFLICTS_OF_A_ROW or row.message_id in self._conflicting_since_s:
+                        self._conflicting.append((row, error))
+                        if not self._others_are_written and len(self._conflicting) >= _CONFLICTING_ROWS:
+                            raise
+                        return []
                     tries += 1
                     time.sleep(_CONFLICT_PAUSE_S)
                 elif not is_refusal(error):
@@ -242,6 +272,7 @@ class DatabaseSink:
                 refused += self._insert(connection, destination, rows)
         if self._file is not None:
             self._file.committed()
+        self._others_are_written = True
         return refused
 
     def _divided(self, groups: Groups) -> list[Refusal]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -155,6 +156,44 @@ def test_one_row_in_a_hundred_that_meets_a_deadlock_does_not_stop_a_batch(plain,
     for start in range(0, 1500, 500):
         assert sink.write(numbered(*range(start, start + 500))) == []
     assert numbers_of(engine) == list(range(1500))
+
+
+def test_rows_that_always_meet_a_deadlock_are_refused_in_the_end(plain, monkeypatch):
+    """All others are written at once, and what follows is written later."""
+    monkeypatch.setattr("dripline.implementations.storage.sink._CONFLICTS_FOR_S", 0.5)
+    engine, table = plain
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF mod(NEW.n, 10) = 7 THEN "
+            "RAISE EXCEPTION 'a deadlock' USING ERRCODE = '40P01'; END IF; RETURN NEW; END$$"
+        )
+        connection.exec_driver_sql("CREATE TRIGGER odd BEFORE INSERT ON plain FOR EACH ROW EXECUTE FUNCTION odd()")
+    sink = DatabaseSink(lambda: engine, One(Destination(table, "message_id")), "logger")
+    rows = numbered(*range(100))
+    with pytest.raises(DatabaseAway, match="a deadlock"):
+        sink.write(rows)
+    good = [number for number in range(100) if number % 10 != 7]
+    assert numbers_of(engine) == good
+    time.sleep(0.6)
+    assert [refusal.row.values["n"] for refusal in sink.write(rows)] == list(range(7, 100, 10))
+    assert sink.write(numbered(100)) == []
+    assert numbers_of(engine) == [*good, 100]
+
+
+def test_nothing_is_refused_while_all_rows_meet_a_deadlock(plain, monkeypatch):
+    """The database counts as away, after a few rows."""
+    monkeypatch.setattr("dripline.implementations.storage.sink._CONFLICTS_FOR_S", 0.0)
+    engine, table = plain
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN "
+            "RAISE EXCEPTION 'a deadlock' USING ERRCODE = '40P01'; END$$"
+        )
+        connection.exec_driver_sql("CREATE TRIGGER odd BEFORE INSERT ON plain FOR EACH ROW EXECUTE FUNCTION odd()")
+    sink = DatabaseSink(lambda: engine, One(Destination(table, "message_id")), "logger")
+    for rows in (numbered(*range(100)), numbered(*range(100)), numbered(1)):
+        with pytest.raises(DatabaseAway, match="a deadlock"):
+            sink.write(rows)
 
 
 def test_a_deadlock_with_another_session_loses_and_refuses_nothing(plain):

@@ -191,6 +191,37 @@ def test_time_in_which_no_chunk_can_come_does_not_count(collecting, line, letter
     assert not entries(letters)
 
 
+def test_a_chunk_behind_much_work_is_waited_for(collecting, line, letters, deliveries):
+    """Handlers take longer than a missing chunk is waited for, and it is behind them in the queue."""
+    heard = queue.SimpleQueue()
+
+    def take(message):
+        heard.put(message.plain_payload)
+        threading.Event().wait(0.1)
+
+    collector = collecting(take, wait_s=0.2)
+    first, *others = deliveries(alert("x" * 300), 100)
+    for part in (first, *(deliveries(alert(number))[0] for number in range(8)), *others):
+        line.deliver(part)
+    assert [heard.get(timeout=30) for _ in range(9)] == [*range(8), "x" * 300]
+    assert collector.stop(30)
+    assert not entries(letters)
+
+
+def test_incomplete_messages_wait_for_a_disk_that_takes_no_dead_letters(collecting, line, letters, deliveries):
+    """Their bodies stay where they are, so that memory stays bounded."""
+    letters.path.parent.write_text("in the way")
+    collector = collecting(print, wait_s=0.05, memory_bytes=100_000)
+    sets = [deliveries(alert("x" * 1_000_000), 600_000) for _ in range(20)]
+    for first, _ in sets:
+        line.deliver(first)
+    assert eventually(lambda: collector._letters)
+    assert not eventually(lambda: len(collector._letters) > 3, 2)
+    letters.path.parent.unlink()
+    assert eventually(lambda: sorted(line.acked) == sorted(first.delivery_tag for first, _ in sets))
+    assert len(entries(letters)) == 20
+
+
 def test_chunks_of_a_lost_connection_are_those_that_come_again(collecting, line, letters, deliveries):
     """The broker delivers all of them on the next one: none is acknowledged on the wrong one, or given up."""
     heard = queue.SimpleQueue()

@@ -309,6 +309,17 @@ def test_a_spool_of_version_6_0_0_is_read(tmp_path):
     spool.close()
 
 
+@pytest.mark.parametrize("position", ["2 0", "3 0", "9 0", "1 999999", ""])
+def test_a_damaged_position_of_version_6_0_0_loses_nothing(tmp_path, position):
+    """It has no checksum; the files that it skips would have been deleted."""
+    shutil.copytree(OLD / "rows", tmp_path / "rows")
+    (tmp_path / "rows" / "position").write_text(position)
+    spool = Spool(tmp_path / "rows")
+    found = [from_line(line).values["value_raw"] for line in read_all(spool)]
+    assert found == list(range(30))
+    spool.close()
+
+
 def test_a_killed_process_has_kept_what_it_said_it_kept(folder):
     """Lines are on disk when append returns."""
     program = (
