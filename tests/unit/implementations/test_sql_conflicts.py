@@ -168,7 +168,7 @@ def test_rows_that_always_meet_a_deadlock_are_refused_in_the_end(plain, monkeypa
             "RAISE EXCEPTION 'a deadlock' USING ERRCODE = '40P01'; END IF; RETURN NEW; END$$"
         )
         connection.exec_driver_sql("CREATE TRIGGER odd BEFORE INSERT ON plain FOR EACH ROW EXECUTE FUNCTION odd()")
-    sink = DatabaseSink(lambda: engine, One(Destination(table, "message_id")), "logger")
+    sink = DatabaseSink(lambda: engine, OneTable(Destination(table, "message_id")), "logger")
     rows = numbered(*range(100))
     with pytest.raises(DatabaseAway, match="a deadlock"):
         sink.write(rows)
@@ -190,7 +190,7 @@ def test_nothing_is_refused_while_all_rows_meet_a_deadlock(plain, monkeypatch):
             "RAISE EXCEPTION 'a deadlock' USING ERRCODE = '40P01'; END$$"
         )
         connection.exec_driver_sql("CREATE TRIGGER odd BEFORE INSERT ON plain FOR EACH ROW EXECUTE FUNCTION odd()")
-    sink = DatabaseSink(lambda: engine, One(Destination(table, "message_id")), "logger")
+    sink = DatabaseSink(lambda: engine, OneTable(Destination(table, "message_id")), "logger")
     for rows in (numbered(*range(100)), numbered(*range(100)), numbered(1)):
         with pytest.raises(DatabaseAway, match="a deadlock"):
             sink.write(rows)
