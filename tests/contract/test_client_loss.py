@@ -370,7 +370,7 @@ def test_a_request_that_the_broker_cannot_take_is_not_left_lying_about():
         fake.send(spec.Connection.Unblocked())
         assert eventually(lambda: not client.link.connection.blocked)
         with pytest.raises(ReplyTimeout):
-            client.request(get("peaches"), 0.1)
+            client.request(get("peaches"), 2)  # the limit covers declaring the queue for the reply
 
 
 def test_attempts_are_counted_and_told(caplog):

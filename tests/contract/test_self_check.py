@@ -18,7 +18,7 @@ from dripline.core import AlertConsumer, Endpoint, Interface, MsgAlert, MsgReque
 from dripline.runtime import routes
 from dripline.runtime.client import MeshClient
 from dripline.testing.faults import Faults
-from dripline.transport import BrokerAddress
+from dripline.transport import BrokerAddress, Connection
 from dripline.wire.errors import ReplyTimeout
 from dripline.wire.mesh import MeshSettings
 
@@ -41,11 +41,12 @@ def service_of(mesh: Mesh, label: str = "s", **arguments: Any) -> Service:
 
 
 def replace_exchange(mesh: Mesh, name: str) -> None:
-    """Delete an exchange and declare it again, so that only the bindings are gone."""
-    with mesh.pika() as connection:
-        channel = connection.channel()
-        channel.exchange_delete(name)
-        channel.exchange_declare(name, "topic")
+    """Delete an exchange and declare it again at once: nobody publishes in between, only the bindings are gone."""
+    connection = Connection(mesh.address)
+    connection.open()
+    connection.drop_exchange(name)
+    connection.declare_exchanges([name])
+    connection.close()
 
 
 class Slow(Endpoint):

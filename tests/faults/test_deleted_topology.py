@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from contract.meshes import Mesh, client, fresh_mesh, serving
 from reports import FULL, report
-from support.operator import Operator
+from support.deletions import Operator
 from support.ports import free_port
 from support.traffic import ALERT_KEY, Asker, Doubling, Listener, Sender
 from support.waiting import eventually

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 from contract.meshes import Mesh, fresh_mesh, serving
-from support.operator import Operator
+from support.deletions import Operator
 from support.ports import free_port
 from support.traffic import Doubling, Listener, Sender
 from support.waiting import eventually
