@@ -137,7 +137,10 @@ class Core:
         return self._dripline_client().request(request, timeout_s)
 
     def _dripline_client(self) -> MeshClient:
-        from dripline.runtime.client import MeshClient  # brings pika: to import this class need not wait for it
+        with forks.importing:
+            from dripline.runtime.client import (
+                MeshClient,  # brings pika: to import this class need not wait for it
+            )
 
         with self.__lock:
             if self.__client is None:

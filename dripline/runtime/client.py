@@ -114,7 +114,7 @@ class MeshClient:
             pending = self.submit(request, timeout_s)
         except TimeoutError as error:
             raise ReplyTimeout(f"could not ask {request.routing_key!r}: {error}") from None
-        return pending.wait(left_s())
+        return pending.wait(left_s(), timeout_s)
 
     def publish(self, message: MsgReply | MsgAlert, timeout_s: float = _TIMEOUT_S) -> None:
         """Send a reply or an alert; returns when the broker has it.

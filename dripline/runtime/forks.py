@@ -10,6 +10,7 @@ import importlib
 import logging
 import os
 import sys
+import threading
 import weakref
 from _thread import allocate_lock
 from types import TracebackType
@@ -58,11 +59,16 @@ def register(owner: Forkable) -> None:
     _registered.add(owner)
 
 
+#: Held while a client's modules are imported in the middle of the work: nobody forks meanwhile.
+importing = threading.RLock()
+
+
 def _before_fork() -> None:
     """Wait for imports that other threads have begun: in the child nobody would end them.
 
     Python gives a child the lock of each module as it is, and an import there waits for it for ever.
     """
+    importing.acquire()
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] in _IMPORTED and _is_being_imported(module):
             try:
@@ -76,6 +82,7 @@ def _is_being_imported(module: object) -> bool:
 
 
 def _after_fork() -> None:
+    importing.release()
     for owner in list(_registered):
         try:
             owner.after_fork()
@@ -84,4 +91,4 @@ def _after_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=importing.release, after_in_child=_after_fork)

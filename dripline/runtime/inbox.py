@@ -46,11 +46,12 @@ class PendingReply:
         """Whether `wait` would return at once."""
         return self._slot.filled
 
-    def wait(self, timeout_s: float) -> MsgReply:
+    def wait(self, timeout_s: float, limit_s: float = 0.0) -> MsgReply:
         """Wait for the reply.
 
         Args:
             timeout_s: Longest wait, in seconds.
+            limit_s: The limit that an error names, if a part of it has passed already.
 
         Raises:
             ReplyTimeout: No reply came in time; one may still be waited for.
@@ -63,7 +64,7 @@ class PendingReply:
             part, body = self._slot.wait(timeout_s)
         except TimeoutError:
             self._overdue()
-            raise ReplyTimeout(f"no reply from {key!r} within {_rounded(timeout_s):g} s") from None
+            raise ReplyTimeout(f"no reply from {key!r} within {_rounded(limit_s or timeout_s):g} s") from None
         finally:
             if self.arrived:
                 self._forget(self)

@@ -39,7 +39,8 @@ def test_ctrl_c_in_the_middle_of_a_dataclass_gives_the_same_exit_code():
 import os, signal
 from dripline.cli import start
 def imported(module):
-    exec("os.kill(os.getpid(), signal.SIGINT)", {"os": os, "signal": signal})
+    # Python handles the signal a moment after it came.
+    exec("os.kill(os.getpid(), signal.SIGINT)\\nwhile True: pass", {"os": os, "signal": signal})
 start.import_module = imported
 start.dl()
 """
