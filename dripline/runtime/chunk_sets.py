@@ -74,7 +74,7 @@ class ChunkSets:
             The set, with the deliveries of the other chunks, if this was the last one missing; `join` must follow.
 
         Raises:
-            TooLong: The message is too long; `too_long` has what came of it.
+            TooLong: The message is too long; `too_long` returns what was received of it.
             OSError: There is no room for the chunk, neither in memory nor on disk.
         """
         key = part.uuid, part.total
@@ -109,7 +109,7 @@ class ChunkSets:
         return None
 
     def too_long(self, part: Part) -> ChunkSet | None:
-        """Give up what came of a message that is too long; None if that was done before."""
+        """Give up the received part of a message that is too long; None if that was done before."""
         return self._remove((part.uuid, part.total))
 
     def join(self, chunks: ChunkSet) -> bytes:
@@ -117,7 +117,7 @@ class ChunkSets:
         return b"".join(self._take(chunks.bodies[index]) for index in sorted(chunks.bodies))
 
     def beginning(self, chunks: ChunkSet, size: int) -> bytes:
-        """Return the beginning of what came of a set, and forget all of it."""
+        """Return the beginning of the received part of a set, and forget the set."""
         found = bytearray()
         for index in sorted(chunks.bodies):
             body = self._take(chunks.bodies[index])

@@ -131,7 +131,7 @@ class DeliveryBudget:
             return self.is_drained
 
     def started(self) -> None:
-        """Note that the consumer starts: what came before no longer counts against the window."""
+        """Note that the consumer starts: earlier deliveries no longer count against the window."""
         with self._condition:
             self._generation += 1
             self._ahead = 0

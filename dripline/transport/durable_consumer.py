@@ -27,7 +27,7 @@ class DurableConsumer:
         queue: The queue.
         on_delivery: Called with each delivery.
         on_stopped: Called when no more messages come after `stop`.
-        on_restarted: Called when the broker took the channel away: what came on it comes again.
+        on_restarted: Called when the broker has closed the channel: its deliveries are repeated.
         longest_body: Of a longer body only the beginning is kept.
     """
 

@@ -110,7 +110,7 @@ def test_thousands_of_bindings(dripline_service, dripline_client) -> None:
 
 @pytest.mark.parametrize("strict", ["4.0", "4.3"], indirect=True)
 def test_it_comes_back_after_a_restart_of_the_broker(dripline_service, dripline_client, strict) -> None:
-    """Queues are declared again by the same rules; a durable queue keeps what came meanwhile."""
+    """Queues are declared again by the same rules; a durable queue keeps the messages received meanwhile."""
     collector = dripline_service(Collector(name="collector", durable=True, **strict.login))
     dripline_service(Echo, name="echo")
     source = dripline_service(Service("source", **strict.login))

@@ -120,7 +120,7 @@ def test_a_monitor_of_everything_does_not_hide_a_missing_binding(mesh, monkeypat
 
 
 def test_a_missing_exchange_is_in_the_health_until_it_can_be_declared(mesh, caplog) -> None:
-    """An exchange of another type stands in the way: reported once, and not ready while it does."""
+    """An exchange of another type with that name is reported once; the service is not ready while it exists."""
     with serving(service_of(mesh)) as service, mesh.pika() as connection:
         assert eventually(service._dripline_is_ready)
         channel = connection.channel()

@@ -194,7 +194,7 @@ def test_a_grandchild_works_as_well(interface, counting):
 
 
 def test_a_pending_reply_stays_the_parents(interface, counting):
-    """The child that waits for it is told at once, and the parent gets it."""
+    """In the child, waiting for it fails at once; the parent receives it."""
     client = interface._dripline_client()
     pending = client.submit(MsgRequest.create({"values": ["x"]}, op_t.cmd, counting.name, "slowly"))
     said = in_fork(lambda: pending.wait(20))

@@ -301,7 +301,7 @@ def test_bind_keys_on_reconnection(mesh, outrage, caplog):
 
 
 def test_bind_keys_at_the_start(mesh, outrage):
-    """There somebody waits who is told: what it raises ends the start, and leaves nothing behind."""
+    """The caller gets the error: an exception ends the start, and leaves nothing behind."""
 
     class Binding(Service):
         def bind_keys(self):

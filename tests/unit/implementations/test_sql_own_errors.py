@@ -105,7 +105,7 @@ def test_an_error_anywhere_in_our_code_keeps_rows_waiting(storage, error, monkey
 def test_a_row_that_alone_fails_again_and_again_is_put_aside_and_does_not_block_the_others(
     storage, monkeypatch, caplog
 ):
-    """Its error stands in the file; an error that happens only once is not the row's."""
+    """The file contains its error; an error that happens only once is not the row's fault."""
     as_times, once = sink_module.as_times, [5]
 
     def broken(values: Any, columns: Any) -> Any:

@@ -244,7 +244,7 @@ def test_the_disk_is_bounded_too(broker, make, tmp_path: Path):
 
 
 def test_a_folder_that_cannot_be_used_leaves_memory(broker, make, tmp_path: Path, caplog):
-    """Which is told once."""
+    """Which is reported once."""
     (tmp_path / "file").write_text("")
     publisher = make(in_memory=2, folder=tmp_path / "file" / "spool")
     broker.go()

@@ -69,7 +69,7 @@ def test_a_consumer_that_times_out_consumes_again():
 
 
 def test_a_durable_consumer_that_times_out_gets_everything_again(events, caplog):
-    """Its channel is closed: what came on it is not acknowledged any more, since the broker delivers it again."""
+    """Its channel is closed: its deliveries are no longer acknowledged, since the broker repeats them."""
     lost = []
     with FakeBroker() as fake, connected(fake, on_lost=lost.append) as connection:
         consuming(connection, events)

@@ -16,7 +16,7 @@ SERVED = {"index.html", "panel/chart.js", "panel/with space.txt", "panel/a.b.c",
 HIDDEN = [
     ".env", ".git/config", "panel/.htpasswd", "panel/chart.js~", "old~/page.html", "to_secret.html",
     "to_folder/s.html", "to_hidden.html", "loop.html", "panel", "panel/", "", "/", "//index.html",
-    "panel//chart.js", "./index.html", "panel/../index.html", "../root/index.html", "..",
+    "panel//chart.js", "./index.html", "panel/../index.html", "../pages/index.html", "..",
     "\\index.html", "panel\\chart.js", "..\\secret.html", "index.html\0", "index.html\0.png",
     "index.html/", "index.html/x", "%2e%2e/secret.html", "%2eenv", "x" * 5000, "pipe", "/etc/passwd",
     "//etc/passwd", "~", "\udcff",
@@ -27,7 +27,7 @@ HIDDEN = [
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with pages, hidden files, and links of all kinds; secrets beside it."""
     outside = tmp_path_factory.mktemp("outside")
-    root = outside / "root"
+    root = outside / "pages"
     for name in (*SERVED, ".env", ".git/config", "panel/.htpasswd", "panel/chart.js~", "old~/page.html"):
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
