@@ -16,7 +16,7 @@ from dripline.checking.value_types import UNKNOWN, described, fits
 from dripline.config.suggest import did_you_mean
 from dripline.config.words import read_number
 from dripline.core.argument_checks import Check
-from dripline.core.calibrate import formula_functions
+from dripline.core.calibrate import check_calibration, formula_functions
 from dripline.core.entity import Entity
 from dripline.core.settings import Setting
 
@@ -72,21 +72,30 @@ def _of_calibration(cls: type, argument: Argument) -> ValueCheck:
 
     @lru_cache(maxsize=10_000)
     def of_formula(text: str) -> Verdict | None:
-        from dripline.core.formula_check import check_formula, known_names, unknown_names  # few have a formula
+        from dripline.core import formula_check as formulas  # few have a formula
 
         try:
-            check_formula(text)
+            formulas.check_formula(text)
         except ValueError as error:
             return Verdict(f"the calibration {error}")
-        if functions is None or not (unknown := unknown_names(text, functions)):
+        if functions is None:
             return None
-        hint = did_you_mean(unknown[0], known_names() | functions)
+        unknown = formulas.unknown_names(text, functions)
+        if not unknown:
+            difference = formulas.difference_from_reference(text)
+            return Verdict(f"the calibration {difference}", is_warning=True) if difference else None
+        hint = did_you_mean(unknown[0], formulas.known_names() | functions)
         hint = hint or "; @calibrate([function]) brings one of your own"
         return Verdict(
             f"the calibration {text!r} uses {unknown[0]!r}, which formulas do not have{hint}", is_warning=True
         )
 
-    return lambda value: of_formula(value) if isinstance(value, str) else kind(value)
+    def of_value(value: Any) -> Verdict | None:
+        if isinstance(value, str):
+            return of_formula(value)
+        return kind(value) or verdict_of(argument.name, check_calibration, value)
+
+    return of_value
 
 
 def _by_annotation(argument: Argument) -> ValueCheck:
