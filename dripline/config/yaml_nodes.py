@@ -275,8 +275,9 @@ def _hint(text: str, error: yaml.MarkedYAMLError) -> str:
     return next((f" ({hint})" for sign, hint in _HINTS.items() if sign in problem), "")
 
 
-# A value that cannot stand without quotes: it begins with a character that YAML reserves, or goes on behind something
-# complete (a hole, a list, a text in quotes), as formulas do.
+_LONGEST_LINE = 500  # in which a value is looked for
+# A value that cannot stand without quotes: it begins with a character that YAML reserves, or goes on behind
+# something complete (a hole, a list, a text in quotes), as formulas do.
 _VALUE = re.compile(
     r"""\s*(?:-\s+)*(?P<key>[\w.-]+:\s+)?
     (?P<value>(?:
@@ -289,8 +290,8 @@ _VALUE = re.compile(
 
 def _unquoted(text: str, mark: Any) -> str:
     """Describe a value without quotes in the line of a mistake; empty if that is not the mistake."""
-    lines = text.splitlines()
-    match = _VALUE.fullmatch(lines[mark.line]) if mark is not None else None
+    line = text.splitlines()[mark.line] if mark is not None else ""
+    match = _VALUE.fullmatch(line) if len(line) <= _LONGEST_LINE else None
     if match is None:
         return ""
     value = match["value"]

@@ -6,7 +6,7 @@ Formulas, calibration tables, `set_value_map`, alarm limits, log conditions and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -77,12 +77,23 @@ def float_of(value: Any) -> float | None:
 
 def means_same(key: Any, value: Any) -> bool:
     """Whether a key of a table stands for a value: as the same text or number, or as a boolean or null."""
+    return _is_text_of(key, value) or _is_number_of(key, value)
+
+
+def _is_equal(key: Any, value: Any) -> bool:
+    return type(key) is type(value) and bool(key == value)
+
+
+def _is_text_of(key: Any, value: Any) -> bool:
+    """Whether a key is how a value is written; booleans and null have several spellings."""
     if str(key) in (str(value), str(value).strip()):
         return True
     number = number_of(value)
-    if (value is None or isinstance(number, bool)) and str(key) in _SPELLINGS[number]:
-        return True
-    known = number_of(key)
+    return (value is None or isinstance(number, bool)) and str(key) in _SPELLINGS[number]
+
+
+def _is_number_of(key: Any, value: Any) -> bool:
+    known, number = number_of(key), number_of(value)
     if known is None or number is None:
         return False
     return known == number or (known != known and number != number)  # two NaN are the same key
@@ -91,21 +102,15 @@ def means_same(key: Any, value: Any) -> bool:
 def look_up(table: Mapping[Any, Any], value: Any) -> Any:
     """Find the entry of a table for a value.
 
-    A key that is the value itself is preferred to one with the same text, and that one to a key that only
-    `means_same`.
+    A key that is the value itself is preferred to one with the same text, and that one to one that is the same
+    number.
 
     Raises:
         LookupError: The table has no such entry; the message names the value and the keys.
     """
-    texts = (str(value), str(value).strip())
-    ways: tuple[Callable[[Any], bool], ...] = (
-        lambda key: type(key) is type(value) and key == value,
-        lambda key: str(key) in texts,
-        lambda key: means_same(key, value),
-    )
-    for fits in ways:
+    for fits in (_is_equal, _is_text_of, _is_number_of):
         for key, entry in table.items():
-            if fits(key):
+            if fits(key, value):
                 return entry
     keys = [*map(repr, islice(table, _KEYS_SHOWN)), *(["…"] if len(table) > _KEYS_SHOWN else [])]
     raise LookupError(f"{shortened(value)} is none of {', '.join(keys)}")
