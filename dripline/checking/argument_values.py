@@ -16,8 +16,9 @@ from dripline.checking.value_types import UNKNOWN, described, fits
 from dripline.config.suggest import did_you_mean
 from dripline.config.words import read_number
 from dripline.core.argument_checks import Check
-from dripline.core.calibrate import check_calibration, formula_functions
+from dripline.core.calibrate import formula_functions
 from dripline.core.entity import Entity
+from dripline.core.readings import refuse_empty_table
 from dripline.core.settings import Setting
 
 _BOOLEAN_WORDS = {"true", "false", "yes", "no", "on", "off", "0", "1", ""}
@@ -93,7 +94,7 @@ def _of_calibration(cls: type, argument: Argument) -> ValueCheck:
     def of_value(value: Any) -> Verdict | None:
         if isinstance(value, str):
             return of_formula(value)
-        return kind(value) or verdict_of(argument.name, check_calibration, value)
+        return kind(value) or verdict_of(argument.name, refuse_empty_table, value)
 
     return of_value
 

@@ -153,16 +153,6 @@ class _Calibration:
         return functools.lru_cache(maxsize=10_000)(Template)
 
 
-def check_calibration(calibration: Any) -> None:
-    """Refuse a calibration that no value can have.
-
-    Raises:
-        ValueError: it is an empty table, which is what YAML makes of a formula ``{}`` without quotes.
-    """
-    if isinstance(calibration, Mapping) and not calibration:
-        raise ValueError("is an empty table; write a formula in quotes: '{}'")
-
-
 def _warn(endpoint: Any, calibration: Any, text: str) -> None:
     """Add a warning to the reply, and to the log unless this calibration has one there."""
     notes.leave(text)

@@ -12,9 +12,9 @@ from dripline.core import settings
 from dripline.core.access import Reach
 from dripline.core.alarm import Alarm, AlarmLimits
 from dripline.core.argument_checks import Checks, check_arguments
-from dripline.core.calibrate import check_calibration
 from dripline.core.endpoint import Endpoint
 from dripline.core.log_condition import LogCondition, checked_value
+from dripline.core.readings import refuse_empty_table
 from dripline.core.settings import Setting
 from dripline.core.shown import Shown
 from dripline.core.status_message import status_message
@@ -93,7 +93,7 @@ class Entity(Endpoint):
         **kwargs: Any,
     ) -> None:
         Endpoint.__init__(self, **kwargs)
-        check_arguments(self.name, {"calibration": check_calibration}, calibration=calibration)
+        check_arguments(self.name, {"calibration": refuse_empty_table}, calibration=calibration)
         self._calibration = calibration
         self._log_action_id: int | None = None
         self._get_on_set = False

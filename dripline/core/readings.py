@@ -116,6 +116,16 @@ def look_up(table: Mapping[Any, Any], value: Any) -> Any:
     raise LookupError(f"{shortened(value)} is none of {', '.join(keys)}")
 
 
+def refuse_empty_table(value: Any) -> None:
+    """Refuse a table that has no entry for any value.
+
+    Raises:
+        ValueError: it is an empty table, which is what YAML makes of a formula ``{}`` without quotes.
+    """
+    if isinstance(value, Mapping) and not value:
+        raise ValueError("is an empty table; write a formula in quotes: '{}'")
+
+
 def shortened(value: Any) -> str:
     """A value as messages show it."""
     text = repr(value)

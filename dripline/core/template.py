@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -52,14 +52,14 @@ class Template:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._around, self._holes = _split(text)
+        self._around, holes = _split(text)
         prefix = _unused(text)
-        self._words = [f"{prefix}{number}_" for number in range(len(self._holes))]
+        self._holes = {f"{prefix}{number}_": hole for number, hole in enumerate(holes)}
         self._word = re.compile(rf"{prefix}\d+_")
-        self._tree = tree_of(parse(self._joined(self._words), text), self._word, prefix, text)
+        self._tree = tree_of(parse(self._joined(self._holes), text), self._word, prefix, text)
         quoted = set(self._word.findall("".join(part.content for part in self._tree.texts)))
         # A word in neither is in a comment.
-        self._values = [word for word in self._words if word in self._tree.values or word not in quoted]
+        self._values = [word for word in self._holes if word in self._tree.values or word not in quoted]
 
     def filled(self, raw: Any) -> Formula:
         """Put a raw value into the holes.
@@ -72,10 +72,9 @@ class Template:
         """
         value = raw.strip() if isinstance(raw, str) else raw
         try:
-            holes = dict(zip(self._words, self._holes, strict=True))
-            symbols = {word: self._value(word, holes[word], value) for word in self._values}
+            symbols = {word: self._value(word, value) for word in self._values}
             for symbol, content, is_bytes in self._tree.texts:
-                text = self._word.sub(lambda word: holes[word[0]].format(value), content)
+                text = self._word.sub(lambda word: self._holes[word[0]].format(value), content)
                 symbols[symbol] = text.encode("latin-1") if is_bytes else text
         except (TypeError, OverflowError) as error:  # of a format that does not suit the value
             raise ValueError(f"{value!r} cannot be put into {self.text!r}: {error}") from None
@@ -88,19 +87,18 @@ class Template:
             raw: the raw value.
             value: the format of a hole outside quotes: ``{}``, or ``({})`` for what the formula means here.
         """
-        texts = (hole.format(raw) for hole in self._holes)
         return self._joined(
             [
-                value.format(text) if word in self._tree.values else text
-                for word, text in zip(self._words, texts, strict=True)
+                value.format(hole.format(raw)) if word in self._tree.values else hole.format(raw)
+                for word, hole in self._holes.items()
             ]
         )
 
-    def _joined(self, words: Sequence[str]) -> str:
+    def _joined(self, words: Iterable[str]) -> str:
         return "".join(chain.from_iterable(zip(self._around, [*words, ""], strict=True)))
 
-    def _value(self, word: str, hole: str, raw: Any) -> Any:
-        found = _value_in(hole, raw)
+    def _value(self, word: str, raw: Any) -> Any:
+        found = _value_in(self._holes[word], raw)
         if word in self._tree.lists:
             return list(found) if isinstance(found, Several) else [found]
         if isinstance(found, Several) and word not in self._tree.series:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dripline.core.argument_checks import Doubtful
+from dripline.core.readings import refuse_empty_table
 from dripline.implementations.device_text import Filler
 
 # One of each kind that messages bring.
@@ -79,6 +80,7 @@ def value_map(value: Any) -> None:
             raise Doubtful(difference)
     elif value is not None and not isinstance(value, Mapping):
         raise ValueError(f"is a table or a formula in a text, not {value!r}")
+    refuse_empty_table(value)
 
 
 def _reason(template: str, value: Any) -> str:

@@ -10,7 +10,7 @@ from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
-from dripline.core.readings import look_up
+from dripline.core.readings import look_up, refuse_empty_table
 from dripline.core.throw_reply import ThrowReply
 from dripline.implementations import format_checks as checks
 from dripline.implementations.device_text import Filler, one_line, send_to_device
@@ -57,6 +57,7 @@ class FormatEntity(Entity):
         Entity.__init__(self, **kwargs)
         texts = {"get_str": get_str, "set_str": set_str, "extract_raw_regex": extract_raw_regex}
         check_arguments(self.name, FormatEntity._dripline_checks, **texts)
+        check_arguments(self.name, {"set_value_map": refuse_empty_table}, set_value_map=set_value_map)
         if set_value_map is not None and not isinstance(set_value_map, (Mapping, str)):
             raise ConfigurationError(
                 f"set_value_map of {self.name} is a table or a formula in a text, not {set_value_map!r}"
