@@ -121,8 +121,11 @@ _TIMESTAMP = b"\x09timestamp"
 
 
 def _subject(message: Message) -> str:
-    endpoint = message._answering if isinstance(message, MsgReply) else ""
-    return f"reply of {endpoint}" if endpoint else f"to {message.routing_key}"
+    request = message._request if isinstance(message, MsgReply) else None
+    if request is None:
+        return f"to {message.routing_key}"
+    words = (request.message_operation.name, request.routing_key, request.specifier_text)
+    return f"reply to {' '.join(filter(None, words))}"
 
 
 def _request_head(message: MsgRequest) -> bytes:

@@ -33,7 +33,7 @@ class Replacements:
         """Note a message with such values.
 
         Args:
-            subject: which messages these are, ``to sensor_value.peaches`` or ``reply of peaches``.
+            subject: which messages these are, ``to sensor_value.peaches`` or ``reply to get peaches``.
             replaced: where the values are, as `path (type)`.
         """
         now = self._clock()

@@ -40,13 +40,16 @@ def test_the_beginning_and_the_end_are_logged_once(sender, caplog):
     ]
 
 
-def test_replies_of_an_endpoint_belong_together(sender, caplog):
-    """Each client has another queue."""
+def test_replies_to_equal_requests_belong_together(sender, caplog):
+    """Each client has another queue; a ping between them says nothing about the value."""
     encoder = Encoder(sender)
     for number in range(5):
         request = MsgRequest.create(None, op_t.get, "peaches", reply_to=f"client-{number}")
         encoder.encode(request.reply(payload={"value_raw": NAN}), NOW)
-    assert caplog.messages == ["reply of peaches: sent as text what JSON cannot hold: value_raw (NaN or infinity)"]
+        encoder.encode(MsgRequest.create(None, op_t.cmd, "peaches", "ping").reply(0, "Hello"), NOW)
+    assert caplog.messages == [
+        "reply to get peaches: sent as text what JSON cannot hold: value_raw (NaN or infinity)"
+    ]
 
 
 def test_a_value_that_comes_and_goes_is_logged_once_a_minute(clock, caplog):
