@@ -21,6 +21,8 @@ from dripline.core.entity import Entity
 from dripline.core.readings import refuse_empty_table
 from dripline.core.settings import Setting
 
+# In arguments of ours without a check: they are seconds, for which no thread can wait longer, or sizes.
+_LARGEST = 1e9
 _BOOLEAN_WORDS = {"true", "false", "yes", "no", "on", "off", "0", "1", ""}
 
 
@@ -101,8 +103,11 @@ def _of_calibration(cls: type, argument: Argument) -> ValueCheck:
 
 def _by_annotation(argument: Argument) -> ValueCheck:
     annotation, name = argument.annotation, argument.name
+    is_limited = is_ours(argument.owner)
 
     def check(value: Any) -> Verdict | None:
+        if is_limited and isinstance(value, float) and not abs(value) <= _LARGEST:
+            return Verdict(f"{name!r} must be a finite number of at most {_LARGEST:g}, not {value:g}")
         if fits(annotation, value) or (value is None and argument.default is None):
             return None
         wanted = described(annotation)

@@ -164,6 +164,14 @@ def test_what_is_probably_wrong_is_a_warning(check, keys, text):
     assert check(keys) == ([], [text])
 
 
+@pytest.mark.parametrize("key", ["heartbeat_interval_s", "handler_timeout", "stop_grace_s"])
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf", "1e300"])
+def test_no_thread_waits_for_ever(check_text, key, value):
+    """Nor for a time that is no number."""
+    (error,) = check_text(f"name: s\n{key}: {value}\n").errors
+    assert f"{key!r} must be a finite number" in error
+
+
 def test_an_interval_without_scheduling_is_a_warning(check_text):
     """Nothing would ever be logged."""
     text = "name: s\nenable_scheduling: false\nendpoints:\n  - {name: x, module: KeyValueStore, log_interval: 5}\n"
