@@ -154,7 +154,7 @@ def _value_in(hole: str, raw: Any) -> Any:
     number = number_of(text)
     if number is not None:
         return number
-    if "," in text and len(text) <= TEXT:
+    if isinstance(raw, str) and "," in text and len(text) <= TEXT:
         numbers = [number_of(part) for part in text.removesuffix(",").split(",")]
         if None not in numbers:
             return Several(numbers)

@@ -285,7 +285,9 @@ def test_fields_that_are_not_the_raw_value_are_refused(template):
         Template(template)
 
 
-@pytest.mark.parametrize(("template", "raw"), [("{:.2f}", "3.5"), ("{:d}", 1.5), ("{:>5}", [1]), ("b'{}'", "→")])
+@pytest.mark.parametrize(
+    ("template", "raw"), [("{:.2f}", "3.5"), ("{:,}", 1234567), ("{:d}", 1.5), ("{:>5}", [1]), ("b'{}'", "→")]
+)
 def test_a_format_that_does_not_suit_the_value_is_an_error(template, raw):
     """A ValueError like the others."""
     with pytest.raises(ValueError):  # noqa: PT011 - the texts are Python's
