@@ -18,8 +18,11 @@ from dripline.config.words import read_number
 from dripline.core.argument_checks import Check
 from dripline.core.calibrate import formula_functions
 from dripline.core.entity import Entity
+from dripline.core.readings import refuse_empty_table
 from dripline.core.settings import Setting
 
+# In arguments of ours without a check: they are seconds, for which no thread can wait longer, or sizes.
+_LARGEST = 1e9
 _BOOLEAN_WORDS = {"true", "false", "yes", "no", "on", "off", "0", "1", ""}
 
 
@@ -72,27 +75,39 @@ def _of_calibration(cls: type, argument: Argument) -> ValueCheck:
 
     @lru_cache(maxsize=10_000)
     def of_formula(text: str) -> Verdict | None:
-        from dripline.core.formula_check import check_formula, known_names, unknown_names  # few have a formula
+        from dripline.core import formula_check as formulas  # few have a formula
 
         try:
-            check_formula(text)
+            formulas.check_formula(text)
         except ValueError as error:
             return Verdict(f"the calibration {error}")
-        if functions is None or not (unknown := unknown_names(text, functions)):
+        if functions is None:
             return None
-        hint = did_you_mean(unknown[0], known_names() | functions)
+        unknown = formulas.unknown_names(text, functions)
+        if not unknown:
+            difference = formulas.difference_from_reference(text)
+            return Verdict(f"the calibration {difference}", is_warning=True) if difference else None
+        hint = did_you_mean(unknown[0], formulas.known_names() | functions)
         hint = hint or "; @calibrate([function]) brings one of your own"
         return Verdict(
             f"the calibration {text!r} uses {unknown[0]!r}, which formulas do not have{hint}", is_warning=True
         )
 
-    return lambda value: of_formula(value) if isinstance(value, str) else kind(value)
+    def of_value(value: Any) -> Verdict | None:
+        if isinstance(value, str):
+            return of_formula(value)
+        return kind(value) or verdict_of(argument.name, refuse_empty_table, value)
+
+    return of_value
 
 
 def _by_annotation(argument: Argument) -> ValueCheck:
     annotation, name = argument.annotation, argument.name
+    is_limited = is_ours(argument.owner)
 
     def check(value: Any) -> Verdict | None:
+        if is_limited and isinstance(value, float) and not abs(value) <= _LARGEST:
+            return Verdict(f"{name!r} must be a finite number of at most {_LARGEST:g}, not {value:g}")
         if fits(annotation, value) or (value is None and argument.default is None):
             return None
         wanted = described(annotation)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from dripline.cli.asking import value_text
+from dripline.core.readings import float_of
 from dripline.wire.message import Message, MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text
 
@@ -161,11 +162,8 @@ def _painted(line: str) -> str:
 def _shown(message: Message) -> str:
     """What a table shows of a message; a number with as many digits as are read."""
     text = _content(message)
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return text if len(text) <= _DIGITS + 2 else f"{number:.{_DIGITS}g}"
+    number = float_of(text)
+    return text if number is None or len(text) <= _DIGITS + 2 else f"{number:.{_DIGITS}g}"
 
 
 def _content(message: Message) -> str:

@@ -73,7 +73,8 @@ def compose(text: str) -> yaml.Node | None:
             root: yaml.Node | None = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         reason = ", ".join(part for part in (error.context, error.problem) if part)
-        raise YamlMistake(reason + _hint(text, error), _mark_of(text, error)) from error
+        mark = _mark_of(text, error)
+        raise YamlMistake(reason + _hint(text, error) + _unquoted(text, mark), mark) from error
     except yaml.reader.ReaderError as error:
         raise YamlMistake(f"a control character ({error.character!r})", _mark_at(text, error)) from error
     return root
@@ -272,6 +273,31 @@ _HINTS = {
 def _hint(text: str, error: yaml.MarkedYAMLError) -> str:
     problem = str(error.problem)
     return next((f" ({hint})" for sign, hint in _HINTS.items() if sign in problem), "")
+
+
+_LONGEST_LINE = 500  # in which a value is looked for
+# A value that cannot stand without quotes: it begins with a character that YAML reserves, or goes on behind
+# something complete (a hole, a list, a text in quotes), as formulas do.
+_VALUE = re.compile(
+    r"""\s*(?:-\s+)*(?P<key>[\w.-]+:\s+)?
+    (?P<value>(?:
+        [%@`] | \*(?![\w-]+\s*$) | \{0?(?:![rsa])?:[^{}\s]+\}
+        | (?: \{0?(?:![rsa])?\} | \{\{.*?\}\} | \[.*?\] | "(?:[^"\\]|\\.)*" | '(?:[^']|'')*' )\s*[^\s#]
+    ).*?)(?:\s+\#.*)?\s*""",
+    re.VERBOSE,
+)
+
+
+def _unquoted(text: str, mark: Any) -> str:
+    """Describe a value without quotes in the line of a mistake; empty if that is not the mistake."""
+    line = text.splitlines()[mark.line] if mark is not None else ""
+    match = _VALUE.fullmatch(line) if len(line) <= _LONGEST_LINE else None
+    if match is None:
+        return ""
+    value = match["value"]
+    plain = "'" in value and '"' not in value and "\\" not in value
+    quoted = f'"{value}"' if plain else "'" + value.replace("'", "''") + "'"
+    return f"; a value that begins with {value[0]} needs quotes: {match['key'] or '- '}{quoted}"
 
 
 class Mark(NamedTuple):

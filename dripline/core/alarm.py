@@ -8,6 +8,7 @@ from math import inf, isnan
 from typing import Any
 
 from dripline.config.maps import known_map
+from dripline.core.readings import float_of
 from dripline.wire.errors import ConfigurationError
 
 #: How bad a value is, from good to bad.
@@ -32,6 +33,18 @@ class Band:
     def is_left_by(self, value: float, margin: float) -> bool:
         """Whether a value is outside, or not further inside than a margin."""
         return value > self.high - margin or value < self.low + margin
+
+    def outside(self) -> str:
+        """Where a value is that is outside, in words."""
+        if self.low == -inf:
+            return f"above {self.high:g}"
+        return f"below {self.low:g}" if self.high == inf else f"outside of {self.low:g} to {self.high:g}"
+
+    def inside(self) -> str:
+        """Where a value is that is inside, in words."""
+        if self.low == -inf:
+            return f"below {self.high:g}"
+        return f"above {self.low:g}" if self.high == inf else f"inside of {self.low:g} to {self.high:g}"
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,7 @@ class AlarmLimits:
         for level, band in bands.items():
             if band.high - band.low <= 2 * hysteresis:
                 raise ConfigurationError(
-                    f"alarm_limits: {level}: no value is {hysteresis} inside of {band.low} to {band.high}; "
+                    f"alarm_limits: {level}: no value is {hysteresis:g} {band.inside()}; "
                     "make the hysteresis smaller"
                 )
         if {"warning", "critical"} <= bands.keys():
@@ -101,11 +114,8 @@ class Alarm:
         Returns:
             Whether the level is another now.
         """
-        try:
-            number = float(value)
-        except (TypeError, ValueError, OverflowError):
-            return False
-        if isnan(number):
+        number = float_of(value)
+        if number is None or isnan(number):
             return False
         now, said = LEVELS.index(self.level), self._level_of(number)
         if self._said and (said > now) != (self._said[0] > now):
@@ -120,17 +130,17 @@ class Alarm:
 
     def describe(self, value: Any) -> str:
         """Say how a value is that `look` has just told to be otherwise, for people."""
-        band = self.limits.bands.get(self.level)
+        band, shown = self.limits.bands.get(self.level), str(value).strip()
         if band is None:
-            return f"{value} is within its limits again"
-        number, limits = float(value), self.limits
-        if band.is_left_by(number, 0):
-            where = "outside"
+            return f"{shown} is within its limits again"
+        number, limits = float_of(value), self.limits
+        if number is None or band.is_left_by(number, 0):
+            where = band.outside()
         elif band.is_left_by(number, limits.hysteresis):
-            where = f"not yet {limits.hysteresis:g} inside"
+            where = f"not yet {limits.hysteresis:g} {band.inside()}"
         else:  # better than the values before it, and not for long enough
-            where = f"not yet {limits.samples} times inside"
-        return f"{value} is {where} of {band.low:g} to {band.high:g}: {self.level}"
+            where = f"not yet {limits.samples} times {band.inside()}"
+        return f"{shown} is {where}: {self.level}"
 
     def _level_of(self, value: float) -> int:
         for number in (2, 1):
@@ -145,6 +155,8 @@ def _band(level: str, limits: Any) -> Band:
     if not isinstance(limits, Mapping) or not limits or not set(limits) <= {"low", "high"}:
         raise ConfigurationError(f"alarm_limits: {level} is a map with 'low', 'high' or both, not {limits!r}")
     band = Band(**{key: _number(f"{level}: {key}", value) for key, value in limits.items()})
+    if band.low == inf or band.high == -inf:
+        raise ConfigurationError(f"alarm_limits: {level}: no value is {band.inside()}; use finite limits")
     if band.low > band.high:
         raise ConfigurationError(f"alarm_limits: {level}: low ({band.low}) is above high ({band.high})")
     return band

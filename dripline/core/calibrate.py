@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import Any, overload
 
 import scarab
+from dripline.core.readings import look_up, shortened
 from dripline.runtime import notes
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.safe_text import safe_text
@@ -16,6 +18,15 @@ from dripline.wire.safe_text import safe_text
 logger = logging.getLogger(__name__)
 
 _Get = Callable[..., Any]
+
+
+class _Running(threading.local):
+    """Whose decorated method is running on a thread."""
+
+    endpoint: Any = None
+
+
+_running = _Running()
 
 # Marks a decorated method.
 _FUNCTIONS = "_dripline_functions"
@@ -34,15 +45,16 @@ def calibrate(
 def calibrate(cal_functions: Any = None) -> Any:
     """Decorate `on_get`: its result becomes ``{"value_raw": r}``, with ``value_cal`` when there is a calibration.
 
-    The calibration is the endpoint's: a text is a formula with a hole (``2*{}``), a mapping a table of values.
-    What is None stays None; of a list the first element is the raw value.
+    The calibration is the endpoint's: a text is a formula with a hole for the raw value (``2*{}``), a mapping a
+    table of values. If the formula fails, or the table has no such value, the reply has the raw value only, and a
+    warning. None stays None; of a list the first element is the raw value.
 
     Args:
         cal_functions: functions that the formulas may use: one, a list of them, or a mapping by name. The
             decorator may also be used without parentheses.
 
     Raises:
-        ThrowReply: from the decorated method: 304 when a table lacks the value, 303 when a formula overflows.
+        ThrowReply: from the decorated method: 303 when a formula overflows.
     """
     if callable(cal_functions):
         return _bare_or_with_one(cal_functions)
@@ -80,34 +92,42 @@ class _Calibration:
     def decorate(self, method: _Get) -> _Get:
         @functools.wraps(method)
         def calibrated(endpoint: Any, *args: Any, **kwargs: Any) -> Any:
-            raw = method(endpoint, *args, **kwargs)
+            # An `on_get` may call its base's, which calibrates too: warnings of that are not the reply's.
+            outer, _running.endpoint = _running.endpoint, endpoint
+            try:
+                raw = method(endpoint, *args, **kwargs)
+            finally:
+                _running.endpoint = outer
             if isinstance(raw, scarab.Param):
                 raw = raw.to_python()
             if isinstance(raw, (list, tuple)):
                 raw = raw[0] if raw else None
-            return None if raw is None else self._payload(endpoint, raw)
+            return None if raw is None else self._payload(endpoint, raw, warn=outer is not endpoint)
 
         vars(calibrated)[_FUNCTIONS] = frozenset(self._functions)
         return calibrated
 
-    def _payload(self, endpoint: Any, raw: Any) -> dict[str, Any]:
+    def _payload(self, endpoint: Any, raw: Any, *, warn: bool) -> dict[str, Any]:
         calibration = getattr(endpoint, "_calibration", None)
-        if calibration is None:
-            return {"value_raw": raw}
-        if isinstance(calibration, Mapping):
-            return {"value_raw": raw, "value_cal": _looked_up(calibration, raw)}
         result = {"value_raw": raw}
+        if calibration is None:
+            return result
         try:
+            if isinstance(calibration, Mapping):
+                return {**result, "value_cal": look_up(calibration, raw)}
             value = self._evaluated(calibration, raw)
         except OverflowError as error:
             raise ThrowReply(
                 "service_error_bad_payload", f"calibration {calibration!r} of {raw!r} overflows: {error}"
             ) from error
+        except LookupError as error:
+            warning = f"the calibration table has no entry for the raw value: {error.args[0]}"
         except ValueError as error:
-            _tell(endpoint, calibration, str(error))
-            return result
-        if value is not None:
-            result["value_cal"] = value
+            warning = f"calibration {calibration!r} could not be evaluated: {error}"
+        else:
+            return result if value is None else {**result, "value_cal": value}
+        if warn:
+            _warn(endpoint, calibration, warning)
         return result
 
     def _evaluated(self, calibration: Any, raw: Any) -> Any:
@@ -115,7 +135,10 @@ class _Calibration:
             raise ValueError("a calibration is a formula in a text, or a table")
         value = self._evaluator.evaluate(self._template(calibration).filled(raw))
         to_list = getattr(value, "tolist", None)  # numpy's numbers and arrays, which JSON cannot hold
-        return value if to_list is None else to_list()
+        value = value if to_list is None else to_list()
+        if isinstance(value, complex):
+            raise ValueError(f"the result for {shortened(raw)} is complex: {value}")
+        return value
 
     @functools.cached_property
     def _evaluator(self) -> Any:
@@ -130,20 +153,8 @@ class _Calibration:
         return functools.lru_cache(maxsize=10_000)(Template)
 
 
-def _looked_up(table: Mapping[Any, Any], raw: Any) -> Any:
-    # Keys of a configuration are text, also those that look like numbers.
-    for word in (str(raw), str(raw).strip()):
-        if word in table:
-            return table[word]
-        for key, value in table.items():
-            if str(key) == word:
-                return value
-    raise ThrowReply("service_error_invalid_value", f"raw value <{raw!r}> not in cal dict")
-
-
-def _tell(endpoint: Any, calibration: Any, reason: str) -> None:
-    """Tell that a calibration failed: with each reply, and once in the log."""
-    text = f"calibration {calibration!r} could not be evaluated: {reason}"
+def _warn(endpoint: Any, calibration: Any, text: str) -> None:
+    """Add a warning to the reply, and to the log unless this calibration has one there."""
     notes.leave(text)
     if vars(endpoint).get("_dripline_calibration_told") != calibration:
         endpoint._dripline_calibration_told = calibration

@@ -11,9 +11,10 @@ import scarab
 from dripline.core import settings
 from dripline.core.access import Reach
 from dripline.core.alarm import Alarm, AlarmLimits
-from dripline.core.argument_checks import Checks
+from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.endpoint import Endpoint
 from dripline.core.log_condition import LogCondition, checked_value
+from dripline.core.readings import refuse_empty_table
 from dripline.core.settings import Setting
 from dripline.core.shown import Shown
 from dripline.core.status_message import status_message
@@ -50,7 +51,7 @@ class Entity(Endpoint):
             infinity as above.
         check_field: which field of the payload is compared; ``value_raw`` when it is missing.
         calibration: a formula with a hole for the raw value, such as ``2*{}``, or a mapping from raw to calibrated
-            values.
+            values. The hole is a value: ``{}**2`` of -3 is 9.
         alarm_limits: when a value that is looked at is worth a warning or critical, such as
             ``{warning: {high: 300}, critical: {low: 250, high: 320}, hysteresis: 2, samples: 3}``.
         **kwargs: for `Endpoint`.
@@ -92,6 +93,7 @@ class Entity(Endpoint):
         **kwargs: Any,
     ) -> None:
         Endpoint.__init__(self, **kwargs)
+        check_arguments(self.name, {"calibration": refuse_empty_table}, calibration=calibration)
         self._calibration = calibration
         self._log_action_id: int | None = None
         self._get_on_set = False

@@ -1,13 +1,22 @@
-"""Whether a formula of a configuration can ever be evaluated, told without evaluating it."""
+"""Whether a formula of a configuration can be evaluated, and means what it means in dripline-python 5."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection
 from functools import lru_cache
+from typing import Any
+
+from dripline.core.evaluator import Evaluator
+from dripline.core.template import Template
+from dripline.core.template_tree import parse
 
 # One of each kind that instruments answer with.
 _SAMPLES = (1, 1.5, -1, "1", "text", [1.5, 2], True)
+_NEGATIVE = (-1.0, -2.0, -7.25, -0.125, -40.0)
+# What binds tighter than a minus sign, and digits beside a hole.
+_BINDS_TIGHTER = re.compile(r"\}\s*(\*\*|[.\[(])|[\w.]\{|\}\w")
 # Names that all formulas have, known without asteval, whose import costs time.
 _SURE = frozenset(
     {"abs", "bool", "float", "int", "len", "max", "min", "round", "str"}
@@ -16,10 +25,10 @@ _SURE = frozenset(
 
 
 def check_formula(text: str) -> None:
-    """Check that some raw value makes a formula of a text with holes.
+    """Check a formula with holes.
 
     Raises:
-        ValueError: with what is wrong.
+        ValueError: it cannot be evaluated; the message says why.
     """
     mistake = _read(text)[0]
     if mistake:
@@ -37,6 +46,47 @@ def unknown_names(text: str, functions: Collection[str] = ()) -> list[str]:
     return sorted(rest - known_names()) if rest else []
 
 
+@lru_cache(maxsize=10_000)
+def difference_from_reference(text: str) -> str | None:
+    """How dripline-python 5 computes a formula differently for negative numbers; None if it does not.
+
+    It puts the number's text into the formula, so that ``{}**2`` of -3 is -9.
+
+    Args:
+        text: a formula that `check_formula` accepts.
+    """
+    if not _BINDS_TIGHTER.search(text):
+        return None
+    template = Template(text)
+    for raw in _NEGATIVE:
+        here, there = template.written_out(raw, "({})"), template.written_out(raw, "{}")
+        if _dumped(here) == _dumped(there):
+            return None
+        result, other = _result(here), _result(there)
+        if result is None or other is None or repr(result) != repr(other):
+            shown = "" if result is None or other is None else f" ({raw} gives {result}, there {other})"
+            return f"{text!r} gives another result in dripline-python 5 for negative numbers{shown}; {_REMEDY}"
+    return None
+
+
+_REMEDY = "'({})' instead of '{}' gives the same in both"
+
+
+def _dumped(formula: str) -> str:
+    try:
+        return ast.dump(parse(formula, formula))
+    except ValueError as error:
+        return str(error)
+
+
+def _result(formula: str) -> Any:
+    """What a formula without holes gives; None if it uses functions of a laboratory."""
+    try:
+        return Evaluator({}).evaluate(Template(formula.replace("{", "{{").replace("}", "}}")).filled(0))
+    except (ValueError, OverflowError) as error:
+        return None if "NameError" in str(error) else "an error"
+
+
 @lru_cache(maxsize=1)
 def known_names() -> frozenset[str]:
     """All names that formulas have."""
@@ -48,23 +98,19 @@ def known_names() -> frozenset[str]:
 @lru_cache(maxsize=10_000)
 def _read(text: str) -> tuple[str, frozenset[str]]:
     """What is wrong with a formula, and the names it looks up."""
-    from dripline.core.template import Template  # most configurations have no formula
-
     try:
         template = Template(text)
     except ValueError as error:
-        return f"{text!r} is no template: {error}", frozenset()
-    reasons = []
+        known = str(error).startswith(f"{text[:100]!r}")
+        return str(error) if known else f"{text!r} is no template: {error}", frozenset()
+    reason = ""
     for sample in _SAMPLES:
         try:
             formula = template.filled(sample)
-        except (ValueError, MemoryError, RecursionError) as error:
-            reasons.append(str(error))
+        except ValueError as error:
+            reason = reason or str(error)
         else:
-            # Where the value was written into the text, a name may be made of it.
-            by_name = formula.text == text
-            return "", _looked_up(formula.tree) - formula.symbols.keys() if by_name else frozenset()
-    reason = reasons[0].removeprefix(f"{text!r} is no formula: ")
+            return "", _looked_up(formula.tree) - formula.symbols.keys()
     return f"{text!r} is no formula: {reason}", frozenset()
 
 

@@ -57,6 +57,16 @@ class FormulaInterpreter(Interpreter):  # type: ignore[misc]  # asteval has no t
         """Apply an operator."""
         return limits.combine(node.op, self.run(node.left), self.run(node.right))
 
+    def on_call(self, node: Any) -> Any:
+        """Call a function; if its argument is several numbers of one answer, as `formula_names.spread` says."""
+        alone = node.args[0] if len(node.args) == 1 and not node.keywords else None
+        several = self.symtable.get(alone.id) if isinstance(alone, ast.Name) else None
+        if not isinstance(several, limits.Several):
+            return super().on_call(node)
+        function = names.spread(self.run(node.func))
+        call = ast.Call(_evaluated(function, node), [_evaluated(list(self.run(alone)), node)], [])
+        return super().on_call(ast.copy_location(call, node))
+
     def on_attribute(self, node: Any) -> Any:
         """Find an attribute, of texts and numbers one that is known to be harmless."""
         if node.attr.startswith("_") or not isinstance(node.ctx, ast.Load):
@@ -82,10 +92,8 @@ class FormulaInterpreter(Interpreter):  # type: ignore[misc]  # asteval has no t
         return super().on_dictcomp(node)
 
     def _of_a_lab(self, node: Any, value: Any) -> Any:
-        # A constant holds the value: the node must not be evaluated once more.
-        return super().on_attribute(
-            ast.copy_location(ast.Attribute(ast.Constant(value), node.attr, node.ctx), node)
-        )
+        attribute = ast.Attribute(_evaluated(value, node), node.attr, node.ctx)
+        return super().on_attribute(ast.copy_location(attribute, node))
 
     def _pay_copies(self, node: Any) -> None:
         for generator in node.generators:
@@ -97,3 +105,8 @@ class FormulaInterpreter(Interpreter):  # type: ignore[misc]  # asteval has no t
         self._left -= steps
         if self._left < 0:
             raise limits.TooMuch(f"the formula takes more than {limits.STEPS} steps")
+
+
+def _evaluated(value: Any, node: Any) -> ast.expr:
+    """A node that holds a value, so that what gave it is not evaluated again."""
+    return ast.copy_location(ast.Constant(value), node)

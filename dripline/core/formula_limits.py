@@ -26,6 +26,10 @@ TEXTS = (str, bytes, bytearray)
 _LISTS = (list, tuple, set, frozenset, dict)
 
 
+class Several(list[Any]):
+    """Several numbers in one answer of a device."""
+
+
 class TooMuch(ValueError):
     """A formula wants more time or memory than it may have."""
 

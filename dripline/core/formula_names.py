@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -72,6 +73,38 @@ LEFT_OUT = (
     "linspace", "logspace", "histogram2d", "histogramdd", "histogram", "broadcast", "tensordot", "convolve",
     "correlate",
 )  # fmt: skip
+
+
+def spread(function: Any) -> Callable[[list[Any]], Any]:
+    """Make a function take several values: as one list, or each as an argument.
+
+    A laboratory's function gets arguments if it has as many parameters, as in the reference. A function of Python
+    or numpy gets them if it takes no list.
+    """
+
+    def call(values: list[Any]) -> Any:
+        if not _is_of_a_library(function):
+            return function(*values) if _binds(function, values) else function(values)
+        try:
+            return function(values)
+        except TypeError:
+            return function(*values)
+
+    call.__name__ = getattr(function, "__name__", type(function).__name__)
+    return call
+
+
+def _is_of_a_library(function: Any) -> bool:
+    module = getattr(function, "__module__", None) or "builtins"
+    return module in ("builtins", "math", __name__) or str(module).partition(".")[0] == "numpy"
+
+
+def _binds(function: Any, values: list[Any]) -> bool:
+    try:
+        inspect.signature(function).bind(*values)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 # -- methods -------------------------------------------------------------------------------------------------

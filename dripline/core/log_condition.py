@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from math import isnan
+from math import isfinite
 from typing import Any
+
+from dripline.core.readings import float_of
 
 
 class LogCondition:
@@ -36,13 +38,12 @@ class LogCondition:
 
 def has_changed(old: Any, new: Any, max_absolute: float, max_fractional: float) -> bool:
     """Tell whether a value moved by more than is allowed; what is no number, whether it is another."""
-    try:
-        before, now = float(old), float(new)
-    except (TypeError, ValueError, OverflowError):
+    before, now = float_of(old), float_of(new)
+    if before is None or now is None:
         return bool(old != new)
-    change = abs(now - before)
-    if isnan(change):  # of nan, or of twice the same infinity
+    if not (isfinite(before) and isfinite(now)):  # a sensor that fails or recovers, whatever the limits are
         return str(before) != str(now)
+    change = abs(now - before)
     return change > max_absolute or 2 * change > max_fractional * abs(now + before)
 
 

@@ -1,7 +1,8 @@
-"""Calibration templates: a formula with holes for the raw value, such as ``2*{}`` or ``'{}'.strip()``.
+"""Formulas with holes for a value, such as ``2*{}`` or ``'{}'.strip()``.
 
-A template is parsed once. Where a hole stands for itself its value is given to the formula by name: a number need
-not be written out and read again each time, and what an instrument says can never become code.
+A hole outside quotes is the value itself, as if the formula were a function of it: ``{}**2`` of -3 is 9. A hole in
+quotes is a part of the text. A formula is parsed once, and the value is given to it by name, so that what an
+instrument says never becomes code.
 """
 
 from __future__ import annotations
@@ -9,23 +10,19 @@ from __future__ import annotations
 import ast
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import chain
-from math import copysign, isfinite
-from numbers import Number
 from typing import Any, NamedTuple
 
-from dripline.core.formula_rules import FormulaRefused
-from dripline.core.template_tree import Kind, Tree, kinds_of, named_texts, parse
+from dripline.core.formula_limits import TEXT, Several
+from dripline.core.readings import number_of
+from dripline.core.template_tree import parse, tree_of
 
-# A number as Python writes it: its sign, and the rest, which is one token.
-_LITERAL = re.compile(r"([-+]?)(0|[1-9]\d*|(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+)", re.ASCII)
-# Texts that may be written into a formula: numbers, one or several, and what else cannot be but a value.
-_NUMBER = r"(?:[-+]?(?:(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|0[xX][\da-fA-F]+|inf|nan)|True|False)"
-_NUMBERS = re.compile(rf"{_NUMBER}(?:\s*,\s*{_NUMBER})*", re.ASCII)
-_LONGEST_LITERAL, _LONGEST_NUMBERS = 300, 2000
-# A digit that follows these would belong to the escape sequence, where a word does not.
-_OPEN_ESCAPE = re.compile(r"\\[0-7]{0,2}\Z")
+# What makes one number of a hole and the digits around it, as in `0x{}` or `{}e-3`.
+_DIGITS_BEFORE = re.compile(r"(?<![\w.\\])(?:0[xX][\da-fA-F]*|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?)?|\.)\Z", re.ASCII)
+_DIGITS_AFTER = re.compile(r"\d*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.])", re.ASCII)
+# A backslash, or an octal number after one, to which the hole would belong.
+_OPEN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\[0-7]{0,2}\Z")
 
 
 class Formula(NamedTuple):
@@ -49,16 +46,20 @@ class Template:
         text: a format string with fields such as ``{}``, ``{0}``, ``{:.3f}`` or ``{!r}``.
 
     Raises:
-        ValueError: it is no format string, or has a field that is not the raw value itself.
+        FormulaRefused: it has parts that no formula may have, or a hole that is only a part of a name.
+        ValueError: it is no format string, has a field that is not the raw value itself, or is no formula.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._around, self._holes = _split(text)
-        self._prefix = _unused(text)
-        self._word = re.compile(rf"{self._prefix}\d+_")
-        self._kinds = self._recognized()
-        self._trees: dict[tuple[str, ...], Tree] = {}
+        self._around, holes = _split(text)
+        prefix = _unused(text)
+        self._holes = {f"{prefix}{number}_": hole for number, hole in enumerate(holes)}
+        self._word = re.compile(rf"{prefix}\d+_")
+        self._tree = tree_of(parse(self._joined(self._holes), text), self._word, prefix, text)
+        quoted = set(self._word.findall("".join(part.content for part in self._tree.texts)))
+        # A word in neither is in a comment.
+        self._values = [word for word in self._holes if word in self._tree.values or word not in quoted]
 
     def filled(self, raw: Any) -> Formula:
         """Put a raw value into the holes.
@@ -67,90 +68,71 @@ class Template:
             raw: a number, a text, or a list or mapping of such.
 
         Raises:
-            ValueError: a text that is no number stands outside quotes, or there comes no formula of it.
+            ValueError: a text that is no number stands outside quotes, or a format does not suit the value.
         """
         value = raw.strip() if isinstance(raw, str) else raw
         try:
-            formula = self._by_name(value)
-            return self._written_out(value) if formula is None else formula
+            symbols = {word: self._value(word, value) for word in self._values}
+            for symbol, content, is_bytes in self._tree.texts:
+                text = self._word.sub(lambda word: self._holes[word[0]].format(value), content)
+                symbols[symbol] = text.encode("latin-1") if is_bytes else text
         except (TypeError, OverflowError) as error:  # of a format that does not suit the value
             raise ValueError(f"{value!r} cannot be put into {self.text!r}: {error}") from None
+        return Formula(self._tree.module, self.text, symbols)
 
-    def _by_name(self, raw: Any) -> Formula | None:
-        """Give the value to the formula by name; None where that could mean something else than writing it out."""
-        symbols: dict[str, Any] = {}
-        signs: list[str] = []
-        for number, kind in enumerate(self._kinds):
-            if kind == "value":
-                found = _sign_and_value(self._holes[number], raw)
-                if found is None:
-                    return None
-                signs.append(found[0])
-                symbols[self._name(number)] = found[1]
-            elif kind is None:
-                return None
-        tree = self._tree(tuple(signs))
-        if tree.texts:
-            words = {self._name(number): hole.format(raw) for number, hole in enumerate(self._holes)}
-            for symbol, content, is_bytes in tree.texts:
-                text = self._word.sub(lambda word: words[word[0]], content)
-                symbols[symbol] = text.encode("latin-1") if is_bytes else text
-        return Formula(tree.module, self.text, symbols)
+    def written_out(self, raw: Any, value: str) -> str:
+        """The formula with the text of a raw value in its holes, as dripline-python 5 evaluates it.
 
-    def _written_out(self, raw: Any) -> Formula:
-        """Write the value into the formula, which is done with numbers only."""
-        if not isinstance(raw, Number) and not _is_numbers(raw):
-            raise ValueError(f"{str(raw)[:60]!r} is no number; to use it as text put the hole in quotes: '{{}}'")
-        text = self._joined([hole.format(raw) for hole in self._holes])
-        return Formula(parse(text), text, {})
-
-    def _tree(self, signs: tuple[str, ...]) -> Tree:
-        """Parse for numbers of these signs: ``{}**2`` with -3 is -9, as if it stood there."""
-        tree = self._trees.get(signs)
-        if tree is None:
-            left = iter(signs)
-            words = [
-                (next(left) if kind == "value" else "") + self._name(number)
-                for number, kind in enumerate(self._kinds)
+        Args:
+            raw: the raw value.
+            value: the format of a hole outside quotes: ``{}``, or ``({})`` for what the formula means here.
+        """
+        return self._joined(
+            [
+                value.format(hole.format(raw)) if word in self._tree.values else hole.format(raw)
+                for word, hole in self._holes.items()
             ]
-            tree = named_texts(parse(self._joined(words)), self._word, f"{self._prefix}text")
-            self._trees[signs] = tree
-        return tree
+        )
 
-    def _recognized(self) -> list[Kind | None]:
-        """Tell what each hole is; None for one that is neither a value nor a part of a text for itself."""
-        words = [self._name(number) for number in range(len(self._holes))]
-        try:
-            found = kinds_of(self._word, parse(self._joined(words)))
-        except FormulaRefused as refused:
-            raise FormulaRefused(str(refused).replace(self._joined(words)[:100], self.text[:100])) from None
-        except ValueError:
-            return [None] * len(words)
-        return [None if self._merges(number) else found.get(word) for number, word in enumerate(words)]
+    def _joined(self, words: Iterable[str]) -> str:
+        return "".join(chain.from_iterable(zip(self._around, [*words, ""], strict=True)))
 
-    def _merges(self, number: int) -> bool:
-        """Whether digits would grow together with what stands beside the hole, though a word does not."""
-        before, after = self._around[number], self._around[number + 1]
-        point = after.startswith(".") and self._holes[number] != "{0!r}"
-        return point or _OPEN_ESCAPE.search(before) is not None
-
-    def _joined(self, fillings: Sequence[str]) -> str:
-        return "".join(chain.from_iterable(zip(self._around, [*fillings, ""], strict=True)))
-
-    def _name(self, number: int) -> str:
-        return f"{self._prefix}{number}_"
+    def _value(self, word: str, raw: Any) -> Any:
+        found = _value_in(self._holes[word], raw)
+        if word in self._tree.lists:
+            return list(found) if isinstance(found, Several) else [found]
+        if isinstance(found, Several) and word not in self._tree.series:
+            raise ValueError(
+                f"{str(raw)[:60]!r} is several numbers; take them as a list, [{{}}], or one of them, [{{}}][0]"
+            )
+        return found
 
 
 def _split(text: str) -> tuple[list[str], list[str]]:
-    """Split a template into what stands around its holes, and the holes as format strings."""
-    around, holes = [""], []
+    """Split a template into what stands around its holes, and the holes as format strings.
+
+    Digits that make one number with a hole belong to it.
+    """
+    around: list[str] = [""]
+    holes: list[str] = []
     for literal, field, spec, conversion in string.Formatter().parse(text):
+        digits = _DIGITS_AFTER.match(literal) if holes and not around[-1] else None
+        if digits:
+            holes[-1] += digits[0]
+            literal = literal[digits.end() :]
         around[-1] += literal
         if field is None:
             continue
         if field not in ("", "0") or "{" in (spec or "") or conversion not in (None, "r", "s", "a"):
             raise ValueError(f"field {{{field}}} in {text!r}: the raw value is {{}}, and braces are doubled: {{{{")
-        holes.append("{0" + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "") + "}")
+        if _OPEN_ESCAPE.search(around[-1]):
+            raise ValueError(f"{text!r}: a backslash in front of a hole; double it: \\\\{{}}")
+        hole = "{0" + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "") + "}"
+        digits = _DIGITS_BEFORE.search(around[-1])
+        if digits:
+            hole = digits[0] + hole
+            around[-1] = around[-1][: digits.start()]
+        holes.append(hole)
         around.append("")
     return around, holes
 
@@ -162,27 +144,18 @@ def _unused(text: str) -> str:
     return word
 
 
-def _sign_and_value(hole: str, raw: Any) -> tuple[str, Any] | None:
-    """Give sign and value of what stands in a hole; None when it is not one token and perhaps a sign."""
-    if hole == "{0}":
-        kind = type(raw)
-        if kind is float and isfinite(raw):
-            return ("-", -raw) if copysign(1.0, raw) < 0 else ("", raw)
-        if kind is int:
-            return ("-", -raw) if raw < 0 else ("", raw)
-        if isinstance(raw, (bool, list, tuple, Mapping)):
-            return "", raw
-    elif hole == "{0!r}":
-        return ("", raw) if isinstance(raw, str) else None
-    if not isinstance(raw, (int, float, str)):
-        return None
-    text = hole.format(raw)
-    match = _LITERAL.fullmatch(text) if len(text) <= _LONGEST_LITERAL else None
-    if match is None:
-        return None
-    sign, digits = match.groups()
-    return sign, int(digits) if digits.isdecimal() else float(digits)
-
-
-def _is_numbers(raw: Any) -> bool:
-    return isinstance(raw, str) and len(raw) <= _LONGEST_NUMBERS and _NUMBERS.fullmatch(raw) is not None
+def _value_in(hole: str, raw: Any) -> Any:
+    """What a hole outside quotes stands for: the raw value, or the number that it is written as there."""
+    if hole == "{0}" and isinstance(raw, (bool, int, float, list, tuple, Mapping)):
+        return raw
+    if hole == "{0!r}" and isinstance(raw, str):
+        return raw
+    text = hole.format(raw) if isinstance(raw, str) or number_of(raw) is not None else ""
+    number = number_of(text)
+    if number is not None:
+        return number
+    if isinstance(raw, str) and "," in text and len(text) <= TEXT:
+        numbers = [number_of(part) for part in text.removesuffix(",").split(",")]
+        if None not in numbers:
+            return Several(numbers)
+    raise ValueError(f"{str(raw)[:60]!r} is no number; to use it as text put the hole in quotes: '{{}}'")

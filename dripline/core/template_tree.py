@@ -1,15 +1,12 @@
-"""The syntax tree of a calibration formula whose holes are filled with words that stand for the raw value."""
+"""The syntax tree of a formula whose holes are filled with words that stand for the raw value."""
 
 from __future__ import annotations
 
 import ast
 import re
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from dripline.core.formula_rules import LONGEST, FormulaRefused, check
-
-#: What a word stands for: a value in the formula, or a part of a text or of bytes in quotes.
-Kind = Literal["value", "text", "bytes"]
 
 
 class Text(NamedTuple):
@@ -30,92 +27,123 @@ class Tree(NamedTuple):
     """A formula that can be evaluated once its symbols are known.
 
     Attributes:
-        module: the tree; words that are values are names in it.
-        texts: what else is named in it.
+        module: the tree; words outside quotes are names in it.
+        texts: the texts in quotes that are names in it as well.
+        values: words outside quotes.
+        lists: those of them that stand alone in square brackets, in whose place they are.
+        series: those that may be several numbers: a call's only argument, or what is indexed or iterated over.
     """
 
     module: ast.Module
     texts: tuple[Text, ...]
+    values: frozenset[str]
+    lists: frozenset[str]
+    series: frozenset[str]
 
 
-def parse(formula: str) -> ast.Module:
+def parse(formula: str, shown: str) -> ast.Module:
     """Parse a formula.
+
+    Args:
+        formula: its text.
+        shown: the text as messages show it.
 
     Raises:
         FormulaRefused: it has parts that no formula may have.
         ValueError: it is none; the text says why.
     """
     if len(formula) > LONGEST:
-        raise FormulaRefused(f"a formula of more than {LONGEST} characters: {formula[:100]!r}...")
+        raise FormulaRefused(f"a formula of more than {LONGEST} characters: {shown[:100]!r}...")
     try:
         module = ast.parse(formula)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise ValueError(f"{formula[:100]!r} is no formula: {reason}") from None
-    check(module, formula)
+        raise ValueError(f"{shown[:100]!r} is no formula: {reason}") from None
+    check(module, shown)
     return module
 
 
-def kinds_of(words: re.Pattern[str], module: ast.Module) -> dict[str, Kind | None]:
-    """Tell what the words in a formula are.
+def tree_of(module: ast.Module, words: re.Pattern[str], prefix: str, shown: str) -> Tree:
+    """Find the words in a formula, and put names in the place of texts that contain some.
 
     Args:
+        module: the formula's tree; it is changed.
         words: matches the words.
-        module: the formula's tree.
+        prefix: begins each word, and the names.
+        shown: the formula as messages show it.
 
-    Returns:
-        The kind by word. Words that grew together with something are missing; None stands for those that are found
-        more than once, or that are given a value.
+    Raises:
+        FormulaRefused: a word has grown together with something, or something is assigned to it.
     """
-    kinds: dict[str, Kind | None] = {}
-    for node in ast.walk(module):
-        for word, kind in _words_of(node, words):
-            kinds[word] = None if word in kinds else kind
-    return kinds
+    finder = _Finder(words, prefix, shown)
+    finder.visit(module)
+    return Tree(module, tuple(finder.texts), *map(frozenset, (finder.values, finder.lists, finder.series)))
 
 
-def named_texts(module: ast.Module, words: re.Pattern[str], prefix: str) -> Tree:
-    """Put names in the place of texts that contain words.
-
-    Args:
-        module: the tree; it is changed.
-        words: matches the words.
-        prefix: begins the names.
-    """
-    naming = _Naming(words, prefix)
-    naming.visit(module)
-    return Tree(module, tuple(naming.texts))
-
-
-class _Naming(ast.NodeTransformer):
-    def __init__(self, words: re.Pattern[str], prefix: str) -> None:
+class _Finder(ast.NodeTransformer):
+    def __init__(self, words: re.Pattern[str], prefix: str, shown: str) -> None:
         self._words = words
         self._prefix = prefix
+        self._shown = shown
         self.texts: list[Text] = []
+        self.values: set[str] = set()
+        self.lists: set[str] = set()
+        self.series: set[str] = set()
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
-        content = _content(node)
-        if content is None or not self._words.search(content):
+        value = node.value
+        content = value.decode("latin-1") if isinstance(value, bytes) else value
+        if not isinstance(content, str) or not self._words.search(content):
             return node
-        text = Text(f"{self._prefix}{len(self.texts)}", content, isinstance(node.value, bytes))
+        text = Text(f"{self._prefix}text{len(self.texts)}", content, isinstance(value, bytes))
         self.texts.append(text)
         return ast.copy_location(ast.Name(text.symbol, ast.Load()), node)
 
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        word = self._word(node)
+        if word and not isinstance(node.ctx, ast.Load):
+            raise FormulaRefused(f"{self._shown[:100]!r}: nothing can be assigned to the hole {{}}")
+        self._refuse_part(node.id if not word else "")
+        self.values.update(word)
+        return node
 
-def _words_of(node: ast.AST, words: re.Pattern[str]) -> list[tuple[str, Kind | None]]:
-    if isinstance(node, ast.Name):
-        is_word = words.fullmatch(node.id) is not None
-        return [(node.id, "value" if isinstance(node.ctx, ast.Load) else None)] if is_word else []
-    content = _content(node)
-    if content is None or not isinstance(node, ast.Constant):
-        return []
-    kind: Kind = "bytes" if isinstance(node.value, bytes) else "text"
-    return [(word, kind) for word in words.findall(content)]
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self._refuse_part(node.attr)
+        return self.generic_visit(node)
 
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        self._refuse_part(node.arg or "")
+        return self.generic_visit(node)
 
-def _content(node: ast.AST) -> str | None:
-    """The text of a text or bytes in quotes; None for other nodes."""
-    value = node.value if isinstance(node, ast.Constant) else None
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    return value if isinstance(value, str) else None
+    def visit_List(self, node: ast.List) -> ast.AST:
+        word = self._word(*node.elts)
+        self.lists.update(word)
+        self.generic_visit(node)
+        return node.elts[0] if word else node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.series.update(self._word(*node.args) if not node.keywords else ())
+        return self.generic_visit(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        self.series.update(self._word(node.value))
+        return self.generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        self.series.update(self._word(node.iter))
+        return self.generic_visit(node)
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        self.series.update(self._word(node.iter))
+        return self.generic_visit(node)
+
+    def _word(self, *nodes: ast.AST) -> tuple[str, ...]:
+        """The word, if it is all there is."""
+        alone = nodes[0] if len(nodes) == 1 else None
+        return (alone.id,) if isinstance(alone, ast.Name) and self._words.fullmatch(alone.id) else ()
+
+    def _refuse_part(self, name: str) -> None:
+        if self._prefix in name:
+            raise FormulaRefused(
+                f"{self._shown[:100]!r}: a hole {{}} stands for a value and cannot be part of a name"
+            )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dripline.core.argument_checks import Doubtful
+from dripline.core.readings import refuse_empty_table
 from dripline.implementations.device_text import Filler
 
 # One of each kind that messages bring.
@@ -68,13 +69,18 @@ def value_map(value: Any) -> None:
 
     Raises:
         ValueError: it is something else, or no formula.
+        Doubtful: dripline-python 5 computes the formula differently.
     """
     if isinstance(value, str):
-        from dripline.core.formula_check import check_formula  # most values need no formula
+        from dripline.core.formula_check import check_formula, difference_from_reference  # few have a formula
 
         check_formula(value)
+        difference = difference_from_reference(value)
+        if difference:
+            raise Doubtful(difference)
     elif value is not None and not isinstance(value, Mapping):
         raise ValueError(f"is a table or a formula in a text, not {value!r}")
+    refuse_empty_table(value)
 
 
 def _reason(template: str, value: Any) -> str:

@@ -10,6 +10,7 @@ from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
+from dripline.core.readings import look_up, refuse_empty_table
 from dripline.core.throw_reply import ThrowReply
 from dripline.implementations import format_checks as checks
 from dripline.implementations.device_text import Filler, one_line, send_to_device
@@ -17,13 +18,6 @@ from dripline.implementations.regex_search import search
 from dripline.wire.errors import ConfigurationError
 
 _SHOWN = 200
-
-# What YAML reads as a bool or nothing elsewhere is text in a key here.
-_SPELLINGS = {
-    True: ("true", "True", "TRUE", "yes", "on"),
-    False: ("false", "False", "FALSE", "no", "off"),
-    None: ("null", "None", "~", ""),
-}
 
 
 class FormatEntity(Entity):
@@ -63,6 +57,7 @@ class FormatEntity(Entity):
         Entity.__init__(self, **kwargs)
         texts = {"get_str": get_str, "set_str": set_str, "extract_raw_regex": extract_raw_regex}
         check_arguments(self.name, FormatEntity._dripline_checks, **texts)
+        check_arguments(self.name, {"set_value_map": refuse_empty_table}, set_value_map=set_value_map)
         if set_value_map is not None and not isinstance(set_value_map, (Mapping, str)):
             raise ConfigurationError(
                 f"set_value_map of {self.name} is a table or a formula in a text, not {set_value_map!r}"
@@ -138,23 +133,14 @@ class FormatEntity(Entity):
     def __mapped(self, value: Any) -> Any:
         if self._set_value_map is None:
             return value
-        if isinstance(self._set_value_map, Mapping):
-            return self.__looked_up(self._set_value_map, value)
         try:
+            if isinstance(self._set_value_map, Mapping):
+                return look_up(self._set_value_map, value)
             return self.__evaluated(self._set_value_map, value)
+        except LookupError as error:
+            raise self.__refusal(str(error.args[0])) from None
         except (ValueError, OverflowError) as error:
             raise self.__refusal(f"set_value_map {self._set_value_map!r} of {value!r}: {error}") from None
-
-    def __looked_up(self, table: Mapping[Any, Any], value: Any) -> Any:
-        for key in _keys_for(value):
-            for known, mapped in table.items():
-                if type(known) is type(key) and known == key:
-                    return mapped
-        for known, mapped in table.items():
-            if _means_number(known, value):
-                return mapped
-        known_keys = ", ".join(repr(key) for key in table)
-        raise self.__refusal(f"{value!r} is none of {known_keys}")
 
     def __evaluated(self, formula_text: str, value: Any) -> Any:
         formula = self.__set_template(formula_text).filled(value)
@@ -174,6 +160,8 @@ class FormatEntity(Entity):
             raise ValueError(str(problems[0].msg).strip() or problems[0].exc.__name__)
         if result is None:
             raise ValueError("it gives no value")
+        if isinstance(result, complex):
+            raise ValueError(f"the result is complex: {result}")
         return result.item() if hasattr(result, "item") else result
 
     def __set_template(self, text: str) -> Any:
@@ -194,21 +182,3 @@ class FormatEntity(Entity):
 
 def _short(answer: str) -> str:
     return repr(answer) if len(answer) <= _SHOWN else f"{answer[:_SHOWN]!r}…"
-
-
-def _keys_for(value: Any) -> list[Any]:
-    """Keys that can mean a value: itself, and how it is written in a configuration, where keys are text."""
-    keys = [value, str(value)]
-    if value is None or isinstance(value, bool):
-        keys += _SPELLINGS[value]
-    return keys
-
-
-def _means_number(key: Any, value: Any) -> bool:
-    """Whether key and value are one number: 1, 1.0 and "1" are, True is one with the number 1 only."""
-    if isinstance(value, bool) or isinstance(key, bool):
-        return isinstance(value, bool) and isinstance(key, int) and key == value
-    try:
-        return float(key) == float(value)
-    except (TypeError, ValueError, OverflowError):
-        return False

@@ -10,6 +10,7 @@ import scarab
 from dripline.core.access import Reach
 from dripline.core.alert_consumer import AlertConsumer
 from dripline.core.argument_checks import Checks, Doubtful
+from dripline.core.readings import float_of
 from dripline.implementations.postgres_interface import login_of
 from dripline.implementations.sql_row_logger import RowLogger
 from dripline.implementations.sql_sensor_table import SensorTable
@@ -133,7 +134,8 @@ class SensorLogger(RowLogger, AlertConsumer):
 def columns_of(payload: Any) -> tuple[float | None, float | None, str | None]:
     """What a payload gives for the columns ``value_raw``, ``value_cal`` and ``memo``.
 
-    Texts that are numbers count as such, as instruments answer in texts; a value that is none is the memo.
+    Texts that are numbers count as such, as instruments answer in texts; a value that is none is the memo. So are
+    NaN and infinity, which not every database can store as numbers.
     """
     values = payload if isinstance(payload, dict) else {"value_raw": payload}
     raw, cal = values.get("value_raw"), values.get("value_cal")
@@ -143,10 +145,5 @@ def columns_of(payload: Any) -> tuple[float | None, float | None, str | None]:
 
 
 def _number(value: Any) -> float | None:
-    if not isinstance(value, (bool, int, float, str)) or (isinstance(value, str) and "_" in value):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if isfinite(number) else None
+    number = float_of(value)
+    return number if number is not None and isfinite(number) else None

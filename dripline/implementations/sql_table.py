@@ -10,6 +10,7 @@ from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.endpoint import Endpoint
 from dripline.implementations.sql_table_look import look_at_table
 from dripline.implementations.storage.database import is_away, reason, sqlalchemy
+from dripline.implementations.storage.numbers import as_numbers, number_columns
 from dripline.implementations.storage.selecting import TooLarge, fetch, plain_value
 from dripline.implementations.storage.sink import as_times, time_columns
 from dripline.runtime.throw_reply import ThrowReply
@@ -206,7 +207,8 @@ class SQLTable(Endpoint):
     def __insert_now(self, row: Mapping[str, Any]) -> Any:
         try:
             table = self.table
-            statement = table.insert().values(**as_times(row, time_columns(table)))
+            values = as_numbers(as_times(row, time_columns(table)), number_columns(table))
+            statement = table.insert().values(**values)
             if self.__returned:
                 statement = statement.returning(*(self.__column(table, name) for name in self.__returned))
             with self.__engine().begin() as connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,10 +11,9 @@ from dripline.wire.errors import EncodingError
 from dripline.wire.identifiers import new_uuid
 from dripline.wire.json_body import dumps, to_jsonable
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+from dripline.wire.replacements import Replacements
 from dripline.wire.specifier import MAX_SPECIFIER
 from dripline.wire.table import long_string, pack_long, short_string, table
-
-logger = logging.getLogger(__name__)
 
 #: Longest return message that is sent, in characters: headers that do not fit into one frame end the connection.
 MAX_RETURN_MESSAGE = 6000  # bytes; with the other headers it fits in a frame of 8192, RabbitMQ's least since 4.1
@@ -46,6 +44,7 @@ class Encoder:
     def __init__(self, sender_info: Mapping[str, Any], max_payload_size: int = 10000) -> None:
         self.sender_info = dict(sender_info)
         self.max_payload_size = max(1, max_payload_size)
+        self._replacements = Replacements()
         self._sender_and_specifier = b"\x0bsender_info" + table(self.sender_info) + b"\x09specifier"
 
     def encode(self, message: Message, timestamp: str, message_id: str = "") -> list[Envelope]:
@@ -67,7 +66,7 @@ class Encoder:
         message.sender_info = self.sender_info
         message.message_id = uuid = message_id or new_uuid()
         start = self._properties_before_id(message)
-        body = _body(message)
+        body = self._body(message)
         key, size = message.routing_key, self.max_payload_size
         if len(body) <= size:
             return [Envelope(key, start + short_string(uuid + "/0/1"), body)]
@@ -79,6 +78,17 @@ class Encoder:
             Envelope(key, start + short_string(f"{uuid}/{i}/{total}"), body[i * size : (i + 1) * size])
             for i in range(total)
         ]
+
+    def _body(self, message: Message) -> bytes:
+        try:
+            body = dumps(message.plain_payload)
+        except (TypeError, ValueError):
+            payload, replaced = to_jsonable(message.plain_payload)
+            self._replacements.found(_subject(message), replaced)
+            return dumps(payload)
+        if self._replacements.logged:
+            self._replacements.none_in(_subject(message))
+        return body
 
     def _properties_before_id(self, message: Message) -> bytes:
         specifier = message.specifier_text
@@ -110,16 +120,12 @@ _FLAGS_AND_ENCODING = b"\x66\x80" + short_string("application/json")
 _TIMESTAMP = b"\x09timestamp"
 
 
-def _body(message: Message) -> bytes:
-    payload = message.plain_payload
-    try:
-        return dumps(payload)
-    except (TypeError, ValueError):
-        payload, replaced = to_jsonable(payload)
-        logger.warning(
-            "to %s: sent as text what JSON cannot hold: %s", message.routing_key, ", ".join(replaced[:10])
-        )
-        return dumps(payload)
+def _subject(message: Message) -> str:
+    request = message._request if isinstance(message, MsgReply) else None
+    if request is None:
+        return f"to {message.routing_key}"
+    words = (request.message_operation.name, request.routing_key, request.specifier_text)
+    return f"reply to {' '.join(filter(None, words))}"
 
 
 def _request_head(message: MsgRequest) -> bytes:

@@ -169,6 +169,7 @@ class MsgRequest(Message):
         """Make the reply to this request: same correlation id, addressed to `reply_to`."""
         reply = MsgReply(return_code, return_message, payload, self.reply_to)
         reply.correlation_id = self.correlation_id
+        reply._request = self
         return reply
 
     @property
@@ -220,6 +221,7 @@ class MsgReply(Message):
     """
 
     message_type = msg_t.reply
+    _request: MsgRequest | None = None  # that it answers, for the log
 
     def __init__(
         self,

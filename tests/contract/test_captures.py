@@ -88,6 +88,12 @@ OURS = {
         "calibration 'times3({})' could not be evaluated: NameError: name 'times3' is not defined",
         '{"value_raw":7.5}',
     ),
+    "get_uncalibratable": Ours(
+        "a table without an entry keeps the raw value, as a formula that fails does",
+        1,
+        "the calibration table has no entry for the raw value: 'BROKEN' is none of 'CLOSE', 'OPEN'",
+        '{"value_raw":"BROKEN"}',
+    ),
     "cmd_throw_reply": Ours("spelling", 200, "in throw_something method, raising resource_error"),
     "unhandled_exception": Ours(
         "places in the code are for the log, not for the mesh",

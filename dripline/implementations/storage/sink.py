@@ -24,6 +24,7 @@ from dripline.implementations.storage.database import (
 )
 from dripline.implementations.storage.dead_letters import Refusal
 from dripline.implementations.storage.message_ids import MessageIds, insert_new
+from dripline.implementations.storage.numbers import as_numbers, number_columns
 from dripline.implementations.storage.row import Row
 from dripline.implementations.storage.sqlite_file import SqliteFile
 from dripline.implementations.storage.times import read_time
@@ -347,11 +348,11 @@ class DatabaseSink:
         table, id_column = destination
         if id_column is None:
             rows = self._ids.those_new(connection, table, rows)
-        times = time_columns(table)
+        times, numbers = time_columns(table), number_columns(table)
         # One statement takes rows with the same columns only.
         alike: dict[frozenset[str], list[dict[str, Any]]] = {}
         for row in rows:
-            values = dict(as_times(row.values, times))
+            values = dict(as_numbers(as_times(row.values, times), numbers))
             if id_column is not None:
                 values[id_column] = row.message_id
             alike.setdefault(frozenset(values), []).append(values)

@@ -78,7 +78,8 @@ def check(extensions, check_text):
         "module: KeyValueStore, log_interval: {minutes: 5}, max_interval: '10', max_absolute_change: .inf",
         "module: KeyValueStore, calibration: {OPEN: 1, CLOSE: 2}, initial_value: [1, 2]",
         "module: Scaled, calibration: \"cal_of_the_lab('{}', {:.3f})\"",
-        "module: Own, calibration: 'whatever({})'",
+        "module: Own, calibration: 'whatever({}**2)'",
+        "module: KeyValueStore, calibration: '({})**2'",
         "module: KeyValueStore, calibration: 'a = 2; log10({}) if a else [b for b in [{}]]'",
         "module: KeyValueStore, calibration: '{}.strip()'",
         "module: KeyValueStore, calibration: 'ENV{HOME}'",
@@ -113,6 +114,8 @@ def test_nothing_is_told_about_what_can_be_right(check, keys):
         ("calibration: 5", "'calibration' must be a text or a mapping"),
         ("calibration: '2*({}'", "the calibration '2*({}' is no formula: "),
         ("calibration: '{raw}*2'", "the calibration '{raw}*2' is no template: field {raw}"),
+        ("calibration: {}", "'calibration' is an empty table; write a formula in quotes: '{}'"),
+        ("calibration: 'ch{}'", "the calibration 'ch{}': a hole {} stands for a value"),
         ("alarm_limits: {warning: 5}", "alarm_limits: warning is a map with 'low', 'high' or both, not 5"),
     ],
 )
@@ -143,12 +146,30 @@ def test_what_is_certainly_wrong_is_an_error(check, keys, error):
             "the calibration 'qqq({})' uses 'qqq', which formulas do not have; "
             "@calibrate([function]) brings one of your own",
         ),
+        (
+            "module: KeyValueStore, calibration: '{}**2'",
+            "the calibration '{}**2' gives another result in dripline-python 5 for negative numbers "
+            "(-1.0 gives 1.0, there -1.0); '({})' instead of '{}' gives the same in both",
+        ),
+        (
+            "module: FormatEntity, set_value_map: '{}**2'",
+            "'set_value_map' '{}**2' gives another result in dripline-python 5 for negative numbers "
+            "(-1.0 gives 1.0, there -1.0); '({})' instead of '{}' gives the same in both",
+        ),
         ("module: Typed, port: ", "'port' is left empty (null), a whole number is wanted"),
     ],
 )
 def test_what_is_probably_wrong_is_a_warning(check, keys, text):
     """Without an annotation the default tells what kind of value is meant."""
     assert check(keys) == ([], [text])
+
+
+@pytest.mark.parametrize("key", ["heartbeat_interval_s", "handler_timeout", "stop_grace_s"])
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf", "1e300"])
+def test_no_thread_waits_for_ever(check_text, key, value):
+    """Nor for a time that is no number."""
+    (error,) = check_text(f"name: s\n{key}: {value}\n").errors
+    assert f"{key!r} must be a finite number" in error
 
 
 def test_an_interval_without_scheduling_is_a_warning(check_text):

@@ -115,6 +115,40 @@ def test_a_mistake_is_told_with_its_place_and_what_was_expected(text, message, l
     assert (caught.value.mark.line, caught.value.mark.column) == (line, column)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{} * 2",
+        "{}**2",
+        "{} + 1",
+        "{:.2f}",
+        "{{1: 2}}[{}]",
+        "[{}][0]",
+        "*IDN?",
+        "*OPC?;*IDN?",
+        "%d",
+        "@x",
+        '"{}"*2',
+    ],
+)
+@pytest.mark.parametrize("line", ["key: {}", "- key: {}  # why", "- {}"])
+def test_a_formula_or_command_without_quotes_is_told_how_to_quote_it(value, line):
+    """YAML reads maps, lists and aliases in what is meant as a text."""
+    line = line.replace("{}", value)
+    with pytest.raises(YamlMistake, match=f"begins with {re.escape(value[0])} needs quotes: .*") as caught:
+        load(f"first: 1\nmany:\n{line if line.startswith('-') else '  ' + line}\n")
+    shown = str(caught.value).partition("needs quotes: ")[2]
+    assert value in str(load(shown))
+    assert caught.value.mark.line == 2
+
+
+def test_quotes_of_the_value_are_kept():
+    """The line that is shown can be pasted."""
+    with pytest.raises(YamlMistake) as caught:
+        load("key: '{}'.strip()\n")
+    assert str(caught.value).endswith("""needs quotes: key: "'{}'.strip()\"""")
+
+
 # Numbers here, and text for PyYAML, which writes them without quotes.
 _OUR_NUMBERS = re.compile(r"[-+]?[\d.]+[eE][-+]?\d+|0o[0-7]+")
 _TEXTS = st.text().filter(lambda text: not _OUR_NUMBERS.fullmatch(text))

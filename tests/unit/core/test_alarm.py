@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from itertools import pairwise
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -47,7 +48,10 @@ def test_so_many_samples_in_a_row_are_needed():
 @pytest.mark.parametrize(
     ("samples", "values", "text"),
     [
-        (1, [121], "121 is outside of -inf to 120: critical"),
+        (1, [121], "121 is above 120: critical"),
+        (1, [" +1.21E+02\r\n"], "+1.21E+02 is above 120: critical"),
+        (1, [float("inf")], "inf is above 120: critical"),
+        (1, [9], "9 is outside of 10 to 100: warning"),
         (1, [121, 96], "96 is not yet 5 inside of 10 to 100: warning"),
         (2, [130, 130, 110, 50], "50 is not yet 2 times inside of 10 to 100: warning"),
         (1, [121, 50], "50 is within its limits again"),
@@ -57,6 +61,17 @@ def test_what_is_told_of_a_value_is_so(samples, values, text):
     """A value that came back in part is not said to be outside."""
     alarm = Alarm(AlarmLimits.of({**OVEN, "samples": samples}))
     assert [alarm.describe(value) for value in values if alarm.look(value)][-1] == text
+
+
+def test_one_sided_limits_are_told_as_such():
+    """Without an infinity."""
+    alarm = Alarm(AlarmLimits.of({"critical": {"low": 10}, "hysteresis": 5}))
+    assert [alarm.describe(value) for value in (9, 12, 15) if alarm.look(value)] == [
+        "9 is below 10: critical",
+        "15 is within its limits again",
+    ]
+    with pytest.raises(ConfigurationError, match="critical: no value is below -inf; use finite limits"):
+        AlarmLimits.of({"critical": {"high": -inf}})
 
 
 @pytest.mark.parametrize("value", [None, "warm", [], float("nan")])

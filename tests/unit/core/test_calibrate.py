@@ -6,6 +6,7 @@ import pytest
 
 import scarab
 from dripline.core import Entity, calibrate
+from dripline.wire.errors import ConfigurationError
 
 from .conftest import get
 
@@ -53,11 +54,45 @@ def test_a_table_gives_the_calibrated_value():
     assert payload("2", table)["value_cal"] == "two"
 
 
-@pytest.mark.parametrize(("raw", "shown"), [("BROKEN", "'BROKEN'"), (3.5, "3.5"), ({"a": 1}, "{'a': 1}")])
-def test_what_the_table_lacks_is_answered_with_304(raw, shown):
-    """The text shows the raw value."""
-    reply = get(Fixed(raw, calibration={"OPEN": 1}))
-    assert (reply.return_code, reply.return_message) == (304, f"raw value <{shown}> not in cal dict")
+@pytest.mark.parametrize("raw", [1, 1.0, True, "1", "1.0", "000001", "+1.00000E+00\r\n", "0x01", "true", " TRUE "])
+@pytest.mark.parametrize("table", [{1: "on", 0: "off"}, {"1": "on", "0": "off"}, {"1.0": "on", "+0E0": "off"}])
+def test_a_number_is_found_in_any_notation(table, raw):
+    """Keys and raw values are read alike."""
+    assert payload(raw, table)["value_cal"] == "on"
+
+
+def test_a_table_prefers_the_same_text():
+    """A code with leading zeros may differ from the number."""
+    assert [payload(raw, {"1": "one", "01": "code"})["value_cal"] for raw in ("1", "01", 1, "1.0")] == [
+        "one", "code", "one", "one",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", [float("nan"), "nan", "-inf", float("-inf")])
+def test_nan_and_infinity_can_be_keys(raw):
+    """As YAML and Python write them."""
+    assert payload(raw, {".nan": "broken", "-inf": "broken", "inf": "overload"})["value_cal"] == "broken"
+
+
+@pytest.mark.parametrize("raw", ["BROKEN", 3.5, {"a": 1}, "1,0", ""])
+def test_what_the_table_lacks_keeps_its_raw_value(raw, caplog):
+    """With warning code 1 in each reply, and one line in the log."""
+    valve = Fixed(raw, calibration={"OPEN": 1, 0: 2})
+    for _ in range(3):
+        reply = get(valve)
+        assert (reply.return_code, reply.plain_payload) == (1, {"value_raw": raw})
+        assert reply.return_message == (
+            f"the calibration table has no entry for the raw value: {raw!r} is none of 'OPEN', 0"
+        )
+    assert len(caplog.records) == 1
+
+
+def test_an_empty_table_is_refused():
+    """YAML makes one of a formula without quotes."""
+    with pytest.raises(
+        ConfigurationError, match="calibration of fixed: is an empty table; write a formula in quotes"
+    ):
+        Fixed(1, calibration={})
 
 
 def test_none_stays_none():
@@ -147,6 +182,26 @@ def test_a_formula_that_fails_keeps_the_raw_value_and_warns(caplog):
         )
     assert len(caplog.records) == 1
     assert "fixed: calibration" in caplog.text
+
+
+def test_the_calibration_of_a_base_warns_nobody_but_its_own_replies(caplog):
+    """What a subclass finds in the raw value is calibrated once more, and that counts."""
+
+    class Second(Fixed):
+        @calibrate()
+        def on_get(self):
+            return Fixed.on_get(self)["value_raw"].split(";")[1]
+
+    reply = get(Second("error;2.5", calibration="2*{}"))
+    assert (reply.return_code, reply.plain_payload) == (0, {"value_raw": "2.5", "value_cal": 5.0})
+    assert not caplog.records
+
+
+def test_a_complex_result_is_a_failure():
+    """No reply can hold it."""
+    reply = get(Fixed(-4, calibration="{}**0.5"))
+    assert (reply.return_code, reply.plain_payload) == (1, {"value_raw": -4})
+    assert "complex" in reply.return_message
 
 
 def test_a_warning_belongs_to_its_reply_alone():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from dripline.core import formula_check
-from dripline.core.formula_check import check_formula, known_names, unknown_names
+from dripline.core.formula_check import check_formula, difference_from_reference, known_names, unknown_names
 
 
-@pytest.mark.parametrize("text", ["2*{}", "'{}'.strip()", "int('{}', 16)", "max({})", "a = 2; a*{}", "ch{}", "1"])
+@pytest.mark.parametrize("text", ["2*{}", "'{}'.strip()", "int('{}', 16)", "max({})", "a = 2; a*{}", "1{}", "1"])
 def test_what_some_raw_value_makes_a_formula_of_is_one(text):
     """Also where only a text does."""
     check_formula(text)
@@ -22,6 +22,7 @@ def test_what_some_raw_value_makes_a_formula_of_is_one(text):
         ("{raw}*2", "^'{raw}\\*2' is no template: field {raw}"),
         ("import os", "is refused"),
         ("{}.__class__", "is refused"),
+        ("ch{}", "a hole {} stands for a value"),
     ],
 )
 def test_what_no_raw_value_makes_a_formula_of_is_none(text, reason):
@@ -39,3 +40,45 @@ def test_names_that_mean_nothing_are_told():
 def test_the_names_that_are_known_without_asteval_are_asteval_s():
     """Else a formula would pass that cannot be evaluated."""
     assert known_names() >= formula_check._SURE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}**2",
+        "0.1*{}**2+3",
+        "-{} ** 2",
+        "{}**0.5",
+        "lab({}**2)",
+        "f'{{{}**2}}'",
+        "sqrt({}**2)",
+        "{}**2 if {} else 0",
+    ],
+)
+def test_a_formula_that_the_reference_computes_differently_is_pointed_out(text):
+    """It puts the text of a negative number into the formula, where the power binds tighter than the sign."""
+    difference = difference_from_reference(text)
+    assert difference is not None
+    assert "'({})' instead of '{}' gives the same in both" in difference
+    assert difference_from_reference(text.replace("{}**", "({})**").replace("{} **", "({}) **")) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2*{}",
+        "({})**2",
+        "{}**3",
+        "{}**-1",
+        "2.0**{}",
+        "abs({})**2",
+        "({}+1)**2",
+        "{}-{}",
+        "'{}'**2",
+        "[{}][0]",
+        "{}.real",
+    ],
+)
+def test_a_formula_that_gives_the_same_is_not(text):
+    """Also where the sign is read otherwise, and the result is equal."""
+    assert difference_from_reference(text) is None

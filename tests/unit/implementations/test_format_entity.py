@@ -98,6 +98,12 @@ def test_a_table_is_looked_up_in_any_spelling(table, value, expected):
     assert sent(value, set_value_map=table) == expected
 
 
+@pytest.mark.parametrize("value", [1, True, "1.0", "001", "+1.00E+00", "true"])
+def test_a_number_is_found_in_any_notation(value):
+    """Keys of YAML are text."""
+    assert sent(value, set_value_map={"1": "OPEN", "0": "CLOSE"}) == "S OPEN"
+
+
 @pytest.mark.parametrize("key", ["true", "True", "yes", "on"])
 def test_true_has_many_spellings(key):
     """And so has false."""
@@ -112,7 +118,8 @@ def test_true_has_many_spellings(key):
     [
         ("{}*1000", 1.5, "S 1500.0"),
         ("{}*1000", "1.5", "S 1500.0"),
-        ("{}**2", -3, "S -9"),
+        ("{}**2", -3, "S 9"),  # the hole is the value, with its sign
+        ("{}*2", "+000300", "S 600"),
         ("round({}*10)", 0.26, "S 3"),
         ("{{'a': 1, 'b': 2}}['{}']", "b", "S 2"),
         ("int('{}', 16)", "FF", "S 255"),
@@ -186,6 +193,7 @@ def test_any_text_is_sent_as_it_is_or_refused(text):
         {"extract_raw_regex": "("},
         {"extract_raw_regex": 5},
         {"set_value_map": 5},
+        {"set_value_map": {}},
         {"set_value_map": "{x}"},
         {"get_str": 5},
     ],
