@@ -6,6 +6,7 @@ import logging
 import weakref
 from collections.abc import Mapping
 from dataclasses import replace
+from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import scarab
@@ -51,6 +52,15 @@ class Core:
         "own": {"address", "port", "username", "password", "requests_exchange", "alerts_exchange"}
         | {"heartbeat_routing_key", "max_payload_size", "make_connection", "max_connection_attempts"}
     }
+
+    class PostListenStatus(Enum):
+        """How listening for messages may end; kept for packages that name it."""
+
+        Unknown = 0
+        MessageReceived = 1
+        Timeout = 2
+        SoftError = 3
+        HardError = 4
 
     def __init__(
         self,
