@@ -36,6 +36,8 @@ _LISTS: dict[_Operation, tuple[str, ...]] = {"get": ("get", "set"), "set": ("set
 
 # Python's own bases, which cannot declare anything.
 _CLOSED_MODULES = ("builtins", "abc", "typing")
+#: An attribute of an instance: names that a constructor of ours has set although they are free.
+SET_BY_US = "_dripline_set_by_us"
 _NEVER = ("__", "_dripline_", "_scarab_")
 
 
@@ -117,7 +119,7 @@ def _reachable(endpoint: object, name: str, operation: _Operation, *, private: b
 def _defined_by_a_laboratory(endpoint: object, name: str) -> bool:
     """Whether the instance, or a laboratory's class before ours, has an attribute of this name."""
     if name in vars(endpoint):
-        return True
+        return name not in vars(endpoint).get(SET_BY_US, ())
     first = next((kind for kind in type(endpoint).__mro__ if name in vars(kind)), None)
     return first is not None and _reach_of(first) is None
 

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import scarab
-from dripline.core.access import Reach
+from dripline.core.access import SET_BY_US, Reach
 from dripline.core.login import Secret, authentication, mesh_settings
 from dripline.core.sent_message import SentMessagePackage, thrown
 from dripline.runtime import forks
@@ -98,6 +98,7 @@ class Core:
         self.max_payload_size = mesh.max_payload_size
         self.make_connection = make_connection
         self.max_connection_attempts = mesh.max_connection_attempts
+        vars(self)[SET_BY_US] = Core._dripline_reach["own"]  # this may be a service as well
         self.__mesh = mesh
         self.__lock = forks.Lock()
         self.__client: MeshClient | None = None

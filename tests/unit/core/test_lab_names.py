@@ -30,8 +30,8 @@ REFERENCE = {
         "auth sync_children add_child add_async_child add_endpoints_from_config bind_keys bind_key send run "
         "start requests_exchange alerts_exchange listen stop schedule unschedule execution_buffer cycle_time "
         "is_canceled cancel do_cancellation endpoint_configs create_object get set cmd enable_scheduling "
-        "reset_cancel do_reset_cancellation wait execute sender wait_for_reply single_message_wait_ms address port "
-        "username password make_connection heartbeat_routing_key max_payload_size max_connection_attempts "
+        "reset_cancel do_reset_cancellation wait execute sender wait_for_reply single_message_wait_ms address "
+        "port username password make_connection heartbeat_routing_key max_payload_size max_connection_attempts "
         "PostListenStatus"
     ),
 }
