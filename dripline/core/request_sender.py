@@ -10,6 +10,7 @@ import scarab
 from dripline.core.access import Reach, is_a_laboratorys
 from dripline.core.core import Core
 from dripline.core.receiver import Receiver
+from dripline.core.sent_message import SentMessagePackage
 from dripline.core.shown import Shown
 from dripline.wire.enums import op_t
 from dripline.wire.errors import DriplineError, ErrorReply, ReplyTimeout
@@ -155,6 +156,8 @@ def _overrides_send(cls: type) -> bool:
 
 def _sent_and_awaited(sender: Any, request: MsgRequest, timeout_s: float) -> MsgReply:
     package = sender.send(request)
+    if not isinstance(package, SentMessagePackage) or (package.successful_send and package.pending is None):
+        raise TypeError(f"{type(sender).__name__}.send must return what the send of its base returns")
     if not package.successful_send:
         raise DriplineError(f"could not send to {request.routing_key!r}: {package.send_error_message}")
     reply = Receiver().wait_for_reply(package, (timeout_s or 0) * 1000)

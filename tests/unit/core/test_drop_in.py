@@ -234,6 +234,16 @@ def test_overrides_with_the_references_names():
     assert rack.log == ["slot", "cancelled 3", "reset"]
 
 
+def test_an_own_send_that_returns_nothing_is_told(recorder):
+    """A request needs what the base's `send` returns, in which its reply arrives."""
+    with pytest.raises(TypeError, match=r"Recorder\.send must return what the send of its base returns"):
+        recorder.get("peaches")
+    assert [message.routing_key for message in recorder.sent] == ["peaches"]
+    recorder.can_send = False
+    with pytest.raises(DriplineError, match="could not send to 'peaches'"):
+        recorder.get("peaches")
+
+
 def test_a_scheduler_runs_alone():
     """A script calls `execute` on a thread, and ends it with `cancel`."""
     scheduler, done = Scheduler(), threading.Event()
@@ -265,7 +275,7 @@ def test_numbers_names_and_members_are_converted(kind, name, number):
     assert find(number) is find(name) is kind(number) is kind(value=number) is member
     assert kind.to_uint(member) == member.to_uint() == int(member) == member.value == number
     assert kind.to_string(member) == member.to_string() == member.name == name
-    assert find(12345) is kind.unknown
+    assert find(12345) is kind(12345) is kind.unknown
     assert find("unknown") is kind.unknown
     for wrong in ("", "GET", "nothing"):
         with pytest.raises(RuntimeError, match="is called"):
