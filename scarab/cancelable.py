@@ -54,7 +54,7 @@ class Cancelable:
         self.do_reset_cancellation()
 
     def do_reset_cancellation(self) -> None:
-        """Do what going on needs beyond the flag; for subclasses."""
+        """Resume after a cancellation was reset; for subclasses."""
 
     def is_canceled(self) -> bool:
         """Tell whether it was asked to stop."""

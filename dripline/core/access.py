@@ -7,7 +7,7 @@ laboratory's and can be reached, except names with a leading underscore::
     class Oven(Entity):
         _dripline_reach: ClassVar[Reach] = {"get": {"serial"}, "set": {"limit"}, "cmd": {"vent"}, "own": {"bus"}}
 
-Names that it lists as ``free`` are a laboratory's as soon as a laboratory's class defines them.
+Names that it lists as ``free`` belong to a laboratory's class that defines them.
 """
 
 from __future__ import annotations

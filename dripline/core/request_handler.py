@@ -90,7 +90,7 @@ class RequestHandler:
         return a_request_message.reply(payload=_payload(self, result))
 
     def result_to_scarab_payload(self, result: Any) -> scarab.Param:
-        """Make a payload of what a handler returned. Subclasses may override it, for types of their own.
+        """Make a payload of what a handler returned. Subclasses may override it to send their own types.
 
         Args:
             result: What `on_get`, `on_set` or a method returned, or the value of an attribute.

@@ -60,7 +60,7 @@ class ServiceCore(Core, Receiver):
     """A base of `Service`. Its constructor need not be called: the service makes the connection.
 
     ``address``, ``port``, ``username``, ``password`` and ``make_connection`` can be read. An attribute of that
-    name that a laboratory's class sets is the laboratory's, perhaps the address of an instrument.
+    name that a laboratory's class sets belongs to the laboratory, for example the address of an instrument.
     """
 
     _dripline_reach: ClassVar[Reach] = {}

@@ -99,7 +99,7 @@ class HTTPServer(Interface):
         self._refused: Exception | None = None
         self._routes: Routes | None = None
         Interface.__init__(self, **kwargs)
-        # Not before: the mesh may have return codes of its own.
+        # Not before: the mesh may add return codes.
         self.ret_code_conversion = {code: http_status(code) for code in get_return_code_values()}
 
     @property
