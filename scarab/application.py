@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -10,7 +12,15 @@ from scarab.convert import to_param
 from scarab.param import Param
 from scarab.param_array import ParamArray
 from scarab.param_node import ParamNode
-from scarab.program_options import Option, Parsed, parse, put
+from scarab.program_options import (
+    Option,
+    Parsed,
+    UnusableConfiguration,
+    parse,
+    put,
+    read_file,
+    replace_environment,
+)
 from scarab.reach import Reach
 from scarab.semantic_version import VersionSemantic
 
@@ -39,11 +49,13 @@ class MainApp:
         app_options: its options.
         auth: specification of the secrets that are known, and the secrets after `process_spec`.
         version: version of the program, None until `set_version`.
+        auth_groups_key: where the configuration specifies secrets, by group.
+        auth_file_key: where the configuration names an authentication file.
     """
 
     _dripline_reach: ClassVar[Reach] = {
         "own": {"use_config", "default_config", "primary_config", "config_filename", "global_verbosity", "auth"}
-        | {"nonoption_kw_args", "nonoption_ord_args", "app_options", "version"}
+        | {"nonoption_kw_args", "nonoption_ord_args", "app_options", "version", "auth_groups_key", "auth_file_key"}
     }
 
     def __init__(self, use_config: bool = True) -> None:
@@ -57,6 +69,9 @@ class MainApp:
         self.app_options = ParamNode()
         self.auth = Authentication()
         self.version: VersionSemantic | None = None
+        self.auth_groups_key = "auth-groups"
+        self.auth_file_key = "auth-file"
+        self._given: dict[str, Any] = {}
         self._options: list[Option] = []
         self._callback: Callable[[], object] | None = None
 
@@ -66,8 +81,29 @@ class MainApp:
         Args:
             group_name: name of the group, as in authentication files.
             spec_group: `{item: {"default": ..., "env": ...}}`.
+
+        Raises:
+            AuthenticationError: that is not a specification.
         """
         self.auth.add_groups({group_name: to_param(spec_group).to_python()})
+        self.default_config.add(self.auth_groups_key, {})
+        self.default_config[self.auth_groups_key].as_node().replace(group_name, spec_group)
+
+    def set_default_auth_spec_groups(self, groups: Param | Mapping[str, Any]) -> None:
+        """Register the groups of secrets that the program needs, in place of those registered before.
+
+        Args:
+            groups: `{group: {item: {"default": ..., "env": ...}}}`.
+
+        Raises:
+            AuthenticationError: that is not a specification.
+        """
+        self.auth.spec = groups
+        self.default_config.replace(self.auth_groups_key, groups)
+
+    def set_default_auth_file(self, filename: str) -> None:
+        """Name the authentication file that is read unless the configuration names another one."""
+        self.default_config.replace(self.auth_file_key, filename)
 
     def set_version(self, version: VersionSemantic) -> None:
         """Tell which version of the program this is."""
@@ -134,6 +170,9 @@ class MainApp:
     def execute(self, args: Sequence[str]) -> int:
         """Read a command line, bring the configuration together, look the secrets up and call the callback.
 
+        The configuration is made in stages, `do_config_stage_1` to `do_config_stage_5`, then comes
+        `do_authentication`; a subclass may override each of them.
+
         Args:
             args: the command line, the program's name first, as in `sys.argv`.
 
@@ -146,24 +185,70 @@ class MainApp:
         except SystemExit as end:  # help and version were printed, or what is wrong
             return end.code if isinstance(end.code, int) else 2
         self._take_over(parsed)
+        try:
+            self.do_config_stage_1()
+            self.do_config_stage_2()
+            self.do_config_stage_3()
+            self.do_config_stage_4()
+            self.do_config_stage_5()
+        except UnusableConfiguration as error:
+            sys.stderr.write(f"{os.path.basename(args[0]) if args else 'error'}: {error}\n")
+            return 2
+        self.do_authentication()
         if self._callback is not None:
             self._callback()
         return 0
+
+    def do_config_stage_1(self) -> None:
+        """Put the defaults into the configuration."""
+        self.primary_config.merge(self.default_config)
+
+    def do_config_stage_2(self) -> None:
+        """Merge the configuration file, if one was named."""
+        if self.config_filename:
+            self.primary_config.merge(to_param(read_file(self.config_filename)).as_node())
+
+    def do_config_stage_3(self) -> None:
+        """Merge the `key=value` arguments of the command line."""
+        self.primary_config.merge(self.nonoption_kw_args)
+
+    def do_config_stage_4(self) -> None:
+        """Merge the options that were given."""
+        plain = self.primary_config.to_python()
+        for address, value in self._given.items():
+            put(plain, address, value)
+        self._replace_config(plain)
+
+    def do_config_stage_5(self) -> None:
+        """Replace `ENV{NAME}` in the strings of the configuration by environment variables."""
+        self._replace_config(replace_environment(self.primary_config.to_python()))
+
+    def do_authentication(self) -> None:
+        """Look the secrets up, as the configuration specifies them below `auth_groups_key` and `auth_file_key`.
+
+        Raises:
+            AuthenticationError: a file cannot be read, or a secret is empty.
+        """
+        if self.auth_groups_key in self.primary_config:
+            self.auth.add_groups(self.primary_config.remove(self.auth_groups_key))
+        plain = self.primary_config.to_python()
+        auth_file = plain.get(self.auth_file_key) or plain.get("auth_file") or plain.get("auth-file")
+        if auth_file:
+            self.auth.set_auth_file(str(auth_file))
+        self.auth.process_spec()
 
     def _take_over(self, parsed: Parsed) -> None:
         self.config_filename = parsed.config_file
         self.global_verbosity = parsed.verbosity
         self.nonoption_kw_args = to_param(parsed.keywords).as_node()
         self.nonoption_ord_args = to_param(parsed.words).as_array()
-        self.app_options = to_param(parsed.options).as_node()
-        self.primary_config = ParamNode()
-        for source in (self.default_config, to_param(parsed.file), self.nonoption_kw_args):
-            self.primary_config.merge(source.as_node())
-        plain = self.primary_config.to_python()
+        self._given = parsed.options
+        nested: dict[str, Any] = {}
         for address, value in parsed.options.items():
-            put(plain, address, value)
-        self.primary_config = to_param(plain).as_node()
-        auth_file = plain.get("auth_file") or plain.get("auth-file")
-        if auth_file:
-            self.auth.set_auth_file(str(auth_file))
-        self.auth.process_spec()
+            put(nested, address, value)
+        self.app_options = to_param(nested).as_node()
+        self.primary_config.clear()
+
+    def _replace_config(self, plain: dict[str, Any]) -> None:
+        self.primary_config.clear()
+        self.primary_config.merge(to_param(plain).as_node())

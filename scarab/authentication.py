@@ -12,6 +12,8 @@ from scarab.param_node import ParamNode
 from scarab.reach import Reach
 from scarab.secret_files import AuthenticationError, EmptySecret, is_blank, read_auth_file, read_secret
 
+# In the specification: the name of the authentication file, beside the groups.
+_FILE = "file"
 _PARTS = {"default", "env", "file", "value"}
 
 
@@ -35,14 +37,21 @@ class Authentication:
     A text in place of the mapping is the secret itself. What is found is, from weak to strong: default,
     authentication file, environment variable, file, value. Only a default may be empty: an environment variable, a
     file or a value that is there and empty is an error.
+
+    Args:
+        auth_file: the name of an authentication file, or another authentication to copy.
     """
 
     _dripline_reach: ClassVar[Reach] = {}
 
-    def __init__(self) -> None:
+    def __init__(self, auth_file: str | Authentication = "") -> None:
         self._spec = SecretNode()
         self._data = SecretNode()
-        self._auth_file = ""
+        if isinstance(auth_file, Authentication):
+            self._spec.merge(auth_file.spec)
+            self._data.merge(auth_file.data)
+        elif auth_file:
+            self.set_auth_file(auth_file)
 
     @property
     def spec(self) -> ParamNode:
@@ -83,6 +92,9 @@ class Authentication:
             AuthenticationError: a specification is neither text nor a mapping, or has unknown parts.
         """
         for group, items in to_param(groups).as_node().items():
+            if group == _FILE and items.is_value():
+                self.set_auth_file(items.as_value().as_string())
+                continue
             plain = items.to_python() or {}
             if not isinstance(plain, dict):
                 raise AuthenticationError(f"authentication group {group!r} must be a mapping of items")
@@ -96,15 +108,21 @@ class Authentication:
         """Give the secret of an item that is specified; AuthenticationError if it is not."""
         self._specified(group, name).replace("value", value)
 
-    def set_auth_file(self, filename: str) -> None:
+    def set_auth_file(self, filename: str, read_options: Param | None = None) -> None:
         """Name the authentication file, JSON or YAML: `{group: {item: secret}}`.
+
+        `spec["file"]` holds the name from then on.
+
+        Args:
+            filename: the file.
+            read_options: not needed; the file itself shows how it is encoded.
 
         Raises:
             AuthenticationError: there is no such file.
         """
         if not os.path.isfile(os.path.expanduser(filename)):
             raise AuthenticationError(f"authentication file {filename}: no such file")
-        self._auth_file = filename
+        self._spec.replace(_FILE, filename)
 
     def process_spec(self) -> None:
         """Look every secret up. Groups of the authentication file that nobody specified are taken too.
@@ -112,8 +130,9 @@ class Authentication:
         Raises:
             AuthenticationError: a file cannot be read, or a secret is empty (`EmptySecret`).
         """
-        data = read_auth_file(self._auth_file) if self._auth_file else {}
-        for group, items in self._spec.to_python().items():
+        specified = self._spec.to_python()
+        data = read_auth_file(specified.pop(_FILE)) if isinstance(specified.get(_FILE), str) else {}
+        for group, items in specified.items():
             found = data.setdefault(group, {})
             for name, specification in items.items():
                 secret = _look_up(group, name, specification, found.get(name))

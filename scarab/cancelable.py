@@ -15,6 +15,8 @@ from scarab.reach import Reach
 
 logger = logging.getLogger(__name__)
 
+_LOOK_S = 0.5
+
 
 class Cancelable:
     """Something that runs until it is told to stop.
@@ -32,9 +34,13 @@ class Cancelable:
     def cancel(self, code: int = 0) -> None:
         """Ask to stop.
 
+        Only the first call counts, until `reset_cancel`.
+
         Args:
             code: exit code to end with.
         """
+        if self.is_canceled():
+            return
         self.__dict__["_scarab_cancel_code"] = code
         self._scarab_cancel_event.set()
         self.do_cancellation(code)
@@ -45,10 +51,19 @@ class Cancelable:
     def reset_cancel(self) -> None:
         """Forget that it was asked to stop."""
         self._scarab_cancel_event.clear()
+        self.do_reset_cancellation()
+
+    def do_reset_cancellation(self) -> None:
+        """Resume after a cancellation was reset; for subclasses."""
 
     def is_canceled(self) -> bool:
         """Tell whether it was asked to stop."""
         return self._scarab_cancel_event.is_set()
+
+    def _scarab_wait_for_cancel(self) -> None:
+        # Not without a limit: a signal that arrives just before a thread begins to wait is handled when it wakes.
+        while not self._scarab_cancel_event.wait(_LOOK_S):
+            pass
 
     @property
     def cancel_code(self) -> int:
@@ -74,6 +89,9 @@ class SignalHandler:
     Made in the main thread, it takes these two signals over until `restore`, or until it and all others of its
     kind are forgotten; a second signal does what it did before. Made in any other thread it only keeps the
     register, which is one for the process.
+
+    Args:
+        start_waiting_thread: Whether to handle the signals now; if not, `start_waiting_thread` does it later.
     """
 
     _dripline_reach: ClassVar[Reach] = {}
@@ -83,17 +101,28 @@ class SignalHandler:
     # Who had the signals before, while they are ours; scripts make one handler after the other.
     _previous: ClassVar[dict[int, Any]] = {}
 
-    def __init__(self) -> None:
+    def __init__(self, start_waiting_thread: bool = True) -> None:
         if not _in_main_thread():
             return
-        self._handlers.add(self)
-        if not self._previous:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._previous[number] = signal.signal(number, self._handle)
+        if start_waiting_thread:
+            self._handlers.add(self)
+            self.start_waiting_thread()
 
     def __del__(self) -> None:
         """Give the signals back when this was the last one."""
         self.restore()
+
+    @classmethod
+    def start_waiting_thread(cls) -> None:
+        """Handle the signals from now on. The name is the reference's; no thread is needed here."""
+        if not cls._previous and _in_main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                cls._previous[number] = signal.signal(number, cls._handle)
+
+    @classmethod
+    def join_waiting_thread(cls) -> None:
+        """Stop handling the signals, whatever handlers there are. The name is the reference's."""
+        cls._give_back()
 
     @classmethod
     def add_cancelable(cls, cancelable: Any) -> None:

@@ -31,14 +31,15 @@ def to_param(object: Any, hyphenate_keys: bool = False) -> Param:
     return ParamValue(object)
 
 
-def to_python(object: Param, underscore_keys: bool = False) -> Any:
+def to_python(object: Param, hyphenate_keys: bool = False, *, underscore_keys: bool = False) -> Any:
     """Make plain Python of a payload value.
 
     Args:
         object: the value.
+        hyphenate_keys: the reference's name for `underscore_keys`, which does the same.
         underscore_keys: write `_` for `-` in the keys of mappings.
     """
-    return object.to_python(underscore_keys)
+    return object.to_python(hyphenate_keys or underscore_keys)
 
 
 def copied(value: Any) -> Param:

@@ -14,9 +14,17 @@ if TYPE_CHECKING:
 
 
 class Param:
-    """A value of a payload; `Param()` is null."""
+    """A value of a payload; `Param()` is null, `Param(value)` a copy of a `ParamValue`."""
 
     _dripline_reach: ClassVar[Reach] = {}
+
+    def __new__(cls, *content: Any, **_: Any) -> Param:
+        """Make a value of the kind that fits the content."""
+        if cls is not Param or not content:
+            return object.__new__(cls)
+        from scarab.param_value import ParamValue  # it builds on this class
+
+        return object.__new__(ParamValue)  # Python goes on with its constructor
 
     __hash__ = None  # type: ignore[assignment]  # values change, so they cannot be keys
 

@@ -108,19 +108,19 @@ class ParamNode(Param):
         """Give the plain value under a name, read as the type of `default`; `default` if there is none."""
         return plain_value(self._items[key], default) if key in self._items else default
 
-    def merge(self, node: ParamNode) -> None:
+    def merge(self, object: ParamNode) -> None:
         """Put in everything another mapping has; what is nested in both is joined, else the other wins."""
-        for key, value in node.items():
+        for key, value in object.items():
             self._items[key] = merged(self._items[key], value) if key in self._items else copied(value)
 
-    def erase(self, key: str) -> None:
+    def erase(self, erase: str) -> None:
         """Take out the item of that name, if there is one."""
-        self._items.pop(key, None)
+        self._items.pop(erase, None)
 
-    def remove(self, key: str) -> Param:
+    def remove(self, name: str) -> Param:
         """Take out the item of that name and give it; KeyError if there is none."""
-        value = self[key]
-        del self._items[key]
+        value = self[name]
+        del self._items[name]
         return value
 
     def clear(self) -> None:

@@ -17,12 +17,12 @@ class ParamValue(Param):
     """One bool, number or text of a payload.
 
     Args:
-        value: the value; other whole numbers than int, as numpy has, become int.
+        value: the value; other whole numbers than int, as numpy has, become int. Another `ParamValue` is copied.
     """
 
     _dripline_reach: ClassVar[Reach] = {}
 
-    def __init__(self, value: Scalar) -> None:
+    def __init__(self, value: Scalar | ParamValue) -> None:
         self.set(value)
 
     def is_null(self) -> bool:
@@ -37,13 +37,13 @@ class ParamValue(Param):
         """Take this for one bool, number or text."""
         return self
 
-    def set(self, value: Scalar) -> None:
+    def set(self, value: Scalar | ParamValue) -> None:
         """Put another value here.
 
         Raises:
             TypeError: it is neither bool, number nor text.
         """
-        self._value: Scalar = scalar(value)
+        self._value: Scalar = scalar(value._value if isinstance(value, ParamValue) else value)
 
     def to_python(self, underscore_keys: bool = False) -> Any:
         """Give the value as plain Python."""

@@ -40,15 +40,13 @@ class Parsed(NamedTuple):
         options: values of the options that were given, by address.
         keywords: its `key=value` words, as nested mappings.
         words: its other words.
-        file: what the configuration file holds.
-        config_file: its name, empty for none.
+        config_file: name of the configuration file, empty for none.
         verbosity: level of Python's logging.
     """
 
     options: dict[str, Any]
     keywords: dict[str, Any]
     words: list[Any]
-    file: dict[str, Any]
     config_file: str
     verbosity: int
 
@@ -77,9 +75,8 @@ def parse(args: Sequence[str], options: Sequence[Option], use_config: bool, vers
             words.append(read_word(word))
     level = logging.WARNING + 10 * (found.pop("quiet") - found.pop("verbose"))
     config_file = found.pop("config", None) or ""
-    content = _read(config_file, parser.error) if config_file else {}
     given = {options[int(name)].address: value for name, value in found.items() if value is not None}
-    return Parsed(given, keywords, words, content, config_file, min(max(level, logging.DEBUG), logging.CRITICAL))
+    return Parsed(given, keywords, words, config_file, min(max(level, logging.DEBUG), logging.CRITICAL))
 
 
 def read_word(word: str) -> Any:
@@ -115,7 +112,53 @@ def put(tree: dict[str, Any], address: str, value: Any) -> None:
         here[last] = value
 
 
+def read_file(path: str) -> dict[str, Any]:
+    """Read a configuration file, YAML or JSON.
+
+    Raises:
+        UnusableConfiguration: It cannot be read, or is not a mapping.
+    """
+    import yaml  # slow to import, and few programs have a configuration file
+
+    try:
+        with open(os.path.expanduser(path), encoding="utf-8") as stream:
+            content = yaml.safe_load(stream)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UnusableConfiguration(f"cannot read the configuration {path}: {error}") from None
+    if not isinstance(content or {}, dict):
+        raise UnusableConfiguration(f"the configuration {path} must be a mapping of settings")
+    return content or {}
+
+
+def replace_environment(value: Any) -> Any:
+    """Replace each `ENV{NAME}` in the strings of a configuration by the environment variable.
+
+    Raises:
+        UnusableConfiguration: A variable is not set.
+    """
+    if isinstance(value, dict):
+        return {key: replace_environment(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [replace_environment(item) for item in value]
+    return _VARIABLE.sub(_variable, value) if isinstance(value, str) else value
+
+
+class UnusableConfiguration(ValueError):
+    """A configuration that cannot be used; the text says why."""
+
+
 _KEY = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*")
+
+
+_VARIABLE = re.compile(r"ENV\{([^{}]*)\}")
+
+
+def _variable(match: re.Match[str]) -> str:
+    if match[1] not in os.environ:
+        raise UnusableConfiguration(
+            f"the environment variable {match[1]!r} is not set; set it, or write a value instead of {match[0]}"
+        )
+    return os.environ[match[1]]
 
 
 def _parser(
@@ -141,19 +184,6 @@ def _parser(
             parser.add_argument(*names, dest=str(number), type=option.kind, nargs=count, help=text)
     parser.add_argument("words", nargs="*", metavar="key=value", help="settings: paths of names with dots")
     return parser
-
-
-def _read(path: str, fail: Any) -> dict[str, Any]:
-    import yaml  # slow to import, and few programs have a configuration file
-
-    try:
-        with open(os.path.expanduser(path), encoding="utf-8") as stream:
-            content = yaml.safe_load(stream)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        fail(f"cannot read the configuration {path}: {error}")
-    if not isinstance(content or {}, dict):
-        fail(f"the configuration {path} must be a mapping of settings")
-    return content or {}
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -15,9 +15,12 @@ class Reach(TypedDict, total=False):
         cmd: Methods that a cmd calls.
         own: Attributes that the constructor sets and messages do not reach; other names that the class defines
             need not be listed for that.
+        free: Attributes and methods that a laboratory's class may define for its own purposes; messages reach them
+            then.
     """
 
     get: Collection[str]
     set: Collection[str]
     cmd: Collection[str]
     own: Collection[str]
+    free: Collection[str]

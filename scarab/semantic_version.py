@@ -38,9 +38,7 @@ class VersionSemantic:
         self.version = "unknown"
         self.package = ""
         self.commit = ""
-        self.exe_name = executable()
-        self.hostname = hostname()
-        self.username = username()
+        self.update_exe_host_user()
         self._numbers = (0, 0, 0)
         if isinstance(major, VersionSemantic):
             self.__dict__.update(major.__dict__)
@@ -82,6 +80,17 @@ class VersionSemantic:
             return False
         self.version = version.strip().removeprefix("v")
         self._numbers = (*numbers, 0, 0)[0], (*numbers, 0, 0)[1], (*numbers, 0, 0)[2]
+        return True
+
+    def update_exe_host_user(self) -> bool:
+        """Find out again which program this is, on which computer, and who runs it.
+
+        Returns:
+            True.
+        """
+        self.exe_name = executable()
+        self.hostname = hostname()
+        self.username = username()
         return True
 
     def combine(self, major: int, minor: int, patch: int) -> bool:

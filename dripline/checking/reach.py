@@ -103,7 +103,9 @@ def _assigned(cls: type) -> Iterator[str]:
             continue  # without source, as those written in C
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef) and function.args.args:
-                yield from _assigned_in(function, function.args.args[0].arg)
+                for name in _assigned_in(function, function.args.args[0].arg):
+                    if access.is_a_laboratorys(base) or not access.is_free(cls, name):
+                        yield name
 
 
 def _assigned_in(function: ast.FunctionDef, own: str) -> Iterator[str]:

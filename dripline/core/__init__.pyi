@@ -35,6 +35,7 @@ from dripline.core.throw_reply import (
     ThrowReply as ThrowReply,
     set_reply_cache as set_reply_cache,
     throw_dripline_error as throw_dripline_error,
+    throw_message as throw_message,
 )
 from dripline.wire.enums import encoding as encoding, msg_t as msg_t, op_t as op_t
 from dripline.wire.message import (

@@ -6,6 +6,8 @@ laboratory's and can be reached, except names with a leading underscore::
 
     class Oven(Entity):
         _dripline_reach: ClassVar[Reach] = {"get": {"serial"}, "set": {"limit"}, "cmd": {"vent"}, "own": {"bus"}}
+
+Names that it lists as ``free`` belong to a laboratory's class that defines them.
 """
 
 from __future__ import annotations
@@ -17,7 +19,16 @@ import scarab
 from dripline.core.settings import Setting
 from scarab.reach import Reach
 
-__all__ = ["Reach", "is_declared", "is_method", "may_call", "may_get", "may_set"]
+__all__ = [
+    "Reach",
+    "is_a_laboratorys",
+    "is_declared",
+    "is_free",
+    "is_method",
+    "may_call",
+    "may_get",
+    "may_set",
+]
 
 
 _Operation = Literal["get", "set", "cmd"]
@@ -25,6 +36,8 @@ _LISTS: dict[_Operation, tuple[str, ...]] = {"get": ("get", "set"), "set": ("set
 
 # Python's own bases, which cannot declare anything.
 _CLOSED_MODULES = ("builtins", "abc", "typing")
+#: An attribute of an instance: names that a constructor of ours has set although they are free.
+SET_BY_US = "_dripline_set_by_us"
 _NEVER = ("__", "_dripline_", "_scarab_")
 
 
@@ -67,6 +80,16 @@ def is_declared(endpoint: object, name: str) -> bool:
     return _declared(endpoint, name) is not _NOTHING
 
 
+def is_free(cls: type, name: str) -> bool:
+    """Whether a class leaves a name to laboratories."""
+    return any(name in (_reach_of(kind) or {}).get("free", ()) for kind in cls.__mro__)
+
+
+def is_a_laboratorys(cls: type) -> bool:
+    """Whether messages reach what a class defines, unless one of its bases is closed to them there."""
+    return _reach_of(cls) is None
+
+
 def is_method(value: object) -> bool:
     """Whether a value is there to be called; payload values can be, but are not there for it."""
     return callable(value) and not isinstance(value, scarab.Param)
@@ -89,7 +112,26 @@ def _reachable(endpoint: object, name: str, operation: _Operation, *, private: b
     closed = [(kind, reach) for kind in type(endpoint).__mro__ if (reach := _reach_of(kind)) is not None]
     if any(name in reach.get(key, ()) for _, reach in closed for key in _LISTS[operation]):
         return True
-    return not any(_belongs_to(kind, reach, name) for kind, reach in closed)
+    owners = [kind for kind, reach in closed if _belongs_to(kind, reach, name)]
+    return not owners or (_defined_by_a_laboratory(endpoint, name) and _left_to_it(closed, owners, name))
+
+
+def _defined_by_a_laboratory(endpoint: object, name: str) -> bool:
+    """Whether the instance, or a laboratory's class before ours, has an attribute of this name."""
+    if name in vars(endpoint):
+        return name not in vars(endpoint).get(SET_BY_US, ())
+    first = next((kind for kind in type(endpoint).__mro__ if name in vars(kind)), None)
+    return first is not None and _reach_of(first) is None
+
+
+def _left_to_it(
+    closed: list[tuple[type[Any], dict[str, Collection[str]]]], owners: list[type[Any]], name: str
+) -> bool:
+    """Whether a closed class leaves a name to laboratories, and no other one beside it has the name."""
+    return any(
+        name in reach.get("free", ()) and all(issubclass(kind, owner) or owner is kind for owner in owners)
+        for kind, reach in closed
+    )
 
 
 def _reach_of(kind: type[Any]) -> dict[str, Collection[str]] | None:

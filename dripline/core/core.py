@@ -6,10 +6,11 @@ import logging
 import weakref
 from collections.abc import Mapping
 from dataclasses import replace
+from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import scarab
-from dripline.core.access import Reach
+from dripline.core.access import SET_BY_US, Reach
 from dripline.core.login import Secret, authentication, mesh_settings
 from dripline.core.sent_message import SentMessagePackage, thrown
 from dripline.runtime import forks
@@ -52,6 +53,15 @@ class Core:
         | {"heartbeat_routing_key", "max_payload_size", "make_connection", "max_connection_attempts"}
     }
 
+    class PostListenStatus(Enum):
+        """How listening for messages may end; kept for packages that name it."""
+
+        Unknown = 0
+        MessageReceived = 1
+        Timeout = 2
+        SoftError = 3
+        HardError = 4
+
     def __init__(
         self,
         config: scarab.Param | Mapping[str, Any] | None = None,
@@ -88,6 +98,7 @@ class Core:
         self.max_payload_size = mesh.max_payload_size
         self.make_connection = make_connection
         self.max_connection_attempts = mesh.max_connection_attempts
+        vars(self)[SET_BY_US] = Core._dripline_reach["own"]  # this may be a service as well
         self.__mesh = mesh
         self.__lock = forks.Lock()
         self.__client: MeshClient | None = None

@@ -118,13 +118,17 @@ def add_service_options(an_app: MainApp) -> None:
     _add(an_app, _SERVICE_OPTIONS)
 
 
-def add_dripline_auth_spec(an_app: MainApp, use_auth_file: bool = False) -> None:
-    """Tell a program where name and secret for the broker come from unless something else is said.
+def add_dripline_auth_spec(an_app: MainApp, a_use_auth_file: bool = False) -> None:
+    """Tell a program where name and secret for the broker come from by default.
 
     Args:
         an_app: the program.
-        use_auth_file: kept for the reference's sake; an authentication file is an option here.
+        a_use_auth_file: whether that is the file ``authentications.json`` of the current folder; by default they
+            are those of the environment.
     """
+    if a_use_auth_file:
+        an_app.set_default_auth_file("authentications.json")
+        return
     from dripline.core.login import create_dripline_auth_spec  # most programs do this themselves
 
     an_app.add_default_auth_spec_group("dripline", create_dripline_auth_spec())

@@ -10,9 +10,27 @@ from uuid import UUID
 import scarab
 from dripline.core.access import Reach
 from dripline.core.core import Core
-from dripline.core.login import Secret, authentication, mesh_settings
+from dripline.core.login import Secret, authentication, create_dripline_auth_spec, mesh_settings
+from dripline.core.receiver import Receiver
 from dripline.core.request_sender import RequestSender, cmd_payload, make_request, set_payload
 from dripline.wire.enums import op_t
+
+__all__ = [  # most names are here because the reference's module has them
+    "Core",
+    "DriplineConfig",  # noqa: F822 - see below
+    "Interface",
+    "Receiver",
+    "RequestSender",
+    "create_dripline_auth_spec",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "DriplineConfig":  # the reference's module has the name, and few scripts use it
+        from dripline.core.default_configs import DriplineConfig
+
+        return DriplineConfig
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Interface(Core, RequestSender):

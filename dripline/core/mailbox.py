@@ -52,24 +52,34 @@ class Mailbox:
         self, name: str, mesh: MeshSettings, username: str, password: str, keep: BufferPolicy | None = None
     ) -> None:
         self.name = name
-        self.mesh = mesh
-        self._client = MeshClient(mesh, username, password, service_name=name)
-        self._link = self._client.link
+        self._login = username, password
         self._keep = keep or BufferPolicy()
-        self._publisher = self._new_publisher()
+        self._make_client(mesh)
         self._workers: list[Worker] = []
         self._quick: QuickLane | None = None
         self._durable_queues: list[DurableQueue] = []
         self._bindings: dict[Binding, None] = {}
         self._bound: dict[Binding, None] = {}  # on this connection, beside those
-        self.routes = Routes(self._link, watches=True)
         self._complaints = Complaints(logger)
         self._wait_s = 1.0
-        self._trouble = False
-        self._closed = False
         self._parent: int | None = None
-        self.is_open = False
+        self._trouble = self._closed = self.is_open = False
         forks.register(self)
+
+    def _make_client(self, mesh: MeshSettings) -> None:
+        self.mesh = mesh
+        self._client = MeshClient(mesh, *self._login, service_name=self.name)
+        self._link = self._client.link
+        self._publisher = self._new_publisher()
+        self.routes = Routes(self._link, watches=True)
+
+    def use(self, mesh: MeshSettings) -> bool:
+        """Use other settings, unless something was sent already; tells whether it does."""
+        if self.is_open or self._link.is_open or len(self._publisher):
+            return False
+        self._publisher.close(0.0)
+        self._make_client(mesh)
+        return True
 
     def after_fork(self) -> None:
         """Leave the service to the parent, if it runs there; else it can run here."""
@@ -237,8 +247,6 @@ class Mailbox:
         self._publisher.close(max(min(_SHORTEST_PUBLISHING_S, grace_s), deadline - time.monotonic()))
         self._link.close(final=True)
 
-    # -- bindings --------------------------------------------------------------------------------------------
-
     def bind(self, exchange: str, keys: Iterable[str]) -> None:
         """Bind the service's queue, on this connection only."""
         keys = list(keys)
@@ -364,8 +372,6 @@ class Mailbox:
         if dropped:
             found["dropped_messages"] = dict(dropped)
         return found
-
-    # -- inside ----------------------------------------------------------------------------------------------
 
     def _new_publisher(self) -> ServiceAlerts:
         return ServiceAlerts(self._link, self._keep, lambda: not self.is_open and not self._closed)

@@ -32,18 +32,23 @@ class Receiver(scarab.Cancelable):
         reply = Receiver().wait_for_reply(sent, 5000)
 
     Any thread may wait with it; to cancel it ends all its waits, also those to come.
+
+    Attributes:
+        single_message_wait_ms: kept for packages that set it.
     """
 
     _dripline_reach: ClassVar[Reach] = {}
 
+    single_message_wait_ms: int = 1000
+
     def __init__(self) -> None:
         self.__waits: set[Pending] = set()
 
-    def wait_for_reply(self, sent_package: SentMessagePackage, timeout_ms: float = 0) -> MsgReply | None:
+    def wait_for_reply(self, sent_msg_pkg: SentMessagePackage, timeout_ms: float = 0) -> MsgReply | None:
         """Wait for the reply to a request.
 
         Args:
-            sent_package: what `send` returned for the request.
+            sent_msg_pkg: what `send` returned for the request.
             timeout_ms: how long to wait, in milliseconds; 0 or less waits without limit.
 
         Returns:
@@ -55,9 +60,9 @@ class Receiver(scarab.Cancelable):
             DriplineError: the message was not sent, was no request, or was answered with something that is no
                 reply.
         """
-        pending = sent_package.pending
+        pending = sent_msg_pkg.pending
         if pending is None:
-            reason = sent_package.send_error_message or "it was no request"
+            reason = sent_msg_pkg.send_error_message or "it was no request"
             raise DriplineError(f"there is no reply to wait for: {reason}")
         self.__waits.add(pending)
         try:

@@ -11,6 +11,7 @@ from dripline.core.access import Reach
 from dripline.core.setting_checks import check_setting
 from dripline.runtime.complaints import complaints_of
 from dripline.runtime.throw_reply import ThrowReply
+from dripline.wire.json_body import to_jsonable
 from dripline.wire.message import MsgReply, MsgRequest
 
 logger = logging.getLogger(__name__)
@@ -31,11 +32,11 @@ class RequestHandler:
         """
         raise ThrowReply("service_error_invalid_method", f"{type(self)} does not implement on_get")
 
-    def on_set(self, value: Any) -> Any:
+    def on_set(self, _value: Any) -> Any:
         """Set the value of this endpoint.
 
         Args:
-            value: the first of the request's values.
+            _value: the first of the request's values.
 
         Returns:
             What the reply's payload shall be.
@@ -49,15 +50,15 @@ class RequestHandler:
         """Answer a get: the result of `on_get`, or the attribute that the specifier names."""
         name = a_request_message.specifier.to_string()
         if not name:
-            return a_request_message.reply(payload=self.on_get())
-        return a_request_message.reply(payload={"values": [_attribute(self, name)]})
+            return a_request_message.reply(payload=_payload(self, self.on_get()))
+        return a_request_message.reply(payload={"values": [_payload(self, _attribute(self, name))]})
 
     def do_set_request(self, a_request_message: MsgRequest) -> MsgReply:
         """Answer a set: `on_set` with the first value, or the attribute that the specifier names."""
         value = _first_value(a_request_message.plain_payload)
         name = a_request_message.specifier.to_string()
         if not name:
-            return a_request_message.reply(payload=self.on_set(value))
+            return a_request_message.reply(payload=_payload(self, self.on_set(value)))
         if not access.may_set(self, name, private=_private_allowed(self)):
             raise ThrowReply(
                 "service_error_invalid_specifier",
@@ -86,10 +87,33 @@ class RequestHandler:
                 f"A TypeError occurred while calling the requested method for endpoint {self.name}: {name}. "
                 f"Values provided may be invalid.\nOriginal error: {error}",
             ) from error
-        return a_request_message.reply(payload=result)
+        return a_request_message.reply(payload=_payload(self, result))
+
+    def result_to_scarab_payload(self, result: Any) -> scarab.Param:
+        """Make a payload of what a handler returned. Subclasses may override it to send their own types.
+
+        Args:
+            result: What `on_get`, `on_set` or a method returned, or the value of an attribute.
+
+        Returns:
+            The payload. What JSON cannot hold is replaced by its text, with a warning in the log.
+        """
+        try:
+            return scarab.to_param(result)
+        except TypeError:
+            logger.warning("%s: %.100r cannot be sent as it is; it is sent as text", self.name, result)
+            return scarab.to_param(to_jsonable(result)[0])
 
 
 # Functions and no methods: a lab's class may call its own methods anything.
+
+
+def _payload(endpoint: RequestHandler, result: Any) -> Any:
+    # The encoder does the same without making payload values, which is faster.
+    if type(endpoint).result_to_scarab_payload is RequestHandler.result_to_scarab_payload:
+        return result
+    payload = endpoint.result_to_scarab_payload(result)
+    return payload.to_python() if isinstance(payload, scarab.Param) else payload
 
 
 def _attribute(endpoint: RequestHandler, name: str) -> Any:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+import scarab
 from dripline.core.access import Reach
 from dripline.runtime.agenda import Agenda
 
+_GRACE_S = 1.0
 
-class Scheduler:
+
+class Scheduler(scarab.Cancelable):
     """Runs functions at their time, on a thread of its own.
 
     Attributes:
@@ -53,6 +56,17 @@ class Scheduler:
         if not isinstance(when, datetime):
             raise TypeError(f"schedule needs a datetime or a timedelta, not {when!r}")
         return self._dripline_agenda.add(executable, when)
+
+    def execute(self) -> None:
+        """Run what is scheduled until `cancel`; a service with ``enable_scheduling`` does it by itself.
+
+        A script that has only a scheduler calls this, perhaps on a thread.
+        """
+        self._dripline_agenda.start()
+        try:
+            self._scarab_wait_for_cancel()
+        finally:
+            self._dripline_agenda.stop(_GRACE_S)
 
     def unschedule(self, id: int) -> None:
         """Take something off the schedule; nothing happens when it is not on it any longer."""

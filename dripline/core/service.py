@@ -13,38 +13,46 @@ import scarab
 from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.children import Children
+from dripline.core.default_configs import DriplineConfig
 from dripline.core.durable_queue import DurableQueue
 from dripline.core.endpoint import Endpoint
 from dripline.core.health import Health
 from dripline.core.keep_rule import keep_rule
-from dripline.core.login import Secret, authentication, mesh_settings
+from dripline.core.login import Secret, authentication, create_dripline_auth_spec, mesh_settings
 from dripline.core.mailbox import Mailbox
 from dripline.core.object_creator import ObjectCreator
 from dripline.core.own_request import answer_own
+from dripline.core.receiver import Receiver
 from dripline.core.reception import Reception
+from dripline.core.request_handler import RequestHandler
 from dripline.core.request_sender import RequestSender
 from dripline.core.scheduler import Scheduler
 from dripline.core.sent_message import Answered, SentMessagePackage, thrown
+from dripline.core.service_core import FREE_NAMES, ServiceCore
 from dripline.core.shown import Shown
 from dripline.runtime.handler_watch import HandlerWatch
 from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.quick_lane import HEALTH, QuickLane
 from dripline.runtime.roll_call import LIST_ENDPOINTS
 from dripline.runtime.state_folder import state_path
+from dripline.runtime.throw_reply import ThrowReply
 from dripline.runtime.turn import Turn
 from dripline.wire.errors import ConnectionLost, DriplineError
+from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text
 
-__all__ = ["SentMessagePackage", "Service"]
+__all__ = [  # most names are here because the reference's module has them
+    "DriplineConfig", "ObjectCreator", "RequestHandler", "RequestSender", "SentMessagePackage", "Service",
+    "ThrowReply", "create_dripline_auth_spec",
+]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
 _GRACE_S = 1.0
-_LOOK_S = 0.5
 
 
-class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelable):
+class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
     """A member of the mesh with a queue of its own, and an endpoint itself.
 
     In a process that is forked while it runs it is not a service: its calls fail there, an `Interface` works.
@@ -85,7 +93,8 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
 
     _dripline_reach: ClassVar[Reach] = {
         "own": {"auth", "endpoint_configs", "enable_scheduling", "broadcast_key", "loop_timeout_ms"}
-        | {"message_wait_ms", "heartbeat_interval_s", "allow_private_specifiers"}
+        | {"message_wait_ms", "heartbeat_interval_s", "allow_private_specifiers"},
+        "free": FREE_NAMES,
     }
 
     def __init__(
@@ -112,7 +121,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         # One by one, as a lab's class with several bases calls them: no cooperative super().
         Endpoint.__init__(self, name, **kwargs)
         Scheduler.__init__(self)
-        scarab.Cancelable.__init__(self)
+        Receiver.__init__(self)
         self.service = self
         self.auth = authentication(username, password, authentication_obj)
         self.enable_scheduling = enable_scheduling
@@ -122,15 +131,15 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         self.heartbeat_interval_s = heartbeat_interval_s
         self.allow_private_specifiers = allow_private_specifiers
         self.endpoint_configs = endpoints
-        self.__make_connection = make_connection
+        self._dripline_make_connection = make_connection
         self.__children = Children(self)
         self.__heartbeat: Heartbeat | None = None
         self.__stop_grace_s = float(stop_grace_s)
         self.__watch = HandlerWatch(float(handler_timeout), self.__give_up)
         self.__reception = Reception(self, self.__children, self.__watch)
-        self.__mesh = mesh_settings(dripline_mesh)
+        self._dripline_mesh = mesh_settings(dripline_mesh)
         username, password = (str(self.auth.get("dripline", item)) for item in ("username", "password"))
-        self.__mailbox = Mailbox(self.name, self.__mesh, username, password, keep_rule(alert_spool))
+        self.__mailbox = Mailbox(self.name, self._dripline_mesh, username, password, keep_rule(alert_spool))
         self.__spool = alert_spool
         self.__health = Health(self.__mailbox, self.__watch)
         if allow_private_specifiers:
@@ -221,7 +230,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         """Connect, declare the queue, bind the keys and begin to consume. Errors as for `run`."""
         if self.__mailbox.is_open:
             return
-        if not self.__make_connection:
+        if not self._dripline_connects:
             raise DriplineError(f"service {self.name} was made with make_connection=False, so it cannot start")
         try:
             self.__mailbox.open(
@@ -246,9 +255,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
 
     def listen(self) -> None:
         """Serve until cancelled; the threads do the work."""
-        # Not without a limit: a signal that arrives just before a thread begins to wait is handled when it wakes.
-        while not self._scarab_cancel_event.wait(_LOOK_S):
-            pass
+        self._scarab_wait_for_cancel()
 
     def stop(self) -> None:
         """Stop: requests that were received are answered, alerts are published or kept, the queue is released.
@@ -304,7 +311,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
 
     def _dripline_dead_letter_folder(self) -> Path:
         """Where alerts that can never be handled are written, unless the configuration says it."""
-        return state_path("dead-letters", self.__mesh, self.name)
+        return state_path("dead-letters", self._dripline_mesh, self.name)
 
     def _dripline_is_connected(self) -> bool:
         """Whether the broker can be reached at this moment."""
@@ -315,7 +322,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         return self.__health.is_ready
 
     def __start_heartbeat(self) -> None:
-        routing_key = f"{self.__mesh.heartbeat_routing_key}.{self.name}"
+        routing_key = f"{self.heartbeat_routing_key}.{self.name}"
         payload = {"id": str(uuid.uuid4()), "name": self.name}
         self.__heartbeat = Heartbeat(
             lambda: self.__mailbox.send(MsgAlert.create(payload, routing_key), keep=False),  # old ones say nothing
@@ -325,15 +332,8 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
 
     # -- bindings --------------------------------------------------------------------------------------------
 
-    @property
-    def requests_exchange(self) -> str:
-        """Exchange of requests and replies."""
-        return self.__mesh.requests_exchange
-
-    @property
-    def alerts_exchange(self) -> str:
-        """Exchange of alerts."""
-        return self.__mesh.alerts_exchange
+    def _dripline_use_mesh(self, mesh: MeshSettings) -> bool:
+        return self.__mailbox.use(mesh)
 
     def bind_keys(self) -> bool:
         """Bind the service's queue; an override calls this one and binds more with `bind_key`.
@@ -376,14 +376,14 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
         Raises:
             RuntimeError: the service has no connection (``make_connection=False``); the text shows the message.
         """
-        if not self.__make_connection:
+        if not self._dripline_connects:
             raise thrown(a_message)
         if isinstance(a_message, MsgRequest) and (reply := self.__answered_here(a_message)) is not None:
             return SentMessagePackage(True, pending=Answered(a_message, reply))
         return self.__mailbox.send(a_message)
 
     def _dripline_exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
-        if not self.__make_connection:
+        if not self._dripline_connects:
             raise thrown(request)
         return self.__answered_here(request) or self.__mailbox.ask(request, timeout_s)
 

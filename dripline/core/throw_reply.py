@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from dripline.core.sent_message import thrown
 from dripline.runtime.throw_reply import ThrowReply, set_reply_cache
+from dripline.wire.enums import op_t
 from dripline.wire.errors import DriplineError
+from dripline.wire.message import MsgRequest
+from dripline.wire.return_codes import DL_ServiceError, DL_Success, get_return_codes_dict
 
-__all__ = ["DriplineError", "ThrowReply", "set_reply_cache", "throw_dripline_error"]
+__all__ = [
+    "DL_ServiceError",
+    "DL_Success",
+    "DriplineError",
+    "ThrowReply",
+    "get_return_codes_dict",
+    "set_reply_cache",
+    "throw_dripline_error",
+    "throw_message",
+]
 
 
 def throw_dripline_error(message: str = "") -> NoReturn:
@@ -17,3 +30,12 @@ def throw_dripline_error(message: str = "") -> NoReturn:
         DriplineError: Always.
     """
     raise DriplineError(message)
+
+
+def throw_message() -> NoReturn:
+    """Raise the error of a sender without connection, for tests of code that handles it.
+
+    Raises:
+        RuntimeError: Always; the text shows a request.
+    """
+    raise thrown(MsgRequest.create(msg_op=op_t.get, routing_key="hey"))

@@ -23,6 +23,7 @@ _MODULES = {
     "SimpleSCPIGetEntity": "simple_scpi_entity",
     "SimpleSCPISetEntity": "simple_scpi_entity",
     "VISAService": "visa_service",
+    "add_postgres_auth_spec": "config",
 }
 
 

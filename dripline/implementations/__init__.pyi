@@ -1,6 +1,7 @@
 """What type checkers read in place of `__init__.py`, which imports each name when it is asked for."""
 
 from dripline.implementations.base_add_auth_spec import BaseAddAuthSpec as BaseAddAuthSpec
+from dripline.implementations.config import add_postgres_auth_spec as add_postgres_auth_spec
 from dripline.implementations.ethernet_scpi_service import EthernetSCPIService as EthernetSCPIService
 from dripline.implementations.format_entity import FormatEntity as FormatEntity
 from dripline.implementations.heartbeat_monitor import HeartbeatMonitor as HeartbeatMonitor

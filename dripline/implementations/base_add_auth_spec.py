@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from dripline.core.access import Reach
+from dripline.implementations.config import add_postgres_auth_spec
 from scarab import MainApp
 
 
@@ -12,8 +13,8 @@ class BaseAddAuthSpec:
     """Registers groups of secrets when a program starts.
 
     A package that needs secrets brings the module `dripline.extensions.add_auth_spec` with a subclass of the name
-    `AddAuthSpec`. Its constructor calls this one, then `app.add_default_auth_spec_group(name, spec)` for each
-    group of secrets; services find them in `self.auth`.
+    `AddAuthSpec`. Its constructor calls this one, which registers the group ``postgres``, then
+    `app.add_default_auth_spec_group(name, spec)` for each further group; services find them in `self.auth`.
 
     Args:
         app: the program that starts.
@@ -23,6 +24,7 @@ class BaseAddAuthSpec:
 
     def __init__(self, app: MainApp) -> None:
         self.app = app
+        self.add_postgres_auth_spec(app)
 
     def add_postgres_auth_spec(self, app: MainApp) -> None:
         """Register the login at a PostgreSQL database.
@@ -30,8 +32,4 @@ class BaseAddAuthSpec:
         Args:
             app: the program that starts.
         """
-        spec = {
-            "username": {"default": "postgres", "env": "POSTGRES_USER"},
-            "password": {"default": "postgres", "env": "POSTGRES_PASSWORD"},
-        }
-        app.add_default_auth_spec_group("postgres", spec)
+        add_postgres_auth_spec(app)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dripline.core.calibrate import calibrate
+from dripline.core.entity import Entity
 from dripline.implementations.format_entity import FormatEntity
 from dripline.implementations.simple_scpi_entity import (
     SimpleSCPIEntity,
     SimpleSCPIGetEntity,
     SimpleSCPISetEntity,
 )
+from dripline.runtime.throw_reply import ThrowReply
 
-__all__ = ["FormatEntity", "SimpleSCPIEntity", "SimpleSCPIGetEntity", "SimpleSCPISetEntity"]
+__all__ = [
+    "Entity",
+    "FormatEntity",
+    "SimpleSCPIEntity",
+    "SimpleSCPIGetEntity",
+    "SimpleSCPISetEntity",
+    "ThrowReply",
+    "calibrate",
+]

@@ -9,11 +9,15 @@ from typing import Any, ClassVar
 
 from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
+from dripline.core.service import Service
 from dripline.core.settings import Setting, checked
 from dripline.implementations.communicator import Medium
 from dripline.implementations.communicator.tcp import TcpMedium
 from dripline.implementations.scpi_service import SCPIService
 from dripline.implementations.scpi_settings import some_seconds
+from dripline.runtime.throw_reply import ThrowReply
+
+__all__ = ["EthernetSCPIService", "Service", "ThrowReply"]  # the last two as in the reference's module
 
 _PAIR = re.compile(r"""\s*[(\[]?\s*(["']?)(?P<host>[^\s"',()\[\]]+)\1\s*,\s*(?P<port>\d+)\s*,?\s*[)\]]?\s*""")
 _HOST_AND_PORT = re.compile(r"\s*(?:\[(?P<ipv6>[^\s\[\]]+)\]|(?P<host>[^\s:]+)):(?P<port>\d+)\s*")
@@ -41,8 +45,8 @@ class EthernetSCPIService(SCPIService):
     Packages override `_send_commands`, `_listen` and `_reconnect`, and use `socket`, `alock` and the settings.
 
     Args:
-        socket_info: host and port: a pair, ``host:port`` or ``('host', 1234)`` as text.
         socket_timeout: seconds for one command and its answer together, and for connecting.
+        socket_info: host and port: a pair, ``host:port`` or ``('host', 1234)`` as text.
         cmd_at_reconnect: commands for each new connection, the last one of which is answered with
             `reconnect_test`; None at the beginning throws away what the device says by itself; None alone asks
             nothing.
@@ -60,8 +64,8 @@ class EthernetSCPIService(SCPIService):
 
     def __init__(
         self,
-        socket_info: Sequence[Any] | str = ("localhost", 1234),
         socket_timeout: float = 1.0,
+        socket_info: Sequence[Any] | str = ("localhost", 1234),
         cmd_at_reconnect: Sequence[str | None] | str | None = ("*OPC?",),
         reconnect_test: str = "1",
         command_terminator: str = "",

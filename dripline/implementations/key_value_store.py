@@ -8,6 +8,17 @@ from dripline.core.access import Reach
 from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
 from dripline.runtime.throw_reply import ThrowReply
+from dripline.wire.return_codes import DL_WarningNoActionTaken, get_return_codes_dict
+
+# Further names are here because the reference's module has them.
+__all__ = [
+    "DL_WarningNoActionTaken",
+    "Entity",
+    "KeyValueStore",
+    "ThrowReply",
+    "calibrate",
+    "get_return_codes_dict",
+]
 
 
 class KeyValueStore(Entity):

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import scarab
 from dripline.core.access import Reach
-from dripline.implementations.storage.database import make_engine, sqlalchemy
+from dripline.core.endpoint import Endpoint
+from dripline.implementations.storage.database import is_away, make_engine, reason, sqlalchemy
 from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, MetaData
+
+__all__ = ["Endpoint", "PostgreSQLInterface", "SQLTable"]  # noqa: F822 - see below
+
+logger = logging.getLogger(__name__)
 
 #: The group of secrets with the login at the database.
 GROUP = "postgres"
 _SPEC = {"username": {"env": "POSTGRES_USER"}, "password": {"env": "POSTGRES_PASSWORD"}}
 
 
+def __getattr__(name: str) -> Any:
+    if name == "SQLTable":  # the reference has it here; only tables need its module
+        return importlib.import_module("dripline.implementations.sql_table").SQLTable
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 class PostgreSQLInterface:
     """Gives a service an ``engine``, which its `SQLTable` endpoints use. A base beside `Service`.
+
+    ::
+
+        class RunTable(Service, PostgreSQLInterface):
+            def __init__(self, **kwargs):
+                Service.__init__(self, add_endpoints_now=False, **kwargs)
+                PostgreSQLInterface.__init__(self, **kwargs)
+                self.connect_to_db(self.auth)
+                self.add_endpoints_from_config()
+
+            def add_child(self, endpoint):
+                self.add_child_table(endpoint)
+                return Service.add_child(self, endpoint)
 
     Name and password are those of the group ``postgres`` in the authentication file, or the environment variables
     ``POSTGRES_USER`` and ``POSTGRES_PASSWORD``. The engine connects when it is first used.
@@ -46,6 +72,18 @@ class PostgreSQLInterface:
         self.database_server = database_server
         login_of(scarab.Authentication())  # an empty variable is an error now, not at the first query
         self.__engine: Engine | None = None
+        self.__meta: MetaData | None = None
+
+    @property
+    def meta(self) -> MetaData:
+        """The SQLAlchemy `MetaData` of the tables that `add_child_table` has described."""
+        if self.__meta is None:
+            self.__meta = sqlalchemy().MetaData()
+        return self.__meta
+
+    @meta.setter
+    def meta(self, meta: MetaData) -> None:
+        self.__meta = meta
 
     @property
     def engine(self) -> Engine:
@@ -58,6 +96,36 @@ class PostgreSQLInterface:
     @engine.setter
     def engine(self, engine: Engine) -> None:
         self.__engine = engine
+
+    def add_child_table(self, endpoint: Endpoint) -> None:
+        """Have the database describe the table of an `SQLTable`; other endpoints are left alone.
+
+        A service calls it in its `add_child`. If the database is away, the table is described at its first use.
+
+        Args:
+            endpoint: The endpoint.
+
+        Raises:
+            ConfigurationError: There is no such table, or the login is refused.
+        """
+        from dripline.implementations.sql_table import SQLTable  # only tables need its module
+
+        if not isinstance(endpoint, SQLTable):
+            return
+        library = sqlalchemy()
+        try:
+            endpoint.table = library.Table(
+                endpoint.table_name, self.meta, schema=endpoint.schema, autoload_with=self.engine
+            )
+        except library.exc.NoSuchTableError as error:
+            raise ConfigurationError(
+                f"{endpoint.name}: there is no table {str(error)!r} in {self.engine.url!r}; make it, or correct "
+                "table_name or schema"
+            ) from None
+        except library.exc.SQLAlchemyError as error:
+            if not is_away(error):
+                raise ConfigurationError(f"{endpoint.name}: {reason(error)}") from error
+            logger.warning("%s: %s; the table is described later", endpoint.name, reason(error))
 
     def connect_to_db(self, auth: scarab.Authentication | None = None) -> None:
         """Make the engine, with a login from ``auth``. The first use of `engine` does it by itself."""

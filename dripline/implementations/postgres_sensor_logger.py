@@ -44,6 +44,10 @@ class PostgresSensorLogger(RowLogger, PostgreSQLInterface, AlertConsumer):
         RowLogger.__init__(self, **kwargs)
         self.__tables = _Endpoints(self)
 
+    def add_child(self, endpoint: Endpoint) -> bool:
+        """Add an endpoint; its table is described when the service starts, also if the database is away now."""
+        return AlertConsumer.add_child(self, endpoint)
+
     def start(self) -> None:
         """Connect, and begin to consume. Errors as for `SensorLogger`.
 

@@ -48,9 +48,10 @@ class SQLTable(Endpoint):
         schema: Its schema; the user's own when not given.
         required_insert_names: Columns that an insert must give: each a name, or a mapping with ``column`` and
             ``payload_key`` when the value comes under another name.
-        optional_insert_names: Columns that an insert may give, likewise. What is named in neither is left out.
         return_col_names: Columns of the new row that an insert returns.
+        optional_insert_names: Columns that an insert may give, likewise. What is named in neither is left out.
         default_insert_values: Value by column, for columns that an insert does not give.
+        *args: For `Endpoint`.
         **kwargs: For `Endpoint`.
     """
 
@@ -62,12 +63,13 @@ class SQLTable(Endpoint):
         table_name: str,
         schema: str | None = None,
         required_insert_names: Sequence[InsertName] | None = None,
-        optional_insert_names: Sequence[InsertName] | None = None,
         return_col_names: Sequence[str] | None = None,
+        optional_insert_names: Sequence[InsertName] | None = None,
         default_insert_values: Mapping[str, Any] | None = None,
+        *args: Any,
         **kwargs: Any,
     ) -> None:
-        Endpoint.__init__(self, **kwargs)
+        Endpoint.__init__(self, *args, **kwargs)
         names = {"required_insert_names": required_insert_names, "optional_insert_names": optional_insert_names}
         check_arguments(self.name, SQLTable._dripline_checks, **names)
         self.table_name = table_name

@@ -12,9 +12,9 @@ _SERVICE_ERROR = 300
 _prepared = threading.local()
 
 
-def set_reply_cache(return_code: ReturnCode | str, message: str, payload: Any = None) -> None:
+def set_reply_cache(return_code: ReturnCode | str, return_message: str, payload: Any = None) -> None:
     """Prepare what a `ThrowReply` without arguments, raised next on this thread, will say."""
-    _prepared.reply = (return_code, message, payload)
+    _prepared.reply = (return_code, return_message, payload)
 
 
 class ThrowReply(Exception):

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from dripline.config.extras import pip_install
-from dripline.web.status import http_status
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.message import MsgReply
 from dripline.wire.return_codes import name_of
@@ -20,10 +19,10 @@ except ImportError:
 _RETRY_S = "1"
 
 
-def reply_answer(reply: MsgReply) -> web.Response:
+def reply_answer(reply: MsgReply, status: int) -> web.Response:
     """Make the answer that a reply becomes."""
     content = _content(reply.return_code, reply.return_message, reply.plain_payload)
-    return json_answer(content, http_status(reply.return_code))
+    return json_answer(content, status)
 
 
 def error_answer(status: int, code: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -28,29 +28,35 @@ if TYPE_CHECKING:
 _BODY_S = 10.0
 
 
-def application(server: HTTPServer, guard: Guard, asker: Asker, connections: Connections) -> web.Application:
+def application(server: HTTPServer, guard: Guard, routes: Routes, connections: Connections) -> web.Application:
     """Make the application.
 
     Args:
         server: whose it is.
         guard: says who may ask.
-        asker: asks the mesh.
+        routes: what is done for each address.
         connections: the server's.
     """
-    routes = _Routes(server, asker)
     app = web.Application(client_max_size=server.max_body_bytes, middlewares=[reception(guard, connections)])
     app.router.add_get("/openapi.json", routes.describe)
     app.router.add_get("/dl", routes.show_present)
     app.router.add_get("/dl/", routes.show_present)
-    for method in ("GET", "PUT", "POST"):
-        app.router.add_route(method, "/dl/{routing_key:.+}", routes.ask)
+    app.router.add_get("/hello", server.hello)
+    handlers = {"GET": server.handle_get, "PUT": server.handle_put, "POST": server.handle_post}
+    for method, handler in handlers.items():
+        app.router.add_route(method, "/dl/{routing_key:.+}", handler)
     if server.web_root is not None:
         app.router.add_get("/{path:.*}", routes.show_page)
     return app
 
 
-class _Routes:
-    """What is done for each address."""
+class Routes:
+    """What is done for each address.
+
+    Args:
+        server: whose it is.
+        asker: asks the mesh.
+    """
 
     def __init__(self, server: HTTPServer, asker: Asker) -> None:
         self._server = server
@@ -59,19 +65,26 @@ class _Routes:
         self._roll_call: asyncio.Task[list[Present]] | None = None
 
     async def ask(self, request: web.Request) -> web.StreamResponse:
+        """Ask the mesh what a request for an endpoint wants."""
         try:
             place = self._places.take(client_of(request.transport))
-            wanted = await _wanted(request, place)
-            return reply_answer(await self._asker.ask(wanted, self._server.timeout_s, done=place.leave))
+            wanted = await self._wanted(request, place)
+            reply = await self._asker.ask(wanted, self._server.timeout_s, done=place.leave)
+            return reply_answer(reply, self._status(reply.return_code))
         except NoPlace as error:
             return error_answer(503, 100, str(error))
         except BadRequest as error:
             return error_answer(400, 401, str(error))
         except DriplineError as error:
             code = getattr(error, "return_code", 0) or 100
-            return error_answer(http_status(code), code, getattr(error, "message", "") or str(error))
+            return error_answer(self._status(code), code, getattr(error, "message", "") or str(error))
+
+    def _status(self, return_code: int) -> int:
+        status = self._server.ret_code_conversion.get(return_code, 0)
+        return status if status >= 200 else http_status(return_code)  # those below are no answers
 
     async def show_present(self, _request: web.Request) -> web.StreamResponse:
+        """List services and endpoints."""
         try:
             present = await self._present()
         except DriplineError as error:
@@ -81,12 +94,14 @@ class _Routes:
         )
 
     async def show_page(self, request: web.Request) -> web.StreamResponse:
+        """Send a file of `web_root`."""
         found = page(Path(self._server.web_root or ""), request.match_info["path"] or "index.html")
         if found is None:
             raise web.HTTPNotFound
         return web.FileResponse(found)
 
     async def describe(self, _request: web.Request) -> web.StreamResponse:
+        """Describe the interface as OpenAPI."""
         try:
             present = await self._present()
         except DriplineError as error:
@@ -105,19 +120,17 @@ class _Routes:
         if not ended.cancelled():
             ended.exception()  # nobody may wait for it any longer
 
-
-async def _wanted(request: web.Request, place: Place) -> MsgRequest:
-    """What is wanted of the mesh; a place that is not needed is left."""
-    try:
+    async def _wanted(self, request: web.Request, place: Place) -> MsgRequest:
+        """What is wanted of the mesh; a place that is not needed is left."""
         try:
-            body = await asyncio.wait_for(request.read(), _BODY_S)
-        except asyncio.TimeoutError:
-            raise web.HTTPRequestTimeout from None
-        except web.RequestPayloadError as error:
-            raise BadRequest(f"the body cannot be read: {' '.join(str(error).split())}") from None
-        return mesh_request(
-            request.method, request.match_info["routing_key"], request.headers, request.query, body
-        )
-    except BaseException:
-        place.leave()
-        raise
+            try:
+                body = await asyncio.wait_for(request.read(), _BODY_S)
+            except asyncio.TimeoutError:
+                raise web.HTTPRequestTimeout from None
+            except web.RequestPayloadError as error:
+                raise BadRequest(f"the body cannot be read: {' '.join(str(error).split())}") from None
+            routing_key = self._server.path_to_routing_key(f"/dl/{request.match_info['routing_key']}")
+            return mesh_request(request.method, routing_key, request.headers, request.query, body)
+        except BaseException:
+            place.leave()
+            raise

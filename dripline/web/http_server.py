@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dripline.core.access import Reach
 from dripline.core.interface import Interface
@@ -19,7 +19,14 @@ from dripline.core.login import Secret
 from dripline.runtime.client import MeshClient
 from dripline.runtime.roll_call import Present, roll_call
 from dripline.web import settings
-from dripline.wire.errors import ConfigurationError
+from dripline.web.status import http_status
+from dripline.wire.errors import ConfigurationError, DriplineError
+from dripline.wire.return_codes import get_return_code_values
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from dripline.web.application import Routes
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +39,9 @@ class HTTPServer(Interface):
     ``GET /dl/<routing/key>`` gets, ``PUT`` sets, ``POST`` calls a method; the headers ``specifier`` and
     ``lockout-key`` mean what they do on the mesh, bodies are ``{"values": […], "keyword": …}``. ``GET /dl`` lists
     services and endpoints, ``GET /openapi.json`` describes it all.
+
+    A subclass may override `handle_get`, `handle_put`, `handle_post`, `hello` and `path_to_routing_key`, and
+    change `ret_code_conversion`.
 
     Args:
         http_host: address to listen at; by default only this machine can ask.
@@ -47,13 +57,16 @@ class HTTPServer(Interface):
         max_requests_per_client: how many of them may come from one address.
         **kwargs: for `Interface`.
 
+    Attributes:
+        ret_code_conversion: HTTP status by return code; other codes are answered by their hundreds.
+
     Raises:
         ConfigurationError: a setting that cannot be used.
     """
 
     _dripline_reach: ClassVar[Reach] = {
         "own": {"http_host", "http_port", "web_root", "max_body_bytes", "max_requests", "max_requests_per_client"}
-        | {"_guard", "_stop_wanted", "_stop", "_refused"}
+        | {"_guard", "_stop_wanted", "_stop", "_refused", "_routes", "ret_code_conversion"}
     }
 
     def __init__(
@@ -84,7 +97,10 @@ class HTTPServer(Interface):
         self._stop_wanted = False  # no event: a signal may come while one is being set
         self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._refused: Exception | None = None
+        self._routes: Routes | None = None
         Interface.__init__(self, **kwargs)
+        # Not before: the mesh may add return codes.
+        self.ret_code_conversion = {code: http_status(code) for code in get_return_code_values()}
 
     @property
     def asks_who(self) -> bool:
@@ -109,6 +125,41 @@ class HTTPServer(Interface):
             refused, self._refused = self._refused, None
             raise refused
 
+    def http_listen(self) -> None:
+        """Serve until `stop`: the reference's name for `run`."""
+        self.run()
+
+    async def handle_get(self, request: web.Request) -> web.StreamResponse:
+        """Answer a GET below ``/dl/``: get an endpoint's value, or an attribute."""
+        return await self._ask(request)
+
+    async def handle_put(self, request: web.Request) -> web.StreamResponse:
+        """Answer a PUT below ``/dl/``: set an endpoint's value, or an attribute."""
+        return await self._ask(request)
+
+    async def handle_post(self, request: web.Request) -> web.StreamResponse:
+        """Answer a POST below ``/dl/``: call a method of an endpoint."""
+        return await self._ask(request)
+
+    async def hello(self, request: web.Request) -> web.StreamResponse:
+        """Answer a GET of ``/hello``, which shows that the server runs."""
+        from aiohttp import web
+
+        return web.Response(text="Hello, world\n")
+
+    def path_to_routing_key(self, input_path: str) -> str:
+        """Make a routing key of the path of an address.
+
+        Args:
+            input_path: The path, such as ``/dl/furnace/peaches``.
+        """
+        return input_path.removeprefix("/dl/").strip("/").replace("/", ".")
+
+    async def _ask(self, request: web.Request) -> web.StreamResponse:
+        if self._routes is None:
+            raise DriplineError("the HTTP server is not running")
+        return await self._routes.ask(request)
+
     def stop(self) -> None:
         """End `run`, from any thread, or as soon as it begins; requests in hand are answered first."""
         self._stop_wanted = True
@@ -122,7 +173,10 @@ class HTTPServer(Interface):
         return roll_call(self._new_client, wait_s, connect_s=self.timeout_s)
 
     async def _serve(self, ready: threading.Event | None) -> None:
-        from dripline.web.application import application  # says how to get aiohttp where it is not installed
+        from dripline.web.application import (
+            Routes,
+            application,
+        )  # says how to get aiohttp where it is not installed
         from dripline.web.asking import Asker
         from dripline.web.connections import Connections
         from dripline.web.first_connection import FirstConnection
@@ -135,10 +189,11 @@ class HTTPServer(Interface):
         client = self._dripline_client()
         first = FirstConnection(client, self._give_up)
         asker = Asker(client, first, self.max_requests)
+        self._routes = Routes(self, asker)
         connections = Connections(lambda: runner.server() if runner.server is not None else None)
         # Who has gone needs no answer: the handler is cancelled, and its place is free for another.
         runner = web.AppRunner(
-            application(self, self._guard, asker, connections),
+            application(self, self._guard, self._routes, connections),
             access_log=None, logger=protocol_log(), handler_cancellation=True, shutdown_timeout=_DRAIN_S,
         )  # fmt: skip
         await runner.setup()

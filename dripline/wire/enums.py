@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from enum import Enum, IntEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dripline.wire.errors import DriplineError
 
@@ -15,7 +15,11 @@ _T = TypeVar("_T", bound="_Number")
 
 
 class _Number(IntEnum):
-    """A number with a name; its text is the same in every version of Python."""
+    """A number with a name; its text is the same in every version of Python. Other numbers are `unknown`."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Any:
+        return cls["unknown"] if isinstance(value, int) else None
 
     def __str__(self) -> str:
         return f"{type(self).__name__}.{self.name}"

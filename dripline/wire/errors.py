@@ -2,7 +2,7 @@
 
 ::
 
-    DriplineError(Exception)                          exit code 3
+    DriplineError(RuntimeError)                       exit code 3
       DecodingError(ValueError)                       bytes that are no dripline message
       EncodingError(ValueError)                       a message that nobody takes
       ConfigurationError(ValueError)                  exit code 2; names file, key and remedy
@@ -26,8 +26,10 @@ from __future__ import annotations
 from typing import Any
 
 
-class DriplineError(Exception):
+class DriplineError(RuntimeError):
     """Base of every error this package raises on purpose.
+
+    A `RuntimeError`, as in the reference: scripts write ``except RuntimeError`` around a request.
 
     Attributes:
         exit_code: what a command line ends with when this error ends it.

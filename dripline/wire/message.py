@@ -245,6 +245,7 @@ class MsgReply(Message):
         routing_key: str | MsgRequest = "",
         specifier: str | Specifier = "",
         encoding: enums.encoding = enums.encoding.json,
+        msg_request: MsgRequest | None = None,
     ) -> MsgReply:
         """Make a reply.
 
@@ -255,9 +256,12 @@ class MsgReply(Message):
             routing_key: where it goes, or the request that it answers.
             specifier: usually empty.
             encoding: how the body is written.
+            msg_request: the request that it answers, in place of a routing key.
         """
-        if isinstance(routing_key, MsgRequest):
-            return routing_key.reply(return_code, return_message, payload)
+        request = routing_key if isinstance(routing_key, MsgRequest) else msg_request
+        if request is not None:
+            return request.reply(return_code, return_message, payload)
+        assert isinstance(routing_key, str), "it was no request"
         return cls(return_code, return_message, payload, routing_key, specifier, encoding)
 
 

@@ -13,18 +13,22 @@ from typing import ClassVar
 class ReturnCode:
     """One return code; each is a class of its own, so that it can be named in Python.
 
+    A subclass without class arguments, ``class Busy(ReturnCode): value = 1001``, is not registered.
+
     Attributes:
         value: the number on the wire.
         name: the name under which it can be thrown.
         description: what it means, for people.
     """
 
-    value: ClassVar[int]
-    name: ClassVar[str]
-    description: ClassVar[str]
+    value: ClassVar[int] = 999
+    name: ClassVar[str] = "unhandled_exception"
+    description: ClassVar[str] = "Unhandled Exception"
 
-    def __init_subclass__(cls, value: int, description: str, name: str | None = None) -> None:
+    def __init_subclass__(cls, value: int | None = None, description: str = "", name: str | None = None) -> None:
         super().__init_subclass__()
+        if value is None:
+            return
         cls.value, cls.description = value, description
         cls.name = name if name is not None else _snake_case(cls.__name__.removeprefix("DL_"))
         _register(cls())

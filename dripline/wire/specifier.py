@@ -10,13 +10,13 @@ class Specifier:
     """A dotted string, kept as it was written; its words can be taken off the front one at a time.
 
     Args:
-        s: the specifier, possibly empty.
+        unparsed: the specifier, possibly empty.
     """
 
     __slots__ = ("_text", "_words")
 
-    def __init__(self, s: str = "") -> None:
-        self.parse(s)
+    def __init__(self, unparsed: str = "") -> None:
+        self.parse(unparsed)
 
     def parse(self, s: str) -> None:
         """Start again with another text."""

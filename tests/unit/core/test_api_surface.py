@@ -55,13 +55,13 @@ SIGNATURES: dict[Any, str] = {
         "return_code=0 return_message='' payload=None routing_key='' specifier='' encoding=encoding.json"
     ),
     MsgAlert.create: "payload=None routing_key='' specifier='' encoding=encoding.json",
-    Specifier: "s=''",
+    Specifier: "unparsed=''",
     add_return_code: "value name description",
     ThrowReply: "return_code=None message=None payload=None",
-    set_reply_cache: "return_code message payload=None",
+    set_reply_cache: "return_code return_message payload=None",
     throw_dripline_error: "message=''",
     Endpoint: "name",
-    Endpoint.on_set: "self value",
+    Endpoint.on_set: "self _value",
     Service: (
         "name make_connection=True endpoints=None add_endpoints_now=True enable_scheduling=False "
         "broadcast_key='broadcast' loop_timeout_ms=1000 message_wait_ms=1000 heartbeat_interval_s=60 "
@@ -86,7 +86,7 @@ SIGNATURES: dict[Any, str] = {
     Interface.get: "self endpoint specifier=None lockout_key=None timeout_s=0",
     Interface.set: "self endpoint value specifier=None lockout_key=None timeout_s=0",
     Core: "config=None auth=None make_connection=True",
-    Receiver.wait_for_reply: "self sent_package timeout_ms=0",
+    Receiver.wait_for_reply: "self sent_msg_pkg timeout_ms=0",
     DriplineConfig: "read_mesh_file=True",
     ServiceConfig: "name='dlpy_service'",
     ObjectCreator.create_object: "self config default_module auth=None",
@@ -97,11 +97,11 @@ SIGNATURES: dict[Any, str] = {
     ),
     PostgreSQLInterface: "database_name database_server",
     SQLTable: (
-        "table_name schema=None required_insert_names=None optional_insert_names=None return_col_names=None "
+        "table_name schema=None required_insert_names=None return_col_names=None optional_insert_names=None "
         "default_insert_values=None"
     ),
     EthernetSCPIService: (
-        "socket_info=('localhost',1234) socket_timeout=1.0 cmd_at_reconnect=('*OPC?',) reconnect_test='1' "
+        "socket_timeout=1.0 socket_info=('localhost',1234) cmd_at_reconnect=('*OPC?',) reconnect_test='1' "
         "command_terminator='' response_terminator=None reply_echo_cmd=False"
     ),
     scarab.to_param: "object hyphenate_keys=False",
@@ -122,7 +122,8 @@ def test_arguments_have_the_references_names_places_and_defaults(called):
     expected = SIGNATURES[called].split()
     assert [_shown(parameter) for parameter in parameters[: len(expected)]] == expected
     for parameter in parameters[len(expected) :]:
-        assert parameter.default is not parameter.empty or parameter.kind is parameter.VAR_KEYWORD, parameter
+        is_variable = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        assert is_variable or parameter.default is not parameter.empty, parameter
 
 
 def _shown(parameter: inspect.Parameter) -> str:

@@ -14,13 +14,13 @@ OURS = {
     Entity: {"check_field", "log_routing_key_prefix", "alarm_status"},
     Service: {
         *("async_children", "allow_private_specifiers", "broadcast_key", "loop_timeout_ms", "message_wait_ms"),
-        *("heartbeat_interval_s", "timeout_s", "confirm_retcodes", "cancel_code", "reset_cancel", "wait"),
+        *("heartbeat_interval_s", "timeout_s", "confirm_retcodes", "cancel_code", "close"),
     },
 }
 REFERENCE = {
     Endpoint: (
         "name service submit_request_message on_request_message on_reply_message on_alert_message do_get_request "
-        "do_set_request do_cmd_request on_get on_set"
+        "do_set_request do_cmd_request on_get on_set result_to_scarab_payload"
     ),
     Entity: (
         "get_on_set log_on_set log_interval max_interval max_absolute_change max_fractional_change log_a_value "
@@ -29,7 +29,10 @@ REFERENCE = {
     Service: (
         "auth sync_children add_child add_async_child add_endpoints_from_config bind_keys bind_key send run "
         "start requests_exchange alerts_exchange listen stop schedule unschedule execution_buffer cycle_time "
-        "is_canceled cancel do_cancellation endpoint_configs create_object get set cmd enable_scheduling"
+        "is_canceled cancel do_cancellation endpoint_configs create_object get set cmd enable_scheduling "
+        "reset_cancel do_reset_cancellation wait execute sender wait_for_reply single_message_wait_ms address "
+        "port username password make_connection heartbeat_routing_key max_payload_size max_connection_attempts "
+        "PostListenStatus"
     ),
 }
 
@@ -74,10 +77,24 @@ class Bus(Recorder):
         self.async_children = ["mine"]
         self._agenda = self._ask = self._cancel_event = self._client = self._turns = None
         self.mailbox = self.heartbeat = self.reception = self.sender = self.lockout = None
+        self.address, self.username, self.password = "10.0.0.7", "operator", "x"
 
     def turn_of(self):
         """Nothing that takes an argument."""
         return "turned"
+
+    def close(self):
+        """Close a valve."""
+        return "closed"
+
+    def execute(self, command):
+        """Nothing that is scheduled."""
+        return f"did {command}"
+
+    @property
+    def port(self):
+        """The instrument's."""
+        return "/dev/ttyUSB0"
 
     def _is_connected(self):
         return "to the instrument"
@@ -110,6 +127,12 @@ def test_a_service_works_whatever_a_lab_calls_its_own():
     bus.add_async_child(door)
     assert bus.async_children == ["mine"]
     assert cmd(bus, "turn_of").payload == "turned"
+    assert cmd(bus, "close").payload == "closed"
+    assert cmd(bus, "execute", "that").payload == "did that"
+    assert get(bus, "port").payload == {"values": ["/dev/ttyUSB0"]}
+    assert get(bus, "address").payload == {"values": ["10.0.0.7"]}
+    assert set_(bus, "10.0.0.8", "address").return_code == 0
+    assert bus.address == "10.0.0.8"
     bus.unschedule(bus.schedule(lambda: None, bus.cycle_time))
     bus.cancel()
     bus.listen()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dripline.implementations import BaseAddAuthSpec
+from dripline.implementations import BaseAddAuthSpec, add_postgres_auth_spec, config
 from scarab import MainApp
 
 
@@ -25,8 +25,24 @@ def test_a_subclass_registers_its_groups(monkeypatch):
     assert app.auth.get("camera", "pin") == "1234"
 
 
-def test_the_base_alone_registers_nothing():
-    """A package without secrets may use it as it is."""
-    app = MainApp()
+def test_the_base_registers_the_login_at_postgresql():
+    """As in the reference; a package may say in its own way where that login comes from."""
+
+    class Vault(BaseAddAuthSpec):
+        def add_postgres_auth_spec(self, app: MainApp) -> None:
+            app.add_default_auth_spec_group("postgres", {"username": {"default": "from the vault"}})
+
+    app, other = MainApp(), MainApp()
     BaseAddAuthSpec(app)
-    assert app.auth.spec.to_python() in ({}, None)
+    assert app.auth.spec["postgres"]["password"]["env"].to_python() == "POSTGRES_PASSWORD"
+    Vault(other)
+    assert other.auth.spec.to_python() == {"postgres": {"username": {"default": "from the vault"}}}
+
+
+def test_a_function_registers_it_too():
+    """Under each of its names."""
+    app, other = MainApp(), MainApp()
+    add_postgres_auth_spec(app)
+    config.add_postgres_auth_spec(other)
+    assert app.auth.spec == other.auth.spec
+    assert sorted(app.auth.spec["postgres"].as_node().keys()) == ["password", "username"]

@@ -192,3 +192,23 @@ def test_a_specification_can_be_replaced(auth):
     auth.spec = {"slack": {"token": "abc"}}
     auth.process_spec()
     assert auth.data.to_python() == {"slack": {"token": "abc"}}
+
+
+def test_an_authentication_is_made_of_a_file_or_of_another_one(tmp_path):
+    """As the reference's constructors; the name of the file is in the specification."""
+    path = tmp_path / "auth.json"
+    path.write_text('{"lab": {"pin": "2"}}')
+    auth = scarab.Authentication(auth_file=str(path))
+    assert auth.spec["file"]().as_string() == str(path)
+    auth.add_item("lab", "user", "ada")
+    auth.process_spec()
+    copy = scarab.Authentication(auth)
+    auth.set_value("lab", "user", "grace")
+    auth.process_spec()
+    copy.process_spec()
+    assert (auth.get("lab", "user"), copy.get("lab", "user"), copy.get("lab", "pin")) == ("grace", "ada", "2")
+    other = scarab.Authentication()
+    other.set_auth_file(str(path), scarab.ParamNode())
+    other.process_spec()
+    assert other.get("lab", "pin") == "2"
+    assert not other.has("file")

@@ -43,6 +43,22 @@ def test_something_is_told_to_stop_and_to_go_on():
     assert not pump.is_canceled()
 
 
+def test_only_the_first_cancel_counts():
+    """Until it is reset, which a subclass notices too."""
+
+    class Valve(Pump):
+        def do_reset_cancellation(self):
+            self.codes.append("reset")
+
+    valve = Valve()
+    valve.cancel(1)
+    valve.cancel(2)
+    assert (valve.cancel_code, valve.codes) == (1, [1])
+    valve.reset_cancel()
+    valve.cancel(2)
+    assert (valve.cancel_code, valve.codes) == (2, [1, "reset", 2])
+
+
 def test_sleeping_ends_when_told_to_stop():
     """At once, and it says why it ended."""
     pump = Pump()
@@ -94,6 +110,34 @@ def test_handlers_made_one_after_the_other_do_not_pile_up():
     signal.raise_signal(signal.SIGTERM)
     assert pump.wait(wait_ms=60_000)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_handler_may_be_made_to_handle_signals_later():
+    """As scripts say it: `SignalHandler(False)`, then the two methods."""
+    before = signal.getsignal(signal.SIGTERM)
+    pump = Pump()
+    handler = scarab.SignalHandler(False)
+    handler.add_cancelable(pump)
+    assert signal.getsignal(signal.SIGTERM) is before
+    handler.start_waiting_thread()
+    assert signal.getsignal(signal.SIGTERM) is not before
+    handler.join_waiting_thread()
+    assert signal.getsignal(signal.SIGTERM) is before
+    handler.cancel_all(4)
+    assert pump.codes == [4]
+    with scarab.SignalHandler(True):
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_handler_that_waits_keeps_no_other_from_giving_back():
+    """Only those that handle signals count."""
+    before = signal.getsignal(signal.SIGTERM)
+    waiting = scarab.SignalHandler(False)
+    handling = scarab.SignalHandler(start_waiting_thread=True)
+    handling.restore()
+    assert signal.getsignal(signal.SIGTERM) is before
+    waiting.restore()
 
 
 def test_a_forgotten_handler_gives_the_signals_back():

@@ -184,3 +184,25 @@ def test_keys_are_hyphenated_and_back():
     assert param.to_python() == {"a-b": {"c-d": [{"e-f": 1}]}}
     assert scarab.to_python(param) == param.to_python()
     assert param.to_python(underscore_keys=True) == {"a_b": {"c_d": [{"e_f": 1}]}}
+
+
+def test_the_references_names_of_arguments():
+    """Scripts may give them by name, whatever they are called."""
+    node = scarab.ParamNode({"a": 1, "b": 2})
+    node.merge(object=scarab.ParamNode({"c": 3}))
+    node.erase(erase="a")
+    assert node.remove(name="b") == 2
+    assert node == {"c": 3}
+    assert scarab.to_python(object=scarab.to_param({"a-b": 1}), hyphenate_keys=True) == {"a_b": 1}
+
+
+def test_a_param_is_made_of_a_value():
+    """It is a copy."""
+    value = scarab.ParamValue(2.5)
+    copy = scarab.Param(value)
+    value.set(1)
+    assert copy.is_value()
+    assert isinstance(copy, scarab.Param)
+    assert copy().as_double() == 2.5
+    assert scarab.ParamValue(copy()) == 2.5
+    assert scarab.Param().is_null()

@@ -80,3 +80,11 @@ def test_everything_that_is_known_is_told():
 def test_any_text_is_a_version_or_not(text):
     """Nothing raises."""
     assert VersionSemantic().parse(text) in (True, False)
+
+
+def test_program_computer_and_user_are_found_again(monkeypatch):
+    """When they have changed meanwhile."""
+    version = VersionSemantic(1, 2, 3)
+    monkeypatch.setenv("LOGNAME", "grace")
+    assert version.update_exe_host_user() is True
+    assert (version.username, version.version) == ("grace", "1.2.3")
