@@ -30,7 +30,7 @@ from dripline.runtime.handler_watch import HandlerWatch
 from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.quick_lane import HEALTH, QuickLane
 from dripline.runtime.roll_call import LIST_ENDPOINTS
-from dripline.runtime.state_folder import state_path
+from dripline.runtime.state_folder import dead_letter_folder
 from dripline.runtime.turn import Turn
 from dripline.wire.errors import ConnectionLost, DriplineError
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
@@ -304,7 +304,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
 
     def _dripline_dead_letter_folder(self) -> Path:
         """Where alerts that can never be handled are written, unless the configuration says it."""
-        return state_path("dead-letters", self.__mesh, self.name)
+        return dead_letter_folder(self.__mesh, self.name)
 
     def _dripline_is_connected(self) -> bool:
         """Whether the broker can be reached at this moment."""
