@@ -86,7 +86,7 @@ def test_a_service_keeps_alerts_in_memory_only_and_warns_once(folder, address):
 
 @pytest.mark.parametrize("words", [["check", "s.yaml"], ["extensions"], ["new", "extension", "pears"], ["--help"]])
 def test_commands_need_no_home_folder(folder, words):
-    """Nor do they say a word about it."""
+    """They print no warning about it."""
     (folder / "s.yaml").write_text(new_store()[1])
     done = run(folder, "dl", *words)
     assert (done.returncode, done.stderr) == (0, "")

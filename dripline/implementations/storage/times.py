@@ -26,7 +26,7 @@ def read_time(text: str) -> datetime | None:
     """Read a time as RFC 3339 has it, such as ``2026-01-31T12:00:00.000001Z``; one without a zone is UTC.
 
     Returns:
-        The time in UTC; None when the text is no time, or one that UTC has not.
+        The time in UTC; None if the text is not a time, or one outside the range of dates in UTC.
     """
     if text[-1:] in ("Z", "z"):
         text = f"{text[:-1].rstrip()}+00:00"

@@ -40,8 +40,8 @@ def test_it_is_below_the_home_folder(home):
 
 
 @pytest.mark.usefixtures("nobody")
-def test_an_own_place_needs_no_home_folder(tmp_path, monkeypatch):
-    """As for other programs that follow the XDG rules."""
+def test_xdg_state_home_needs_no_home_folder(tmp_path, monkeypatch):
+    """The variable names the folder, as the XDG specification says."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     assert state_path("alerts", MESH, "peaches").is_relative_to(tmp_path / "state")
 
