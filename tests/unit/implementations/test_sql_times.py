@@ -169,7 +169,7 @@ def test_the_day_of_a_time_is_that_in_utc(laboratory):
 
 
 def test_times_that_others_wrote_as_texts_are_compared_as_times(textual):
-    """with or without zone, fraction and T; other texts are compared as texts."""
+    """With or without zone, fraction and T; other texts are compared as texts."""
     texts = ["2026-10-25 00:30:00", "2026-10-25T01:30:00Z", "2026-10-25 03:30:00.000+01:00", "unknown"]
     for number, text in enumerate(texts):
         textual.runs.do_insert(started=text, number=number, note="2026")
