@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -16,6 +17,17 @@ def executable() -> str:
 def hostname() -> str:
     """Give the name of this computer."""
     return socket.gethostname()
+
+
+def home_folder() -> str | None:
+    """Give this user's home folder; None if there is none, as in many containers."""
+    home = os.environ.get("HOME") or None
+    if home is None:
+        import pwd  # rarely needed
+
+        with contextlib.suppress(KeyError):
+            home = pwd.getpwuid(os.getuid()).pw_dir or None
+    return home
 
 
 def username() -> str:

@@ -52,10 +52,13 @@ def demo(ctx: click.Context, common: CommonOptions, folder: Path | None) -> None
     from dripline.cli import logs
     from dripline.cli.demo_mesh import DemoMesh
     from dripline.cli.stopping import StopEvent
+    from dripline.runtime.state_folder import user_path
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
     stop = StopEvent()
     with stop.armed(), ExitStack() as stack:  # until the services run and after that: nothing is left behind
+        if folder is not None:
+            folder = user_path(str(folder), "--folder")
         mesh = DemoMesh(folder or stack.enter_context(_temporary_folder()))
         mesh.write()
         code = _run(mesh, common, stop, kept=folder is not None)

@@ -14,6 +14,7 @@ import click
 
 from dripline.cli.command import WORD, Command
 from dripline.cli.output import show
+from dripline.runtime.state_folder import user_path
 from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ _USABLE = re.compile(rf"[a-z][a-z0-9_]{{0,{_LONGEST - 1}}}")
 def extension(name: str, directory: str | None, verbose: int) -> None:
     """Write an extension package: an endpoint, a service, YAML, tests that pass."""
     check_name(name)
-    folder = Path(directory or name).expanduser()
+    folder = user_path(directory or name, "--directory")
     for path in write_extension(name, folder):
         show(f"wrote {path}")
     show("\ntry next:")

@@ -143,8 +143,21 @@ def make_service(session: Session) -> Any:
     if "enable_scheduling" not in session.configuration:
         service.enable_scheduling = True
     if isinstance(service, Service):
-        service._dripline_keep_alerts(str(state_path("alerts", session.mesh, service.name)))
+        _keep_alerts(service, session)
     return service
+
+
+def _keep_alerts(service: Service, session: Session) -> None:
+    """Let alerts wait on disk while the broker is away, unless the configuration says where."""
+    if "folder" in (session.configuration.get("alert_spool") or {}):
+        return
+    try:
+        service._dripline_keep_alerts(str(state_path("alerts", session.mesh, service.name)))
+    except OSError as error:
+        logger.warning(
+            "%s: alerts wait in memory only: %s; set alert_spool: {folder: …}, or XDG_STATE_HOME",
+            service.name, error,
+        )  # fmt: skip
 
 
 def _exit_code(error: BaseException) -> int:

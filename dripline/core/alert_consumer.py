@@ -6,7 +6,6 @@ import logging
 import math
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import scarab
@@ -14,6 +13,7 @@ from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
 from dripline.runtime.complaints import complaints_of
+from dripline.runtime.state_folder import user_path
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.message import MsgAlert
 from dripline.wire.safe_text import safe_text
@@ -78,7 +78,7 @@ class AlertConsumer(Service):
         self._alert_key_parser_re = _checked_expression(alert_key_parser_re)
         self._dripline_durable = bool(durable)
         if self._dripline_durable:
-            file = Path(dead_letter_file).expanduser() if dead_letter_file is not None else None
+            file = user_path(dead_letter_file, "dead_letter_file") if dead_letter_file is not None else None
             self._dripline_collect(
                 lambda: self._alert_keys,
                 int(_memory_mb(memory_mb) * 1e6),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from dripline.config.maps import known_map
 from dripline.runtime.buffer_policy import BufferPolicy
+from dripline.runtime.state_folder import user_path
 from dripline.wire.errors import ConfigurationError
 
 _KEYS = ("in_memory", "folder", "on_disk_mb", "drop")
@@ -32,7 +32,7 @@ def keep_rule(configuration: Mapping[str, Any] | None) -> BufferPolicy:
     folder = configuration.get("folder")
     return BufferPolicy(
         in_memory=int(_positive(configuration, "in_memory", BufferPolicy.in_memory)),
-        folder=Path(str(folder)).expanduser() if folder is not None else None,
+        folder=user_path(str(folder), "alert_spool: folder") if folder is not None else None,
         on_disk_bytes=int(_positive(configuration, "on_disk_mb", BufferPolicy.on_disk_bytes / 1e6) * 1e6),
         drop_oldest=drop == "oldest",
     )

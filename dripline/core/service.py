@@ -34,7 +34,7 @@ from dripline.runtime.handler_watch import HandlerWatch
 from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.quick_lane import HEALTH, QuickLane
 from dripline.runtime.roll_call import LIST_ENDPOINTS
-from dripline.runtime.state_folder import state_path
+from dripline.runtime.state_folder import dead_letter_folder
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.runtime.turn import Turn
 from dripline.wire.errors import ConnectionLost, DriplineError
@@ -311,7 +311,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
 
     def _dripline_dead_letter_folder(self) -> Path:
         """Where alerts that can never be handled are written, unless the configuration says it."""
-        return state_path("dead-letters", self._dripline_mesh, self.name)
+        return dead_letter_folder(self._dripline_mesh, self.name)
 
     def _dripline_is_connected(self) -> bool:
         """Whether the broker can be reached at this moment."""

@@ -19,6 +19,7 @@ from dripline.implementations.storage.row import Row
 from dripline.implementations.storage.sink import DatabaseSink, Destinations
 from dripline.implementations.storage.waiting_rows import Pace
 from dripline.runtime.spool import Spool
+from dripline.runtime.state_folder import user_path
 from dripline.runtime.worker import InHand, in_hand, let_go
 from dripline.wire.chunks import read_part
 from dripline.wire.errors import ConfigurationError
@@ -87,7 +88,7 @@ class RowLogger:
         memory_mb: float = 32,
         **kwargs: Any,
     ) -> None:
-        self.__spool_folder = Path(spool_directory or f"{self.name}.spool").expanduser()
+        self.__spool_folder = user_path(spool_directory or f"{self.name}.spool", "spool_directory")
         self.__spool_limit = int(_positive("spool_limit_mb", spool_limit_mb) * 1e6)
         self.__pace = Pace(
             batch_rows=int(_positive("batch_rows", batch_rows)),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dripline.implementations.storage.database import make_table, sqlalchemy
 from dripline.implementations.storage.sink import Destination
+from dripline.implementations.storage.times import as_text, in_utc
 from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -128,10 +129,9 @@ def _utc_time(sa: Any) -> Any:
             return dialect.type_descriptor(kind)
 
         def process_bind_param(self, value: datetime | None, dialect: Any) -> Any:
-            if value is None or dialect.name != "sqlite":
-                return value
-            # All with the same number of digits, so that the order of the texts is that of the times.
-            return value.astimezone(timezone.utc).isoformat(" ", "microseconds")
+            if value is None:
+                return None
+            return as_text(value) if dialect.name == "sqlite" else in_utc(value)
 
         def process_result_value(self, value: Any, _dialect: Any) -> Any:
             return datetime.fromisoformat(value) if isinstance(value, str) else value

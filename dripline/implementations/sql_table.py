@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dripline.core.access import Reach
@@ -12,15 +13,17 @@ from dripline.implementations.sql_table_look import look_at_table
 from dripline.implementations.storage.database import is_away, reason, sqlalchemy
 from dripline.implementations.storage.numbers import as_numbers, number_columns
 from dripline.implementations.storage.selecting import TooLarge, fetch, plain_value
-from dripline.implementations.storage.sink import as_times, time_columns
+from dripline.implementations.storage.times import as_times, compared, selected, time_columns
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column, Engine, Select, Table
+    from sqlalchemy import Column, Connection, Engine, Select, Table
 
 #: A column that takes the value of the same name, or ``{"column": ..., "payload_key": ...}``.
 InsertName = str | Mapping[str, str]
+#: A comparison, and the value for each column.
+Condition = tuple[Callable[[Any, Any], Any], Mapping[str, Any] | None]
 
 
 def _name(entry: InsertName) -> tuple[str, str]:
@@ -136,7 +139,7 @@ class SQLTable(Endpoint):
 
         Args:
             return_cols: Names of the columns; all of them when not given.
-            where_eq_dict: Value by column, for ``=``.
+            where_eq_dict: Value by column, for ``=``. A time without a zone is UTC.
             where_lt_dict: Value by column, for ``<``.
             where_gt_dict: Value by column, for ``>``.
             limit: Maximum number of rows; all of them by default.
@@ -144,16 +147,22 @@ class SQLTable(Endpoint):
             order_by: Names of columns to sort by; with a leading ``-`` in descending order.
 
         Returns:
-            The names of the columns, and the rows.
+            The names of the columns, and the rows. Times are in UTC.
 
         Raises:
             ThrowReply: There is no such column (304), a value does not fit (304), a reply cannot hold the rows
                 (304), or the database is away (201).
         """
         try:
-            statement = self.__selected(return_cols, where_eq_dict, where_lt_dict, where_gt_dict)
-            statement = self.__part_of(statement, limit, offset, order_by)
+            table = self.table
             with self.__engine().connect() as connection:
+                conditions = (
+                    (operator.eq, where_eq_dict),
+                    (operator.lt, where_lt_dict),
+                    (operator.gt, where_gt_dict),
+                )
+                statement = self.__selected(table, connection, return_cols, conditions)
+                statement = self.__part_of(statement, limit, offset, order_by)
                 result = connection.execution_options(stream_results=True, max_row_buffer=1).execute(statement)
                 return list(result.keys()), fetch(result)
         except TooLarge as error:
@@ -222,23 +231,18 @@ class SQLTable(Endpoint):
 
     def __selected(
         self,
+        table: Table,
+        connection: Connection,
         names: Sequence[str] | None,
-        equal: Mapping[str, Any] | None,
-        less: Mapping[str, Any] | None,
-        greater: Mapping[str, Any] | None,
+        conditions: Iterable[Condition],
     ) -> Select[Any]:
         names = [names] if isinstance(names, str) else names
-        table = self.table
         statement: Select[Any] = sqlalchemy().select(
-            *(self.__column(table, name) for name in names or table.columns.keys())
+            *(selected(self.__column(table, name), connection) for name in names or table.columns.keys())
         )
-        times = time_columns(table)
-        for name, value in as_times(equal or {}, times).items():
-            statement = statement.where(self.__column(table, name) == value)
-        for name, value in as_times(less or {}, times).items():
-            statement = statement.where(self.__column(table, name) < value)
-        for name, value in as_times(greater or {}, times).items():
-            statement = statement.where(self.__column(table, name) > value)
+        for compare, values in conditions:
+            for name, value in (values or {}).items():
+                statement = statement.where(compare(*compared(self.__column(table, name), value, connection)))
         return statement
 
     def __part_of(

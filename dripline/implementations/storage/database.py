@@ -23,6 +23,10 @@ _CONNECT_TIMEOUT_S = 5
 _LOSS = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25000}
 _LOCK_TIMEOUT_S = 0.8  # less than it takes until rows go to disk, so that they go there in their order
 
+# Times are UTC, whatever the server, the database or the user is set to; the drivers only read these styles.
+_SESSION = """SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),
+    set_config('IntervalStyle', 'postgres', false)"""
+
 # A line without words, or one that shows a part of the statement.
 _STATEMENT = re.compile(r"[\s^]*$|LINE \d+:")
 
@@ -137,8 +141,14 @@ def make_engine(url: URL) -> Engine:
     except library.exc.NoSuchModuleError:
         raise ConfigurationError(f"database_url: SQLAlchemy knows no {url.drivername!r}") from None
     if url.get_backend_name() == "postgresql":
+        library.event.listen(engine, "connect", _on_postgresql_connect)
+    if engine.dialect.driver == "psycopg":
+        from dripline.implementations.storage.psycopg2_compatibility import adapt_engine  # imports the driver
+
+        adapt_engine(engine)
         logging.getLogger("psycopg").addFilter(_is_no_echo)
     if url.get_backend_name() == "sqlite":
+        _name_time_types(engine.dialect)
         library.event.listen(engine, "do_connect", _before_sqlite_connect)
         library.event.listen(engine, "connect", _on_sqlite_connect)
         library.event.listen(engine, "begin", _on_sqlite_begin)
@@ -224,13 +234,36 @@ def _driver_is_away(error: Any, library: Any) -> bool:
 
 def _connect_arguments(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "postgresql":
-        return {"connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "dripline", **_LOSS}
+        return {
+            "connect_timeout": _CONNECT_TIMEOUT_S,
+            "application_name": "dripline",
+            "client_encoding": "utf8",  # that of a database in SQL_ASCII would make bytes of texts
+            **_LOSS,
+        }
     return {"timeout": _LOCK_TIMEOUT_S} if url.get_backend_name() == "sqlite" else {}
 
 
 def _is_no_echo(record: logging.LogRecord) -> bool:
     # psycopg warns of an error that it also raises; refused rows are told in our own words.
     return not record.msg.startswith("error ignored terminating")
+
+
+def _on_postgresql_connect(connection: Any, _record: object) -> None:
+    if type(connection).__module__.partition(".")[0] == "psycopg":
+        from dripline.implementations.storage.psycopg2_compatibility import adapt_connection
+
+        adapt_connection(connection)
+    autocommit, connection.autocommit = connection.autocommit, True
+    with connection.cursor() as cursor:
+        cursor.execute(_SESSION)
+    connection.autocommit = autocommit
+
+
+def _name_time_types(dialect: Any) -> None:
+    # SQLite takes any name for the type of a column; SQLAlchemy takes those that it does not know for numbers.
+    kind = dialect.ischema_names["TIMESTAMP"]
+    names = ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP WITHOUT TIME ZONE")
+    dialect.ischema_names = {**dialect.ischema_names, **dict.fromkeys(names, kind)}
 
 
 def _before_sqlite_connect(_dialect: Any, _record: object, arguments: Any, _keywords: Any) -> None:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from dripline.implementations.storage.times import in_utc
 from dripline.wire.json_body import MAX_BYTES, MAX_VALUES, values_in
 
 if TYPE_CHECKING:
@@ -50,8 +51,10 @@ def fetch(result: CursorResult[Any]) -> list[list[Any]]:
 
 
 def plain_value(value: Any) -> Any:
-    """A value of the database as JSON can hold it."""
-    if isinstance(value, (datetime, date)):
+    """A value of the database as JSON can hold it; times are in UTC."""
+    if isinstance(value, datetime):
+        return in_utc(value).isoformat()
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
         return float(value)

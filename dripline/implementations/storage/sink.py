@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dripline.implementations.storage.database import (
@@ -20,14 +19,13 @@ from dripline.implementations.storage.database import (
     is_refusal,
     reason,
     remedy,
-    sqlalchemy,
 )
 from dripline.implementations.storage.dead_letters import Refusal
 from dripline.implementations.storage.message_ids import MessageIds, insert_new
 from dripline.implementations.storage.numbers import as_numbers, number_columns
 from dripline.implementations.storage.row import Row
 from dripline.implementations.storage.sqlite_file import SqliteFile
-from dripline.implementations.storage.times import read_time
+from dripline.implementations.storage.times import as_times, time_columns
 from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -379,20 +377,3 @@ def _first_cause(error: Exception) -> Exception:
 
 def _count(groups: Groups) -> int:
     return sum(map(len, groups.values()))
-
-
-def time_columns(table: Table) -> frozenset[str]:
-    """Names of the columns that hold times."""
-    kind = sqlalchemy().DateTime
-    return frozenset(column.name for column in table.columns if isinstance(column.type, kind))
-
-
-def as_times(values: Mapping[str, Any], columns: frozenset[str]) -> Mapping[str, Any]:
-    """Make times of the texts in some columns, since not every database reads them itself."""
-    found: dict[str, datetime] = {}
-    for column in columns:
-        value = values.get(column)
-        time = read_time(value) if isinstance(value, str) else None
-        if time is not None:
-            found[column] = time
-    return {**values, **found} if found else values
