@@ -23,7 +23,7 @@ _RETRY_S = "1"
 def reply_answer(reply: MsgReply) -> web.Response:
     """Make the answer that a reply becomes."""
     content = _content(reply.return_code, reply.return_message, reply.plain_payload)
-    return json_answer(content, http_status(reply.return_code))
+    return json_answer(content, http_status(reply.return_code), {"dl_return_code": str(reply.return_code)})
 
 
 def error_answer(status: int, code: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -90,6 +90,13 @@ def test_without_a_file_it_serves_a_bare_service(mesh):
     assert running.end() == 0
 
 
+def test_without_a_name_it_is_called_as_in_dripline_python(mesh):
+    """Scripts address it so."""
+    running = mesh.start("dl-serve")
+    running.wait_until(lambda: "dlpy_service serves 0 endpoints" in running.stderr)
+    assert running.end() == 0
+
+
 def test_logging_runs(mesh, store):
     """`dl-serve` turns scheduling on."""
     monitor = mesh.start("dl-mon", "-a", f"sensor_value.{store.peaches}")
