@@ -16,6 +16,7 @@ from dripline.transport import Connection, Delivery
 from dripline.wire.chunks import Joiner, Part, read_part
 from dripline.wire.codec import incomplete_message, read_message
 from dripline.wire.message import Message, MsgRequest
+from dripline.wire.sender import sender_of
 
 __all__ = ["WAITING_BYTES", "InHand", "Worker", "in_hand", "let_go"]
 
@@ -137,7 +138,7 @@ class Worker:
             if body is not None:
                 self._deliver(self._counted(read_message(part, body)))
         except ValueError as error:  # DecodingError is one
-            self._drop("undecodable", "dropped what is no message", delivery.routing_key, error)
+            self._drop("undecodable", "dropped what is no message", delivery, error)
         finally:
             item.ack()
             set_in_hand(None)
@@ -157,7 +158,7 @@ class Worker:
             try:
                 message = incomplete_message(part)
             except ValueError as error:
-                self._drop("incomplete", "dropped an incomplete message", part.routing_key, error)
+                self._drop("incomplete", "dropped an incomplete message", part, error)
                 continue
             self._deliver(self._counted(message, "incomplete"))
 
@@ -167,9 +168,11 @@ class Worker:
             self.dropped[reason] += 1
         return message
 
-    def _drop(self, reason: str, kind: str, routing_key: str, why: object) -> None:
+    def _drop(self, reason: str, kind: str, dropped: Delivery | Part, why: object) -> None:
         self.dropped[reason] += 1
-        self._complaints.tell(kind, f"{kind}, for %r: %s", routing_key, why)
+        sender = sender_of(dropped.properties)
+        origin = f" from {sender}" if sender else ""
+        self._complaints.tell(kind, f"{kind}, for %r%s: %s", dropped.routing_key, origin, why)
 
     def _deliver(self, message: Message) -> None:
         with Boundary(self._complaints, "a message for %r could not be handled", message.routing_key):

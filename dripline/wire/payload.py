@@ -24,5 +24,6 @@ def value_of(payload: Any, fields: Sequence[str] = VALUE_FIELDS, default: Any = 
         if field in payload:
             return payload[field]
     values = payload.get("values")
-    is_single = len(payload) == 1 and isinstance(values, list) and len(values) == 1
-    return values[0] if is_single else default
+    if len(payload) == 1 and isinstance(values, list) and len(values) == 1:
+        return values[0]
+    return default

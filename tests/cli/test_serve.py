@@ -10,6 +10,10 @@ import sys
 
 import pytest
 
+from dripline.cli.options import CommonOptions
+from dripline.cli.service_run import open_service_session
+from dripline.core import ServiceConfig
+
 from .conftest import PATIENCE_S, new_store
 
 
@@ -90,11 +94,10 @@ def test_without_a_file_it_serves_a_bare_service(mesh):
     assert running.end() == 0
 
 
-def test_without_a_name_it_is_called_as_in_dripline_python(mesh):
+def test_without_a_name_it_is_called_as_in_dripline_python():
     """Scripts address it so."""
-    running = mesh.start("dl-serve")
-    running.wait_until(lambda: "dlpy_service serves 0 endpoints" in running.stderr)
-    assert running.end() == 0
+    session = open_service_session(CommonOptions(broker="mesh.lab"))
+    assert session.configuration["name"] == ServiceConfig().to_python()["name"] == "dlpy_service"
 
 
 def test_logging_runs(mesh, store):
