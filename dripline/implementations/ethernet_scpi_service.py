@@ -60,7 +60,7 @@ class EthernetSCPIService(SCPIService):
 
     def __init__(
         self,
-        socket_info: Sequence[Any] | str = ("localhost", 1234),
+        socket_info: tuple[str, int] | Sequence[Any] | str = ("localhost", 1234),
         socket_timeout: float = 1.0,
         cmd_at_reconnect: Sequence[str | None] | str | None = ("*OPC?",),
         reconnect_test: str = "1",
