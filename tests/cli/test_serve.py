@@ -100,6 +100,17 @@ def test_without_a_name_it_is_called_as_in_dripline_python():
     assert session.configuration["name"] == ServiceConfig().to_python()["name"] == "dlpy_service"
 
 
+def test_quoted_numbers_and_booleans_are_read(mesh):
+    """With a warning for each; what dripline-python reads as numbers does not end the start."""
+    store, configuration = new_store()
+    configuration = configuration.replace("heartbeat_interval_s: 1", "heartbeat_interval_s: '1'")
+    running = _serving(mesh, configuration, "message_wait_ms=500")
+    monitor = mesh.start("dl-mon", "-a", f"heartbeat.{store.name}")
+    monitor.wait_until(lambda: "heartbeat" in monitor.stdout)
+    assert "'heartbeat_interval_s': the text '1' is read as 1; leave out the quotes" in running.stderr
+    assert (monitor.end(), running.end()) == (0, 0)
+
+
 def test_logging_runs(mesh, store):
     """`dl-serve` turns scheduling on."""
     monitor = mesh.start("dl-mon", "-a", f"sensor_value.{store.peaches}")

@@ -10,6 +10,7 @@ from typing import Any
 import pika
 import pytest
 
+from dripline.core import Interface
 from dripline.wire.errors import DecodingError, ErrorReply, MalformedReply, ReplyTimeout
 
 from .meshes import Mesh, client, fresh_mesh
@@ -129,3 +130,12 @@ def test_a_timeout_says_what_came_instead(mesh, properties, hint):
     """Which is otherwise hard to find out."""
     with peer(mesh, GOOD, **properties) as name, client(mesh) as dl, pytest.raises(ReplyTimeout, match=hint):
         dl.get(name, timeout_s=1)
+
+
+def test_a_client_of_version_4_gets_a_reply_that_says_so(mesh):
+    """It catches no errors of ours."""
+    old = {key.replace("_", "-"): value for key, value in mesh.settings.items()}
+    with peer(mesh, None) as name, Interface(dripline_config=old) as script:
+        reply = script.get(name)
+    assert (reply.return_code, reply.payload.is_null()) == (402, True)
+    assert reply.return_message.startswith(f"invalid reply from {name!r}: no headers")
