@@ -240,8 +240,9 @@ def _read_quoted_mesh(
         mesh[key], found = as_wanted(_MESH_TYPES[key], mesh[key])
         for one in found:
             path = (_MESH, key, *one.path)
-            if path not in unsure:
-                mistakes.append(Mistake(origin.place(path), f"{spell(path)}: {one}", is_warning=True))
+            place = origin.place(path)
+            if place.line and path not in unsure:  # a script may give text
+                mistakes.append(Mistake(place, f"{spell(path)}: {one}", is_warning=True))
     return mistakes
 
 
