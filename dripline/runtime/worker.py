@@ -16,7 +16,7 @@ from dripline.transport import Connection, Delivery
 from dripline.wire.chunks import Joiner, Part, read_part
 from dripline.wire.codec import incomplete_message, read_message
 from dripline.wire.message import Message, MsgRequest
-from dripline.wire.sender import sender_of
+from dripline.wire.sender import describe_sender, sender_of
 
 __all__ = ["WAITING_BYTES", "InHand", "Worker", "in_hand", "let_go"]
 
@@ -163,8 +163,15 @@ class Worker:
             self._deliver(self._counted(message, "incomplete"))
 
     def _counted(self, message: Message, reason: str = "undecodable") -> Message:
-        """Count a message that the service drops, and logs, because it is invalid."""
-        if message.invalid_reason is not None and not isinstance(message, MsgRequest):
+        """Count a message that the service drops, and logs, because it is invalid; a request is answered."""
+        if message.invalid_reason is not None and isinstance(message, MsgRequest):
+            sender = describe_sender(message.sender_info)
+            self._complaints.tell(
+                "an invalid request",
+                "an invalid request for %r%s: %s",
+                message.routing_key, f" from {sender}" if sender else "", message.invalid_reason,
+            )  # fmt: skip
+        elif message.invalid_reason is not None:
             self.dropped[reason] += 1
         return message
 
