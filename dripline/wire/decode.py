@@ -34,7 +34,7 @@ def read_message(part: Part, body: bytes) -> Message:
     """
     headers = part.properties.headers
     if not isinstance(headers, Mapping):
-        raise DecodingError("no headers, so it is no dripline message")
+        raise DecodingError("no headers, so it is not a dripline message")
     message = _new_message(headers)
     properties = part.properties
     message.routing_key = part.routing_key
@@ -89,7 +89,8 @@ def read_reply(part: Part, body: bytes, asked: str) -> MsgReply:
         raise malformed_reply(asked, properties, reply.invalid_reason)
     code = (properties.headers or {}).get("return_code")
     if type(code) is not int and not reply.return_message:
-        wrong = "no return_code in its headers" if code is None else f"return_code is {_shown(code)}, no integer"
+        wrong = f"return_code is {_shown(code)}, not an integer"
+        wrong = "no return_code in its headers" if code is None else wrong
         reply.return_message = malformed_reply(asked, properties, wrong).message
     return reply
 
