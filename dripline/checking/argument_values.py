@@ -40,12 +40,12 @@ def value_checks(cls: type) -> dict[str, ValueCheck]:
     return {name: check for name, check in found.items() if check is not None}
 
 
-# These have checks of their own, with better words.
-_CHECKED_ELSEWHERE = {"name", "endpoints", "dripline_mesh", "username", "password", "extensions"}
+#: These have checks with better words.
+CHECKED_ELSEWHERE = {"name", "endpoints", "dripline_mesh", "username", "password", "extensions"}
 
 
 def _check_of(cls: type, argument: Argument) -> ValueCheck | None:
-    if argument.is_read_elsewhere or argument.name in _CHECKED_ELSEWHERE:
+    if argument.is_read_elsewhere or argument.name in CHECKED_ELSEWHERE:
         return None
     own = own_check(cls, argument)
     if own is not None:

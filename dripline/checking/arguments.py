@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import typing
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
@@ -12,6 +13,8 @@ from typing import Any
 
 from dripline.checking.docstrings import argument_docs
 from dripline.checking.signature import Constructor, accepted_arguments, constructors_of
+from dripline.core import settings
+from dripline.core.settings import Setting
 
 #: Stands for a default or an annotation that there is not.
 MISSING: Any = inspect.Parameter.empty
@@ -75,6 +78,47 @@ def arguments_of(cls: type) -> list[Argument]:
         cls: any class.
     """
     return list(_arguments_of(cls))
+
+
+@cache
+def wanted_types(cls: type) -> dict[str, Any]:
+    """Collect the types by which quoted numbers and booleans of a configuration are read, by argument.
+
+    The first constructor with an annotation, or a default that is a number, a boolean or a text, decides.
+    A `Setting` or a check for time spans accepts maps such as ``{minutes: 5}`` as well.
+
+    Args:
+        cls: Any class.
+    """
+    found: dict[str, Any] = {}
+    for constructor in constructors_of(cls):
+        for name, parameter in constructor.named.items():
+            if name in found or name in _NOT_IN_FILES:
+                continue
+            annotation = _annotation(constructor, parameter)
+            if annotation in (MISSING, Any, object):
+                annotation = _KIND_OF_DEFAULT.get(type(parameter.default), MISSING)
+            if annotation is not MISSING:
+                found[name] = annotation
+    for name in found.keys() & set(_spans(cls)):
+        found[name] = found[name] | Mapping[str, float]
+    return found
+
+
+# A text as default wants text; from None, lists and the like nothing can be told.
+_KIND_OF_DEFAULT: dict[type, Any] = {bool: bool, int: float | int, float: float, str: str}
+
+
+def _spans(cls: type) -> Iterator[str]:
+    """The arguments that are time spans."""
+    for kind in cls.__mro__:
+        checks = vars(kind).get("_dripline_checks")
+        named = dict(checks) if isinstance(checks, Mapping) else {}
+        named.update((name, value.check) for name, value in vars(kind).items() if isinstance(value, Setting))
+        yield from (name for name, check in named.items() if isinstance(name, str) and check in _SPAN_CHECKS)
+
+
+_SPAN_CHECKS = (settings.interval, settings.seconds, settings.positive_seconds)
 
 
 def _annotation(constructor: Constructor, parameter: inspect.Parameter) -> Any:

@@ -15,13 +15,17 @@ from dripline.checking.own_checks import JointCheck, Verdict
 from dripline.checking.service_keys import apply_extension_rules, check_service_keys
 from dripline.checking.shape import Shape
 from dripline.checking.signature import accepted_arguments
-from dripline.checking.value_types import UNKNOWN
+from dripline.checking.value_types import UNKNOWN, described
 from dripline.config.mistakes import Where
+from dripline.config.quoted import as_wanted, wants_number_or_boolean
+from dripline.config.words import spell
 from dripline.core.class_finder import ClassFinder, class_finder
 from dripline.core.extension_rules import is_rules
 from dripline.wire.errors import ConfigurationError
 
 _Path = tuple[str | int, ...]
+
+_CONVERTIBLE = frozenset({str, bool, dict, list})
 
 # A service without a class of its own has none of these.
 _INSTRUMENTS_KEYS = frozenset({"values", "commands", "identity"})
@@ -31,31 +35,37 @@ _LONGEST_NAME = 240
 
 
 def check_configuration(
-    configuration: Mapping[str, Any], where: Where, unsure: Collection[_Path] = frozenset()
+    configuration: dict[str, Any],
+    where: Where,
+    unsure: Collection[_Path] = frozenset(),
+    may_vary: bool = True,
 ) -> Findings:
     """Compare a service's configuration with the classes it names. Classes are imported, none is instantiated.
 
     Args:
-        configuration: of a service, with its `endpoints`.
+        configuration: of a service, with its `endpoints`. Quoted numbers and booleans in it are converted where
+            a class wants a number or a boolean.
         where: tells the place of a key, such as `service.yaml:12:5`.
-        unsure: paths of texts that come from the environment: elsewhere they may be others.
+        unsure: paths of texts that come from the environment.
+        may_vary: whether the service will run in another environment, so that these texts are not called wrong.
     """
     report = Report(where)
-    _Check(report, class_finder(), unsure).service(configuration)
+    _Check(report, class_finder(), unsure, may_vary).service(configuration)
     return report.findings
 
 
 class _Check:
     """One run through a configuration."""
 
-    def __init__(self, report: Report, finder: ClassFinder, unsure: Collection[_Path]) -> None:
+    def __init__(self, report: Report, finder: ClassFinder, unsure: Collection[_Path], may_vary: bool) -> None:
         self._report = report
         self._finder = finder
         self._unsure = unsure
+        self._may_vary = may_vary
         self._names: dict[str, _Path] = {}
         self._shapes: dict[tuple[str | None, ...], Shape] = {}
 
-    def service(self, configuration: Mapping[str, Any]) -> None:
+    def service(self, configuration: dict[str, Any]) -> None:
         label = _Label("service", configuration, "Service")
         if "module" not in configuration and _INSTRUMENTS_KEYS & configuration.keys():
             text = "this describes an instrument; 'dl simulate' runs it, and a service for it is another file"
@@ -134,9 +144,12 @@ class _Check:
             self._report.error((*path, key), label, str(error))
             return None
 
-    def _arguments(self, shape: Shape, configuration: Mapping[str, Any], path: _Path, label: Label) -> None:
+    def _arguments(self, shape: Shape, configuration: dict[str, Any], path: _Path, label: Label) -> None:
         for key, mistake in shape.mistakes:
             self._tell(mistake, (*path, key) if key else path, label)
+        for key, kind in shape.wanted:
+            if type(configuration[key]) in _CONVERTIBLE:
+                configuration[key] = self._read_quoted(kind, configuration[key], (*path, key), label)
         doubted: set[str] = set()
         for key, check in shape.checks:
             value = configuration[key]
@@ -146,6 +159,18 @@ class _Check:
                 self._tell(verdict, (*path, key), label)
         for joint in shape.joint:
             self._joint(joint, configuration, doubted, path, label)
+
+    def _read_quoted(self, kind: Any, value: Any, path: _Path, label: Label) -> Any:
+        """Read quoted numbers and booleans; text from the environment is read so without a warning."""
+        read, found = as_wanted(kind, value)
+        for one in found:
+            if (*path, *one.path) not in self._unsure:
+                key = spell((*path[-1:], *one.path))
+                self._report.warning((*path, *one.path), label, f"{key!r}: {one}")
+        if not self._may_vary and path in self._unsure and isinstance(read, str) and wants_number_or_boolean(kind):
+            text = f"{path[-1]!r} must be {described(kind)}, not {shown(read)}; correct the environment variable"
+            self._report.error(path, label, text)
+        return read
 
     def _joint(
         self, joint: JointCheck, configuration: Mapping[str, Any], doubted: set[str], path: _Path, label: Label

@@ -38,6 +38,6 @@ def check_assembly(assembly: Assembly, may_vary: bool = False) -> Findings:
     findings.mistakes += mesh_mistakes(assembly.configuration, assembly.origin, unsure)
     if assembly.is_readable:
         # What comes from the environment is text, also where its reader makes a number of it.
-        checked = check_configuration(assembly.configuration, assembly.origin.place, assembly.unsure)
+        checked = check_configuration(assembly.configuration, assembly.origin.place, assembly.unsure, may_vary)
         findings.mistakes += checked.mistakes
     return findings

@@ -141,6 +141,8 @@ def _class(one: Known, *, is_service: bool) -> Schema:
     if "name" not in accepted.read:
         required.insert(0, "name")
     schema: Schema = {"description": summary(one.cls), "properties": properties, "required": required}
+    if is_service:
+        schema["patternProperties"] = {"^x-": {}}  # free for what aliases repeat
     return schema if accepted.anything else {**schema, "additionalProperties": False}
 
 

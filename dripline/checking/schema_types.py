@@ -82,6 +82,9 @@ def type_schema(annotation: Any) -> Schema:
         return _choice(inner)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return _choice([*annotation.__members__, *(member.value for member in annotation)])
+    if typing.is_typeddict(annotation):
+        hints = typing.get_type_hints(annotation)
+        return _type("object", properties={key: type_schema(kind) for key, kind in hints.items()})
     plain = dict(_TYPES.get(origin or annotation, {}))
     if plain and origin in _LISTS and inner:
         plain["items"] = type_schema(inner[0])

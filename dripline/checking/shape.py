@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from dripline.checking.argument_values import ValueCheck, value_checks
+from dripline.checking.argument_values import CHECKED_ELSEWHERE, ValueCheck, value_checks
+from dripline.checking.arguments import wanted_types
 from dripline.checking.own_checks import JointCheck, Verdict, joint_checks, required_by_checks
 from dripline.checking.service_keys import old_key, remedy
 from dripline.checking.signature import accepted_arguments
@@ -21,12 +22,14 @@ class Shape(NamedTuple):
         mistakes: what is wrong, and the key at which it is told, empty for the part as a whole.
         checks: of the values, by key.
         joint: checks of several of them together.
+        wanted: types of the values, by key, where quoted numbers and booleans are read.
     """
 
     owner: type | None
     mistakes: tuple[tuple[str, Verdict], ...] = ()
     checks: tuple[tuple[str, ValueCheck], ...] = ()
     joint: tuple[JointCheck, ...] = ()
+    wanted: tuple[tuple[str, Any], ...] = ()
 
     @classmethod
     def of_service(cls, owner: type, keys: Collection[str]) -> Shape:
@@ -65,4 +68,7 @@ def _compared(owner: type, keys: Collection[str], *, is_service: bool) -> Shape:
         if name not in keys and name != "name":
             mistakes.append(("", Verdict(f"missing argument {name!r}")))
     joint = [one for one in joint_checks(owner) if any(argument.name in keys for argument in one.arguments)]
-    return Shape(owner, tuple(mistakes), tuple(checks), tuple(joint))
+    wanted = tuple(
+        (key, kind) for key, kind in wanted_types(owner).items() if key in keys and key not in CHECKED_ELSEWHERE
+    )
+    return Shape(owner, tuple(mistakes), tuple(checks), tuple(joint), wanted)

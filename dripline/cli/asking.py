@@ -85,21 +85,14 @@ def value_text(payload: Any) -> str:
     """What a person wants to see of a payload.
 
     Args:
-        payload: `value_cal` of it is shown, else `value_raw`, else the one entry of `values`, else all of it.
+        payload: Its value (see `value_of`) is shown, or all of it if it has none.
 
     Returns:
         Text as it is, everything else as JSON; nothing for None.
     """
-    value = payload
-    if isinstance(payload, dict):
-        for key in ("value_cal", "value_raw"):
-            if key in payload:
-                value = payload[key]
-                break
-        else:
-            values = payload.get("values")
-            if list(payload) == ["values"] and isinstance(values, list) and len(values) == 1:
-                value = values[0]
+    from dripline.wire.payload import value_of
+
+    value = value_of(payload, default=payload)
     if value is None:
         return "" if payload is None else "null"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

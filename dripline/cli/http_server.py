@@ -12,6 +12,8 @@ import click
 from dripline.cli.command import WORD, Command, run
 from dripline.cli.options import CommonOptions, common_options
 
+logger = logging.getLogger(__name__)
+
 _EPILOG = """
 \b
 dl-http-server
@@ -49,6 +51,7 @@ def http_server(common: CommonOptions, words: Sequence[str], **options: Any) -> 
     session = open_session(common, words, options)
     settings = {key: value for key, value in session.configuration.items() if key not in _IGNORED}
     _refuse_unknown(settings, session.origin.where)
+    _read_quoted(settings, session.origin.where)
     try:
         for key in _SECRETS & settings.keys():
             check_secret(key, settings[key])  # a key without a value is not the same as no key
@@ -64,6 +67,21 @@ def http_server(common: CommonOptions, words: Sequence[str], **options: Any) -> 
         raise ConfigurationError(f"{place}{error}") from error
     with on_signal(lambda: apart(server.stop)):
         server.run()
+
+
+def _read_quoted(settings: dict[str, Any], where: Any) -> None:
+    """Convert quoted numbers and booleans; what is none is refused by the server."""
+    from dripline.checking.arguments import wanted_types
+    from dripline.config.quoted import as_wanted
+    from dripline.config.words import spell
+    from dripline.web.http_server import HTTPServer
+
+    wanted = wanted_types(HTTPServer)
+    for key in [key for key in settings if key in wanted and key not in _SECRETS]:
+        settings[key], found = as_wanted(wanted[key], settings[key])
+        for one in found:
+            path = (key, *one.path)
+            logger.warning("%s: %s: %s", where(path), spell(path), one)
 
 
 def _refuse_unknown(settings: Mapping[str, Any], where: Any) -> None:

@@ -24,7 +24,7 @@ from dripline.wire.errors import ConfigurationError, DriplineError
 
 logger = logging.getLogger(__name__)
 
-_DEFAULT_NAME = "dripline_service"
+_DEFAULT_NAME = "dlpy_service"
 
 
 class ServiceFailed(DriplineError):

@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from dripline.config.environment import with_environment
 from dripline.config.file import FilePath, load_file, parse_file, read_mapping
 from dripline.config.mistakes import Mistake, mistakes_of, raise_errors
 from dripline.config.old import MESH_KEYS, unfolded
 from dripline.config.origin import Origin
-from dripline.config.words import apply_words
+from dripline.config.quoted import as_wanted
+from dripline.config.words import apply_words, spell
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.hiding import hide_login
 from dripline.wire.mesh import MeshSettings, checked_setting
@@ -99,6 +100,7 @@ def bring_together(
     replaced = with_environment(merged(tree, _given(options or {})), environment, origin.place)
     mistakes += replaced.mistakes
     _tried(lambda: _load_return_codes(replaced.tree, file), mistakes)
+    mistakes += _read_quoted_mesh(replaced.tree, origin, replaced.unsure)
     if file is not None:
         _look_beside(file, replaced.tree)
     return Assembly(replaced.tree, origin, mistakes, replaced.unsure, is_readable)
@@ -211,6 +213,37 @@ def _load_return_codes(tree: dict[str, Any], file: FilePath | None) -> None:
         **mesh,
         "return_codes": codes.get("return_codes", codes) if isinstance(codes, dict) else codes,
     }
+
+
+class _ReturnCode(TypedDict):
+    value: int
+
+
+#: Types of the settings of the mesh, by name.
+_MESH_TYPES: dict[str, Any] = {
+    **{
+        setting.name: str if setting.default is None else type(setting.default) for setting in fields(MeshSettings)
+    },
+    "return_codes": list[_ReturnCode],
+}
+
+
+def _read_quoted_mesh(
+    tree: dict[str, Any], origin: Origin, unsure: Collection[tuple[str | int, ...]]
+) -> list[Mistake]:
+    """Convert quoted numbers and booleans in the mesh settings; text from the environment without a warning."""
+    mesh = tree[_MESH]
+    if not isinstance(mesh, dict):
+        return []
+    mistakes = []
+    for key in [key for key in mesh if key in _MESH_TYPES]:
+        mesh[key], found = as_wanted(_MESH_TYPES[key], mesh[key])
+        for one in found:
+            path = (_MESH, key, *one.path)
+            place = origin.place(path)
+            if place.line and path not in unsure:  # a script may give text
+                mistakes.append(Mistake(place, f"{spell(path)}: {one}", is_warning=True))
+    return mistakes
 
 
 def _tls_files_beside(file: FilePath, tree: Mapping[str, Any]) -> dict[str, Any]:

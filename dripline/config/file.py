@@ -14,6 +14,8 @@ MAX_BYTES = 32 * 1024 * 1024
 
 FilePath = str | os.PathLike[str]
 
+_FREE = "x-"
+
 
 class Content(NamedTuple):
     """What a file holds.
@@ -47,10 +49,14 @@ def load_file(path: FilePath) -> dict[str, Any]:
 
 
 def read_mapping(path: FilePath) -> Content:
-    """Read a configuration file like `load_file`, as far as it can be read."""
+    """Read a configuration file like `load_file`, as far as it can be read.
+
+    Keys ``x-…`` of the mapping are left out: they hold what aliases (``*name``) repeat elsewhere.
+    """
     tree, mistakes = read_file(path)
     if tree is None or isinstance(tree, dict):
-        return Content(tree or {}, mistakes)
+        used = {key: value for key, value in (tree or {}).items() if not key.startswith(_FREE)}
+        return Content(used, mistakes)
     text = f"a configuration is a mapping (key: value), this is {_kind(tree)}"
     return Content({}, [*mistakes, Mistake(Place(str(path), 1, 1), text)])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, isnan
-from typing import Any
+from typing import Any, TypedDict
 
 from dripline.config.maps import known_map
 from dripline.core.readings import float_of
@@ -16,6 +16,23 @@ LEVELS = ("ok", "warning", "critical")
 
 _KEYS = ("warning", "critical", "hysteresis", "samples", "field")
 _EXAMPLE = "{warning: {high: 300}, critical: {high: 320, low: 250}, hysteresis: 2, samples: 3}"
+
+
+class BandMap(TypedDict, total=False):
+    """A band as it is written in a configuration."""
+
+    low: float
+    high: float
+
+
+class AlarmLimitsMap(TypedDict, total=False):
+    """`alarm_limits` as they are written in a configuration."""
+
+    warning: BandMap
+    critical: BandMap
+    hysteresis: float
+    samples: int
+    field: str
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import scarab
 from dripline.core import settings
 from dripline.core.access import Reach
-from dripline.core.alarm import Alarm, AlarmLimits
+from dripline.core.alarm import Alarm, AlarmLimits, AlarmLimitsMap
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.endpoint import Endpoint
 from dripline.core.log_condition import LogCondition, checked_value
@@ -89,7 +89,7 @@ class Entity(Endpoint):
         max_fractional_change: float = 0,
         check_field: str = "value_cal",
         calibration: str | Mapping[Any, Any] | None = None,
-        alarm_limits: Mapping[str, Any] | None = None,
+        alarm_limits: AlarmLimitsMap | Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         Endpoint.__init__(self, **kwargs)

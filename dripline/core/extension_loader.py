@@ -105,6 +105,7 @@ def _announce_version(extension: Extension, module: ModuleType) -> None:
     if not is_version(version):
         version = extension.version
     try:
-        add_version(extension.name, {"version": version} if isinstance(version, str) else version)
+        known = {"version": version} if isinstance(version, str) else version
+        add_version(f"dripline.extensions.{extension.name}", known)
     except DriplineError:
         logger.debug("extension %s tells no version", extension)  # it need not have one

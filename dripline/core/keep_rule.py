@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from dripline.config.maps import known_map
 from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.state_folder import user_path
 from dripline.wire.errors import ConfigurationError
+
+
+class AlertSpoolMap(TypedDict, total=False):
+    """`alert_spool` as it is written in a configuration."""
+
+    in_memory: int
+    folder: str
+    on_disk_mb: float
+    drop: str
+
 
 _KEYS = ("in_memory", "folder", "on_disk_mb", "drop")
 

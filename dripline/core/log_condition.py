@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
 from dripline.core.readings import float_of
+from dripline.wire.payload import RAW_FIELDS, value_of
 
 
 class LogCondition:
@@ -49,6 +49,4 @@ def has_changed(old: Any, new: Any, max_absolute: float, max_fractional: float) 
 
 def checked_value(payload: Any, field: str) -> Any:
     """Return the field of a payload that is compared, or its raw value, or the payload itself."""
-    if not isinstance(payload, Mapping):
-        return payload
-    return payload[field] if field in payload else payload.get("value_raw")
+    return value_of(payload, (field, *RAW_FIELDS))

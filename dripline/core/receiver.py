@@ -9,7 +9,7 @@ from typing import ClassVar
 import scarab
 from dripline.core.access import Reach
 from dripline.core.sent_message import Pending, SentMessagePackage
-from dripline.wire.errors import ConnectionLost, DriplineError, NoRoute, ReplyTimeout
+from dripline.wire.errors import ConnectionLost, DriplineError, MalformedReply, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.return_codes import name_of
 
@@ -92,7 +92,6 @@ def patient_reply(pending: Pending, timeout_s: float | None) -> MsgReply:
 
     Raises:
         ReplyTimeout: no reply came in time.
-        DecodingError: what came is no reply.
     """
     start = time.monotonic()
     while True:
@@ -102,7 +101,7 @@ def patient_reply(pending: Pending, timeout_s: float | None) -> MsgReply:
             if timeout_s is not None:
                 raise
             logger.warning("still waiting after %.0f s: %s", time.monotonic() - start, error)
-        except NoRoute as error:
+        except (NoRoute, MalformedReply) as error:
             return no_reply(pending.request, error.return_code, error.message)
         except ConnectionLost as error:
             return no_reply(pending.request, error.return_code, str(error))

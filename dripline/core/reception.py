@@ -19,6 +19,7 @@ from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.enums import op_t
 from dripline.wire.errors import DriplineError
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+from dripline.wire.sender import describe_sender
 
 if TYPE_CHECKING:
     from dripline.core.service import Service
@@ -152,7 +153,9 @@ def _hand_over(message: Message, endpoint: Endpoint) -> None:
     if isinstance(message, MsgRequest):
         endpoint.on_request_message(message)
     elif message.invalid_reason is not None:
-        raise DriplineError(message.invalid_reason)  # a bad request is answered; there is nobody to tell here
+        sender = describe_sender(message.sender_info)
+        # A bad request is answered; of others only the log can tell.
+        raise DriplineError(message.invalid_reason + (f" (from {sender})" if sender else ""))
     elif isinstance(message, MsgReply):
         endpoint.on_reply_message(message)
     elif isinstance(message, MsgAlert):

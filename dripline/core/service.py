@@ -17,7 +17,7 @@ from dripline.core.default_configs import DriplineConfig
 from dripline.core.durable_queue import DurableQueue
 from dripline.core.endpoint import Endpoint
 from dripline.core.health import Health
-from dripline.core.keep_rule import keep_rule
+from dripline.core.keep_rule import AlertSpoolMap, keep_rule
 from dripline.core.login import Secret, authentication, create_dripline_auth_spec, mesh_settings
 from dripline.core.mailbox import Mailbox
 from dripline.core.object_creator import ObjectCreator
@@ -115,7 +115,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         allow_private_specifiers: bool = False,
         handler_timeout: float = 0,
         stop_grace_s: float = 5,
-        alert_spool: Mapping[str, Any] | None = None,
+        alert_spool: AlertSpoolMap | Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         # One by one, as a lab's class with several bases calls them: no cooperative super().

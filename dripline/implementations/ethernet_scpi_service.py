@@ -65,7 +65,7 @@ class EthernetSCPIService(SCPIService):
     def __init__(
         self,
         socket_timeout: float = 1.0,
-        socket_info: Sequence[Any] | str = ("localhost", 1234),
+        socket_info: tuple[str, int] | Sequence[Any] | str = ("localhost", 1234),
         cmd_at_reconnect: Sequence[str | None] | str | None = ("*OPC?",),
         reconnect_test: str = "1",
         command_terminator: str = "",

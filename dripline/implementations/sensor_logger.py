@@ -20,6 +20,7 @@ from dripline.implementations.storage.times import now, read_time
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.json_body import to_jsonable
 from dripline.wire.message import MsgAlert
+from dripline.wire.payload import RAW_FIELDS, value_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -137,9 +138,8 @@ def columns_of(payload: Any) -> tuple[float | None, float | None, str | None]:
     Texts that are numbers count as such, as instruments answer in texts; a value that is none is the memo. So are
     NaN and infinity, which not every database can store as numbers.
     """
-    values = payload if isinstance(payload, dict) else {"value_raw": payload}
-    raw, cal = values.get("value_raw"), values.get("value_cal")
-    memo = values.get("memo")
+    values = payload if isinstance(payload, dict) else {}
+    raw, cal, memo = value_of(payload, RAW_FIELDS), values.get("value_cal"), values.get("memo")
     texts = [value for value in (memo, cal, raw) if isinstance(value, str) and _number(value) is None]
     return _number(raw), _number(cal), texts[0] if texts else None
 

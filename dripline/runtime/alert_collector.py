@@ -20,8 +20,10 @@ from dripline.transport.properties import RawProperties
 from dripline.wire.chunks import DEFAULT_LIMITS, Part, read_part
 from dripline.wire.codec import read_message
 from dripline.wire.message import Message
+from dripline.wire.sender import sender_of
 
 _NO_PROPERTIES = RawProperties(b"\0\0")
+_HANDLER_FAILED = "handler failed"
 _DISK_PAUSE_S = 1.0  # between attempts at a disk that takes nothing
 _LOOK_S = 0.5
 _LETTERS_AT_ONCE = 100
@@ -280,7 +282,7 @@ class AlertCollector(Worker):
             return
         self._deliver(message)
         if item.failure:
-            self._bury([item], "handler failed", f"its handler failed: {item.failure}", part, body, len(body))
+            self._bury([item], _HANDLER_FAILED, f"its handler failed: {item.failure}", part, body, len(body))
 
     def _handle_chunk(self, item: Collected, part: Part) -> None:
         try:
@@ -346,6 +348,8 @@ class AlertCollector(Worker):
     def _bury(self, items: Sequence[InHand], kind: str, reason: str, part: Part, body: bytes, size: int) -> None:
         """Write a dead letter soon, and acknowledge the deliveries when it is on disk."""
         self._lettered += [item.hold() for item in items]
+        sender = sender_of(part.properties) if kind != _HANDLER_FAILED else ""  # not the sender's fault
+        reason += f" (from {sender})" if sender else ""
         letter = DeadLetter(kind, reason, part.routing_key, part.uuid, bytes(body[:KEPT_BYTES]), size)
         self._letters.append(letter)
         if (

@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 from dripline.transport import Delivery, Returned, Slot
 from dripline.wire.chunks import DEFAULT_LIMITS, Joiner, Part, read_part
-from dripline.wire.codec import read_message
+from dripline.wire.codec import malformed_reply, read_reply
 from dripline.wire.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
+from dripline.wire.sender import sender_of
 
 # One reply is waited for: a few sets, since a request may be answered by more than one.
 _LIMITS = DEFAULT_LIMITS._replace(pending_sets=10, pending_bytes=DEFAULT_LIMITS.message_bytes)
@@ -23,6 +24,9 @@ class PendingReply:
         request: The request.
         forget: Called when nobody waits any longer.
         overdue: Called when a wait ended without a reply.
+
+    Attributes:
+        stray: The sender of a reply that came meanwhile and is nobody's; None if there was none.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class PendingReply:
         self._overdue = overdue
         self._slot: Slot[tuple[Part, bytes]] = Slot()
         self._joiner: Joiner | None = None
+        self.stray: str | None = None
 
     def __del__(self) -> None:
         """Stop expecting the reply."""
@@ -57,21 +62,25 @@ class PendingReply:
             ReplyTimeout: No reply came in time; one may still be waited for.
             NoRoute: Nobody is bound for the request's routing key.
             ConnectionLost: The connection went away meanwhile.
-            DecodingError: What came is no reply.
+            MalformedReply: What came is not a valid reply.
         """
         key = self.request.routing_key
         try:
             part, body = self._slot.wait(timeout_s)
         except TimeoutError:
             self._overdue()
-            raise ReplyTimeout(f"no reply from {key!r} within {_rounded(limit_s or timeout_s):g} s") from None
+            limit = f"{_rounded(limit_s or timeout_s):g} s"
+            raise ReplyTimeout(f"no reply from {key!r} within {limit}{self._hint()}") from None
         finally:
             if self.arrived:
                 self._forget(self)
-        reply = read_message(part, body)
-        if not isinstance(reply, MsgReply):
-            raise DecodingError(f"{key!r} answered with something that is no reply")
-        return reply
+        return read_reply(part, body, key)
+
+    def _hint(self) -> str:
+        """What came instead of the reply, for the error."""
+        if self._joiner is not None and self._joiner.next_expiry() is not None:
+            return "; only some of its chunks came"
+        return f"; a reply with an unknown correlation_id came{self.stray}" if self.stray is not None else ""
 
     def take(self, part: Part) -> None:
         """Take a reply or a chunk of it; called on the I/O thread."""
@@ -123,11 +132,20 @@ class ReplyInbox:
         properties = delivery.properties
         pending = self._whose(properties.correlation_id)
         if pending is None:
+            self._note_stray(delivery)
             return
         try:
             pending.take(read_part(properties, delivery.body, delivery.routing_key))
         except DecodingError as error:
-            pending.fail(error)
+            pending.fail(malformed_reply(pending.request.routing_key, properties, str(error)))
+
+    def _note_stray(self, delivery: Delivery) -> None:
+        """Tell the only one who waits; it may be a late reply to a request that was given up."""
+        waiting = list(self._pending)
+        pending = self._waiting_for(waiting[0]) if len(waiting) == 1 else None
+        if pending is not None:
+            sender = sender_of(delivery.properties)
+            pending.stray = f" ({sender})" if sender else ""
 
     def returned(self, returned: Returned) -> bool:
         """Take a message that the broker could not route; tells whether it was one of the requests here."""

@@ -16,6 +16,7 @@ from dripline.transport import Connection, Delivery
 from dripline.wire.chunks import Joiner, Part, read_part
 from dripline.wire.codec import incomplete_message, read_message
 from dripline.wire.message import Message, MsgRequest
+from dripline.wire.sender import describe_sender, sender_of
 
 __all__ = ["WAITING_BYTES", "InHand", "Worker", "in_hand", "let_go"]
 
@@ -137,7 +138,7 @@ class Worker:
             if body is not None:
                 self._deliver(self._counted(read_message(part, body)))
         except ValueError as error:  # DecodingError is one
-            self._drop("undecodable", "dropped what is no message", delivery.routing_key, error)
+            self._drop("undecodable", "dropped what is no message", delivery, error)
         finally:
             item.ack()
             set_in_hand(None)
@@ -157,19 +158,28 @@ class Worker:
             try:
                 message = incomplete_message(part)
             except ValueError as error:
-                self._drop("incomplete", "dropped an incomplete message", part.routing_key, error)
+                self._drop("incomplete", "dropped an incomplete message", part, error)
                 continue
             self._deliver(self._counted(message, "incomplete"))
 
     def _counted(self, message: Message, reason: str = "undecodable") -> Message:
-        """Count a message that the service drops, and logs, because it is invalid."""
-        if message.invalid_reason is not None and not isinstance(message, MsgRequest):
+        """Count a message that the service drops, and logs, because it is invalid; a request is answered."""
+        if message.invalid_reason is not None and isinstance(message, MsgRequest):
+            sender = describe_sender(message.sender_info)
+            self._complaints.tell(
+                "an invalid request",
+                "an invalid request for %r%s: %s",
+                message.routing_key, f" from {sender}" if sender else "", message.invalid_reason,
+            )  # fmt: skip
+        elif message.invalid_reason is not None:
             self.dropped[reason] += 1
         return message
 
-    def _drop(self, reason: str, kind: str, routing_key: str, why: object) -> None:
+    def _drop(self, reason: str, kind: str, dropped: Delivery | Part, why: object) -> None:
         self.dropped[reason] += 1
-        self._complaints.tell(kind, f"{kind}, for %r: %s", routing_key, why)
+        sender = sender_of(dropped.properties)
+        origin = f" from {sender}" if sender else ""
+        self._complaints.tell(kind, f"{kind}, for %r%s: %s", dropped.routing_key, origin, why)
 
     def _deliver(self, message: Message) -> None:
         with Boundary(self._complaints, "a message for %r could not be handled", message.routing_key):

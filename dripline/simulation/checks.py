@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dripline.config import did_you_mean
+from dripline.config.quoted import as_wanted
 from dripline.config.words import spell
 from dripline.simulation.kinds import KINDS
 from dripline.wire.errors import ConfigurationError
+from dripline.wire.safe_text import safe_text
+
+logger = logging.getLogger(__name__)
 
 Path = tuple[str | int, ...]
 
@@ -26,9 +31,15 @@ class Mistakes:
 
     def add(self, path: Path, text: str) -> None:
         """Note a mistake."""
-        key = spell(path)
+        self._lines.append(self._line(path, text))
+
+    def warn(self, path: Path, text: str) -> None:
+        """Log what can be used all the same."""
+        logger.warning("%s", safe_text(self._line(path, text)))
+
+    def _line(self, path: Path, text: str) -> str:
         place = self._where(path) if self._where else ""
-        self._lines.append(": ".join(part for part in (place, key, text) if part))
+        return ": ".join(part for part in (place, spell(path), text) if part)
 
     def raise_all(self) -> None:
         """Raise a ConfigurationError with all mistakes, if there are any."""
@@ -92,18 +103,25 @@ class Section:
 
     def boolean(self, key: str, default: bool) -> bool:
         """True or false."""
-        value = self.raw(key)
+        value = self._read_as(bool, key)
         if value is None:
             return default
         if not isinstance(value, bool):
             self.wrong(key, f"must be true or false, not {value!r}")
         return value is True
 
+    def _read_as(self, kind: type, key: str) -> Any:
+        """What is written behind a key, a quoted number or boolean without its quotes."""
+        value, conversions = as_wanted(kind, self.raw(key))
+        for conversion in conversions:
+            self.mistakes.warn((*self.path, key), str(conversion))
+        return value
+
     def number(
         self, key: str, default: Any = None, lowest: float | None = None, highest: float | None = None
     ) -> Any:
         """A finite number between two others."""
-        value = self.raw(key)
+        value = self._read_as(float, key)
         if value is None:
             return default
         try:

@@ -22,7 +22,7 @@ _RETRY_S = "1"
 def reply_answer(reply: MsgReply, status: int) -> web.Response:
     """Make the answer that a reply becomes."""
     content = _content(reply.return_code, reply.return_message, reply.plain_payload)
-    return json_answer(content, status)
+    return json_answer(content, status, {"dl_return_code": str(reply.return_code)})
 
 
 def error_answer(status: int, code: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:

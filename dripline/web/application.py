@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from dripline.web.http_server import HTTPServer
 
 _BODY_S = 10.0
+# dripline-python serves the files of `web_root` below it, and its pages name them so.
+_OLD_FOLDER = "web/"
 
 
 def application(server: HTTPServer, guard: Guard, routes: Routes, connections: Connections) -> web.Application:
@@ -95,7 +97,10 @@ class Routes:
 
     async def show_page(self, request: web.Request) -> web.StreamResponse:
         """Send a file of `web_root`."""
-        found = page(Path(self._server.web_root or ""), request.match_info["path"] or "index.html")
+        root, path = Path(self._server.web_root or ""), request.match_info["path"] or "index.html"
+        found = page(root, path)
+        if found is None and path.startswith(_OLD_FOLDER):
+            found = page(root, path.removeprefix(_OLD_FOLDER))
         if found is None:
             raise web.HTTPNotFound
         return web.FileResponse(found)

@@ -8,9 +8,10 @@ from typing import Any
 from dripline.runtime.roll_call import Present
 from dripline.wire.version import VERSION
 
+_NO_ARRAY = {"type": ["object", "string", "number", "boolean", "null"]}
 _PAYLOAD = {
     "type": "object",
-    "properties": {"values": {"type": "array", "items": {}}},
+    "properties": {"values": {"anyOf": [{"type": "array", "items": {}}, _NO_ARRAY]}},
     "example": {"values": [3.2]},
 }
 _VALUES = {
@@ -19,7 +20,7 @@ _VALUES = {
         {
             **_PAYLOAD,
             "required": ["values"],
-            "properties": {"values": {"type": "array", "items": {}, "minItems": 1}},
+            "properties": {"values": {"anyOf": [{"type": "array", "items": {}, "minItems": 1}, _NO_ARRAY]}},
         },
         {"type": "array", "items": {}, "minItems": 1},
         {"type": ["string", "number", "boolean", "null"]},

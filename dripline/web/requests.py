@@ -28,7 +28,7 @@ def mesh_request(
         path: the routing key, with slashes or dots between its words, decoded.
         headers: ``specifier`` and ``lockout-key`` are read.
         query: likewise, for addresses that are typed.
-        body: JSON; ``{"values": [3]}``, or for short the value alone.
+        body: JSON; ``{"values": [3]}``, ``{"values": 3}`` or the value alone.
 
     Raises:
         BadRequest: with what is wrong.
@@ -63,6 +63,8 @@ def _payload(body: bytes) -> Any:
     except DecodingError as error:
         reason = str(error).removeprefix("no JSON: ").removeprefix("no usable JSON: ")
         raise BadRequest(f"the body is no JSON: {reason}") from None
-    if isinstance(payload, dict):
-        return payload
-    return {"values": payload if isinstance(payload, list) else [payload]}
+    if not isinstance(payload, dict):
+        payload = {"values": payload}
+    if "values" in payload and not isinstance(payload["values"], list):
+        payload["values"] = [payload["values"]]  # as the page of dripline-python sends it
+    return payload

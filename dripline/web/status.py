@@ -17,6 +17,7 @@ _CODES = {
     307: 403,
     308: 400,
     310: 404,
+    402: 502,  # the peer's reply is not valid
     403: 502,
     404: 504,  # no reply in time
 }

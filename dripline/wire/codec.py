@@ -6,11 +6,12 @@
     (properties, body) --read_part--> Part                which chunk of which message
     Part --Joiner.add--> whole body                       None while chunks are missing
     (Part, whole body) --read_message--> Message
+    (Part, whole body) --read_reply--> MsgReply           for whoever waits for it
     Part --incomplete_message--> Message                  when its other chunks never came
 """
 
 from dripline.wire.chunks import DEFAULT_LIMITS, AmqpProperties, Joiner, Limits, Part, read_part
-from dripline.wire.decode import incomplete_message, read_message
+from dripline.wire.decode import incomplete_message, malformed_reply, read_message, read_reply
 from dripline.wire.encode import Encoder, Envelope
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "Limits",
     "Part",
     "incomplete_message",
+    "malformed_reply",
     "read_message",
     "read_part",
+    "read_reply",
 ]

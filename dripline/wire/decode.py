@@ -7,11 +7,14 @@ from typing import Any
 
 from dripline.wire.chunks import AmqpProperties, Part
 from dripline.wire.enums import UNKNOWN
-from dripline.wire.errors import DecodingError
+from dripline.wire.errors import DecodingError, MalformedReply
 from dripline.wire.json_body import loads
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+from dripline.wire.sender import sender_of
 from dripline.wire.specifier import MAX_SPECIFIER
 
+_FIRST_ERROR = 100
+_NO_TYPE = "no message_type (2 reply, 3 request, 4 alert) in its headers"
 _NOBODY: dict[str, Any] = {"exe": "", "hostname": "", "service_name": "", "username": "", "versions": {}}
 
 
@@ -31,7 +34,7 @@ def read_message(part: Part, body: bytes) -> Message:
     """
     headers = part.properties.headers
     if not isinstance(headers, Mapping):
-        raise DecodingError("no headers, so it is no dripline message")
+        raise DecodingError("no headers, so it is not a dripline message")
     message = _new_message(headers)
     properties = part.properties
     message.routing_key = part.routing_key
@@ -63,6 +66,47 @@ def incomplete_message(part: Part) -> Message:
     return message
 
 
+def read_reply(part: Part, body: bytes, asked: str) -> MsgReply:
+    """Read the reply to a request.
+
+    Args:
+        part: Any part of it.
+        body: Its whole body.
+        asked: Routing key of the request.
+
+    Raises:
+        MalformedReply: It is not a reply, or says that it succeeded and its body cannot be read.
+    """
+    properties = part.properties
+    try:
+        reply = read_message(part, body)
+    except ValueError as error:  # also a damaged table of headers
+        raise malformed_reply(asked, properties, str(error)) from None
+    if not isinstance(reply, MsgReply):
+        kind = reply.message_type
+        raise malformed_reply(asked, properties, f"message_type is {kind.value} ({kind.name}), not 2 (reply)")
+    if reply.invalid_reason is not None and reply.return_code < _FIRST_ERROR:
+        raise malformed_reply(asked, properties, reply.invalid_reason)
+    code = (properties.headers or {}).get("return_code")
+    if type(code) is not int and not reply.return_message:
+        wrong = f"return_code is {_shown(code)}, not an integer"
+        wrong = "no return_code in its headers" if code is None else wrong
+        reply.return_message = malformed_reply(asked, properties, wrong).message
+    return reply
+
+
+def malformed_reply(asked: str, properties: AmqpProperties, reason: str) -> MalformedReply:
+    """Make the error for a reply that cannot be used.
+
+    Args:
+        asked: Routing key of the request.
+        properties: Those of the reply, good or not.
+        reason: What is wrong with it.
+    """
+    sender = sender_of(properties)
+    return MalformedReply(f"invalid reply from {asked!r}{f' ({sender})' if sender else ''}: {reason}")
+
+
 def _odd_encoding(properties: AmqpProperties) -> str:
     encoding = properties.content_encoding
     # What it says is not believed either way, but it may explain why a body cannot be read.
@@ -74,7 +118,7 @@ def _new_message(headers: Mapping[str, Any]) -> Message:
     if kind is None:  # some services answer without it
         kind = 2 if "return_code" in headers else 3 if "message_operation" in headers else None
     if type(kind) is not int:
-        raise DecodingError("no message_type" if kind is None else f"message_type is {_shown(kind)}, no integer")
+        raise DecodingError(_NO_TYPE if kind is None else f"message_type is {_shown(kind)}, no integer")
     if kind == 3:
         return _new_request(headers)
     if kind == 2:

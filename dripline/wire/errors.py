@@ -16,6 +16,7 @@
         NoRoute                                       102: nobody is bound for the routing key
         ReplyTimeout(TimeoutError)                    404: no reply in time
         ErrorReply                                    the service answered with a code of 100 or more
+        MalformedReply(DecodingError)                 402: the reply is not a valid dripline message
 
 Each class in the tree is also the built-in error it resembles, so that ``except TimeoutError`` works for
 people who do not know dripline.
@@ -132,3 +133,10 @@ class ErrorReply(RequestError):
 
     return_code = 999
     name = "unhandled_exception"
+
+
+class MalformedReply(RequestError, DecodingError):
+    """The reply is not a valid dripline message; the text names the peer and what is wrong."""
+
+    return_code = 402
+    name = "client_error_handling_reply"

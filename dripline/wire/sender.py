@@ -10,6 +10,7 @@ from dripline.wire.version import PROTOCOL_VERSION, VERSION
 from scarab.process import executable, hostname, username
 
 _PARTS = ("version", "commit", "package")
+_LONGEST_PART = 80
 
 _versions: dict[str, dict[str, str]] = {
     "dripline": {"version": PROTOCOL_VERSION},
@@ -64,3 +65,34 @@ def get_version(name: str) -> Any:
     version.parse(found["version"])
     version.commit, version.package = found.get("commit", ""), found.get("package", "")
     return version
+
+
+def describe_sender(info: Any) -> str:
+    """Describe a sender for people, such as ``service pump, /opt/pump on labpc``.
+
+    Args:
+        info: The header `sender_info`, good or not.
+
+    Returns:
+        The text; empty if nothing is known.
+    """
+    known = info if isinstance(info, Mapping) else {}
+    service, exe, host = (str(known.get(key) or "")[:_LONGEST_PART] for key in ("service_name", "exe", "hostname"))
+    parts = [
+        f"service {service}" if service not in ("", "unknown") else "",  # clients are `unknown`
+        f"{exe} on {host}" if exe and host else exe or host,
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def sender_of(properties: Any) -> str:
+    """Describe the sender of a message that may be damaged.
+
+    Args:
+        properties: The AMQP properties of the message.
+    """
+    try:
+        headers = properties.headers
+    except ValueError:  # a damaged table
+        return ""
+    return describe_sender(headers.get("sender_info")) if isinstance(headers, Mapping) else ""

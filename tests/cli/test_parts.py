@@ -79,6 +79,7 @@ def test_any_words_become_a_payload_or_are_refused(words):
         ({"value_cal": 1.5, "value_raw": 0.75}, "1.5"),
         ({"value_raw": "OPEN"}, "OPEN"),
         ({"value_cal": None, "value_raw": 1}, "null"),
+        ({"value": 33.0}, "33.0"),
         ({"values": [False]}, "false"),
         ({"values": [1, 2]}, '{"values": [1, 2]}'),
         ({"values": [1], "unit": "V"}, '{"values": [1], "unit": "V"}'),

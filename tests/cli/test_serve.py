@@ -10,6 +10,10 @@ import sys
 
 import pytest
 
+from dripline.cli.options import CommonOptions
+from dripline.cli.service_run import open_service_session
+from dripline.core import ServiceConfig
+
 from .conftest import PATIENCE_S, new_store
 
 
@@ -88,6 +92,23 @@ def test_without_a_file_it_serves_a_bare_service(mesh):
     reply = mesh.run("dl-agent", "cmd", store.name, "-s", "ping", "--json-print")
     assert json.loads(reply.stdout)["return_message"].startswith("Hello")
     assert running.end() == 0
+
+
+def test_without_a_name_it_is_called_as_in_dripline_python():
+    """Scripts address it so."""
+    session = open_service_session(CommonOptions(broker="mesh.lab"))
+    assert session.configuration["name"] == ServiceConfig().to_python()["name"] == "dlpy_service"
+
+
+def test_quoted_numbers_and_booleans_are_read(mesh):
+    """With a warning for each; what dripline-python reads as numbers does not end the start."""
+    store, configuration = new_store()
+    configuration = configuration.replace("heartbeat_interval_s: 1", "heartbeat_interval_s: '1'")
+    running = _serving(mesh, configuration, "message_wait_ms=500")
+    monitor = mesh.start("dl-mon", "-a", f"heartbeat.{store.name}")
+    monitor.wait_until(lambda: "heartbeat" in monitor.stdout)
+    assert "'heartbeat_interval_s': the text '1' is read as 1; leave out the quotes" in running.stderr
+    assert (monitor.end(), running.end()) == (0, 0)
 
 
 def test_logging_runs(mesh, store):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -133,6 +134,93 @@ def test_a_laboratory_does_what_it_likes_with_the_report(mesh):
         assert eventually(lambda: bool(reports))
     assert set(reports[0]) == {"OK", "WARNING", "CRITICAL", "UNKNOWN"}
     assert HeartbeatTracker.Status("OK").name == "OK"
+
+
+def test_an_overridden_check_reaches_the_report(mesh):
+    """The scheduled checks pass the result of a laboratory's `run_checks` to its `process_report`, once each."""
+    processed = []
+
+    class Watchdog(HeartbeatMonitor):
+        def run_checks(self):
+            report = HeartbeatMonitor.run_checks(self)
+            report["round"] = len(processed)
+            return report
+
+        def process_report(self, report_data):
+            processed.append(report_data)
+
+    with serving(Watchdog(name=mesh.name("monitor"), **THRESHOLDS, **mesh.login)) as monitor, client(mesh) as dl:
+        assert eventually(lambda: len(processed) > 2)
+        assert dl.get(monitor.name)["OK"] == []
+    assert [report["round"] for report in processed] == list(range(len(processed)))
+
+
+def test_a_report_reads_as_in_dripline_python(mesh, monitor):
+    """Statuses are keys, and entries have the names that its packages use."""
+    with serving(furnace(mesh)) as service:
+        assert eventually(lambda: names(monitor.run_checks(), HeartbeatTracker.Status.OK) == [service.name])
+        entry = monitor.run_checks()[HeartbeatTracker.Status.OK][0]
+        assert entry["name"] == monitor.monitoring_names[service.name] == f"hbmon_{service.name}"
+        assert entry["time_since_last_hb"] < 3
+
+
+def test_a_laboratorys_own_tracker_judges(mesh):
+    """`process_heartbeat` and `check_delay` are there to be overridden."""
+    heard = []
+
+    class Strict(HeartbeatTracker):
+        def process_heartbeat(self, timestamp):
+            heard.append(timestamp)
+
+        def check_delay(self):
+            status = self.Status.CRITICAL if heard else self.Status.OK
+            return {"status": status, "time_since_last_hb": 7.0}
+
+    monitor = HeartbeatMonitor(name=mesh.name("monitor"), **THRESHOLDS, **mesh.login)
+    monitor.add_child(Strict(mesh.name("furnace"), name="strict"))
+    with serving(Relay(name=mesh.name("relay"), **mesh.login)) as relay, serving(monitor):
+        with serving(furnace(mesh)) as service:
+            assert eventually(lambda: names(monitor.run_checks(), "CRITICAL") == [service.name])
+            assert eventually(lambda: bool(relay.told))
+        assert relay.told[0] == (
+            f"status_message.{service.name}.critical",
+            f"{service.name} was not heard for 7 s",
+        )
+
+
+@pytest.mark.parametrize("add", ["add_child", "add_async_child"])
+def test_no_tracker_ages_while_its_service_is_heard(mesh, add):
+    """Two trackers of one service, and one of the monitor itself, with the monitor's queue or their own."""
+    name = mesh.name("monitor")
+    monitor = HeartbeatMonitor(name=name, heartbeat_interval_s=0.1, **THRESHOLDS, **mesh.login)
+    for label, service in (("itself", name), ("one", mesh.name("furnace")), ("two", mesh.name("furnace"))):
+        getattr(monitor, add)(HeartbeatTracker(service, name=mesh.name(label)))
+    with serving(monitor), serving(furnace(mesh)):
+        assert eventually(lambda: len(monitor.run_checks()["OK"]) == 3)
+
+
+def test_a_watchdog_with_its_own_loop(mesh):
+    """A `run` that starts `monitor_heartbeats` in a thread, as packages for dripline-python do, checks once."""
+    processed = []
+
+    class Watchdog(HeartbeatMonitor):
+        def run(self):
+            loop = threading.Thread(target=self.monitor_heartbeats)
+            loop.start()
+            HeartbeatMonitor.run(self)
+            loop.join()
+
+        def process_report(self, report_data):
+            processed.append(threading.current_thread())
+
+    monitor = Watchdog(name=mesh.name("monitor"), **THRESHOLDS, **mesh.login)
+    running = threading.Thread(target=monitor.run)
+    running.start()
+    assert eventually(lambda: len(processed) > 2)
+    monitor.cancel(0)
+    running.join(30)
+    assert not running.is_alive()
+    assert len(set(processed)) == 1
 
 
 def test_thresholds_in_the_wrong_order_are_refused():

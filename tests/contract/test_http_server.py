@@ -82,6 +82,16 @@ def test_get_set_and_cmd(start):
     assert ask(url, specifier="check_field")[1]["payload"] == {"values": ["value_cal"]}
 
 
+def test_the_page_of_dripline_python_can_set(start, tmp_path):
+    """It asks for its files below ``/web/``, and sends the value without a list."""
+    (tmp_path / "scripts.js").write_text('"sent"')
+    url = start(web_root=tmp_path)
+    assert ask(f"{url}/web/scripts.js") == ask(f"{url}/scripts.js") == (200, "sent")
+    for value in (5, 0):
+        assert ask(f"{url}/dl/peaches", "PUT", {"values": value}, specifier="", lockout_key="")[0] == 200
+        assert ask(f"{url}/dl/peaches")[1]["payload"]["value_raw"] == value
+
+
 def test_a_lock_needs_its_key(start):
     """403 without, 200 with."""
     url = start() + "/dl/peaches"

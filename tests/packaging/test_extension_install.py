@@ -56,5 +56,6 @@ def test_a_method_of_the_extension_can_be_called(agent) -> None:
 def test_the_version_of_the_extension_travels_with_its_messages(agent) -> None:
     """Who reads a message later can tell which extension made it."""
     versions = agent("get", "steady")["sender_info"]["versions"]
-    assert versions["jitter"] == {"version": "1.0.0", "commit": "na", "package": "dripline-jitter"}
+    jitter = versions["dripline.extensions.jitter"]
+    assert jitter == {"version": "1.0.0", "commit": "na", "package": "dripline-jitter"}
     assert versions["dripline-python"]["version"].startswith("6.")

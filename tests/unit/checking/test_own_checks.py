@@ -178,7 +178,7 @@ def test_the_password_of_a_database_is_not_told(check_text):
 @pytest.mark.parametrize(
     "text",
     [
-        _service(_SCPI + "socket_info: \"('localhost', 1234)\"\ncmd_at_reconnect: null\nsocket_timeout: '2'"),
+        _service(_SCPI + "socket_info: \"('localhost', 1234)\"\ncmd_at_reconnect: null\nsocket_timeout: 2"),
         _service(_SCPI + "socket_info: [localhost, 'ENV{HOME}']"),
         _endpoint("module: FormatEntity, set_str: 'V {:.3f} {{}}', get_str: null, set_value_map: {on: 1}"),
         _endpoint("module: FormatEntity, set_str: 'V {[key]}', extract_raw_regex: null"),

@@ -32,7 +32,7 @@ endpoints:
     log_interval: 10              # 6: the key stands twice
   - name: peaches                 # 7: the name stands twice
     module: KeyValueStore
-    get_on_set: 'no'              # 8: a text for true or false
+    get_on_set: 'perhaps'         # 8: a text for true or false
   - name: waffles
     module: KeyValueStor          # 9: unknown class
   - name: volts
@@ -76,7 +76,7 @@ def test_each_planted_mistake_is_told_with_its_remedy(extensions, check_text):
             "'log_interval' is a number of seconds or a map such as {minutes: 5}, not 'often'",
             "the key 'log_interval' stands twice, first in line 16",
             "the name stands twice, first at service.yaml:11:5",
-            "'get_on_set' is true or false, not 'no'",
+            "'get_on_set' is true or false, not 'perhaps'",
             "did you mean 'KeyValueStore'?",
             "missing argument 'base_str'",
             "the environment variable 'PLANTED_UNIT' is not set",

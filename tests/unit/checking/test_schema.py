@@ -107,7 +107,7 @@ endpoints:
 @pytest.mark.parametrize(
     ("text", "path", "words"),
     [
-        ("name: s\nfoo: 1", "", "'foo' was unexpected"),
+        ("name: s\nfoo: 1", "", "'foo' does not match"),
         ("module: Service", "", "'name' is a required property"),
         ("name: s\nmodule: Servise", "module", "'Servise' is not valid"),
         ("name: s\nmodule: KeyValueStore", "module", "'KeyValueStore' is not valid"),

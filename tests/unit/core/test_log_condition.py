@@ -91,6 +91,8 @@ def test_a_change_is_the_same_in_both_directions(one, other, absolute, fractiona
     [
         ({"value_raw": 1, "value_cal": 2}, 2),
         ({"value_raw": 1}, 1),
+        ({"value": 33.0}, 33.0),
+        ({"values": [33.0]}, 33.0),
         ({"other": 1}, None),
         (3.5, 3.5),
         (None, None),

@@ -55,11 +55,11 @@ REACHED = {
     "VISAService": SCPI,
     "HeartbeatTracker": {
         **ENDPOINT,
-        "get": f"{ENDPOINT['get']} last_heartbeat service_name status",
+        "get": f"{ENDPOINT['get']} last_heartbeat last_timestamp service_name status",
         "set": "is_active",
     },
     "HeartbeatMonitor": {
-        "get": f"{ENDPOINT['get']} endpoint_name_prefix time_between_checks_s",
+        "get": f"{ENDPOINT['get']} endpoint_name_prefix monitoring_names time_between_checks_s",
         "set": "add_unknown_heartbeats critical_threshold_s warning_threshold_s",
         "cmd": f"{ENDPOINT['cmd']} run_checks",
     },

@@ -21,15 +21,6 @@ REFERENCE = json.loads((Path(__file__).parents[2] / "fixtures" / "reference-api.
 
 #: What differs, and why. An entry that is no longer needed fails the test.
 EXCEPTIONS = {
-    "HeartbeatMonitor.do_get": "pending",
-    "HeartbeatMonitor.monitor_heartbeats": "pending",
-    "HeartbeatMonitor.monitoring_names": "pending",
-    "HeartbeatMonitor.n_sleeps": "pending",
-    "HeartbeatMonitor.sleep_time_s": "pending",
-    "HeartbeatMonitor.process_report()": "pending",
-    "HeartbeatTracker.check_delay": "pending",
-    "HeartbeatTracker.process_heartbeat": "pending",
-    "HeartbeatTracker.last_timestamp": "pending",
     "SQLTable.do_insert()": "values without a name are refused; the reference drops them silently",
 }
 

@@ -46,7 +46,7 @@ def silence(monitor: Monitor, seconds: float = 100) -> None:
     """Let time pass in which nobody was heard."""
     for tracker in monitor.sync_children.values():
         tracker._dripline_heard_s -= seconds
-    monitor._HeartbeatMonitor__listening_since_s -= seconds
+    monitor._dripline_listening_since_s -= seconds
 
 
 @pytest.mark.parametrize("name", ["x" * 231, "é" * 116, " a", "#", "a.*", "line\nbreak", "nul\0", " "])

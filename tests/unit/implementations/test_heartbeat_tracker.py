@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from dripline.implementations.heartbeat_tracker import Change, HeartbeatStatus, HeartbeatTracker
+from dripline.implementations.heartbeat_tracker import HeartbeatStatus, HeartbeatTracker
 
 
 @pytest.fixture
@@ -17,14 +18,17 @@ def tracker():
 
 def silent_for(tracker, seconds):
     """A tracker whose service was heard so long ago."""
-    tracker._dripline_heard("2026-11-21T00:25:53.844333Z")
+    tracker.process_heartbeat("2026-11-21T00:25:53.844333Z")
     tracker._dripline_heard_s = time.monotonic() - seconds
     return tracker
 
 
 def judged(tracker, listening_since_s=0.0):
     """The status with thresholds of 10 s and 100 s."""
-    return tracker._dripline_check(10, 100, listening_since_s).now
+    tracker.service = SimpleNamespace(
+        warning_threshold_s=10, critical_threshold_s=100, _dripline_listening_since_s=listening_since_s
+    )
+    return tracker.check_delay()["status"]
 
 
 @pytest.mark.parametrize(("silence_s", "status"), [(0, "OK"), (9, "OK"), (11, "WARNING"), (101, "CRITICAL")])
@@ -55,12 +59,23 @@ def test_the_time_in_which_nobody_could_hear_does_not_count(tracker):
     assert judged(tracker, listening_since_s=time.monotonic()) is HeartbeatStatus.OK
 
 
-def test_a_check_says_what_changed(tracker):
-    """So that each change is told once."""
-    assert silent_for(tracker, 0)._dripline_check(10, 100, 0) == Change(
-        HeartbeatStatus.UNKNOWN, HeartbeatStatus.OK
-    )
-    assert tracker._dripline_check(10, 100, 0) == Change(HeartbeatStatus.OK, HeartbeatStatus.OK)
+def test_a_check_returns_status_and_silence(tracker):
+    """As in dripline-python; its numbers of the statuses are understood, too."""
+    assert judged(silent_for(tracker, 20)) is tracker.status is HeartbeatTracker.Status(1)
+    assert tracker.check_delay()["time_since_last_hb"] == pytest.approx(20, abs=1)
+
+
+def test_the_last_timestamp_is_that_of_the_heartbeat(tracker):
+    """In seconds since 1970; a heartbeat whose time cannot be read counts from now."""
+    assert silent_for(tracker, 0).last_timestamp == pytest.approx(1795220753.844, abs=0.01)
+    tracker.process_heartbeat("yesterday")
+    assert tracker.last_timestamp == pytest.approx(time.time(), abs=5)
+
+
+def test_a_subclass_sets_the_time_of_the_last_heartbeat(tracker):
+    """Code for dripline-python assigns `last_timestamp`; silence is measured from there."""
+    tracker.last_timestamp = time.time() - 50
+    assert judged(tracker) is HeartbeatStatus.WARNING
 
 
 def test_a_get_says_all_that_is_known(tracker):

@@ -49,6 +49,8 @@ def test_any_payload_gives_numbers_and_a_text(payload):
         ({"value_raw": "1_000"}, (None, None, "1_000")),
         ({"value_raw": "nan", "value_cal": "inf"}, (None, None, "inf")),
         ({"value_raw": 10**400}, (None, None, None)),
+        ({"value": 33.0}, (33.0, None, None)),
+        ({"values": ["OPEN"]}, (None, None, "OPEN")),
         ("text", (None, None, "text")),
         (3, (3.0, None, None)),
         ([1], (None, None, None)),

@@ -132,7 +132,7 @@ def test_an_answer_that_is_no_reply(inbox, request_, deliveries):
     alert.correlation_id = request_.correlation_id
     pending = inbox.expect(request_)
     inbox.deliver(deliveries(alert)[0])
-    with pytest.raises(DecodingError, match="no reply"):
+    with pytest.raises(DecodingError, match=r"invalid reply from 'peaches' .* is 4 \(alert\)"):
         pending.wait(0)
 
 

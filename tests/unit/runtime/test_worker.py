@@ -331,3 +331,12 @@ def test_alerts_that_are_dropped_are_counted_by_reason(heard, deliveries):
         assert heard.get(timeout=30).invalid_reason is not None
     assert worker.stop(30)
     assert worker.dropped == {"undecodable": 2, "incomplete": 1}
+
+
+def test_the_log_names_the_sender_of_an_invalid_request_and_the_fault(line, worker, heard, deliveries, caplog):
+    """Its reply tells only that it was not valid."""
+    (delivery,) = deliveries(MsgRequest.create(None, op_t.get, "peaches"))
+    worker.feeder(line)(delivery._replace(body=b"volts"))
+    assert heard.get(timeout=30).invalid_reason.startswith("no JSON")
+    (text,) = [text for text in caplog.messages if text.startswith("an invalid request for 'peaches' from /")]
+    assert "no JSON" in text

@@ -39,11 +39,21 @@ def test_without_an_initial_value_it_is_the_nearest_to_zero():
     assert [value.initial for value in read_description({"values": values}).values] == [3, -2, 0, "X"]
 
 
+def test_numbers_and_booleans_may_be_quoted(caplog):
+    """As in the file of a service: each is a warning with its key."""
+    values = {"V": {"noise": "0.5", "min": "-1"}}
+    description = read_description({"port": "5025", "echo": "yes", "seed": "7", "values": values})
+    assert (description.port, description.echo, description.seed) == (5025, True, 7)
+    assert (description.values[0].noise, description.values[0].minimum) == (0.5, -1)
+    assert "values.V.noise: the text '0.5' is read as 0.5; leave out the quotes" in caplog.messages
+
+
 MISTAKES = [
     ({"valeus": {}}, "valeus: unknown key; did you mean 'values'?"),
     ({"port": 99999}, "port: must be at most 65535, not 99999"),
     ({"port": 1.5}, "port: must be a whole number, not 1.5"),
-    ({"echo": "yes"}, "echo: must be true or false, not 'yes'"),
+    ({"echo": "perhaps"}, "echo: must be true or false, not 'perhaps'"),
+    ({"port": "many"}, "port: must be a number, not 'many'"),
     (
         {"response_terminator": ""},
         "response_terminator: must not be empty: nobody could tell where an answer ends",

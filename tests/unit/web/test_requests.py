@@ -43,6 +43,15 @@ def test_a_value_alone_will_do(body, values):
     assert mesh_request("PUT", "peaches", {}, {}, body).plain_payload == {"values": values}
 
 
+@pytest.mark.parametrize("value", [5, 0, 0.5, "on", "", False, None, {"a": 1}])
+@pytest.mark.parametrize(("method", "specifier"), [("PUT", ""), ("POST", "heat")])
+def test_the_page_of_dripline_python_sends_a_value_without_a_list(method, specifier, value):
+    """Its headers are empty where nothing was typed."""
+    headers = {"specifier": specifier, "lockout-key": ""}
+    request = mesh_request(method, "peaches", headers, {}, json.dumps({"values": value}).encode())
+    assert request.plain_payload == {"values": [value]}
+
+
 def test_a_specifier_may_stand_in_the_address():
     """For who has only a browser."""
     assert mesh_request("GET", "p", {}, {"specifier": "is-locked"}, b"").specifier.to_string() == "is-locked"

@@ -19,6 +19,7 @@ from dripline.wire.return_codes import get_return_codes_map
         (304, 400),
         (306, 405),
         (307, 403),
+        (402, 502),
         (404, 504),
         (999, 500),
     ],

@@ -71,3 +71,20 @@ def test_what_is_handed_out_does_not_change_the_register():
     """A caller may do what he likes with the mapping."""
     sender.sender_info()["versions"]["dripline"]["version"] = "0"
     assert sender.sender_info()["versions"]["dripline"]["version"] == "3.0.0"
+
+
+@pytest.mark.parametrize(
+    ("info", "text"),
+    [
+        ({"service_name": "pump", "exe": "/opt/pump", "hostname": "lab"}, "service pump, /opt/pump on lab"),
+        ({"service_name": "unknown", "exe": "/opt/dl", "hostname": "lab"}, "/opt/dl on lab"),
+        ({"hostname": "lab"}, "lab"),
+        ({"exe": 5, "versions": {}}, "5"),
+        ({}, ""),
+        (None, ""),
+        ("me", ""),
+    ],
+)
+def test_a_sender_is_described_as_far_as_it_is_known(info, text):
+    """For errors and log lines about messages that may be damaged."""
+    assert sender.describe_sender(info) == text

@@ -120,10 +120,10 @@ def test_the_version_of_an_extension_goes_into_messages(extensions, finder):
     for name in ("Own", "Plain", "Versionless", "Far"):
         finder.find(name)
     versions = sender_info()["versions"]
-    assert versions["own"] == {"version": "1.2.3", "package": "lab/own"}
-    assert versions["plain"] == {"version": "4.5"}
-    assert versions["far"] == {"version": "6.7"}
-    assert "none" not in versions
+    assert versions["dripline.extensions.own"] == {"version": "1.2.3", "package": "lab/own"}
+    assert versions["dripline.extensions.plain"] == {"version": "4.5"}
+    assert versions["dripline.extensions.far"] == {"version": "6.7"}
+    assert "dripline.extensions.none" not in versions
 
 
 def test_classes_that_are_not_exported_are_the_last_resort(extensions, finder):

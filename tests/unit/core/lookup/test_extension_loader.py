@@ -66,4 +66,4 @@ def test_a_version_that_is_none_is_a_fault_and_not_sent(extensions, caplog):
         "make it a scarab.VersionSemantic, or text such as '1.2.3'"
     ]
     assert loader.faults[extension][0].startswith("version is")
-    assert sender_info()["versions"]["odd"] == {"version": "6.7"}
+    assert sender_info()["versions"]["dripline.extensions.odd"] == {"version": "6.7"}
