@@ -1,5 +1,17 @@
 """The name under which the reference's compiled module was imported; here it leads to `dripline.core`."""
 
-from _dripline import core
+from __future__ import annotations
+
+TYPE_CHECKING = False  # importing typing would slow down every Python process: see import_guard
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["core"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "core":
+        from importlib import import_module
+
+        return import_module("_dripline.core")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

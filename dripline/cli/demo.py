@@ -39,18 +39,23 @@ _EPILOG = """
 dl demo
 dl demo --folder my-mesh
 
-With --folder the files of the demonstration stay, as a beginning for a mesh of your own.
+With --folder, the files are kept: configurations, a Python class, a log, the logged values, and a README that
+shows how to run each of them. Without it, they are in a temporary folder that is deleted at the end.
 """
 
 
 @click.command("demo", cls=Command, epilog=_EPILOG)
-@click.option("--folder", type=click.Path(path_type=Path), metavar="FOLDER", help="Keep the files there.")
+@click.option("--folder", type=click.Path(path_type=Path), metavar="FOLDER", help="Keep the files in this folder.")
 @common_options
 @click.pass_context
 def demo(ctx: click.Context, common: CommonOptions, folder: Path | None) -> None:
-    """Run a broker, simulated instruments and services here, and show their values, until stopped."""
+    """Run a broker, simulated instruments and services on this machine, until stopped.
+
+    Shows the logged values: as a table on a terminal, as lines in a pipe.
+    """
     from dripline.cli import logs
     from dripline.cli.demo_mesh import DemoMesh
+    from dripline.cli.demo_text import conclusion
     from dripline.cli.stopping import StopEvent
     from dripline.runtime.state_folder import user_path
 
@@ -64,6 +69,10 @@ def demo(ctx: click.Context, common: CommonOptions, folder: Path | None) -> None
         code = _run(mesh, common, stop, kept=folder is not None)
         if code:
             _tell_end_of(mesh)
+    try:
+        show(conclusion(mesh, kept=folder is not None))
+    except OSError:  # the terminal has been closed
+        forget_output()
     ctx.exit(code)
 
 
@@ -131,7 +140,8 @@ def _broker(common: CommonOptions) -> Iterator[tuple[CommonOptions, str]]:
     from dripline.cli.session import open_client_session
     from dripline.wire.errors import BrokerUnreachable
 
-    usual = open_client_session(common).mesh
+    # In another terminal, only the settings from the configuration apply, and no options.
+    usual = open_client_session(replace(common, broker=None, port=None, tls=None)).mesh
     asked = common.port
     for attempt in range(_ATTEMPTS):
         port = asked or (free_port() if attempt else usual.broker_port)

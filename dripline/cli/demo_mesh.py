@@ -31,6 +31,7 @@ _SERVICES = (
 )
 #: Where the description of an instrument says that it listens.
 _PORTS = {"power_supply.yaml": 5025, "thermometer.yaml": 5026}
+_HEARTBEATS = "heartbeat_interval_s: 1    # watchdog.yaml warns after 5 s without one\n"
 _DATABASE = "slow_controls.sqlite"
 #: What the services say.
 LOG = "demo.log"
@@ -53,7 +54,7 @@ class DemoMesh:
     @property
     def database(self) -> Path | None:
         """The file with the logged values."""
-        return None if self._lacks_database() else self.folder / _DATABASE
+        return None if self._lacks_database() else self.folder.resolve() / _DATABASE
 
     def services(self) -> list[str]:
         """The files of the services that can run here."""
@@ -73,8 +74,11 @@ class DemoMesh:
         self.folder.mkdir(parents=True, exist_ok=True)
         for source in sorted((Path(__file__).parent / "demo_files").iterdir()):
             target = self.folder / source.name
-            if source.suffix in (".yaml", ".py") and not target.exists():
+            if source.suffix in (".yaml", ".py", ".md") and not target.exists():
                 shutil.copyfile(source, target)
+                if source.name in _SERVICES:
+                    with target.open("a", encoding="utf-8") as file:
+                        file.write(_HEARTBEATS)
         logger_file = self.folder / "sensor-logger.yaml"
         text = logger_file.read_text(encoding="utf-8")
         here = json.dumps(str(self.folder.resolve()), ensure_ascii=False).strip('"')  # as in a quoted text of YAML

@@ -26,9 +26,9 @@ def introduction(mesh: DemoMesh, session: Session, dl: str, url: str | None, kep
     lines += _table(
         ("broker", f"localhost:{session.mesh.broker_port}, embedded"),
         ("instruments", ", ".join("{}:{}".format(*found.reachable_at) for found in mesh.instruments.values())),
-        ("HTTP", f"{url}/dl" if url else ""),
+        ("web page", f"{url}/dl lists the endpoints, as JSON" if url else ""),
         ("database", str(mesh.database or "")),
-        ("files", str(mesh.folder) if kept else f"{mesh.folder} (--folder NAME keeps them)"),
+        ("files", f"{mesh.folder.resolve()}{'' if kept else ' (--folder NAME keeps them)'}"),
         ("left out", "; ".join(mesh.left_out)),
     )
     lines += ["", "Try in another terminal:"]
@@ -36,11 +36,23 @@ def introduction(mesh: DemoMesh, session: Session, dl: str, url: str | None, kep
         (f"{dl} get room_temperature", "read an instrument"),
         (f"{dl} set supply_voltage 5", "set one, and see load_power follow"),
         (f"{dl} set peaches 2.5", "a value that is logged when it is set"),
-        (f"{dl} cmd trembling update_seed 7", "call a method of a class of one's own"),
+        (f"{dl} cmd trembling update_seed 7", "call a method of your own class"),
         (f"{dl} get watchdog", "who is on the mesh"),
     )
     lines += [f"  curl {url}/dl/room_temperature"] if url else []
     return "\n".join([*lines, "", "Ctrl-C ends it all.", ""])
+
+
+def conclusion(mesh: DemoMesh, kept: bool) -> str:
+    """What is left of the demonstration.
+
+    Args:
+        mesh: What ran.
+        kept: Whether the files stay.
+    """
+    if not kept:
+        return "The demo has ended; its files are deleted."
+    return f"The demo has ended. Its files are in {mesh.folder.resolve()}; README.md there shows how to run them."
 
 
 def _table(*rows: tuple[str, str]) -> Sequence[str]:

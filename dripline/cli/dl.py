@@ -11,8 +11,8 @@ from dripline.cli.options import CommonOptions, common_options
 
 # Name, module, function in it, and what the list of commands says; importing them all to ask would be slow.
 _COMMANDS = {
-    "demo": ("dripline.cli.demo", "demo", "Run a whole mesh here, with simulated instruments, and watch it."),
-    "serve": ("dripline.cli.serve_files", "serve_files", "Run services from configuration files, until stopped."),
+    "demo": ("dripline.cli.demo", "demo", "Run a demonstration mesh: a table on a terminal, lines in a pipe."),
+    "serve": ("dripline.cli.serve_files", "serve_files", "Run services; starts a broker if none is running here."),
     "get": ("dripline.cli.get", "get", "Show what an endpoint reads, or one of its attributes."),
     "set": ("dripline.cli.set", "set_", "Set an endpoint."),
     "cmd": ("dripline.cli.cmd", "cmd", "Call a method of an endpoint."),

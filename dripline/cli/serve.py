@@ -43,7 +43,10 @@ def serve(
     end_with_stdin: bool,
     **options: Any,
 ) -> None:
-    """Run the service that a configuration file describes, until stopped."""
+    """Run the service that a configuration file describes, until stopped.
+
+    A broker must be running, unless --embedded-broker is given.
+    """
     from dripline.cli import embedded, logs
     from dripline.cli.service_run import open_service_session, run_service
     from scarab import secret_files

@@ -29,7 +29,10 @@ address of this machine, one is started and ends with the services.
 @common_options
 @click.pass_context
 def serve_files(ctx: click.Context, common: CommonOptions, words: Sequence[str], embedded_broker: bool) -> None:
-    """Run the services of configuration files, until stopped."""
+    """Run the services of configuration files, until stopped.
+
+    Starts a broker if the configured one is on this machine and not running.
+    """
     from dripline.cli import embedded, logs, supervisor
     from dripline.cli.service_run import open_service_session, run_service
     from dripline.wire.errors import ConfigurationError

@@ -8,8 +8,12 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from dripline import package_setup
+
 # The one function that is called like the module it is in: whoever imports the module must not hide it.
 from dripline.core.calibrate import calibrate as calibrate
+
+package_setup.ensure()
 
 _HOMES = {
     "dripline.core.alert_consumer": ("AlertConsumer",),

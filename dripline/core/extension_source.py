@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 _NAMESPACE = "dripline/extensions/"
+_INIT = "dripline/__init__.py"  # old packages overwrite it: `replaced_init`
 _SURE = 1_000_000  # more than a path has letters: an environment may lie in somebody's source folder
 
 
@@ -48,7 +49,7 @@ class _Installed:
         if file.startswith(self.root):
             path = file[len(self.root) :].replace(os.sep, "/")
             if path in self.files:
-                return _SURE if self.files[path] in ("", _hash(file)) else _SURE - 1
+                return _SURE if self.files[path] in ("", file_hash(file)) else _SURE - 1
             if any(known.startswith(path + "/") for known in self.files):
                 return _SURE - 1
         project = os.path.join(self.source.project, "")
@@ -69,6 +70,20 @@ def source_of(file: str) -> Source:
         if claim > surely:
             best, surely = installed.source, claim
     return best
+
+
+def sources_of_replacement(file: str) -> list[Source]:
+    """Every distribution but dripline that installed a file, or in whose project it is.
+
+    Args:
+        file: A `dripline/__init__.py` anywhere on the import path.
+    """
+    real = os.path.realpath(file)
+    others = [one for one in _all_installed() if normalized(one.source.distribution) != "dripline"]
+    claims = [(max(one.claims(file), one.claims(real)), one.source) for one in others]
+    surest = max((claim for claim, _ in claims), default=0)
+    least = min(surest, _SURE - 1)  # several packages may have installed the file, only one project contains it
+    return [source for claim, source in claims if claim >= max(least, 1)]
 
 
 def project_of(distribution: str) -> str:
@@ -136,12 +151,15 @@ def _namespace_files(record: str) -> dict[str, str]:
     import csv
 
     paths = (line.removeprefix("src/") for line in record.splitlines())
-    lines = [path for path in paths if path.startswith(_NAMESPACE)]
+    lines = [path for path in paths if path.startswith((_NAMESPACE, _INIT))]
     return {row[0]: row[1] if len(row) > 1 else "" for row in csv.reader(lines) if row}
 
 
-def _hash(file: str) -> str:
-    """The hash of a file as RECORD has it; of two packages that brought the same path, it tells which won."""
+def file_hash(file: str) -> str:
+    """The hash of a file as RECORD has it, empty if there is no file.
+
+    If two packages brought the same path, it tells which won.
+    """
     import base64
     import hashlib
 

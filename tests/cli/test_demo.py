@@ -14,8 +14,10 @@ import sys
 import time
 import urllib.request
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 
 import pytest
+from support import ports
 from support.turns import turn
 from support.waiting import eventually
 
@@ -59,7 +61,11 @@ def test_one_command_shows_live_values_and_can_be_asked(shell, demo, free_port):
     with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
         assert json.load(answer)["return_code"] == 0
     demo.wait_until(lambda: logged(shell, "room_temperature") > 0)
+    assert f"dl -p {free_port} get room_temperature" in demo.stdout
+    folder = (shell.folder / FOLDER).resolve()
+    assert f"  files        {folder}\n" in demo.stdout
     assert demo.end() == 0
+    assert demo.stdout.splitlines()[-1].startswith(f"The demo has ended. Its files are in {folder};")
     assert shell.run("dl", "-p", str(free_port), "get", "peaches").returncode == 1
     assert "Traceback" not in demo.stderr + (shell.folder / FOLDER / "demo.log").read_text()
 
@@ -69,6 +75,41 @@ def logged(shell, sensor):
     with sqlite3.connect(shell.folder / FOLDER / "slow_controls.sqlite") as database:
         ((count,),) = database.execute("select count(*) from sensor_values where sensor_name = ?", (sensor,))
     return count
+
+
+def test_the_files_that_are_kept_run_one_by_one(shell, demo, free_port):
+    """Each command of the README in the folder works there."""
+    assert demo.end() == 0
+    folder = shell.folder / FOLDER
+    readme = (folder / "README.md").read_text()
+    (commands,) = re.findall(r"^```\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    lines = [line.split() for line in commands.splitlines()]
+    assert {word for line in lines for word in line if word.endswith(".yaml")} == {
+        path.name for path in folder.glob("*.yaml")
+    }
+    instruments = free_port_pair()
+    for name, port in zip(("power-supply-service.yaml", "thermometer-service.yaml"), instruments, strict=True):
+        text = (folder / name).read_text()
+        (folder / name).write_text(re.sub(r"(socket_info: \[localhost, )\d+", rf"\g<1>{port}", text))
+    there = replace(shell, folder=folder)
+    for line in lines:
+        if line[1] == "simulate":
+            there.start(*line[:-1], str(instruments[0]))
+            continue
+        running = there.start(*line, "-p", str(free_port))
+        if line[1] != "mon":
+            running.wait_until(lambda running=running: f":{free_port}" in running.stdout + running.stderr)
+    running.wait_until(lambda: all(name in running.stdout for name in SENSORS))
+    for running in reversed(there.started[1:]):
+        assert running.end() == 0
+
+
+def free_port_pair() -> tuple[int, int]:
+    """Two ports that follow each other."""
+    while True:
+        first = ports.free_port()
+        with suppress(OSError), socket.create_server(("localhost", first + 1)):
+            return first, first + 1
 
 
 def test_a_terminal_shows_a_table(shell, free_port):
@@ -95,6 +136,7 @@ def test_a_terminal_shows_a_table(shell, free_port):
             break
         shown += read
     assert process.wait(PATIENCE_S) == 0, shown
+    assert shown.splitlines()[-1].endswith("The demo has ended; its files are deleted.")
     os.close(ours)
 
 

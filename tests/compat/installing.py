@@ -23,6 +23,7 @@ import scarab
 PACKAGES = Path(__file__).parent / "packages"
 # How an author may have installed a package: from pip's plain copy to `setup.py develop` of old times.
 KINDS = ("plain", "editable", "compat", "strict", "develop")
+GUARD = "dripline-import-guard.pth"
 PATIENCE_S = 240
 # Those whose layout differs, which is what matters to the rarer ways.
 _FEW = ("version5", "version4", "relay", "entry_points", "broken")
@@ -56,6 +57,7 @@ class Environment:
             source = Path(package.__file__).parent
             shutil.copytree(source, made.site / source.name, dirs_exist_ok=True)
         _write_metadata(made.site)
+        shutil.copy(str(distribution("dripline").locate_file(GUARD)), made.site)
         for name in _requirements("dripline"):
             _link(name, made.site)
         shutil.copytree(PACKAGES, made.sources, ignore=_LITTER)

@@ -60,3 +60,31 @@ def test_several_packages_on_the_import_path_are_found(environments):
     wanted = {**CLASSES, "Relay": "dripline.extensions.relay"}
     del wanted["Manometer"]
     assert _found(environment, *wanted, PYTHONPATH=":".join(folders)) == wanted
+
+
+def test_without_the_import_guard_the_parts_repair_the_package(damaged):
+    """Folders on `PYTHONPATH` have no `.pth` files: importing a part from dripline is enough there."""
+    code = "from dripline.core import Entity; import dripline; print(dripline.implementations.__name__)"
+    done = damaged.run("-S", "-c", code, PYTHONPATH=str(damaged.site))
+    assert (done.returncode, done.stdout) == (0, "dripline.implementations\n"), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_another_complete_dripline_that_comes_first_is_imported(damaged, tmp_path):
+    """Such as a checkout, or the reference: nobody is warned."""
+    other = tmp_path / "dripline"
+    (other / "core").mkdir(parents=True)
+    (other / "__init__.py").write_text("name = 'another'\n")
+    (other / "core" / "__init__.py").touch()
+    done = damaged.run("-c", "import dripline, dripline.core; print(dripline.name)", PYTHONPATH=str(tmp_path))
+    assert (done.stdout, done.stderr) == ("another\n", "")
+
+
+def test_a_script_of_that_name_does_not_hide_dripline(damaged, tmp_path):
+    """`dripline.py` beside a script is a usual mistake: it is ignored, with one warning."""
+    (tmp_path / "dripline.py").write_text("print('not this')\n")
+    (tmp_path / "script.py").write_text("import dripline; print(dripline.core.__name__)\n")
+    done = damaged.run(str(tmp_path / "script.py"))
+    assert done.stdout == "dripline.core\n"
+    assert f"{tmp_path / 'dripline.py'} has the name of the package" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

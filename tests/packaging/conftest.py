@@ -59,8 +59,17 @@ class Environment:
 
     def install(self, *requirements: str, cwd: Path | None = None) -> None:
         """``pip install`` into this environment."""
-        pip = [sys.executable, "-m", "pip", "--python", str(self.folder / "bin" / "python"), "install"]
-        subprocess.run([*pip, "--quiet", *requirements], check=True, cwd=cwd)
+        self.pip("install", *requirements, cwd=cwd)
+
+    def pip(self, *words: str, cwd: Path | None = None) -> None:
+        """Run pip on this environment."""
+        pip = [sys.executable, "-m", "pip", "--python", str(self.folder / "bin" / "python")]
+        subprocess.run([*pip, *words, "--quiet"], check=True, cwd=cwd)
+
+    @property
+    def site(self) -> Path:
+        """Where its packages are."""
+        return next(self.folder.glob("lib/python*/site-packages"))
 
     def surroundings(self) -> dict[str, str]:
         """The environment variables of its commands: nobody's home, and nobody's login but its own."""

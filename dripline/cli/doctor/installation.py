@@ -10,7 +10,10 @@ import warnings
 from importlib.util import find_spec
 
 import dripline
+from dripline import package_setup
 from dripline.cli.doctor.findings import Notes
+from dripline.cli.doctor.installed_files import look_at_installed_files
+from dripline.config.extras import reinstall
 from dripline.wire import version as wire_version
 from dripline.wire.version import VERSION
 
@@ -46,6 +49,7 @@ def examine_installation(notes: Notes) -> bool:
     if getattr(dripline, "__file__", None) is None:
         _tell_hidden(notes)
         return False
+    look_at_installed_files(notes)
     _look_for_other_driplines(notes)
     scarab_is_ours = look_at_scarab(notes)
     _look_at_binding_module(notes)
@@ -88,7 +92,7 @@ def look_at_scarab(notes: Notes) -> bool:
             return True
         notes.broken(
             f"scarab at {short(found)} was overwritten by another program of that name",
-            "pip uninstall scarab, then pip install --force-reinstall --no-deps dripline",
+            f"pip uninstall scarab, then {reinstall()}",
         )
         return False
     _tell_foreign(notes, "scarab", found)
@@ -105,7 +109,7 @@ def _tell_foreign(notes: Notes, name: str, found: str) -> None:
     if not found:
         notes.broken(
             f"the package {name!r} is missing, which comes with dripline",
-            "pip install --force-reinstall --no-deps dripline",
+            reinstall(),
         )
         return
     notes.broken(
@@ -121,7 +125,7 @@ def _remedy_for(name: str, found: str) -> str:
     if folder in named:
         return f"take {short(folder)} out of PYTHONPATH"
     if _our_file(name).startswith(os.path.join(folder, "")) or "site-packages" in folder:
-        return f"pip uninstall {name}, then pip install --force-reinstall --no-deps dripline"
+        return f"pip uninstall {name}, then {reinstall()}"
     return f"rename or remove {short(found)}"
 
 
@@ -165,7 +169,7 @@ def _look_for_other_driplines(notes: Notes) -> None:
     entries = dict.fromkeys(os.path.realpath(entry or os.curdir) for entry in sys.path)
     for entry in entries:
         file = os.path.join(entry, "dripline", "__init__.py")
-        if os.path.isfile(file) and os.path.realpath(file) != ours:
+        if os.path.isfile(file) and os.path.realpath(file) not in (ours, os.path.realpath(package_setup.culprit)):
             notes.warning(
                 f"there is another dripline/__init__.py in {short(entry)}; which one is imported depends on the "
                 "order of the import path",
@@ -185,7 +189,7 @@ def _compare_with_pip(notes: Notes) -> None:
     if installed != VERSION:
         notes.warning(
             f"pip knows dripline {installed}, but {VERSION} is imported from {short(our_folder())}",
-            "pip install --force-reinstall --no-deps dripline, in this environment",
+            f"{reinstall()}, in this environment",
         )
 
 
