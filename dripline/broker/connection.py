@@ -391,6 +391,6 @@ class Connection(asyncio.Protocol):
 
 
 def _is_awaited(fault: ChannelFault) -> bool:
-    """Whether the client waits for an answer to the method at fault: then a refusal is for the client to report."""
+    """Whether the client waits for an answer to the method at fault, and so learns of the refusal itself."""
     method: Any = pika.spec.methods.get(fault.method)
     return method is not None and bool(method.synchronous.fget(method))

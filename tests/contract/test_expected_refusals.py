@@ -34,9 +34,8 @@ def test_a_service_that_logs_without_any_durable_consumer(broker, refusals):
 
 def test_a_name_that_is_taken(broker, refusals):
     """It is tried again for a while, in case the former service is just ending; the error is the report."""
-    with fresh_mesh(broker) as mesh, serving(Service(mesh.name("s"), **mesh.login)):
-        with pytest.raises(NameTaken):
-            Service(mesh.name("s"), **mesh.login).run()
+    with fresh_mesh(broker) as mesh, serving(Service(mesh.name("s"), **mesh.login)), pytest.raises(NameTaken):
+        Service(mesh.name("s"), **mesh.login).run()
     assert refusals() == []
 
 

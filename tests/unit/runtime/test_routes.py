@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dripline.runtime import routes
-from dripline.runtime.routes import _slice, _some
+from dripline.runtime.routes import _slice
+from dripline.runtime.shared_names import some
 
 
 @given(st.integers(1, 50), st.integers(0, 200))
@@ -32,6 +33,6 @@ def test_items_that_disappear_meanwhile_do_no_harm() -> None:
 
 def test_few_names_are_listed_many_are_counted() -> None:
     """One line, whatever is missing."""
-    assert _some(["a"]) == "'a'"
-    assert _some(["a", "b"]) == "'a' and 'b'"
-    assert _some(list("abcde")) == "'a' and 'b' and 'c' and 2 more"
+    assert some(["a"]) == "'a'"
+    assert some(["a", "b"]) == "'a' and 'b'"
+    assert some(list("abcde")) == "'a' and 'b' and 'c' and 2 more"
