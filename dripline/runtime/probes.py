@@ -53,7 +53,6 @@ class Probes:
         self._link = link
         self._on_reply = on_reply
         self._sent: dict[str | None, str] = {}  # keys by correlation id, the oldest first; also of late probes
-        link.observe_replies(self._sent, self._replied)
 
     def feeder(self, connection: Connection, feed: Callable[[Delivery], None]) -> Callable[[Delivery], None]:
         """Return what passes all deliveries on but the probes; for the I/O thread."""
@@ -77,6 +76,7 @@ class Probes:
             BrokerError: the connection is gone, or the broker takes no messages for now.
             TimeoutError: the broker took no data.
         """
+        self._link.observe_replies(self._sent, self._replied)
         found = Unreached([], [])
         while len(self._sent) > _REMEMBERED:
             del self._sent[next(iter(self._sent))]
