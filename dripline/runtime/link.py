@@ -315,5 +315,6 @@ class MeshLink:
         self._inbox.fail(ConnectionLost(*error.args))
 
     def _on_returned(self, connection: Connection, returned: Returned) -> None:
-        if not self._inbox.returned(returned):
+        # A ping of the self-check may come back while the connection is being closed: that is nothing to report.
+        if not self._inbox.returned(returned) and self.is_open:
             self._second_try.returned(connection, returned)
