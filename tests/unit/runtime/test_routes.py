@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from dripline.runtime import routes
 from dripline.runtime.routes import _slice
-from dripline.runtime.shared_names import some
 
 
 @given(st.integers(1, 50), st.integers(0, 200))
@@ -29,10 +28,3 @@ def test_items_that_disappear_meanwhile_do_no_harm() -> None:
     """The next slice begins somewhere."""
     assert _slice(list(range(300)), 10_000)[1]
     assert _slice([], 10_000) == (0, [])
-
-
-def test_few_names_are_listed_many_are_counted() -> None:
-    """One line, whatever is missing."""
-    assert some(["a"]) == "'a'"
-    assert some(["a", "b"]) == "'a' and 'b'"
-    assert some(list("abcde")) == "'a' and 'b' and 'c' and 2 more"
