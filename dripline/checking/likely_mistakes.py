@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from dripline.config.suggest import did_you_mean
@@ -17,13 +17,14 @@ Written = Callable[[_Key], str]
 
 # Anything may be a value in these, and words are as likely as booleans.
 _ANY_VALUES = ("initial_value", "calibration", "set_value_map")
+_OTHER_KEYS = frozenset({"log_interval", "get_on_set", "check_field", "alarm_limits"})
 _YAML_BOOLEANS = ("on", "off", "yes", "no")
 _FIELDS = ("value_cal", "value_raw")
 
 
 def likely_mistakes(
     cls: type | None, configuration: Mapping[str, Any], written: Written
-) -> Iterator[tuple[_Key, str]]:
+) -> Iterable[tuple[_Key, str]]:
     """Find what is probably not meant.
 
     Args:
@@ -31,9 +32,18 @@ def likely_mistakes(
         configuration: The endpoint's configuration.
         written: Gives the word that stands in the file for a value.
 
-    Yields:
-        The key, and a text.
+    Returns:
+        Pairs of a key and a text.
     """
+    suspicious = any(isinstance(configuration.get(key), (bool, list, dict)) for key in _ANY_VALUES)
+    if not suspicious and configuration.get("module") and _OTHER_KEYS.isdisjoint(configuration):
+        return ()  # as with ten thousand endpoints
+    return _likely_mistakes(cls, configuration, written)
+
+
+def _likely_mistakes(
+    cls: type | None, configuration: Mapping[str, Any], written: Written
+) -> Iterator[tuple[_Key, str]]:
     if not configuration.get("module"):
         text = "has no 'module', so it can be neither read nor set; add 'module: KeyValueStore' or another class"
         yield (), text

@@ -8,6 +8,7 @@ from dripline.checking.own_checks import Verdict
 
 # AMQP's limit is 255; `sensor_value.` comes before a name.
 _LONGEST_NAME = 240
+_SHORT_NAME = _LONGEST_NAME // 4  # characters have at most four bytes
 _BROADCAST = "broadcast"
 _OF_BROKERS = "amq."
 
@@ -20,11 +21,13 @@ def name_verdict(name: str, broadcast_key: Any, *, is_service: bool) -> Verdict 
         broadcast_key: That of the service, None for the default.
         is_service: Whether it is a service's: a queue has its name.
     """
+    broadcast = _BROADCAST if broadcast_key is None else broadcast_key
+    if name.isidentifier() and len(name) <= _SHORT_NAME and name != broadcast:
+        return None  # as nearly all are
     if text := _unroutable(name, "the name"):
         return Verdict(text)
     if is_service and name.startswith(_OF_BROKERS):
         return Verdict(f"names that begin with {_OF_BROKERS!r} are reserved for the broker; choose another one")
-    broadcast = _BROADCAST if broadcast_key is None else broadcast_key
     if name == broadcast or name.startswith(f"{broadcast}."):
         return Verdict(f"{broadcast!r} addresses all services (broadcast_key); choose another name")
     if not name.isprintable():
