@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dripline.checking.configuration_check import check_configuration
 from dripline.checking.findings import Findings
@@ -51,7 +51,7 @@ def check_assembly(assembly: Assembly, may_vary: bool = False) -> Findings:
 def _return_code_mistakes(assembly: Assembly) -> list[Mistake]:
     mesh = assembly.configuration.get("dripline_mesh")
     codes = mesh.get("return_codes") if isinstance(mesh, dict) else None
-    if not isinstance(codes, list):
+    if not isinstance(codes, list) or not all(isinstance(code, Mapping) for code in codes):
         return []  # none, a file that could not be read, or something that is reported elsewhere
     key = ("dripline_mesh", "return_codes")
     return [

@@ -51,7 +51,7 @@ def _likely_mistakes(
         yield from _missing_handlers(cls, configuration)
     yield from _fields(cls, configuration)
     for key in _ANY_VALUES:
-        if key in configuration:
+        if key in configuration and (key == "initial_value" or not isinstance(configuration[key], bool)):
             for path in _booleans(configuration[key], (key,)):
                 word = written(path)
                 if word.lower() in _YAML_BOOLEANS:
