@@ -297,7 +297,8 @@ class Connection(asyncio.Protocol):
 
     def close_channel(self, channel: Channel, fault: ChannelFault) -> None:
         """Close a channel, with a reason."""
-        logger.info("channel %d of %s closed: %s", channel.number, self._peer, fault)
+        level = logging.DEBUG if _is_awaited(fault) else logging.INFO
+        logger.log(level, "channel %d of %s closed: %s", channel.number, self._peer, fault)
         channel.send_confirms()
         del self.channels[channel.number]
         self._closing_channels.add(channel.number)
@@ -387,3 +388,9 @@ class Connection(asyncio.Protocol):
     def _on_silence(self) -> None:
         logger.warning("client %s missed its heartbeats: connection closed", self._peer)
         self.transport.abort()
+
+
+def _is_awaited(fault: ChannelFault) -> bool:
+    """Whether the client waits for an answer to the method at fault, and so learns of the refusal itself."""
+    method: Any = pika.spec.methods.get(fault.method)
+    return method is not None and bool(method.synchronous.fget(method))

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from dripline.checking.argument_values import shown
 from dripline.checking.findings import Findings, Label, Report
+from dripline.checking.likely_mistakes import Written, likely_mistakes
+from dripline.checking.name_rules import broadcast_key_verdict, name_verdict
 from dripline.checking.own_checks import JointCheck, Verdict
 from dripline.checking.service_keys import apply_extension_rules, check_service_keys
 from dripline.checking.shape import Shape
@@ -30,15 +32,13 @@ _CONVERTIBLE = frozenset({str, bool, dict, list})
 # A service without a class of its own has none of these.
 _INSTRUMENTS_KEYS = frozenset({"values", "commands", "identity"})
 
-# AMQP's limit is 255; `sensor_value.` comes before a name.
-_LONGEST_NAME = 240
-
 
 def check_configuration(
     configuration: dict[str, Any],
     where: Where,
     unsure: Collection[_Path] = frozenset(),
     may_vary: bool = True,
+    written: Written = lambda _: "",
 ) -> Findings:
     """Compare a service's configuration with the classes it names. Classes are imported, none is instantiated.
 
@@ -48,20 +48,25 @@ def check_configuration(
         where: tells the place of a key, such as `service.yaml:12:5`.
         unsure: paths of texts that come from the environment.
         may_vary: whether the service will run in another environment, so that these texts are not called wrong.
+        written: gives the word that the file has for a value; empty if there is none.
     """
     report = Report(where)
-    _Check(report, class_finder(), unsure, may_vary).service(configuration)
+    _Check(report, class_finder(), unsure, may_vary, written).service(configuration)
     return report.findings
 
 
 class _Check:
     """One run through a configuration."""
 
-    def __init__(self, report: Report, finder: ClassFinder, unsure: Collection[_Path], may_vary: bool) -> None:
+    def __init__(
+        self, report: Report, finder: ClassFinder, unsure: Collection[_Path], may_vary: bool, written: Written
+    ) -> None:
         self._report = report
         self._finder = finder
         self._unsure = unsure
         self._may_vary = may_vary
+        self._written = written
+        self._broadcast_key: Any = None
         self._names: dict[str, _Path] = {}
         self._shapes: dict[tuple[str | None, ...], Shape] = {}
 
@@ -79,6 +84,9 @@ class _Check:
                 self._report.error(("module",), label, f"class {cls.__name__!r} is no service, it cannot run")
             else:
                 self._arguments(Shape.of_service(cls, configuration), configuration, (), label)
+        self._broadcast_key = configuration.get("broadcast_key")
+        if (verdict := broadcast_key_verdict(self._broadcast_key)) is not None:
+            self._tell(verdict, ("broadcast_key",), label)
         self._name(configuration, (), label, None)
         check_service_keys(configuration, label, self._report)
         endpoints = configuration.get("endpoints")
@@ -113,6 +121,8 @@ class _Check:
         if shape is not None:
             self._arguments(shape, configuration, path, label)
             self._name(configuration, path, label, shape.owner)
+            for key, text in likely_mistakes(shape.owner, configuration, lambda key: self._written((*path, *key))):
+                self._report.warning((*path, *key), label, text)
         else:
             self._class(configuration, "Endpoint", path, label)
             self._name(configuration, path, label, None)
@@ -209,8 +219,8 @@ class _Check:
             if (*path, "name") not in self._unsure:
                 text = f"the name must be text, not {name!r}; put it in quotes"
                 self._report.error((*path, "name"), label, text)
-        elif text := _unroutable(name):
-            self._report.error((*path, "name"), label, text)
+        elif verdict := name_verdict(name, self._broadcast_key, is_service=not path):
+            self._tell(verdict, (*path, "name"), label)
 
     def _twice(self, name: Any, path: _Path, label: Label) -> None:
         if not isinstance(name, str) or "ENV{" in name:
@@ -234,21 +244,6 @@ class _Check:
                 text = "'log_interval' does nothing here: the service has 'enable_scheduling: false'"
                 path = ("endpoints", number, "log_interval")
                 self._report.warning(path, _Label("endpoint", endpoint, "Endpoint", number), text)
-
-
-def _unroutable(name: str) -> str:
-    """Why a name cannot be the first part of a routing key; empty when it can."""
-    if name.isascii() and len(name) <= _LONGEST_NAME and "#" not in name and "*" not in name:
-        return ""
-    try:
-        size = len(name.encode())
-    except UnicodeEncodeError:  # JSON and the environment can hold half of a character
-        return "the name is no text that can be sent (UTF-8); write it anew"
-    if size > _LONGEST_NAME:
-        return f"the name has {size} bytes, and no more than {_LONGEST_NAME} fit into a routing key"
-    if {"#", "*"} & set(name.split(".")):
-        return "'#' and '*' stand for any word on a mesh, no name can be such"
-    return ""
 
 
 def _wants_logging(interval: Any) -> bool:

@@ -69,16 +69,24 @@ class Asking:
             show(reply, json_print=self.as_json)
         if reply.return_code >= _FIRST_ERROR:
             raise ErrorReply(
-                f"{endpoint}: {reply.return_message or 'it says no more'}",
+                _about(endpoint, reply.return_message or "it says no more"),
                 return_code=reply.return_code,
                 name=name_of(reply.return_code),
             )
         if reply.return_code:
-            complain(f"{endpoint}: {reply.return_message} [{reply.return_code}]")
+            complain(f"{_about(endpoint, reply.return_message)} [{reply.return_code}]")
         if not (self.as_json or self.common.verbose):
             text = value_text(reply.plain_payload)
             if text or reply.return_message:
                 show_value(text or reply.return_message)
+
+
+def _about(endpoint: str, message: str) -> str:
+    """A message with the endpoint's name in front of it, unless it has that already."""
+    is_named = (
+        message.startswith(f"{endpoint}: ") or f"endpoint {endpoint}" in message or f"{endpoint!r}" in message
+    )
+    return message if is_named else f"{endpoint}: {message}"
 
 
 def value_text(payload: Any) -> str:

@@ -64,6 +64,16 @@ class Origin:
                 return in_mesh[1]
         return in_file[1] if in_file else self._beginning()
 
+    def word(self, key_path: Path) -> str:
+        """The word that stands in the file for a setting, such as ``on``; empty if it is elsewhere."""
+        path = tuple(key_path)
+        if self._file is None or any(path[:length] in self._words for length in range(1, len(path) + 1)):
+            return ""
+        path = self.moved.get(path, path)
+        depth, _, node = _walk(self._tree(self._file), path)
+        word = getattr(node, "value", "") if depth == len(path) else ""
+        return word if isinstance(word, str) else ""
+
     def _beginning(self) -> Place:
         """Where the outermost mapping begins: what lacks a setting of its own is told there."""
         if self._file is None:
@@ -78,7 +88,7 @@ class Origin:
     def _find(self, file: FilePath | None, path: Path) -> tuple[int, Place] | None:
         if file is None:
             return None
-        depth, mark = _walk(self._tree(file), path)
+        depth, mark, _ = _walk(self._tree(file), path)
         if mark is None:
             return None
         return depth, Place.at(os.fspath(file), mark)
@@ -108,8 +118,8 @@ def _compose(file: FilePath) -> Any:
         return None  # it was readable a moment ago; the message can do without a line
 
 
-def _walk(root: Any, path: Path) -> tuple[int, Any]:
-    """How far a path leads into a node tree, and the mark of the last key or item reached."""
+def _walk(root: Any, path: Path) -> tuple[int, Any, Any]:
+    """How far a path leads into a node tree, the mark of the last key or item reached, and the node there."""
     depth, mark, node = 0, None, root
     for part in path:
         found = _child(node, part)
@@ -119,7 +129,7 @@ def _walk(root: Any, path: Path) -> tuple[int, Any]:
             break
         mark, node = found
         depth += 1
-    return depth, mark
+    return depth, mark, node
 
 
 def _child(node: Any, part: str | int) -> tuple[Any, Any] | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from dripline.core.constructed import constructor_mistake
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
 from dripline.runtime.dispatch import find_by_routing_key
@@ -42,8 +43,10 @@ class Children:
         """Add an endpoint, and start to log its value if it is to be logged at an interval.
 
         Raises:
-            DriplineError: There is one of that name already.
+            DriplineError: There is one of that name already, or its constructor has not called that of its base.
         """
+        if mistake := constructor_mistake(endpoint):
+            raise DriplineError(mistake)
         if endpoint.name in self.sync or endpoint.name in self.own_queue:
             raise DriplineError(f"service {self._service.name} has an endpoint {endpoint.name!r} already")
         if own_queue:

@@ -7,6 +7,8 @@ import traceback
 
 from dripline.runtime.boundary import text_of
 
+_OF_SERVICES = ("get", "set", "cmd", "send", "schedule", "unschedule", "name", "send_to_device")
+
 
 def describe_failure(error: BaseException, beside: str = "") -> str:
     """Tell kind, text and place of an exception.
@@ -20,8 +22,15 @@ def describe_failure(error: BaseException, beside: str = "") -> str:
     """
     text = error.msg if isinstance(error, SyntaxError) else " ".join(text_of(error).split())
     kind = type(error).__name__
-    place = _place(error, os.path.dirname(beside))
+    place = _place(error, os.path.dirname(beside)) + _hint(error)
     return f"{kind}: {text}{place}" if text else f"{kind}{place}"
+
+
+def _hint(error: BaseException) -> str:
+    """What to change where a constructor uses `self.service`, which is set later."""
+    if isinstance(error, AttributeError) and error.obj is None and error.name in _OF_SERVICES:
+        return "; if this is self.service: it is None until the endpoint has been added to a service"
+    return ""
 
 
 def _place(error: BaseException, folder: str) -> str:

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 _PATIENCE_S = 5.0
 _SOON_S = 0.1
 _PAUSE_S = 1.0  # between attempts to restore bindings
+_ANSWER_S = 0.3  # for other services with the same names to answer
 _ATTEMPTS = 3  # to restore them on a connection, before another connection is made
 
 
@@ -109,13 +110,37 @@ class Health:
         if self._reached is not connection:
             ping = MsgRequest.create(None, op_t.cmd, self._mailbox.name, "ping")
             self._mailbox.ask(ping, _PATIENCE_S)
-            return self._succeeded(connection)
-        problem = self._mailbox.routes.check(connection) if self._interval_s else ""
+            self._succeeded(connection)
+            self._look_for_others(connection)
+            return self._interval_s
+        if not self._interval_s:
+            return None
+        problem = self._mailbox.routes.check(connection)
         if problem:
             self._reached, self._doubted, self._attempts = None, connection, 0
             self._fail(problem)
             return 0.0
-        return self._interval_s
+        return self._interval_s - self._report_shared()
+
+    def _look_for_others(self, connection: Connection) -> None:
+        """See whether other services answer to the names of this one; half of the time is left to requests."""
+        routes = self._mailbox.routes
+        routes.shared.forget()
+        begin = time.monotonic()
+        for _ in routes.probe_all():
+            if self._stopped or self._mailbox.connection_now is not connection:
+                return
+            self._wake.wait(time.monotonic() - begin)
+            begin = time.monotonic()
+        self._report_shared()
+
+    def _report_shared(self) -> float:
+        """Log which names other services answer to, when they had time to; returns that time, in seconds."""
+        wait_s = min(_ANSWER_S, self._interval_s or _ANSWER_S)
+        self._wake.wait(wait_s)
+        for line in self._mailbox.routes.shared.report():
+            logger.warning("%s: %s", self._mailbox.name, line)
+        return wait_s
 
     def _restore(self, connection: Connection) -> float | None:
         """Declare and bind everything again, and see whether it helped."""

@@ -10,7 +10,7 @@ from dripline.config.assemble import assemble
 from dripline.config.authentication import GROUP, dripline_auth_spec, make_authentication
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.mesh import MeshSettings
-from dripline.wire.return_codes import add_return_code, get_return_codes_map
+from dripline.wire.return_codes import add_return_code, find_by_value, return_code_mistakes
 
 #: A name or secret: text, or a dict with any of ``value``, ``file``, ``env``, ``default``.
 Secret = str | Mapping[str, Any] | None
@@ -57,27 +57,17 @@ def mesh_settings(dripline_mesh: Mapping[str, Any] | scarab.Param | None) -> Mes
     """
     tree = assemble(options={"dripline_mesh": dict(_plain(dripline_mesh) or {})})
     mesh = MeshSettings.from_dict(tree["dripline_mesh"])
-    for entry in mesh.return_codes or ():
-        if isinstance(entry, Mapping):  # a text would name a file, and `assemble` has read that
-            _make_known(entry)
+    codes = mesh.return_codes
+    if codes is not None and not isinstance(
+        codes, str
+    ):  # a string would name a file, and `assemble` has read that
+        for _, mistake in return_code_mistakes(codes):
+            raise ConfigurationError(f"dripline_mesh: return_codes: {mistake}")
+        for entry in codes:
+            if find_by_value(entry["value"]) is None:  # else known from another service or client of this process
+                add_return_code(entry["value"], entry["name"], str(entry.get("description", "")))
     return mesh
 
 
 def _plain(value: Any) -> Any:
     return value.to_python() if isinstance(value, scarab.Param) else value
-
-
-def _make_known(entry: Mapping[str, Any]) -> None:
-    missing = [key for key in ("name", "value") if key not in entry]
-    if missing or not isinstance(entry["value"], int):
-        raise ConfigurationError(
-            f"dripline_mesh: return_codes: {dict(entry)!r} is no {{name, value, description}} with a whole number"
-        )
-    value, name = entry["value"], str(entry["name"])
-    known = get_return_codes_map().get(value)
-    if known is not None and known.name == name:
-        return  # made known by another service or client of this process
-    try:
-        add_return_code(value, name, str(entry.get("description", "")))
-    except RuntimeError as error:
-        raise ConfigurationError(f"dripline_mesh: return_codes: {name!r}: {error}") from None

@@ -22,10 +22,11 @@ from dripline.runtime.complaints import Complaints
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.quick_lane import QuickLane
 from dripline.runtime.routes import Binding, Route, Routes
+from dripline.runtime.shared_names import declare_queue, refuse_shared
 from dripline.runtime.worker import Worker, in_hand
 from dripline.transport import Connection, Delivery
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError, ConnectionLost, NameTaken
+from dripline.wire.errors import BrokerError, ConnectionLost
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
@@ -46,14 +47,23 @@ class Mailbox:
         username: login name.
         password: secret.
         keep: how many alerts wait for a broker that is away; in memory only by default.
+        unique: whether to refuse names that another service answers to.
     """
 
     def __init__(
-        self, name: str, mesh: MeshSettings, username: str, password: str, keep: BufferPolicy | None = None
+        self,
+        name: str,
+        mesh: MeshSettings,
+        username: str,
+        password: str,
+        keep: BufferPolicy | None = None,
+        unique: bool = False,
     ) -> None:
         self.name = name
         self._login = username, password
         self._keep = keep or BufferPolicy()
+        self._unique = unique
+        self._queue_names: set[str] = set()
         self._make_client(mesh)
         self._workers: list[Worker] = []
         self._quick: QuickLane | None = None
@@ -148,7 +158,7 @@ class Mailbox:
         Raises:
             BrokerUnreachable: no broker answered.
             LoginRefused: the broker refused the login.
-            NameTaken: a service of this name is on the mesh.
+            NameTaken: a service of this name is on the mesh, or another one answers to a name that must be unique.
         """
         self._refuse_when_left_behind()
         self._link.close()  # it is open when a constructor sent something
@@ -167,10 +177,14 @@ class Mailbox:
                 connection.bind(self.name, exchange, [key])
 
         def set_up(connection: Connection) -> None:
-            self._declare(connection, self.name)
+            declare_queue(connection, self.name)
+            if self._unique:
+                refuse_shared(self._link, self.name, [*own(), *self._queue_names])
             bind(connection)
             connection.consume(self.name, self._feeder(worker, connection), prefetch=prefetch)
 
+        if self._unique:
+            self._link.add_setup(self._link.prepare_replies)  # before the set-up that waits for some
         self._link.add_setup(set_up)
         self.routes.add(
             Route(
@@ -192,6 +206,12 @@ class Mailbox:
         self._link.open()
         self.is_open = True
 
+    def refuse_shared(self, name: str) -> None:
+        """Raise `NameTaken` if another service answers to a name that is to be bound and must be unique."""
+        if self._unique and self.is_open:
+            with contextlib.suppress(ConnectionLost):  # the next connection begins with that
+                refuse_shared(self._link, self.name, [name])
+
     def add_queue(self, name: str, take: Callable[[Message], None]) -> None:
         """Add a queue, bound with its name, with a worker of its own.
 
@@ -204,12 +224,13 @@ class Mailbox:
         """
         worker = self._new_worker(name, take)
         binding = self._requests_for(name)
+        self._queue_names.add(name)
 
         def bind(connection: Connection) -> None:
             connection.bind(name, binding.exchange, [binding.key])
 
         def set_up(connection: Connection) -> None:
-            self._declare(connection, name)
+            declare_queue(connection, name)
             bind(connection)
             connection.consume(name, self._feeder(worker, connection))
 
@@ -388,12 +409,3 @@ class Mailbox:
         worker = Worker(f"dripline-{name}", take, self._wait_s)
         self._workers.append(worker)
         return worker
-
-    def _declare(self, connection: Connection, name: str) -> None:
-        try:
-            connection.declare_queue(name)
-        except NameTaken as error:
-            raise NameTaken(
-                f"{name!r} is taken: another service or endpoint of that name is on the mesh at {self.address}; "
-                "stop it, or give this one another name"
-            ) from error

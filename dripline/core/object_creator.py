@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dripline.core.access import Reach
 from dripline.core.class_finder import class_finder
+from dripline.core.constructed import constructor_mistake
 from dripline.core.extension_rules import KEY, is_rules
 from dripline.core.extension_validity import check_kind
 from dripline.runtime.boundary import is_for_program
@@ -54,7 +55,10 @@ class ObjectCreator:
             if auth is not None:
                 arguments["authentication_obj"] = auth
         try:
-            return cls(**arguments)
+            made = cls(**arguments)
+            if mistake := constructor_mistake(made):
+                raise ConfigurationError(mistake)
+            return made
         except BaseException as error:
             if is_for_program(error) or maker_of(error):  # it was an endpoint of this service that failed
                 raise

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import logging
+import sys
+import traceback
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import scarab
 from dripline.core import access
 from dripline.core.access import Reach
+from dripline.core.failure_text import describe_failure
 from dripline.core.setting_checks import check_setting
+from dripline.runtime.boundary import named_text_of
 from dripline.runtime.complaints import complaints_of
 from dripline.runtime.throw_reply import ThrowReply
+from dripline.wire.errors import DriplineError
 from dripline.wire.json_body import to_jsonable
 from dripline.wire.message import MsgReply, MsgRequest
+from dripline.wire.safe_text import safe_text
 
 logger = logging.getLogger(__name__)
+
+_SHOWN = 5
+_LONGEST_VALUE = 60
 
 
 class RequestHandler:
@@ -30,7 +40,7 @@ class RequestHandler:
         Raises:
             ThrowReply: the endpoint has nothing to get.
         """
-        raise ThrowReply("service_error_invalid_method", f"{type(self)} does not implement on_get")
+        raise ThrowReply("service_error_invalid_method", _lacks(self, "on_get"))
 
     def on_set(self, _value: Any) -> Any:
         """Set the value of this endpoint.
@@ -44,7 +54,7 @@ class RequestHandler:
         Raises:
             ThrowReply: the endpoint cannot be set.
         """
-        raise ThrowReply("service_error_invalid_method", f"{type(self)} does not implement on_set")
+        raise ThrowReply("service_error_invalid_method", _lacks(self, "on_set"))
 
     def do_get_request(self, a_request_message: MsgRequest) -> MsgReply:
         """Answer a get: the result of `on_get`, or the attribute that the specifier names."""
@@ -58,14 +68,16 @@ class RequestHandler:
         value = _first_value(a_request_message.plain_payload)
         name = a_request_message.specifier.to_string()
         if not name:
-            return a_request_message.reply(payload=_payload(self, self.on_set(value)))
+            return a_request_message.reply(
+                payload=_payload(self, _assigned(self, "", value, lambda: self.on_set(value)))
+            )
         if not access.may_set(self, name, private=_private_allowed(self)):
             raise ThrowReply(
                 "service_error_invalid_specifier",
                 f"endpoint {self.name} has no attribute {name}, unable to set",
             )
         check_setting(self, name, value)
-        setattr(self, name, value)
+        _assigned(self, name, value, lambda: setattr(self, name, value))
         return a_request_message.reply()
 
     def do_cmd_request(self, a_request_message: MsgRequest) -> MsgReply:
@@ -79,9 +91,7 @@ class RequestHandler:
             result = method(*positional, **keywords)
         except TypeError as error:
             if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-                complaints_of(self, logger).tell(
-                    "a TypeError", "%s: a TypeError inside %s", self.name, name, error=error
-                )
+                _log_refusal(self, f"{name} failed", error)
             raise ThrowReply(
                 "service_error_invalid_value",
                 f"A TypeError occurred while calling the requested method for endpoint {self.name}: {name}. "
@@ -114,6 +124,44 @@ def _payload(endpoint: RequestHandler, result: Any) -> Any:
         return result
     payload = endpoint.result_to_scarab_payload(result)
     return payload.to_python() if isinstance(payload, scarab.Param) else payload
+
+
+def _lacks(endpoint: RequestHandler, handler: str) -> str:
+    """Say that a class has no handler, and for a service where the values are."""
+    text = f"class {type(endpoint).__name__} does not implement {handler}"
+    names = [*getattr(endpoint, "sync_children", ()), *getattr(endpoint, "async_children", ())]
+    if not names:
+        return text
+    shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    return f"{text}; the values of this service are in its endpoints: {shown}"
+
+
+def _assigned(endpoint: RequestHandler, name: str, value: Any, assign: Callable[[], Any]) -> Any:
+    """Set a value; what the endpoint's code has against it is an invalid value, and no fault of the service."""
+    try:
+        return assign()
+    except (TypeError, ValueError) as error:
+        if isinstance(error, DriplineError) or _is_of_reading(error):
+            raise
+        what = f"{name} cannot be set to" if name else "cannot be set to"
+        shown = repr(value) if len(repr(value)) <= _LONGEST_VALUE else f"{value!r:.{_LONGEST_VALUE}}…"
+        _log_refusal(endpoint, f"{what} {shown}", error)
+        raise ThrowReply("service_error_invalid_value", f"{what} {shown}: {named_text_of(error)}") from error
+
+
+def _is_of_reading(error: BaseException) -> bool:
+    """Whether an error arose while the value was read back, as `get_on_set` has it."""
+    return any(frame.name == "on_get" for frame in traceback.extract_tb(error.__traceback__))
+
+
+def _log_refusal(endpoint: RequestHandler, what: str, error: BaseException) -> None:
+    """Log in one line that a value from outside does not suit the endpoint's code; the traceback is for -v."""
+    source = getattr(sys.modules.get(type(endpoint).__module__), "__file__", None) or ""
+    complaints_of(endpoint, logger).tell(
+        f"a refused value: {type(error).__name__}", "%s: %s: %s", endpoint.name, what,
+        describe_failure(error, source),
+    )  # fmt: skip
+    logger.debug("%s: %s", endpoint.name, safe_text(what), exc_info=error)
 
 
 def _attribute(endpoint: RequestHandler, name: str) -> Any:

@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -78,6 +79,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         alert_spool: how many alerts wait for a broker that is away: ``in_memory`` (their number), ``folder``,
             ``on_disk_mb``, ``drop`` (``oldest`` or ``newest``, when there is no room left). `dl-serve` names a
             folder below ``~/.local/state/dripline`` when this does not.
+        unique_endpoints: whether to refuse names that another service answers to, instead of logging a warning.
         **kwargs: ignored: keys of old configurations and arguments of other bases.
 
     Attributes:
@@ -116,6 +118,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         handler_timeout: float = 0,
         stop_grace_s: float = 5,
         alert_spool: AlertSpoolMap | Mapping[str, Any] | None = None,
+        unique_endpoints: bool = False,
         **kwargs: Any,
     ) -> None:
         # One by one, as a lab's class with several bases calls them: no cooperative super().
@@ -139,7 +142,8 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         self.__reception = Reception(self, self.__children, self.__watch)
         self._dripline_mesh = mesh_settings(dripline_mesh)
         username, password = (str(self.auth.get("dripline", item)) for item in ("username", "password"))
-        self.__mailbox = Mailbox(self.name, self._dripline_mesh, username, password, keep_rule(alert_spool))
+        keep = keep_rule(alert_spool)
+        self.__mailbox = Mailbox(self.name, self._dripline_mesh, username, password, keep, unique_endpoints)
         self.__spool = alert_spool
         self.__health = Health(self.__mailbox, self.__watch)
         if allow_private_specifiers:
@@ -173,14 +177,13 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
             True.
 
         Raises:
-            DriplineError: there is one of that name already.
+            DriplineError: there is one of that name already, or on the mesh if `unique_endpoints` is set.
         """
+        self.__mailbox.refuse_shared(an_endpoint.name)
         self.__children.add(an_endpoint, own_queue=False)
         if self.__mailbox.is_open:
-            try:
+            with suppress(ConnectionLost):  # it is bound when the connection is back
                 self.__mailbox.bind(self.requests_exchange, [f"{an_endpoint.name}.#"])
-            except ConnectionLost:
-                logger.debug("%s is bound when the connection is back", an_endpoint.name)
         return True
 
     def add_async_child(self, an_endpoint: Endpoint) -> bool:
@@ -192,6 +195,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         Raises:
             DriplineError: there is one of that name already.
         """
+        self.__mailbox.refuse_shared(an_endpoint.name)
         self.__children.add(an_endpoint, own_queue=True)
         if self.__mailbox.is_open:
             self.__mailbox.add_queue(an_endpoint.name, self.__reception.taker_for(an_endpoint))
@@ -218,7 +222,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         Raises:
             BrokerUnreachable: no broker answered.
             LoginRefused: the broker refused the login.
-            NameTaken: a service of this name is on the mesh.
+            NameTaken: a service of this name is on the mesh, or another one has an endpoint that must be unique.
         """
         try:
             self.start()
@@ -250,8 +254,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
             self._dripline_agenda.start()
         self.__start_heartbeat()
         count = len(self.__children)
-        noun = "endpoint" if count == 1 else "endpoints"
-        logger.info("%s serves %d %s on %s", self.name, count, noun, self.__mailbox.address)
+        logger.info("%s serves %d endpoint%s on %s", self.name, count, "s" * (count != 1), self.__mailbox.address)
 
     def listen(self) -> None:
         """Serve until cancelled; the threads do the work."""

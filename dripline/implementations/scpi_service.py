@@ -32,6 +32,7 @@ from dripline.wire.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
+_IF_UNKNOWN = "; if the device has no such command, set 'cmd_at_reconnect: null'"
 _GREETINGS = 3
 _SETTLING_S = 0.2
 
@@ -276,12 +277,12 @@ class SCPIService(Service):
         try:
             answer = self._send_commands(commands)[-1]
         except DeviceSilent as error:
-            raise DeviceSilent(f"{error} (cmd_at_reconnect)") from None
+            raise DeviceSilent(f"{error} (cmd_at_reconnect){_IF_UNKNOWN}") from None
         except GarbledAnswer as error:
             return str(error).removeprefix(f"{self.__who}: ")
         if self.reconnect_test is None or answer.strip() == str(self.reconnect_test).strip():
             return None
-        expected = f"{self.reconnect_test!r} (reconnect_test)"
+        expected = f"{self.reconnect_test!r} (reconnect_test){_IF_UNKNOWN}"
         return f"{commands[-1]!r} was answered with {answer[:60]!r} and not with {expected}"
 
     def __line_settles(self, needed: bool) -> bool:

@@ -72,7 +72,16 @@ def answer(target: Target, request: MsgRequest) -> MsgReply:
     if reply is not None:
         return reply
     error = boundary.error
-    return request.reply(999, named_text_of(error) if error is not None else "the handler made no reply")
+    if error is None:
+        return request.reply(999, "the handler made no reply")
+    return request.reply(999, f"{named_text_of(error)}{_without_service(target, error)}")
+
+
+def _without_service(target: Target, error: BaseException) -> str:
+    """A hint for a handler that uses `self.service` of an endpoint that has none."""
+    if isinstance(error, AttributeError) and error.obj is None and getattr(target, "service", target) is None:
+        return f"; {target.name} belongs to no service (self.service is None): add it to one with add_child"
+    return ""
 
 
 def _noted(target: Target, request: MsgRequest) -> MsgReply:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from dripline.transport import Delivery, Returned, Slot
 from dripline.wire.chunks import DEFAULT_LIMITS, Joiner, Part, read_part
@@ -109,6 +109,8 @@ class ReplyInbox:
     def __init__(self, overdue: Callable[[], object] = lambda: None) -> None:
         self._overdue = overdue
         self._pending: dict[str, weakref.ref[PendingReply]] = {}
+        self._observed: Container[str | None] = ()
+        self._on_observed: Callable[[Delivery], object] = lambda _: None
 
     def __len__(self) -> int:
         """Return how many requests are under way."""
@@ -120,6 +122,15 @@ class ReplyInbox:
         self._pending[request.correlation_id] = weakref.ref(pending)
         return pending
 
+    def observe(self, correlation_ids: Container[str | None], on_reply: Callable[[Delivery], object]) -> None:
+        """Hand over all replies to certain requests instead of ending the wait for them.
+
+        Args:
+            correlation_ids: Of the requests; may change.
+            on_reply: Called with each delivery, on the I/O thread.
+        """
+        self._observed, self._on_observed = correlation_ids, on_reply
+
     def forget(self, pending: PendingReply) -> None:
         """Stop expecting; a reply that comes later is dropped."""
         correlation_id = pending.request.correlation_id
@@ -130,6 +141,9 @@ class ReplyInbox:
     def deliver(self, delivery: Delivery) -> None:
         """Take what came into the reply queue; called on the I/O thread."""
         properties = delivery.properties
+        if properties.correlation_id in self._observed:
+            self._on_observed(delivery)
+            return
         pending = self._whose(properties.correlation_id)
         if pending is None:
             self._note_stray(delivery)

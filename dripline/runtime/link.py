@@ -6,7 +6,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 
 from dripline.runtime import forks
 from dripline.runtime.clock import timestamp
@@ -176,6 +176,21 @@ class MeshLink:
             raise
         return pending
 
+    def observe_replies(
+        self, correlation_ids: Container[str | None], on_reply: Callable[[Delivery], object]
+    ) -> None:
+        """Hand over all replies to certain requests, as `ReplyInbox.observe` does."""
+        self._inbox.observe(correlation_ids, on_reply)
+
+    def prepare_replies(self, connection: Connection) -> None:
+        """Declare the reply queue, for set-ups that wait for replies themselves; a set-up."""
+        if self._replies[0] is connection:
+            return
+        queue = connection.declare_queue()
+        self._bind_replies(connection, queue)
+        connection.consume(queue, self._inbox.deliver, no_ack=True)
+        self._replies = connection, queue
+
     def end_wait(self, correlation_id: str, error: Exception) -> None:
         """End the wait for one reply with an error; for the I/O thread, too."""
         self._inbox.fail_one(correlation_id, error)
@@ -278,7 +293,7 @@ class MeshLink:
         deadline = time.monotonic() + timeout_s
         owner, queue = self._replies
         if owner is not connection:
-            self._supervisor.add_setup(self._consume_replies, once=True, limit_s=timeout_s)
+            self._supervisor.add_setup(self.prepare_replies, once=True, limit_s=timeout_s)
             owner, queue = self._replies
             if owner is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
@@ -287,12 +302,6 @@ class MeshLink:
             left_s = max(0.0, deadline - time.monotonic())
             self._bind_replies(connection, queue, left_s)  # an operator may have removed the binding
         return queue
-
-    def _consume_replies(self, connection: Connection) -> None:
-        queue = connection.declare_queue()
-        self._bind_replies(connection, queue)
-        connection.consume(queue, self._inbox.deliver, no_ack=True)
-        self._replies = connection, queue
 
     def _bind_replies(self, connection: Connection, queue: str, timeout_s: float = 30.0) -> None:
         connection.bind(queue, self.mesh.requests_exchange, [queue], timeout_s)
@@ -306,5 +315,6 @@ class MeshLink:
         self._inbox.fail(ConnectionLost(*error.args))
 
     def _on_returned(self, connection: Connection, returned: Returned) -> None:
-        if not self._inbox.returned(returned):
+        # A ping of the self-check may come back while the connection is being closed: that is nothing to report.
+        if not self._inbox.returned(returned) and self.is_open:
             self._second_try.returned(connection, returned)

@@ -39,18 +39,20 @@ class Unreached(NamedTuple):
 
 
 class Probes:
-    """Sends pings that want no reply, and takes them out of the queues before any handler sees them.
+    """Sends pings, and takes them out of the queues before any handler sees them.
 
-    They arrive while handlers are busy. A ping that arrives elsewhere, at a member whose endpoint has the same
-    name, has no effect.
+    They arrive while handlers are busy. A reply can only come from elsewhere, from a member whose endpoint has the
+    same name.
 
     Args:
         link: where they are sent.
+        on_reply: called on the I/O thread with the key of a probe and a reply to it.
     """
 
-    def __init__(self, link: MeshLink) -> None:
+    def __init__(self, link: MeshLink, on_reply: Callable[[str, Delivery], object]) -> None:
         self._link = link
-        self._sent: dict[str, None] = {}  # correlation ids, the oldest first; also of probes that are late
+        self._on_reply = on_reply
+        self._sent: dict[str | None, str] = {}  # keys by correlation id, the oldest first; also of late probes
 
     def feeder(self, connection: Connection, feed: Callable[[Delivery], None]) -> Callable[[Delivery], None]:
         """Return what passes all deliveries on but the probes; for the I/O thread."""
@@ -74,6 +76,7 @@ class Probes:
             BrokerError: the connection is gone, or the broker takes no messages for now.
             TimeoutError: the broker took no data.
         """
+        self._link.observe_replies(self._sent, self._replied)
         found = Unreached([], [])
         while len(self._sent) > _REMEMBERED:
             del self._sent[next(iter(self._sent))]
@@ -92,8 +95,13 @@ class Probes:
 
     def _send_one(self, key: str, patience_s: float) -> PendingReply:
         probe = MsgRequest.create(PROBE, op_t.cmd, key, "ping")
-        self._sent[probe.correlation_id] = None
-        return self._link.send_request(probe, expect_reply=False, timeout_s=patience_s)
+        self._sent[probe.correlation_id] = key
+        return self._link.send_request(probe, timeout_s=patience_s)
+
+    def _replied(self, delivery: Delivery) -> None:
+        key = self._sent.get(delivery.properties.correlation_id)
+        if key is not None:
+            self._on_reply(key, delivery)
 
     def _arrived(self, delivery: Delivery) -> bool:
         correlation_id = delivery.properties.correlation_id or ""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from dripline.runtime.link import MeshLink
 from dripline.runtime.probes import Probes
+from dripline.runtime.shared_names import SharedNames, some
 from dripline.transport import Connection, Delivery
 from dripline.wire.errors import ConnectionLost
 
@@ -63,13 +64,17 @@ class Routes:
         link: its link.
         watches: whether to notice that exchanges of alerts were deleted and declared again. That takes an exchange
             named after the queue, which should not be a random name: after a crash it stays on the broker.
+
+    Attributes:
+        shared: names that another service answers to, as the probes have shown.
     """
 
     def __init__(self, link: MeshLink, *, watches: bool = False) -> None:
         self._link = link
         self._watches = watches
         self._watched: dict[str, tuple[Connection, bool]] = {}  # by name; whether it could be declared
-        self._probes = Probes(link)
+        self.shared = SharedNames(link.service_name)
+        self._probes = Probes(link, self.shared.on_reply)
         self._routes: list[Route] = []
         self._key = self._binding = 0  # where the next slice begins
         self._closed = False
@@ -115,6 +120,18 @@ class Routes:
         """Say which keys do not lead here. Result and errors as for `check`."""
         return self._probe(self._all_keys())[0]
 
+    def probe_all(self) -> Iterator[None]:
+        """Probe all keys, some in each step, so that other services with the same names reply.
+
+        Raises:
+            BrokerError: the connection is gone, or the broker takes no messages for now.
+            TimeoutError: the broker took no data.
+        """
+        keys = self._all_keys()
+        for first in range(0, len(keys), KEYS_AT_ONCE):
+            self._probes.send(keys[first : first + KEYS_AT_ONCE], BUSY_PATIENCE_S)
+            yield
+
     def restore(self) -> None:
         """Declare all exchanges, and bind all queues.
 
@@ -133,9 +150,9 @@ class Routes:
         held_up = self._probes.send([key for key in keys if key in busy], BUSY_PATIENCE_S)
         exchange, unrouted = self._link.mesh.requests_exchange, found.unrouted + held_up.unrouted
         if unrouted:
-            return f"no queue is bound to {_some(unrouted)} on exchange {exchange!r}", set()
+            return f"no queue is bound to {some(unrouted)} on exchange {exchange!r}", set()
         if found.silent and not self._is_held_up():
-            return f"requests for {_some(found.silent)} do not arrive from exchange {exchange!r}", set()
+            return f"requests for {some(found.silent)} do not arrive from exchange {exchange!r}", set()
         return "", {*found.silent, *held_up.silent}
 
     def _restore(self, connection: Connection) -> None:
@@ -155,7 +172,7 @@ class Routes:
         if not missing:
             return ""
         return (
-            f"exchange{'s' if len(missing) > 1 else ''} {_some(missing)} {'are' if missing[1:] else 'is'} missing"
+            f"exchange{'s' if len(missing) > 1 else ''} {some(missing)} {'are' if missing[1:] else 'is'} missing"
         )
 
     def _watchers(self) -> dict[str, str]:
@@ -224,8 +241,3 @@ def _slice(items: list[T], begin: int) -> tuple[int, list[T]]:
     begin %= len(items)
     chosen = (items + items)[begin : begin + KEYS_AT_ONCE]
     return begin + KEYS_AT_ONCE, chosen
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = " and ".join(map(repr, names[:3]))
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

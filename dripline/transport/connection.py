@@ -267,7 +267,7 @@ class Connection(Topology):
 
     def queue_exists(self, queue: str, done: Callable[[bool], None]) -> None:
         """Find out whether there is a queue, without risk for the channel."""
-        self._adapter.try_out(passive_declaration(queue), done)
+        self._adapter.try_out(passive_declaration(queue), lambda refusal: done(refusal is None))
 
     # -- inside ----------------------------------------------------------------------------------------------
 

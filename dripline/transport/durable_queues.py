@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from shlex import quote
 from typing import Any, Final
 
+from pika.exceptions import ChannelClosedByBroker
+
 logger = logging.getLogger(__name__)
 
 #: Arguments of a quorum queue whose messages may be delivered any number of times. Not before RabbitMQ 4: 3.x
@@ -41,9 +43,9 @@ def is_limiting(product: str, version: str) -> bool:
     return product == "RabbitMQ" and major is not None and int(major[0]) >= _FIRST_WITH_LIMIT
 
 
-def differs_in_limit(refusal: str) -> bool:
+def differs_in_limit(refusal: ChannelClosedByBroker) -> bool:
     """Whether a declaration was refused because an existing queue has another delivery limit."""
-    return refusal.startswith("406") and "x-delivery-limit" in refusal
+    return refusal.reply_code == 406 and "x-delivery-limit" in refusal.reply_text
 
 
 def policy_command(queue: str, virtual_host: str) -> str:

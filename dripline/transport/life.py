@@ -226,8 +226,12 @@ class ConnectionLife(StreamEvents):
 
     def _on_channel_closed(self, _channel: Channel, reason: Exception) -> None:
         if isinstance(reason, ChannelClosedByBroker):
-            self._end(failures.refused(self.address, reason))
-            self._close_politely()
+            self._refuse(reason)
+
+    def _refuse(self, refusal: ChannelClosedByBroker) -> None:
+        """End the connection because of a refusal; the calls that wait raise it."""
+        self._end(failures.refused(self.address, refusal))
+        self._close_politely()
 
     def _on_consumer_cancelled(self, frame: Any) -> None:
         """React to the broker's end of a consumer."""

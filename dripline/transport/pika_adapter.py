@@ -16,7 +16,7 @@ import pika
 from pika import frame, spec
 from pika.connection import Connection
 from pika.credentials import ExternalCredentials
-from pika.exceptions import AMQPHeartbeatTimeout
+from pika.exceptions import AMQPHeartbeatTimeout, ChannelClosedByBroker
 
 from dripline.transport.address import BrokerAddress
 from dripline.transport.content import ContentReader, Delivery, Returned
@@ -103,9 +103,7 @@ class PikaConnection(Connection):
     ) -> None:
         self._events = events
         self._first = b""
-        self._side: dict[int, Callable[[bool], object]] = {}
-        #: Why the broker refused what was tried out last.
-        self.refusal = ""
+        self._side: dict[int, Callable[[ChannelClosedByBroker | None], object]] = {}
         self.loop = SocketLoop(sock, self._on_data, self._on_loop_closed, tls)
         self._content = ContentReader(
             events.on_delivery,
@@ -156,18 +154,18 @@ class PikaConnection(Connection):
         else:
             self._process_frame(value)
 
-    def try_out(self, method: object, done: Callable[[bool], object]) -> None:
-        """Ask the broker something that it may refuse, on a channel of its own: a refusal ends that.
+    def try_out(self, method: object, done: Callable[[ChannelClosedByBroker | None], object]) -> None:
+        """Call a method that the broker may refuse, on a separate channel: only that channel ends then.
 
-        One round trip, and pika, which would warn of a refusal, does not see it.
+        One round trip; pika, which would log a warning for each refusal, does not see it.
 
         Args:
             method: A method of `pika.spec` that is answered.
-            done: Told once whether the broker did it.
+            done: Called once, with the refusal or None.
         """
         number = next(number for number in count(_FIRST_SIDE_CHANNEL) if number not in self._side)
         if number > (self.params.channel_max or 65535):
-            done(False)
+            done(ChannelClosedByBroker(504, "CHANNEL_ERROR - all channel numbers are in use"))
             return
         self._side[number] = done
         self.loop.send(_marshalled(number, spec.Channel.Open()) + _marshalled(number, method))
@@ -175,13 +173,12 @@ class PikaConnection(Connection):
     def _on_side_frame(self, number: int, method: object) -> None:
         if isinstance(method, spec.Channel.Close):
             self.loop.send(_marshalled(number, spec.Channel.CloseOk()))
-            self.refusal = f"{method.reply_code} {method.reply_text}"
-            self._side.pop(number)(False)
+            self._side.pop(number)(ChannelClosedByBroker(method.reply_code, method.reply_text))
         elif isinstance(method, spec.Channel.CloseOk):
             del self._side[number]  # the number can be used again
         elif not isinstance(method, spec.Channel.OpenOk):
             self.loop.send(_marshalled(number, spec.Channel.Close(200, "", 0, 0)))
-            self._side[number](True)
+            self._side[number](None)
 
     def _on_loop_closed(self, error: Exception | None) -> None:
         reason = self._error or error or ConnectionError("the connection is closed")

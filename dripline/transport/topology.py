@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pika import spec
+from pika.exceptions import ChannelClosedByBroker
 
 from dripline.transport import durable_queues, frames
 from dripline.transport.life import ConnectionLife
@@ -99,11 +100,20 @@ class Topology(ConnectionLife):
             DriplineError: The name is longer than AMQP allows.
         """
         channel = self._ready()
+        if not name:
+            answer = self._ask(
+                lambda done: channel.queue_declare("", exclusive=exclusive, auto_delete=auto_delete, callback=done)
+            )
+            return str(answer.method.queue)
         short_string(name)
-        answer = self._ask(
-            lambda done: channel.queue_declare(name, exclusive=exclusive, auto_delete=auto_delete, callback=done)
-        )
-        return str(answer.method.queue)
+        declare = spec.Queue.Declare(0, name, exclusive=exclusive, auto_delete=auto_delete)
+
+        def start(done: Callable[[Any], None]) -> None:
+            # A taken name is an expected refusal, and is retried: pika must not log each one.
+            self._adapter.try_out(declare, lambda refusal: self._refuse(refusal) if refusal else done(None))
+
+        self._ask(start)
+        return name
 
     def declare_durable_queue(self, name: str) -> None:
         """Declare a queue that outlives connections and restarts of the broker, and collects meanwhile.
@@ -121,10 +131,13 @@ class Topology(ConnectionLife):
         passive = False
         is_limiting = durable_queues.has_delivery_limit(self._adapter.server_properties)
         if is_limiting:
-            if self._try_out(spec.Queue.Declare(0, name, durable=True, arguments=durable_queues.UNLIMITED)):
+            refusal = self._refusal_of(
+                spec.Queue.Declare(0, name, durable=True, arguments=durable_queues.UNLIMITED)
+            )
+            if refusal is None:
                 return
             existing = spec.Queue.Declare(0, name, durable=True, arguments=kind)
-            passive = durable_queues.differs_in_limit(self._adapter.refusal) and not self._try_out(existing)
+            passive = durable_queues.differs_in_limit(refusal) and not self._try_out(existing)
         channel = self._ready()
         self._ask(
             lambda done: channel.queue_declare(name, passive=passive, durable=True, arguments=kind, callback=done)
@@ -151,6 +164,10 @@ class Topology(ConnectionLife):
         self._ask(lambda done: channel.queue_unbind(queue, exchange, key, callback=done))
 
     def _try_out(self, method: object) -> bool:
-        """Call a method on a channel of its own, so that a refusal does not end the connection."""
+        """Call a method on a separate channel, so that a refusal does not end the connection."""
+        return self._refusal_of(method) is None
+
+    def _refusal_of(self, method: object) -> ChannelClosedByBroker | None:
         self.check()
-        return bool(self._ask(lambda done: self._adapter.try_out(method, done)))
+        refusal: ChannelClosedByBroker | None = self._ask(lambda done: self._adapter.try_out(method, done))
+        return refusal

@@ -88,6 +88,7 @@ class MeshSettings:
 
 _POSITIVE = {"max_payload_size", "max_connection_attempts", "max_reconnect_delay_s"}
 _HIGHEST = {"broker_port": 65535, "heartbeat_s": 65535}
+_LONGEST_EXCHANGE = 240  # of 255: `.durable` comes behind it
 _SWITCHES = {"true": True, "false": False}
 
 
@@ -161,6 +162,16 @@ def _auth_mechanism(key: str, value: Any) -> str:
     return mechanism
 
 
+def _exchange(key: str, value: Any) -> str:
+    name = _text(key, value)
+    if not name or name.startswith("amq.") or len(name.encode(errors="replace")) > _LONGEST_EXCHANGE:
+        raise ConfigurationError(
+            f"dripline_mesh: {key} must have 1 to {_LONGEST_EXCHANGE} bytes and not begin with 'amq.', "
+            f"not {name!r:.60}"
+        )
+    return name
+
+
 def _return_codes(_key: str, value: Any) -> Any:
     if isinstance(value, str):
         return value
@@ -180,6 +191,8 @@ _OF_TYPE: dict[type, Callable[[str, Any], Any]] = {
     type(None): _text,
 }
 _KINDS = {setting.name: _OF_TYPE[type(setting.default)] for setting in fields(MeshSettings)} | {
+    "requests_exchange": _exchange,
+    "alerts_exchange": _exchange,
     "return_codes": _return_codes,
     "auth_mechanism": _auth_mechanism,
 }

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
 
 
 class ReturnCode:
@@ -77,6 +78,32 @@ def add_return_code(value: int, name: str, description: str) -> ReturnCode:
     bases = (ReturnCode,)
     type("DL_" + _camel_case(name), bases, {}, value=value, name=name, description=description)
     return _by_value[value]
+
+
+def return_code_mistakes(entries: Iterable[Any]) -> Iterator[tuple[int, str]]:
+    """Check the return codes of a mesh, as a configuration declares them.
+
+    Args:
+        entries: What should be mappings with ``name``, ``value`` and perhaps ``description``.
+
+    Yields:
+        The number of an entry and what is wrong with it.
+    """
+    values = {value: code.name for value, code in _by_value.items()}
+    names = {name: code.value for name, code in _by_name.items()}
+    for number, entry in enumerate(entries):
+        value = entry.get("value") if isinstance(entry, Mapping) else None
+        name = entry.get("name") if isinstance(entry, Mapping) else None
+        if not isinstance(value, int) or isinstance(value, bool) or not isinstance(name, str) or not name.strip():
+            yield number, f"{entry!r} must be {{name: my_code, value: 1000, description: …}}, value a whole number"
+        elif values.get(value, name) != name:
+            yield number, f"{name!r}: value {value} is taken by {values[value]!r}; use another one, such as 1000"
+        elif names.get(name, value) != value:
+            yield number, f"the name {name!r} is taken by the value {names[name]}; use another name"
+        elif value < 0:
+            yield number, f"{name!r}: value {value} must not be negative"
+        else:
+            values[value], names[name] = name, value
 
 
 def get_return_code_values() -> list[int]:

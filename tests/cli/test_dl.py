@@ -94,7 +94,7 @@ def test_cmd_shows_what_the_method_returns(mesh, store):
         (
             ["get", "{peaches}", "-s", "nosuchattr"],
             3,
-            "dl get: {peaches}: endpoint {peaches} has no attribute nosuchattr",
+            "dl get: endpoint {peaches} has no attribute nosuchattr",
         ),
         (["cmd", "{peaches}", "throw_something"], 2, "dl cmd: {peaches}: "),
         (["get", "no_such_endpoint"], 1, "dl get: nobody on the mesh is bound for 'no_such_endpoint'"),

@@ -74,6 +74,12 @@ OURS = {
     "py_get_specifier": Ours(_PRIVATE, 310, _NO_PEACHES.format("_value")),
     "get_specifier_class": Ours(_PRIVATE, 310, _NO_PEACHES.format("__class__")),
     "get_specifier_dict": Ours(_PRIVATE, 310, _NO_PEACHES.format("__dict__")),
+    "get_service_no_on_get": Ours(
+        "says where the values are",
+        306,
+        "class Service does not implement on_get; the values of this service are in its endpoints: "
+        "chips, peaches, peaches_status, waffles",
+    ),
     "chunked_reply": Ours(_PRIVATE, 310, _NO_CHIPS),
     "chunked_reply_unicode": Ours(_PRIVATE, 310, _NO_CHIPS),
     "py_types": Ours(_PRIVATE, 310, _NO_CHIPS),

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from dripline.cli.doctor.asking import Answer, ask, ask_each, get, ping
 from dripline.cli.doctor.clock import tell_clocks
-from dripline.cli.doctor.endpoints import Endpoints
+from dripline.cli.doctor.endpoints import Endpoints, names_in
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.presence import Presence
+from dripline.cli.doctor.shared_names import examine_shared_names
 from dripline.cli.doctor.topology import examine_durable
 from dripline.runtime.roll_call import LIST_ENDPOINTS
 from dripline.wire.errors import BrokerError, ReplyTimeout
@@ -47,6 +48,7 @@ def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wante
             else:
                 examined = _present(notes, session, wanted)
                 call.examine(examined, None, {})
+            examine_shared_names(notes, client, call.names)
             examine_durable(
                 notes,
                 session.mesh,
@@ -87,6 +89,7 @@ class _Examined:
 
     Attributes:
         answers: to the pings, of those that answered.
+        names: of services that answered and of their endpoints.
     """
 
     def __init__(self, notes: Notes, client: MeshClient, wanted: Wanted) -> None:
@@ -94,6 +97,7 @@ class _Examined:
         self._client = client
         self._wanted = wanted
         self.answers: list[Answer] = []
+        self.names: list[str] = []
 
     def examine(self, names: Sequence[str], presence: Presence | None, files: dict[str, str]) -> None:
         """Ping all, and ask those that answer more.
@@ -127,6 +131,7 @@ class _Examined:
     def _examine_one(self, answer: Answer, health: dict[str, Any]) -> None:
         """Tell how a service that answered is, and its endpoints."""
         name, facts = answer.name, facts_of(answer)
+        self.names.append(name)
         if facts["service"] not in ("", name):
             self._notes.ok(
                 f"{name} answers, an endpoint of {facts['service']}: ping {facts['ping_ms']:g} ms", **facts
@@ -146,6 +151,7 @@ class _Examined:
             self._tell_held_up(name, busy_s, facts)
             return
         self._tell_well(name, facts, health)
+        self.names += names_in(listed.payload)
         may_hang = bool(health) and busy_s <= self._wanted.busy_limit_s
         endpoints = Endpoints(self._notes, self._client, name, self._wanted.timeout_s)
         endpoints.examine(listed.payload, self._notes.warning if may_hang else self._notes.broken)

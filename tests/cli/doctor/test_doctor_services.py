@@ -11,6 +11,7 @@ from support.member import Member
 
 from dripline.core import Endpoint, Service
 from dripline.implementations import KeyValueStore
+from dripline.runtime.client import MeshClient
 from dripline.runtime.worker import in_hand
 from dripline.wire.codec import Encoder
 from dripline.wire.message import Message, MsgRequest
@@ -154,3 +155,20 @@ def test_a_clock_that_is_wrong_is_told(shell, own):
     line = line_with(f"the clock of {late.name} on ", done.stdout)
     assert " s behind ours; try: timedatectl" in line
     assert float(line.split(" is ")[1].split(" s ")[0]) > 1e8
+
+
+def test_a_name_that_two_services_answer_to_is_a_warning(shell, own):
+    """With all services that it reaches, and whichever of them is examined; a monitor of everything is none."""
+    names = [own.name("first"), own.name("second")]
+    services = [Service(name, **own.login) for name in names]
+    for service in services:
+        service.add_child(KeyValueStore(name="peaches"))
+        service.add_child(KeyValueStore(name=f"only_{service.name}"))
+    with serving(services[0]), serving(services[1]), MeshClient(settings_of(own)) as monitor:
+        monitor.monitor(["#"], [], lambda _: None)
+        for examined in ([], [names[1]], ["peaches"]):
+            done = shell.run("dl", "doctor", *examined)
+            assert done.returncode == 0
+            line = line_with("requests for 'peaches' reach service ", done.stdout)
+            assert all(repr(name) in line for name in names)
+            assert "only_" not in line

@@ -178,3 +178,31 @@ def test_a_forgotten_broker_does_not_hold_the_process() -> None:
     program = "from dripline.broker import EmbeddedBroker; EmbeddedBroker(port=0).start()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_refusal_that_the_client_waits_for_is_only_in_the_debug_log(caplog: pytest.LogCaptureFixture) -> None:
+    """The client reports it. What it does not wait for, such as publishing, is seen nowhere else."""
+    caplog.set_level(logging.INFO, "dripline.broker")
+    with EmbeddedBroker(port=0) as broker, connect(broker) as client, connect(broker) as other:
+        client.channel().queue_declare("mine", exclusive=True)
+        for refused in (
+            lambda channel: channel.exchange_declare("missing", passive=True),
+            lambda channel: channel.queue_declare("missing", passive=True),
+            lambda channel: channel.queue_declare("mine"),
+            lambda channel: channel.queue_bind("missing", "missing"),
+            lambda channel: channel.exchange_declare("amq.topic", "direct"),
+            lambda channel: channel.basic_get("missing"),
+        ):
+            with pytest.raises(pika.exceptions.ChannelClosedByBroker):
+                refused(other.channel())
+        assert of_broker(caplog) == []
+        channel = other.channel()
+        channel.basic_publish("missing", "x", b"")
+        with pytest.raises(pika.exceptions.ChannelClosedByBroker):
+            channel.queue_declare("q", exclusive=True)
+    assert ["no exchange 'missing'" in message for message in of_broker(caplog)] == [True]
+
+
+def of_broker(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the broker logged, without what pika says of the same."""
+    return [record.getMessage() for record in caplog.records if record.name == "dripline.broker"]

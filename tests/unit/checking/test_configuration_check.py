@@ -59,7 +59,7 @@ endpoints:
   - {name: voltage, module: Scpi, base_str: VOLT, unit: mV}
   - {module: SelfNamed, channel: 3}
   - {module: SelfNamed, channel: 4}
-  - name: plain
+  - {name: plain, module: Endpoint}
 """
 
 
@@ -209,7 +209,7 @@ def test_a_service_among_the_endpoints_is_a_warning(check):
 
 def test_an_endpoint_with_the_services_name_is_a_warning(check):
     """It was possible with the reference, and never answered."""
-    (warning,) = check("name: a\nendpoints: [{name: a}]\n").warnings
+    (warning,) = check("name: a\nendpoints: [{name: a, module: KeyValueStore}]\n").warnings
     assert warning.startswith("service.yaml:2:14: service 'a' (Service): an endpoint has the service's name")
 
 

@@ -42,7 +42,7 @@ def test_version_4_files_are_read_with_warnings(check_text):
     """What has moved is told at its place, in every block."""
     findings = check_text(
         "dripline:\n  broker: lab\n  auth-file: x\nruntime-config:\n  name: s\n  auth_file: y\n"
-        "  broker_port: many\n  heartbeat-interval-s: 5\n  endpoints: [{name: x}]\n"
+        "  broker_port: many\n  heartbeat-interval-s: 5\n  endpoints: [{name: x, module: KeyValueStore}]\n"
     )
     assert [line.split(": ")[0] for line in findings.warnings] == [f"service.yaml:{place}" for place in (
         "1:1", "3:3", "4:1", "6:3", "8:3",

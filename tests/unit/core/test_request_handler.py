@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scarab
-from dripline.core import Endpoint, MsgReply, MsgRequest, ThrowReply, op_t
+from dripline.core import Endpoint, Entity, MsgReply, MsgRequest, Service, ThrowReply, op_t
 from dripline.implementations import KeyValueStore
 
 from .conftest import ask, cmd, get, set_
@@ -183,16 +184,104 @@ def test_wrong_arguments_are_answered_with_304(lamp, caplog):
 
 
 def test_a_type_error_inside_a_method_is_logged(lamp, caplog):
-    """It is answered with 304 too, but may be a mistake in the lab's code: the traceback is in the log."""
+    """It is answered with 304 too, but may be a mistake in the lab's code: a line names its place in the log."""
     assert cmd(lamp, "broken").return_code == 304
-    assert 'return 1 + "1"' in caplog.text
+    (line,) = caplog.messages
+    assert line.startswith("lamp: broken failed: TypeError: unsupported operand")
+    assert "test_request_handler.py:" in line
+
+
+class Heater(Entity):
+    """Its code does not expect all that a message can bring."""
+
+    def __init__(self, **kwargs):
+        Entity.__init__(self, **kwargs)
+        self.power = 1.0
+        self.reading = "1"
+
+    @property
+    def ramp(self):
+        """A property with a check."""
+        return 1
+
+    @ramp.setter
+    def ramp(self, value):
+        if value > 5:
+            raise ValueError("at most 5")
+
+    def on_get(self):
+        """Read a number."""
+        return float(self.reading)
+
+    def on_set(self, value):
+        """Limit the power."""
+        if value + 0.5 > 100:
+            raise ValueError("at most 100 W")
+        self.power = value
+
+
+@pytest.mark.parametrize(
+    ("value", "specifier", "message"),
+    [
+        ("high", "", "cannot be set to 'high': TypeError: "),
+        (None, "", "cannot be set to None: TypeError: "),
+        ([1], "", "cannot be set to [1]: TypeError: "),
+        (1000, "", "cannot be set to 1000: ValueError: at most 100 W"),
+        (9, "ramp", "ramp cannot be set to 9: ValueError: at most 5"),
+        ("x", "ramp", "ramp cannot be set to 'x': TypeError: "),
+        ("x" * 200, "", "cannot be set to 'xxx"),
+    ],
+)
+def test_a_set_of_a_value_that_the_code_does_not_take_is_answered_with_304(caplog, value, specifier, message):
+    """The value came from outside: one line in the log with the place in the code, the traceback with -v only."""
+    heater = Heater(name="heater")
+    reply = set_(heater, value, specifier)
+    assert reply.return_code == 304
+    assert reply.return_message.startswith(message)
+    (line,) = caplog.text.splitlines()
+    assert f"heater: {message}" in line
+    assert "(core/test_request_handler.py:" in line
+    caplog.set_level(logging.DEBUG)
+    assert set_(heater, value, specifier).return_code == 304
+    assert "Traceback" in caplog.text
+
+
+def test_a_value_that_cannot_be_read_back_is_no_wrong_value(caplog):
+    """With `get_on_set` the set has been done; the reading fails as it does with a get."""
+    heater = Heater(name="heater", get_on_set=True)
+    heater.reading = "ERR"
+    assert set_(heater, 50).return_code == get(heater).return_code == 999
+    assert heater.power == 50
 
 
 def test_what_an_endpoint_cannot_do_is_answered_with_306():
     """An endpoint without `on_get` and `on_set` says which class lacks them."""
     bare = Endpoint("bare")
     assert get(bare).return_code == set_(bare, 1).return_code == 306
-    assert get(bare).return_message == "<class 'dripline.core.endpoint.Endpoint'> does not implement on_get"
+    assert get(bare).return_message == "class Endpoint does not implement on_get"
+    assert set_(bare, 1).return_message == "class Endpoint does not implement on_set"
+
+
+def test_a_get_of_a_service_says_where_its_values_are():
+    """In its endpoints, of which the first ones are listed."""
+    names = ["b", "a", "d", "c", "f", "e"]
+    service = Service("my_store", make_connection=False, endpoints=[{"name": name} for name in names])
+    assert get(service).return_message == (
+        "class Service does not implement on_get; the values of this service are in its endpoints: "
+        "a, b, c, d, e, …"
+    )
+
+
+def test_a_handler_that_needs_a_service_and_has_none():
+    """As in a test of an endpoint alone."""
+
+    class Follower(Endpoint):
+        def on_get(self):
+            return self.service.get("leader")
+
+    reply = get(Follower("follower"))
+    assert reply.return_code == 999
+    assert "; follower belongs to no service (self.service is None): add it to one" in reply.return_message
 
 
 def test_an_operation_nobody_knows_is_answered_with_306(lamp):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dripline.runtime import routes
-from dripline.runtime.routes import _slice, _some
+from dripline.runtime.routes import _slice
 
 
 @given(st.integers(1, 50), st.integers(0, 200))
@@ -28,10 +28,3 @@ def test_items_that_disappear_meanwhile_do_no_harm() -> None:
     """The next slice begins somewhere."""
     assert _slice(list(range(300)), 10_000)[1]
     assert _slice([], 10_000) == (0, [])
-
-
-def test_few_names_are_listed_many_are_counted() -> None:
-    """One line, whatever is missing."""
-    assert _some(["a"]) == "'a'"
-    assert _some(["a", "b"]) == "'a' and 'b'"
-    assert _some(list("abcde")) == "'a' and 'b' and 'c' and 2 more"

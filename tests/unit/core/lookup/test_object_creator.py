@@ -7,11 +7,11 @@ import pytest
 from dripline.core import Endpoint, ObjectCreator, Service
 from dripline.core.object_creator import maker_of
 from dripline.implementations import KeyValueStore
-from dripline.wire.errors import ConfigurationError
+from dripline.wire.errors import ConfigurationError, DriplineError
 from scarab import Authentication
 
 LAB = """
-from dripline.core import Entity, Service
+from dripline.core import Endpoint, Entity, Service
 
 class Strict(Entity):
     def __init__(self, base_str, **kwargs):
@@ -32,6 +32,22 @@ class Closed(Entity):
 class Failing(Entity):
     def __init__(self, **kwargs):
         (lambda x: x)()
+
+class Forgetful(Entity):
+    def __init__(self, name, **kwargs):
+        self.name = name
+
+class HalfForgetful(Entity):
+    def __init__(self, name, **kwargs):
+        Endpoint.__init__(self, name)
+
+class ForgetfulService(Service):
+    def __init__(self, **kwargs):
+        self.endpoints = []
+
+class Nameless(Endpoint):
+    def __init__(self, name, **kwargs):
+        Endpoint.__init__(self, "")
 """
 
 
@@ -144,3 +160,33 @@ def test_an_unknown_class_is_told(create):
     """By the class finder."""
     with pytest.raises(ConfigurationError, match="no class 'KeyValueStor'"):
         create({"name": "x", "module": "KeyValueStor"}, "Endpoint")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Forgetful", "__init__ of class 'Forgetful' does not call Entity.__init__(self, **kwargs)"),
+        ("HalfForgetful", "__init__ of class 'HalfForgetful' does not call Entity.__init__(self, **kwargs)"),
+        (
+            "ForgetfulService",
+            "__init__ of class 'ForgetfulService' does not call Service.__init__(self, **kwargs)",
+        ),
+        ("Nameless", "an object of class 'Nameless' has no name; pass 'name' to the constructor of its base"),
+    ],
+)
+def test_a_constructor_that_does_not_call_that_of_its_base(create, name, message):
+    """It is told which one, by name, and not by an attribute that is missing later."""
+    with pytest.raises(ConfigurationError) as caught:
+        create({"module": name, "name": "x"}, "Service" if "Service" in name else "Endpoint")
+    assert str(caught.value).endswith(f"'x' ({name}): {message}")
+
+
+def test_an_endpoint_that_is_added_in_python_is_checked_too():
+    """Services are put together in scripts as well."""
+
+    class Forgetful(Endpoint):
+        def __init__(self):
+            self.name = "x"
+
+    with pytest.raises(DriplineError, match=r"'Forgetful' does not call Endpoint.__init__\(self, \*\*kwargs\)"):
+        Service("s", make_connection=False).add_child(Forgetful())

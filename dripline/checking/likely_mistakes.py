@@ -1,0 +1,107 @@
+"""What the class of an endpoint accepts, and what is probably not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from dripline.config.suggest import did_you_mean
+from dripline.core.calibrate import formula_functions
+from dripline.core.request_handler import RequestHandler
+from dripline.core.settings import seconds
+
+_Key = tuple[str | int, ...]
+
+#: Gives the word that stands in the file for a value.
+Written = Callable[[_Key], str]
+
+# Anything may be a value in these, and words are as likely as booleans.
+_ANY_VALUES = ("initial_value", "calibration", "set_value_map")
+_OTHER_KEYS = frozenset({"log_interval", "get_on_set", "check_field", "alarm_limits"})
+_YAML_BOOLEANS = ("on", "off", "yes", "no")
+_FIELDS = ("value_cal", "value_raw")
+
+
+def likely_mistakes(
+    cls: type | None, configuration: Mapping[str, Any], written: Written
+) -> Iterable[tuple[_Key, str]]:
+    """Find what is probably not meant.
+
+    Args:
+        cls: The endpoint's class; None if it cannot be used.
+        configuration: The endpoint's configuration.
+        written: Gives the word that stands in the file for a value.
+
+    Returns:
+        Pairs of a key and a text.
+    """
+    suspicious = any(isinstance(configuration.get(key), (bool, list, dict)) for key in _ANY_VALUES)
+    if not suspicious and configuration.get("module") and _OTHER_KEYS.isdisjoint(configuration):
+        return ()  # as with ten thousand endpoints
+    return _likely_mistakes(cls, configuration, written)
+
+
+def _likely_mistakes(
+    cls: type | None, configuration: Mapping[str, Any], written: Written
+) -> Iterator[tuple[_Key, str]]:
+    if not configuration.get("module"):
+        text = "has no 'module', so it can be neither read nor set; add 'module: KeyValueStore' or another class"
+        yield (), text
+    elif cls is not None:
+        yield from _missing_handlers(cls, configuration)
+    yield from _fields(cls, configuration)
+    for key in _ANY_VALUES:
+        if key in configuration and (key == "initial_value" or not isinstance(configuration[key], bool)):
+            for path in _booleans(configuration[key], (key,)):
+                word = written(path)
+                if word.lower() in _YAML_BOOLEANS:
+                    meant = str(word.lower() in ("on", "yes")).lower()
+                    yield path, f"YAML reads {word} as {meant}; put it in quotes ('{word}'), or write {meant}"
+    if configuration.get("calibration") == {}:
+        text = "'calibration' is an empty table, which has no value for anything; "
+        yield ("calibration",), f"{text}put a formula in quotes, such as '2*{{}}', or remove the key"
+
+
+def _missing_handlers(cls: type, configuration: Mapping[str, Any]) -> Iterator[tuple[_Key, str]]:
+    if getattr(cls, "on_get", None) is not RequestHandler.on_get:
+        return
+    text = f"does nothing here: class {cls.__name__!r} has no on_get that reads a value"
+    if _is_interval(configuration.get("log_interval")):
+        yield ("log_interval",), f"'log_interval' {text}"
+    if configuration.get("get_on_set") is True:
+        yield ("get_on_set",), f"'get_on_set' {text}"
+
+
+def _is_interval(value: Any) -> bool:
+    """Whether a value makes an entity log; what cannot be used is reported elsewhere."""
+    try:
+        return seconds(value) > 0
+    except ValueError:
+        return False
+
+
+def _fields(cls: type | None, configuration: Mapping[str, Any]) -> Iterator[tuple[_Key, str]]:
+    limits = configuration.get("alarm_limits")
+    given: dict[_Key, Any] = {
+        ("check_field",): configuration.get("check_field"),
+        ("alarm_limits", "field"): limits.get("field") if isinstance(limits, Mapping) else None,
+    }
+    for key, field in given.items():
+        if not isinstance(field, str) or field in _FIELDS:
+            continue
+        hint = did_you_mean(field, _FIELDS)
+        if hint or formula_functions(getattr(cls, "on_get", None)) is not None:
+            known = hint or f"; its values have the fields {' and '.join(map(repr, _FIELDS))}"
+            yield key, f"no value of this class has the field {field!r}, so 'value_raw' is compared{known}"
+
+
+def _booleans(value: Any, path: _Key) -> Iterator[_Key]:
+    """The paths of all booleans in a value."""
+    if isinstance(value, bool):
+        yield path
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _booleans(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _booleans(item, (*path, index))
