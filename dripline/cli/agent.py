@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dripline.cli.command import WORD, Command, ManyWords, run
 from dripline.cli.options import CommonOptions, common_options
 from dripline.cli.payload import make_payload
+
+if TYPE_CHECKING:
+    from dripline.cli.session import Session
 
 # Importing this module must stay cheap: what sends and prints is imported by the functions that do so.
 
@@ -59,7 +62,7 @@ class MessageOptions:
     dry_run_msg: bool
 
 
-@click.command("dl-agent", cls=Command, epilog=_EPILOG, no_args_is_help=False)
+@click.command("dl-agent", cls=Command, values_after=2, epilog=_EPILOG, no_args_is_help=False)
 @click.argument("operation", type=click.Choice(_OPERATIONS), metavar="|".join(_OPERATIONS))
 @click.argument("routing_key", type=WORD)
 @click.argument("words", type=WORD, nargs=-1, metavar="[VALUES… KEY=VALUE…]")
@@ -97,18 +100,21 @@ def agent(
 ) -> None:
     """Send a request (get, set, cmd), a reply or an alert."""
     from dripline.cli import logs
+    from dripline.cli.agent_file import MessageFile, read_message_file
+    from dripline.cli.session import open_client_session
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
-    content = make_payload([*words, *payload], values)
-    how = MessageOptions(**options)  # type: ignore[arg-type]  # click made them what the class says
-    ctx.exit(_send(common, operation, routing_key, content, how))
+    session = open_client_session(common)
+    file = read_message_file(ctx, session) if common.config else MessageFile()
+    content = make_payload([*words, *payload], values, file.payload)
+    if file.last_values:
+        content["values"] = [*content.get("values", ()), *file.last_values]
+    how = MessageOptions(**{**options, **file.options})
+    ctx.exit(_send(session, operation, routing_key, content, how))
 
 
-def _send(
-    common: CommonOptions, operation: str, routing_key: str, payload: dict[str, Any], how: MessageOptions
-) -> int:
+def _send(session: Session, operation: str, routing_key: str, payload: dict[str, Any], how: MessageOptions) -> int:
     from dripline.cli.messages import make_message, show
-    from dripline.cli.session import open_client_session
     from dripline.wire.message import MsgRequest
     from dripline.wire.sender import sender_info
 
@@ -119,7 +125,7 @@ def _send(
         message.sender_info = sender_info()
         show(message, json_print=how.json_print, pretty_print=how.pretty_print)
         return 0
-    with open_client_session(common).client().in_time() as client:
+    with session.client().in_time() as client:
         if not isinstance(message, MsgRequest):
             client.publish(message, how.timeout)
             return 0

@@ -17,7 +17,7 @@ dl alert status_message.pump.warning 'it stopped'
 """
 
 
-@click.command("alert", cls=Command, epilog=_EPILOG)
+@click.command("alert", cls=Command, values_after=1, epilog=_EPILOG)
 @click.argument("routing_key", type=WORD)
 @click.argument("words", type=WORD, nargs=-1, metavar="[VALUES… KEY=VALUE…]")
 @click.option(

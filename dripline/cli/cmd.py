@@ -16,7 +16,7 @@ dl cmd furnace heat 50 times=3
 """
 
 
-@click.command("cmd", cls=Command, epilog=_EPILOG)
+@click.command("cmd", cls=Command, values_after=2, epilog=_EPILOG)
 @click.argument("endpoint", type=WORD)
 @click.argument("method", type=WORD)
 @click.argument("words", type=WORD, nargs=-1, metavar="[VALUES… KEY=VALUE…]")

@@ -15,7 +15,7 @@ dl set peaches 60 -s log_interval
 """
 
 
-@click.command("set", cls=Command, epilog=_EPILOG)
+@click.command("set", cls=Command, values_after=1, epilog=_EPILOG)
 @click.argument("endpoint", type=WORD)
 @click.argument("value", type=WORD)
 @click.option("-s", "--specifier", default="", metavar="NAME", help="Set this attribute instead.")

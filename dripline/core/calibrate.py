@@ -35,7 +35,7 @@ def calibrate(cal_functions: Any = None) -> Any:
     """Decorate `on_get`: its result becomes ``{"value_raw": r}``, with ``value_cal`` when there is a calibration.
 
     The calibration is the endpoint's: a text is a formula with a hole (``2*{}``), a mapping a table of values.
-    What is None stays None; of a list the first element is the raw value.
+    None stays None. The raw value of a list is its first element; a tuple is a list of values as a whole.
 
     Args:
         cal_functions: functions that the formulas may use: one, a list of them, or a mapping by name. The
@@ -83,8 +83,10 @@ class _Calibration:
             raw = method(endpoint, *args, **kwargs)
             if isinstance(raw, scarab.Param):
                 raw = raw.to_python()
-            if isinstance(raw, (list, tuple)):
+            if isinstance(raw, list):
                 raw = raw[0] if raw else None
+            elif isinstance(raw, tuple):  # as in the reference, only a list stands for its first element
+                raw = list(raw)
             return None if raw is None else self._payload(endpoint, raw)
 
         vars(calibrated)[_FUNCTIONS] = frozenset(self._functions)
