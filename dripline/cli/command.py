@@ -59,14 +59,18 @@ class Command(click.Command):
     """A dripline command. Its positional arguments have the type `WORD`.
 
     Args:
+        takes_files: Whether `-c` can be given several times.
         values_after: Number of positional arguments before the values. After them `-abc` is a value too, unless
             it spells options. None: the command takes no values.
     """
 
-    def __init__(self, *args: Any, values_after: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, values_after: int | None = None, takes_files: bool = False, **kwargs: Any
+    ) -> None:
         settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
         super().__init__(*args, **{"context_settings": settings, **kwargs})
         self.values_after = values_after
+        self.takes_files = takes_files
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse, after separating values such as `-5` from options and repeating options with many words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ class CommonOptions:
 
     Attributes:
         config: configuration file.
+        further_configs: files of further `-c`, for a command that takes several.
         verbose: how many `-v`.
         quiet: how many `-q`.
         username: login at the broker.
@@ -40,6 +42,7 @@ class CommonOptions:
     """
 
     config: str | None = None
+    further_configs: tuple[str, ...] = ()
     verbose: int = 0
     quiet: int = 0
     username: str | None = None
@@ -90,7 +93,7 @@ def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> 
 
 
 _OPTIONS = (
-    click.option("-c", "--config", metavar="FILE", help="Configuration file, YAML or JSON."),
+    click.option("-c", "--config", multiple=True, metavar="FILE", help="Configuration file, YAML or JSON."),
     click.option("-b", "--broker", metavar="HOST", help="Host of the broker, or amqps://host:port/vhost."),
     click.option(
         "-p", "--port", type=click.IntRange(1, 65535), metavar="N", help="Its port  [default: 5672; with TLS 5671]"
@@ -130,11 +133,16 @@ _OPTIONS = (
 
 def common_options(function: _Function) -> _Function:
     """Give a command the common options; its callback gets them as `common`."""
-    names = [field.name for field in fields(CommonOptions)]
+    names = [field.name for field in fields(CommonOptions) if field.name != "further_configs"]
 
     @functools.wraps(function)
     def with_options(*args: Any, **kwargs: Any) -> Any:
-        common = CommonOptions(**{name: kwargs.pop(name) for name in names})
+        files = kwargs.pop("config")
+        given = {name: kwargs.pop(name) for name in names if name != "config"}
+        common = CommonOptions(config=files[0] if files else None, further_configs=files[1:], **given)
+        if common.further_configs and not getattr(click.get_current_context().command, "takes_files", False):
+            together = " ".join(map(shlex.quote, files))
+            raise click.UsageError(f"-c is given {len(files)} times; to run several services: dl serve {together}")
         return function(*args, common=common, **kwargs)
 
     for option in reversed(_OPTIONS):

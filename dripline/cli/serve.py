@@ -12,6 +12,8 @@ import click
 from dripline.cli.command import WORD, Command, run
 from dripline.cli.options import CommonOptions, common_options
 
+logger = logging.getLogger(__name__)
+
 _EPILOG = """
 \b
 dl-serve -c my_service.yaml
@@ -53,6 +55,11 @@ def serve(
         secret_files.warnings_were_given()  # by the process that started this one
     _refuse_files(words)
     session = open_service_session(common, words, options)
+    if common.config is None and not session.configuration.get("endpoints"):
+        logger.warning(
+            "no configuration file (-c FILE): %r is a bare service without endpoints",
+            session.configuration.get("name"),
+        )
     with embedded.embedded_broker(session) if embedded_broker else nullcontext():
         run_service(session, end_with_stdin=end_with_stdin)
 
