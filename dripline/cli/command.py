@@ -13,7 +13,9 @@ from typing import Any
 import click
 
 from dripline.cli.failures import exit_code_of, is_lost_output, report
+from dripline.cli.help_text import HelpLayout
 from dripline.cli.output import complain
+from dripline.wire import advice
 from dripline.wire.hiding import hide_login
 
 # No option of ours is a digit, so what begins like a negative number is a word.
@@ -55,7 +57,7 @@ def _is_text(word: str) -> bool:
 WORD = _Word()
 
 
-class Command(click.Command):
+class Command(HelpLayout):
     """A dripline command. Its positional arguments have the type `WORD`.
 
     Args:
@@ -103,7 +105,8 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
     """
     _prepare_streams()
     try:
-        result = command.main(arguments, prog_name=name, standalone_mode=False)
+        with advice.for_commands():
+            result = command.main(arguments, prog_name=name, standalone_mode=False)
         code = result if isinstance(result, int) else 0
         sys.stdout.flush()
     except click.ClickException as error:

@@ -34,21 +34,23 @@ _LOOK_S = 0.1
 _HTTP_GRACE_S = 6.0
 _SHOWN = ["sensor_value.#", "status_message.#"]
 
-_EPILOG = """
-\b
+_NOTES = """
+With `--folder`, the files of the demonstration are kept, as a starting point for your own mesh.
+"""
+_EXAMPLES = """
 dl demo
 dl demo --folder my-mesh
-
-With --folder the files of the demonstration stay, as a beginning for a mesh of your own.
 """
 
 
-@click.command("demo", cls=Command, epilog=_EPILOG)
-@click.option("--folder", type=click.Path(path_type=Path), metavar="FOLDER", help="Keep the files there.")
+@click.command("demo", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
+@click.option(
+    "--folder", type=click.Path(path_type=Path), metavar="FOLDER", help="Folder in which the files are kept."
+)
 @common_options
 @click.pass_context
 def demo(ctx: click.Context, common: CommonOptions, folder: Path | None) -> None:
-    """Run a broker, simulated instruments and services here, and show their values, until stopped."""
+    """Run a broker, simulated instruments and services on this machine, and show their values until stopped."""
     from dripline.cli import logs
     from dripline.cli.demo_mesh import DemoMesh
     from dripline.cli.stopping import StopEvent

@@ -14,25 +14,35 @@ from dripline.cli.options import CommonOptions, common_options
 
 logger = logging.getLogger(__name__)
 
-_EPILOG = """
-\b
+_NOTES = """
+Ctrl-C or SIGTERM stops the service after it has answered the current requests.
+"""
+_EXAMPLES = """
 dl-serve -c my_service.yaml
 dl-serve -c my_service.yaml --embedded-broker
 dl-serve -c my_service.yaml endpoints.0.initial_value=3
-
-Ctrl-C or SIGTERM stop it; requests in hand are answered first.
 """
 
 
-@click.command("dl-serve", cls=Command, epilog=_EPILOG)
+@click.command("dl-serve", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
 @click.argument("words", type=WORD, nargs=-1, metavar="[KEY=VALUE…]")
-@click.option("--embedded-broker", is_flag=True, help="Run a broker in this process if none answers.")
 @click.option(
-    "--heartbeat-interval-s", type=click.FloatRange(min=0), metavar="S", help="Seconds between heartbeats."
+    "--embedded-broker", is_flag=True, help="Run an embedded broker if none is running at a local address."
 )
-@click.option("--loop-timeout-ms", type=click.IntRange(min=0), metavar="MS", help="Kept for old scripts.")
 @click.option(
-    "--message-wait-ms", type=click.IntRange(min=0), metavar="MS", help="Wait for parts of long messages."
+    "--heartbeat-interval-s",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Interval between heartbeats, in seconds.",
+)
+@click.option(
+    "--loop-timeout-ms", type=click.IntRange(min=0), metavar="MS", help="Ignored; accepted for old scripts."
+)
+@click.option(
+    "--message-wait-ms",
+    type=click.IntRange(min=0),
+    metavar="MS",
+    help="Maximum wait for the chunks of a long message, in milliseconds.",
 )
 @click.option("--log-name", default="", hidden=True, help="Put before each log line.")
 @click.option("--end-with-stdin", is_flag=True, hidden=True, help="Stop when standard input ends.")
@@ -45,7 +55,7 @@ def serve(
     end_with_stdin: bool,
     **options: Any,
 ) -> None:
-    """Run the service that a configuration file describes, until stopped."""
+    """Run the service described by a configuration file until it is stopped."""
     from dripline.cli import embedded, logs
     from dripline.cli.service_run import open_service_session, run_service
     from scarab import secret_files

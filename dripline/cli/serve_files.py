@@ -12,24 +12,29 @@ import click
 from dripline.cli.command import WORD, Command
 from dripline.cli.options import CommonOptions, common_options
 
-_EPILOG = """
-\b
+_NOTES = """
+Each file describes a service. Several services run in separate processes and end together: if one ends, the
+others are stopped. If no broker is running at a local address, an embedded broker is started and ends with
+the services.
+"""
+_EXAMPLES = """
 dl serve my_store.yaml
 dl serve my_store.yaml sensor_logger.yaml
 dl serve my_store.yaml endpoints.0.initial_value=3
-
-Each file describes a service. Several services run in separate processes and end together: if one ends, the others
-are stopped. If no broker is running at a local address, an embedded broker is started and ends with the services.
 """
 
 
-@click.command("serve", cls=Command, takes_files=True, epilog=_EPILOG)
+@click.command("serve", cls=Command, takes_files=True, epilog=_NOTES, examples=_EXAMPLES)
 @click.argument("words", type=WORD, nargs=-1, metavar="FILE… [KEY=VALUE…]")
-@click.option("--embedded-broker/--no-embedded-broker", default=True, help="Run a broker here if none answers.")
+@click.option(
+    "--embedded-broker/--no-embedded-broker",
+    default=True,
+    help="Run an embedded broker if none is running at a local address.",
+)
 @common_options
 @click.pass_context
 def serve_files(ctx: click.Context, common: CommonOptions, words: Sequence[str], embedded_broker: bool) -> None:
-    """Run the services of configuration files, until stopped."""
+    """Run the services described by configuration files until they are stopped."""
     from dripline.cli import embedded, logs, supervisor
     from dripline.cli.service_run import open_service_session, run_service
     from dripline.wire.errors import ConfigurationError

@@ -128,7 +128,7 @@ def _handed_on(common: CommonOptions) -> list[str]:
 
 
 def _ended_by_themselves(children: dict[str, subprocess.Popen[bytes]], codes: dict[str, int]) -> int:
-    """Log the services that have ended though nobody stopped them; returns the exit code for the first, 0 for none."""
+    """Log the services that have ended though nobody stopped them; returns the first exit code, 0 for none."""
     first = 0
     for file, child in children.items():
         code = child.poll()

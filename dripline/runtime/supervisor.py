@@ -13,7 +13,13 @@ from dripline.runtime.complaints import Complaints
 from dripline.runtime.opening import Caller, Life
 from dripline.transport import BrokerAddress, Connection, Returned
 from dripline.transport.progress import CONNECTING, RESOLVING
-from dripline.wire.errors import BrokerError, BrokerUnreachable, ConfigurationError, ConnectionLost, NameTaken
+from dripline.wire.errors import (
+    BrokerError,
+    BrokerUnreachable,
+    ConfigurationError,
+    ConnectionLost,
+    NameTaken,
+)
 from dripline.wire.mesh import MeshSettings
 
 logger = logging.getLogger(__name__)
@@ -276,7 +282,10 @@ class Supervisor:
     def _goes_on(self, life: Life, error: BaseException, pause_s: float) -> bool:
         """Report a failed attempt to those for whom it was the last, and pause; returns whether others wait."""
         with self._state:
-            final = life.closed.is_set() or not isinstance(error, (BrokerUnreachable, ConnectionLost))
+            again = isinstance(error, (BrokerUnreachable, ConnectionLost)) and not getattr(
+                error, "is_final", False
+            )
+            final = life.closed.is_set() or not again
             waiting = life.fail_callers(error, final=final)
             life.is_making = bool(waiting)
             life.reason = text_of(error)
