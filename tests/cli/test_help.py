@@ -26,6 +26,8 @@ def _commands() -> dict[str, click.Command]:
         command = dl.get_command(click.Context(dl), name)
         assert command is not None
         found[f"dl {name}"] = command
+        if command is http_server:
+            del found[f"dl {name}"]  # it has two names
         if isinstance(command, click.Group):
             for part in command.list_commands(click.Context(command)):
                 found[f"dl {name} {part}"] = command.get_command(click.Context(command), part)  # type: ignore[assignment]
