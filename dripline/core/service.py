@@ -32,6 +32,7 @@ from dripline.runtime.quick_lane import HEALTH, QuickLane
 from dripline.runtime.roll_call import LIST_ENDPOINTS
 from dripline.runtime.state_folder import state_path
 from dripline.runtime.turn import Turn
+from dripline.wire.duration import duration
 from dripline.wire.errors import ConnectionLost, DriplineError
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text
@@ -269,7 +270,7 @@ class Service(Endpoint, RequestSender, Scheduler, ObjectCreator, scarab.Cancelab
     def __give_up(self, request: MsgRequest) -> None:
         """Answer in place of a handler that takes too long; its own answer goes nowhere then."""
         what = f"{request.message_operation.name} {request.routing_key}"
-        what += f" takes longer than {self.__watch.timeout_s:g} s"
+        what += f" takes longer than {duration(self.__watch.timeout_s)}"
         logger.warning("%s: %s; answered with 305", self.name, safe_text(what))
         reply = request.reply(305, f"{what}; it goes on meanwhile")
         if request.reply_to:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dripline.transport import Delivery, Returned, Slot
 from dripline.wire.chunks import DEFAULT_LIMITS, Joiner, Part, read_part
 from dripline.wire.codec import read_message
+from dripline.wire.duration import duration
 from dripline.wire.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
 
@@ -64,7 +65,7 @@ class PendingReply:
             part, body = self._slot.wait(timeout_s)
         except TimeoutError:
             self._overdue()
-            raise ReplyTimeout(f"no reply from {key!r} within {_rounded(limit_s or timeout_s):g} s") from None
+            raise ReplyTimeout(f"no reply from {key!r} within {duration(limit_s or timeout_s)}") from None
         finally:
             if self.arrived:
                 self._forget(self)
@@ -161,8 +162,3 @@ class ReplyInbox:
         # Some services answer without a correlation id: that is unambiguous only for a single request.
         waiting = list(self._pending)
         return self._waiting_for(waiting[0]) if len(waiting) == 1 else None
-
-
-def _rounded(seconds: float) -> float:
-    """What is left of a time limit, for people."""
-    return round(seconds, 1) if seconds >= 1 else float(f"{seconds:.2g}")

@@ -13,6 +13,7 @@ from dripline.runtime.complaints import Complaints
 from dripline.runtime.opening import Caller, Life
 from dripline.transport import BrokerAddress, Connection, Returned
 from dripline.transport.progress import CONNECTING, RESOLVING
+from dripline.wire.duration import duration
 from dripline.wire.errors import (
     BrokerError,
     BrokerUnreachable,
@@ -197,7 +198,7 @@ class Supervisor:
             if not once:
                 with self._state:
                     life.adding.pop(setup, None)
-            raise ConnectionLost(f"the broker at {self.address} did not answer within {limit_s:.3g} s")
+            raise ConnectionLost(f"the broker at {self.address} did not answer within {duration(limit_s)}")
 
     def do(self, action: Setup) -> None:
         """Do something once, on this connection, and not while another thread puts things in place on it.
@@ -231,7 +232,9 @@ class Supervisor:
             return ConnectionLost(
                 f"not connected to the broker at {self.address}; trying to connect again ({reason})"
             )
-        return BrokerUnreachable(f"no connection to the broker at {self.address} within {limit_s:.3g} s: {reason}")
+        return BrokerUnreachable(
+            f"no connection to the broker at {self.address} within {duration(limit_s)}: {reason}"
+        )
 
     def _add_for(self, life: Life, setup: Setup, once: bool, caller: Caller) -> None:
         error: BaseException | None = None

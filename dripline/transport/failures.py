@@ -8,6 +8,7 @@ from pika import exceptions
 
 from dripline.transport import other_peer, tls_failures
 from dripline.transport.address import BrokerAddress
+from dripline.wire.duration import duration
 from dripline.wire.errors import (
     BrokerError,
     BrokerUnreachable,
@@ -37,7 +38,7 @@ def silent(address: BrokerAddress) -> BrokerUnreachable:
     """Describe a peer that accepts connections and then says nothing."""
     return BrokerUnreachable(
         f"{address} accepts connections but does not answer as an AMQP broker within "
-        f"{address.connect_timeout_s:g} s; is it the right port?"
+        f"{duration(address.connect_timeout_s)}; is it the right port?"
     )
 
 
@@ -107,7 +108,7 @@ def refused(address: BrokerAddress, error: exceptions.ChannelClosed) -> BrokerEr
 
 def mute(address: BrokerAddress, timeout_s: float) -> ConnectionLost:
     """Describe a broker that does not answer any longer."""
-    return ConnectionLost(f"the broker at {address} did not answer within {timeout_s:g} s")
+    return ConnectionLost(f"the broker at {address} did not answer within {duration(timeout_s)}")
 
 
 def describe(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 
 from dripline.transport.address import BrokerAddress, TlsSettings
+from dripline.wire.duration import duration
 from dripline.wire.errors import BrokerError, BrokerUnreachable, LoginRefused
 
 _EXPIRED, _NOT_YET = 10, 9
@@ -34,7 +35,7 @@ def no_tls(address: BrokerAddress, error: Exception) -> BrokerError:
     if reason in _OLD:
         return BrokerUnreachable(f"the broker at {address} offers only TLS older than 1.2: it has to be updated")
     if isinstance(error, TimeoutError):
-        said = f"it did not answer within {address.connect_timeout_s:g} s"
+        said = f"it did not answer within {duration(address.connect_timeout_s)}"
     else:
         said = str(reason or getattr(error, "strerror", None) or error).lower().replace("_", " ")
     unreachable = BrokerUnreachable(
