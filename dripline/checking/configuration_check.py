@@ -16,6 +16,7 @@ from dripline.checking.service_keys import apply_extension_rules, check_service_
 from dripline.checking.shape import Shape
 from dripline.checking.signature import accepted_arguments
 from dripline.checking.value_types import UNKNOWN
+from dripline.config.missing_space import missing_space_hint
 from dripline.config.mistakes import Where
 from dripline.core.class_finder import ClassFinder, class_finder
 from dripline.core.extension_rules import is_rules
@@ -95,7 +96,7 @@ class _Check:
     def _endpoint(self, configuration: Any, number: int) -> None:
         path = ("endpoints", number)
         if not isinstance(configuration, dict):
-            text = f"must be a mapping, not {shown(configuration)}"
+            text = f"must be a mapping, not {shown(configuration)}{missing_space_hint(configuration)}"
             self._report.error(path, f"endpoint number {number + 1}", text)
             return
         label = _Label("endpoint", configuration, "Endpoint", number)
