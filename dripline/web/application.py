@@ -42,7 +42,7 @@ def application(server: HTTPServer, guard: Guard, asker: Asker, connections: Con
     app.router.add_get("/openapi.json", routes.describe)
     app.router.add_get("/dl", routes.show_present)
     app.router.add_get("/dl/", routes.show_present)
-    for method in ("GET", "PUT", "POST"):
+    for method in ("GET", "HEAD", "PUT", "POST"):
         app.router.add_route(method, "/dl/{routing_key:.+}", routes.ask)
     if server.web_root is not None:
         app.router.add_get("/{path:.*}", routes.show_page)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import logging
 import socket
@@ -80,6 +82,20 @@ def test_get_set_and_cmd(start):
     status, answer = ask(url, "POST", specifier="ping")
     assert (status, answer["return_message"][:6]) == (200, "Hello,")
     assert ask(url, specifier="check_field")[1]["payload"] == {"values": ["value_cal"]}
+
+
+def test_head_is_get_without_the_body(start):
+    """Status and headers are those of GET, for each address."""
+    url = start()
+    for path in ("/dl/peaches", "/dl/pears", "/dl", "/openapi.json"):
+        answers = {}
+        for method in ("GET", "HEAD"):
+            connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
+            with contextlib.closing(connection):
+                connection.request(method, path)
+                answer = connection.getresponse()
+                answers[method] = answer.status, answer.headers["Content-Type"], len(answer.read()) > 0
+        assert answers["HEAD"] == (*answers["GET"][:2], False)
 
 
 def test_a_lock_needs_its_key(start):
