@@ -65,7 +65,7 @@ def serve(
         secret_files.warnings_were_given()  # by the process that started this one
     _refuse_files(words)
     session = open_service_session(common, words, options)
-    if common.config is None and not session.configuration.get("endpoints"):
+    if common.config is None and not words:  # with a name on the command line it is intended
         logger.warning(
             "no configuration file (-c FILE): %r is a bare service without endpoints",
             session.configuration.get("name"),

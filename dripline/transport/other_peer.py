@@ -90,7 +90,7 @@ def _http_answer(address: BrokerAddress) -> bytes:
 
 
 def _speaks_tls(address: BrokerAddress) -> bool:
-    context = ssl.create_default_context()  # whom it is, is no question here
+    context = ssl.create_default_context()  # the identity of the peer does not matter here
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
