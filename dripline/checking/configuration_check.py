@@ -18,6 +18,7 @@ from dripline.checking.service_keys import apply_extension_rules, check_service_
 from dripline.checking.shape import Shape
 from dripline.checking.signature import accepted_arguments
 from dripline.checking.value_types import UNKNOWN, described
+from dripline.config.missing_space import missing_space_hint
 from dripline.config.mistakes import Where
 from dripline.config.quoted import as_wanted, wants_number_or_boolean
 from dripline.config.words import spell
@@ -113,7 +114,7 @@ class _Check:
     def _endpoint(self, configuration: Any, number: int) -> None:
         path = ("endpoints", number)
         if not isinstance(configuration, dict):
-            text = f"must be a mapping, not {shown(configuration)}"
+            text = f"must be a mapping, not {shown(configuration)}{missing_space_hint(configuration)}"
             self._report.error(path, f"endpoint number {number + 1}", text)
             return
         label = _Label("endpoint", configuration, "Endpoint", number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,19 +13,24 @@ from dripline.cli.command import WORD, Command, ManyWords, run
 from dripline.cli.options import CommonOptions, common_options
 from dripline.cli.payload import make_payload
 
+if TYPE_CHECKING:
+    from dripline.cli.session import Session
+
 # Importing this module must stay cheap: what sends and prints is imported by the functions that do so.
 
-_EPILOG = """
-Words that read as null, true, false or a number are sent as such, all others as text; key=value words go into the
-payload by their key, which may be a path (y.z=1), the others become its 'values'.
+_NOTES = """
+`null`, `true`, `false` and numbers are sent with their type, lists and maps are written as JSON, everything
+else is text. `key=value` sets a key of the payload, which may be a path (`y.z=1`); all other arguments become
+its `values`. With `-c`, the keys of the file are part of the payload as well.
 
-\b
+The exit code is the return code divided by 100: 0 success, 1 broker, 2 resource, 3 service, 4 client.
+"""
+_EXAMPLES = """
 dl-agent get peaches
 dl-agent set peaches -5
+dl-agent set peaches '["A?", "B?"]'
 dl-agent cmd peaches -s ping
 dl-agent alert my.news x=1 y.z=hello
-
-The exit code is the hundreds of the return code: 0 success, 1 broker, 2 resource, 3 service, 4 client.
 """
 
 
@@ -59,13 +64,13 @@ class MessageOptions:
     dry_run_msg: bool
 
 
-@click.command("dl-agent", cls=Command, epilog=_EPILOG, no_args_is_help=False)
+@click.command("dl-agent", cls=Command, values_after=2, epilog=_NOTES, examples=_EXAMPLES, no_args_is_help=False)
 @click.argument("operation", type=click.Choice(_OPERATIONS), metavar="|".join(_OPERATIONS))
 @click.argument("routing_key", type=WORD)
 @click.argument("words", type=WORD, nargs=-1, metavar="[VALUES… KEY=VALUE…]")
 @click.option("-s", "--specifier", default="", metavar="NAME", help="Attribute or method of the endpoint.")
-@click.option("-P", "--payload", cls=ManyWords, help="More words for the payload.")
-@click.option("--values", cls=ManyWords, help="More words for the payload's 'values'.")
+@click.option("-P", "--payload", cls=ManyWords, help="More arguments for the payload.")
+@click.option("--values", cls=ManyWords, help="More arguments for 'values' of the payload.")
 @click.option(
     "-t",
     "--timeout",
@@ -73,15 +78,17 @@ class MessageOptions:
     default=10,
     metavar="S",
     show_default=True,
-    help="Longest wait for a connection and the reply, in seconds.",
+    help="Maximum time to connect and to get the reply, in seconds.",
 )
 @click.option("-k", "--lockout-key", metavar="UUID", help="Key of a locked endpoint.")
-@click.option("--suppress-output", is_flag=True, help="Do not show the reply.")
-@click.option("--json-print", is_flag=True, help="Show the reply as one line of JSON.")
-@click.option("--pretty-print", is_flag=True, help="Show the reply as indented JSON.")
-@click.option("--return-code", type=click.IntRange(min=0), default=0, metavar="N", help="Of a reply to be sent.")
-@click.option("--return-msg", default="", metavar="TEXT", help="Of a reply to be sent.")
-@click.option("--dry-run-msg", is_flag=True, help="Show the message, send nothing.")
+@click.option("--suppress-output", is_flag=True, help="Do not print the reply.")
+@click.option("--json-print", is_flag=True, help="Print the reply as one line of JSON.")
+@click.option("--pretty-print", is_flag=True, help="Print the reply as indented JSON.")
+@click.option(
+    "--return-code", type=click.IntRange(min=0), default=0, metavar="N", help="Return code of a reply to send."
+)
+@click.option("--return-msg", default="", metavar="TEXT", help="Return message of a reply to send.")
+@click.option("--dry-run-msg", is_flag=True, help="Print the message instead of sending it.")
 @common_options
 @click.pass_context
 def agent(
@@ -95,20 +102,23 @@ def agent(
     values: Sequence[str],
     **options: object,
 ) -> None:
-    """Send a request (get, set, cmd), a reply or an alert."""
+    """Send a request (get, set or cmd), a reply or an alert."""
     from dripline.cli import logs
+    from dripline.cli.agent_file import MessageFile, read_message_file
+    from dripline.cli.session import open_client_session
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
-    content = make_payload([*words, *payload], values)
-    how = MessageOptions(**options)  # type: ignore[arg-type]  # click made them what the class says
-    ctx.exit(_send(common, operation, routing_key, content, how))
+    session = open_client_session(common)
+    file = read_message_file(ctx, session) if common.config else MessageFile()
+    content = make_payload([*words, *payload], values, file.payload)
+    if file.last_values:
+        content["values"] = [*content.get("values", ()), *file.last_values]
+    how = MessageOptions(**{**options, **file.options})
+    ctx.exit(_send(session, operation, routing_key, content, how))
 
 
-def _send(
-    common: CommonOptions, operation: str, routing_key: str, payload: dict[str, Any], how: MessageOptions
-) -> int:
+def _send(session: Session, operation: str, routing_key: str, payload: dict[str, Any], how: MessageOptions) -> int:
     from dripline.cli.messages import make_message, show
-    from dripline.cli.session import open_client_session
     from dripline.wire.message import MsgRequest
     from dripline.wire.sender import sender_info
 
@@ -119,7 +129,7 @@ def _send(
         message.sender_info = sender_info()
         show(message, json_print=how.json_print, pretty_print=how.pretty_print)
         return 0
-    with open_client_session(common).client().in_time() as client:
+    with session.client().in_time() as client:
         if not isinstance(message, MsgRequest):
             client.publish(message, how.timeout)
             return 0

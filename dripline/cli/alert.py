@@ -10,23 +10,25 @@ import click
 from dripline.cli.command import WORD, Command
 from dripline.cli.options import CommonOptions, common_options
 
-_EPILOG = """
-\b
+_NOTES = """
+`key=value` sets a key of the payload, all other arguments become its `values`.
+"""
+_EXAMPLES = """
 dl alert sensor_value.peaches value_raw=1.5
 dl alert status_message.pump.warning 'it stopped'
 """
 
 
-@click.command("alert", cls=Command, epilog=_EPILOG)
+@click.command("alert", cls=Command, values_after=1, epilog=_NOTES, examples=_EXAMPLES)
 @click.argument("routing_key", type=WORD)
 @click.argument("words", type=WORD, nargs=-1, metavar="[VALUES… KEY=VALUE…]")
 @click.option(
     "-t", "--timeout", type=click.FloatRange(min=0, min_open=True), default=30, metavar="S", show_default=True,
-    help="Longest wait for a connection and the broker's confirm, in seconds.",
+    help="Maximum time to connect and to get the broker's confirmation, in seconds.",
 )  # fmt: skip
 @common_options
 def alert(common: CommonOptions, routing_key: str, words: Sequence[str], timeout: float) -> None:
-    """Send an alert to whoever listens."""
+    """Send an alert to all subscribers."""
     from dripline.cli import logs
     from dripline.cli.payload import make_payload
     from dripline.cli.session import open_client_session

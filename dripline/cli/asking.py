@@ -110,11 +110,11 @@ def asking_options(function: _Function) -> _Function:
     """Give a command the options of asking; its callback gets them as `asking`, and the click context."""
 
     @common_options
-    @click.option("--json", "as_json", is_flag=True, help="Show the whole reply as one line of JSON.")
+    @click.option("--json", "as_json", is_flag=True, help="Print the whole reply as one line of JSON.")
     @click.option("-k", "--lockout-key", metavar="UUID", help="Key of a locked endpoint.")
     @click.option(
         "-t", "--timeout", type=click.FloatRange(min=0, min_open=True), default=10, metavar="S", show_default=True,
-        help="Longest wait for a connection and the reply, in seconds.",
+        help="Maximum time to connect and to get the reply, in seconds.",
     )  # fmt: skip
     @functools.wraps(function)
     def with_asking(

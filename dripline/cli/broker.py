@@ -9,17 +9,16 @@ import click
 from dripline.cli.command import Command
 from dripline.cli.options import CommonOptions, common_options
 
-_EPILOG = """
-\b
+_EXAMPLES = """
 dl broker
 dl broker -b 0.0.0.0 -u lab --password-file secret
 """
 
 
-@click.command("broker", cls=Command, epilog=_EPILOG)
+@click.command("broker", cls=Command, examples=_EXAMPLES)
 @common_options
 def broker(common: CommonOptions) -> None:
-    """Run a broker on this machine until stopped; for a laptop and tests, production has RabbitMQ."""
+    """Run an embedded broker on this machine until stopped, for development and tests."""
     from dripline.cli import logs
     from dripline.cli.embedded import is_local, make_broker
     from dripline.cli.session import open_session

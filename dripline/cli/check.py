@@ -15,30 +15,30 @@ if TYPE_CHECKING:
     from dripline.checking import Findings
     from dripline.config.mistakes import Mistake
 
-_EPILOG = """
-\b
+_NOTES = """
+Classes are imported but not instantiated: neither instruments nor a broker are needed. Exits with 2 if there
+are errors, with 0 if there are only warnings.
+"""
+_EXAMPLES = """
 dl check my_store.yaml
 dl check services/*.yaml
 dl check --schema > dripline.schema.json
-
-Classes are imported, nothing is made of them: no instrument and no broker is needed. Exit code 2 when something
-must be mended, 0 when there are warnings only.
 """
 _MISTAKES = 2
 
 
-@click.command("check", cls=Command, epilog=_EPILOG)
+@click.command("check", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
 @click.argument("files", type=WORD, nargs=-1, metavar="FILE…")
-@click.option("--strict", is_flag=True, help="Warnings are errors.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list that programs can read.")
-@click.option("--schema", is_flag=True, help="Print a JSON Schema of all installed classes, for editors.")
-@click.option("-v", "--verbose", count=True, help="Tell more on standard error; repeat for still more.")
-@click.option("-q", "--quiet", count=True, help="Tell less; repeat for still less.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
+@click.option("--schema", is_flag=True, help="Print a JSON schema of all installed classes, for editors.")
+@click.option("-v", "--verbose", count=True, help="Increase verbosity; can be repeated.")
+@click.option("-q", "--quiet", count=True, help="Decrease verbosity; can be repeated.")
 @click.pass_context
 def check(
     ctx: click.Context, files: Sequence[str], strict: bool, as_json: bool, schema: bool, verbose: int, quiet: int
 ) -> None:
-    """Tell everything that is wrong with configuration files, file:line:column."""
+    """Report every problem in configuration files, with file, line and column."""
     from dripline.cli import logs
     from dripline.wire.errors import ConfigurationError
 

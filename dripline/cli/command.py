@@ -13,7 +13,9 @@ from typing import Any
 import click
 
 from dripline.cli.failures import exit_code_of, is_lost_output, report
+from dripline.cli.help_text import HelpLayout
 from dripline.cli.output import complain
+from dripline.wire import advice
 from dripline.wire.hiding import hide_login
 
 # No option of ours is a digit, so what begins like a negative number is a word.
@@ -55,16 +57,30 @@ def _is_text(word: str) -> bool:
 WORD = _Word()
 
 
-class Command(click.Command):
-    """A command of ours. Its positional arguments have the type `WORD`."""
+class Command(HelpLayout):
+    """A dripline command. Its positional arguments have the type `WORD`.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    Args:
+        takes_files: Whether `-c` can be given several times.
+        values_after: Number of positional arguments before the values. After them `-abc` is a value too, unless
+            it spells options. None: the command takes no values.
+    """
+
+    def __init__(
+        self, *args: Any, values_after: int | None = None, takes_files: bool = False, **kwargs: Any
+    ) -> None:
         settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
         super().__init__(*args, **{"context_settings": settings, **kwargs})
+        self.values_after = values_after
+        self.takes_files = takes_files
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse, after `-5` was told from options and options with many words were spread."""
-        return super().parse_args(ctx, list(_prepared(args, spellings(self, ctx))))
+        """Parse, after separating values such as `-5` from options and repeating options with many words."""
+        options = spellings(self, ctx)
+        prepared = list(_prepared(args, options, self.values_after))
+        if self.values_after is not None and not any(param.nargs == -1 for param in self.params):
+            _rescue_value(prepared, options, self.values_after)
+        return super().parse_args(ctx, prepared)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run, and end with one line on standard error when that fails."""
@@ -89,7 +105,8 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
     """
     _prepare_streams()
     try:
-        result = command.main(arguments, prog_name=name, standalone_mode=False)
+        with advice.for_commands():
+            result = command.main(arguments, prog_name=name, standalone_mode=False)
         code = result if isinstance(result, int) else 0
         sys.stdout.flush()
     except click.ClickException as error:
@@ -123,7 +140,7 @@ def spellings(command: click.Command, ctx: click.Context) -> dict[str, click.Par
 
 
 def _usage_message(error: click.ClickException) -> str:
-    message = hide_login(" ".join(error.format_message().split()))
+    message = hide_login(" ".join(error.format_message().replace(_HIDDEN, "").split()))
     return message[:1].lower() + message[1:].rstrip(".")
 
 
@@ -134,36 +151,94 @@ def forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _prepared(args: Sequence[str], options: dict[str, click.Parameter]) -> Iterable[str]:
+def _prepared(args: Sequence[str], options: dict[str, click.Parameter], values_after: int | None) -> Iterable[str]:
     waiting = list(reversed(args))
+    positional = 0
     while waiting:
         word = waiting.pop()
         if word == "--":
             yield word
             yield from reversed(waiting)
             return
-        if not is_option(word):
+        takes_values = values_after is not None and positional >= values_after
+        if not is_option(word) or (takes_values and _is_value(word, options)):
+            positional += 1
             yield _hidden(word)
             continue
         option = expecting(word, options)
         if isinstance(option, ManyWords):
-            yield from _spread(word, waiting)
+            yield from _spread(word, waiting, options, takes_values)
         else:
             yield word
             if option is not None and waiting:
                 yield waiting.pop()
 
 
-def _spread(word: str, waiting: list[str]) -> Iterable[str]:
+def _spread(
+    word: str, waiting: list[str], options: dict[str, click.Parameter], takes_values: bool
+) -> Iterable[str]:
     """Repeat an option before each of its words."""
+
+    def is_next() -> bool:
+        return bool(waiting) and (not is_option(waiting[-1]) or (takes_values and _is_value(waiting[-1], options)))
+
     if not word.startswith("--") and len(word) > 2:  # flags before it in the same word count once
         yield word[:-1]
         word = f"-{word[-1]}"
-    if not waiting or is_option(waiting[-1]):
-        raise click.BadOptionUsage(word, f"option {word!r} wants at least one word")
-    while waiting and not is_option(waiting[-1]):
+    if not is_next():
+        raise click.BadOptionUsage(word, f"option {word!r} requires at least one argument")
+    while is_next():
         yield word
         yield _hidden(waiting.pop())
+
+
+def _is_value(word: str, options: dict[str, click.Parameter]) -> bool:
+    """Whether a word such as `-inf`, where a value can be, is one: it has one dash and spells no options.
+
+    Raises:
+        click.NoSuchOption: The word is a long option with one dash, `-json`.
+    """
+    if word.startswith("--"):
+        return False
+    if f"-{word}" in options:
+        raise click.NoSuchOption(word, possibilities=[f"-{word}"])
+    for position, letter in enumerate(word[1:], start=2):
+        option = options.get(f"-{letter}")
+        if option is None:
+            return True
+        if _valued(option) is not None:
+            return position < len(word) and not _accepts(option, word[position:])
+    return False
+
+
+def _accepts(option: click.Parameter, text: str) -> bool:
+    try:
+        option.type.convert(text, None, None)
+    except click.UsageError:
+        return False
+    return True
+
+
+def _rescue_value(prepared: list[str], options: dict[str, click.Parameter], values_after: int) -> None:
+    """Read `-stop` (`-s top`) as the value if the value would be missing otherwise."""
+    positional, candidate, skip = 0, None, False
+    for index, word in enumerate(prepared):
+        if skip:
+            skip = False
+        elif word == "--":
+            return
+        elif not is_option(word):
+            positional += 1
+        else:
+            skip = expecting(word, options) is not None
+            if candidate is None and positional == values_after and not word.startswith("--") and len(word) > 2:
+                candidate = None if skip else index
+    if positional == values_after and candidate is not None and not _are_flags(prepared[candidate], options):
+        prepared[candidate] = _hidden(prepared[candidate])
+
+
+def _are_flags(word: str, options: dict[str, click.Parameter]) -> bool:
+    return all(_valued(options.get(f"-{letter}")) is None for letter in word[1:])
 
 
 def is_option(word: str) -> bool:

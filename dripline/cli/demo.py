@@ -34,24 +34,26 @@ _LOOK_S = 0.1
 _HTTP_GRACE_S = 6.0
 _SHOWN = ["sensor_value.#", "status_message.#"]
 
-_EPILOG = """
-\b
+_NOTES = """
+With `--folder`, the files are kept: configurations, a Python class, a log, the logged values, and a README that
+shows how to run each of them. Without it, they are in a temporary folder that is deleted at the end.
+"""
+_EXAMPLES = """
 dl demo
 dl demo --folder my-mesh
-
-With --folder, the files are kept: configurations, a Python class, a log, the logged values, and a README that
-shows how to run each of them. Without it, they are in a temporary folder that is deleted at the end.
 """
 
 
-@click.command("demo", cls=Command, epilog=_EPILOG)
-@click.option("--folder", type=click.Path(path_type=Path), metavar="FOLDER", help="Keep the files in this folder.")
+@click.command("demo", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
+@click.option(
+    "--folder", type=click.Path(path_type=Path), metavar="FOLDER", help="Folder in which the files are kept."
+)
 @common_options
 @click.pass_context
 def demo(ctx: click.Context, common: CommonOptions, folder: Path | None) -> None:
     """Run a broker, simulated instruments and services on this machine, until stopped.
 
-    Shows the logged values: as a table on a terminal, as lines in a pipe.
+    Shows the logged values: as a table in a terminal, as lines in a pipe.
     """
     from dripline.cli import logs
     from dripline.cli.demo_mesh import DemoMesh

@@ -7,28 +7,43 @@ from importlib import import_module
 import click
 
 from dripline.cli.command import expecting, is_option, run, spellings
+from dripline.cli.help_text import HelpLayout
 from dripline.cli.options import CommonOptions, common_options
 
-# Name, module, function in it, and what the list of commands says; importing them all to ask would be slow.
+# Name, module, function, and short help; importing all modules for that would be slow.
 _COMMANDS = {
-    "demo": ("dripline.cli.demo", "demo", "Run a demonstration mesh: a table on a terminal, lines in a pipe."),
+    "demo": ("dripline.cli.demo", "demo", "Run a demonstration mesh with simulated instruments."),
     "serve": ("dripline.cli.serve_files", "serve_files", "Run services; starts a broker if none is running here."),
-    "get": ("dripline.cli.get", "get", "Show what an endpoint reads, or one of its attributes."),
-    "set": ("dripline.cli.set", "set_", "Set an endpoint."),
+    "get": ("dripline.cli.get", "get", "Read an endpoint or one of its attributes."),
+    "set": ("dripline.cli.set", "set_", "Set an endpoint or one of its attributes."),
     "cmd": ("dripline.cli.cmd", "cmd", "Call a method of an endpoint."),
-    "alert": ("dripline.cli.alert", "alert", "Send an alert to whoever listens."),
-    "mon": ("dripline.cli.live", "live", "Follow alerts: a table on a terminal, lines in a pipe."),
-    "http-server": ("dripline.cli.http_server", "http_server", "Offer the mesh over HTTP, until stopped."),
-    "doctor": ("dripline.cli.doctor.command", "doctor", "Find the first broken link on the way to the services."),
-    "extensions": ("dripline.cli.extensions", "extensions", "List the extensions and their classes."),
-    "simulate": ("dripline.cli.simulate", "simulate", "Run simulated instruments, for a laptop and tests."),
-    "check": ("dripline.cli.check", "check", "Tell everything that is wrong with configuration files."),
-    "new": ("dripline.cli.new", "new", "Begin something of your own: an extension package."),
-    "broker": ("dripline.cli.broker", "broker", "Run a broker on this machine, for a laptop and tests."),
+    "alert": ("dripline.cli.alert", "alert", "Send an alert."),
+    "mon": ("dripline.cli.live", "live", "Follow alerts: a table in a terminal, lines in a pipe."),
+    "http-server": ("dripline.cli.http_server", "http_server", "Serve the mesh over HTTP."),
+    "doctor": ("dripline.cli.doctor.command", "doctor", "Find out why a mesh or a service does not work."),
+    "extensions": ("dripline.cli.extensions", "extensions", "List the installed extensions and their classes."),
+    "simulate": ("dripline.cli.simulate", "simulate", "Run simulated instruments."),
+    "check": ("dripline.cli.check", "check", "Report every problem in configuration files."),
+    "new": ("dripline.cli.new", "new", "Create a new extension package."),
+    "broker": ("dripline.cli.broker", "broker", "Run an embedded broker, for development and tests."),
 }
 
+_EXAMPLES = """
+dl demo
+dl serve my_store.yaml
+dl get peaches
+dl COMMAND -h
+"""
+_NOTES = """
+\b
+Shell completion, for bash, zsh and fish:
+  eval "$(_DL_COMPLETE=bash_source dl)"     in ~/.bashrc
+  eval "$(_DL_COMPLETE=zsh_source dl)"      in ~/.zshrc
+  _DL_COMPLETE=fish_source dl | source      in ~/.config/fish/config.fish
+"""
 
-class _Commands(click.Group):
+
+class _Commands(HelpLayout, click.Group):
     """Imports a command when it is called; options before the command's name are the command's."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -66,15 +81,17 @@ class _Commands(click.Group):
 @click.group(
     "dl",
     cls=_Commands,
+    epilog=_NOTES,
+    examples=_EXAMPLES,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @common_options
 @click.pass_context
 def dl(ctx: click.Context, /, common: CommonOptions) -> None:
-    """Slow controls: services on a mesh, asked and followed from here.
+    """Control and monitor the services of a dripline mesh.
 
-    `dl COMMAND -h` tells more.
+    `dl COMMAND -h` shows the options of a command.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

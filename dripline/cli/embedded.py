@@ -34,7 +34,7 @@ def embedded_broker(session: Session) -> Iterator[bool]:
 
     Raises:
         ConfigurationError: the address is another machine's.
-        BrokerUnreachable: the port cannot be opened.
+        BrokerUnreachable: the port cannot be opened, or something else than a broker listens there.
     """
     mesh = session.mesh
     place = f"{mesh.broker}:{mesh.broker_port}"
@@ -44,6 +44,7 @@ def embedded_broker(session: Session) -> Iterator[bool]:
             "leave --embedded-broker out, or name this machine with -b"
         )
     if answers(mesh.broker, mesh.broker_port):
+        _check_broker(session)
         logger.info("joining the broker that answers at %s", place)
         yield False
         return
@@ -53,6 +54,19 @@ def embedded_broker(session: Session) -> Iterator[bool]:
         yield True
     finally:
         broker.stop()
+
+
+def _check_broker(session: Session) -> None:
+    """Log in to the broker once: what listens there may be something else, or fall silent.
+
+    Raises:
+        BrokerError: it is not a broker, does not answer in time, or refuses the login.
+    """
+    from dripline.transport import BrokerAddress, Connection  # brings pika
+
+    connection = Connection(BrokerAddress.of(session.mesh, session.username, session.password))
+    connection.open()
+    connection.close()
 
 
 def make_broker(mesh: MeshSettings, username: str, password: str) -> EmbeddedBroker:

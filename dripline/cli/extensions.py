@@ -9,13 +9,13 @@ import click
 from dripline.cli.command import Command
 from dripline.cli.output import complain, show, show_json
 
-_EPILOG = """
-\b
+_NOTES = """
+Each extension is imported in a separate process. DRIPLINE_DISABLE_EXTENSIONS=NAME,NAME disables extensions.
+"""
+_EXAMPLES = """
 dl extensions
 dl extensions --json
 dl extensions show JitterEntity
-
-Every extension is imported, in a process of its own. DRIPLINE_DISABLE_EXTENSIONS=NAME,NAME disables some.
 """
 
 
@@ -34,20 +34,25 @@ class _Extensions(Command, click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([("show CLASS", "Show the arguments of a class, with their documentation.")])
+            formatter.write_dl([("show CLASS", "Show the arguments of a class and their documentation.")])
 
 
-@click.group("extensions", cls=_Extensions, invoke_without_command=True, epilog=_EPILOG)
-@click.option("--json", "as_json", is_flag=True, help="Show the list as JSON.")
-@click.option("-c", "--config", metavar="FILE", help="Disable what this service's configuration disables.")
+@click.group("extensions", cls=_Extensions, invoke_without_command=True, epilog=_NOTES, examples=_EXAMPLES)
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+@click.option(
+    "-c",
+    "--config",
+    metavar="FILE",
+    help="Configuration file whose disabled extensions are disabled here as well.",
+)
 @click.option(
     "--limit", "limit_s", type=click.FloatRange(min=0.1), default=10.0, metavar="SECONDS",
-    help="How long importing one extension may take  [default: 10]",
+    help="Maximum time to import one extension  [default: 10]",
 )  # fmt: skip
-@click.option("-v", "--verbose", count=True, help="Show where a broken extension breaks; repeat for still more.")
+@click.option("-v", "--verbose", count=True, help="Show the traceback of a failed import; can be repeated.")
 @click.pass_context
 def extensions(ctx: click.Context, as_json: bool, config: str | None, limit_s: float, verbose: int) -> None:
-    """List the extensions that are installed: where they come from, their classes, whether they work."""
+    """List the installed extensions: their origin, their classes, and whether they can be imported."""
     if ctx.invoked_subcommand is not None:
         return
     from dripline.cli.extensions_built_in import built_in

@@ -24,6 +24,7 @@ from typing import Any
 from dripline.core.class_docs import first_line
 from dripline.core.extension_index import Extension
 from dripline.runtime.boundary import is_for_program, named_text_of
+from dripline.wire.duration import duration
 from dripline.wire.errors import DriplineError
 
 # The child looks for modules where we do, and not in the folder it is started in.
@@ -106,7 +107,7 @@ def _run_child(extensions: Sequence[Extension], limit_s: float) -> tuple[list[Fo
 def _end_told(code: int | None, stack: str, limit_s: float, extension: Extension) -> str:
     place = _place(stack, os.path.dirname(extension.place))
     if code is None or stack.startswith("Timeout ("):
-        return f"importing it takes longer than {limit_s:g} s{place}"
+        return f"importing it takes longer than {duration(limit_s)}{place}"
     if code < 0:
         return f"importing it ends the process with {signal.Signals(-code).name}{place}"
     return f"importing it ends the process with exit code {code}"

@@ -13,22 +13,21 @@ from dripline.cli.command import WORD, Command
 if TYPE_CHECKING:
     from dripline.checking import Argument
 
-_EPILOG = """
-\b
+_EXAMPLES = """
 dl extensions show KeyValueStore
 dl extensions show heating.Furnace
 dl extensions show Furnace --module-path furnace.py
 """
 
 
-@click.command("show", cls=Command, epilog=_EPILOG)
+@click.command("show", cls=Command, examples=_EXAMPLES)
 @click.argument("name", type=WORD, metavar="CLASS")
-@click.option("--module-path", metavar="FILE", help="A Python file that holds the class.")
-@click.option("--json", "as_json", is_flag=True, help="Print what programs can read.")
-@click.option("-v", "--verbose", count=True, help="Tell more on standard error; repeat for still more.")
-@click.option("-q", "--quiet", count=True, help="Tell less; repeat for still less.")
+@click.option("--module-path", metavar="FILE", help="Python file that contains the class.")
+@click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
+@click.option("-v", "--verbose", count=True, help="Increase verbosity; can be repeated.")
+@click.option("-q", "--quiet", count=True, help="Decrease verbosity; can be repeated.")
 def show(name: str, module_path: str | None, as_json: bool, verbose: int, quiet: int) -> None:
-    """Show what a class takes, where it comes from, and what messages reach in it."""
+    """Show the arguments of a class, its origin, and what messages can access."""
     from dripline.cli import logs
     from dripline.core.class_finder import class_finder
 

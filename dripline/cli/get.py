@@ -7,18 +7,17 @@ import click
 from dripline.cli.asking import Asking, asking_options
 from dripline.cli.command import WORD, Command
 
-_EPILOG = """
-\b
+_EXAMPLES = """
 dl get peaches
 dl get peaches -s calibration
 dl get peaches --json
 """
 
 
-@click.command("get", cls=Command, epilog=_EPILOG)
+@click.command("get", cls=Command, examples=_EXAMPLES)
 @click.argument("endpoint", type=WORD)
-@click.option("-s", "--specifier", default="", metavar="NAME", help="Show this attribute instead.")
+@click.option("-s", "--specifier", default="", metavar="NAME", help="Read this attribute instead of the value.")
 @asking_options
 def get(asking: Asking, endpoint: str, specifier: str) -> int:
-    """Show what an endpoint reads, or one of its attributes (-s); -v shows the whole reply."""
+    """Read an endpoint or one of its attributes (-s) and print the value; -v prints the whole reply."""
     return asking.ask("get", endpoint, {}, specifier)

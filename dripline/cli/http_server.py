@@ -14,17 +14,17 @@ from dripline.cli.options import CommonOptions, common_options
 
 logger = logging.getLogger(__name__)
 
-_EPILOG = """
-\b
+_NOTES = """
+Only local clients can connect unless `--http-host` is set. If DRIPLINE_HTTP_TOKEN is set, clients must send
+it (Authorization: Bearer …). With DRIPLINE_HTTP_USER and DRIPLINE_HTTP_PASSWORD, browsers ask for a login.
+"""
+_EXAMPLES = """
 dl-http-server
 dl-http-server http_port=8081 web_root=panel
 curl localhost:8080/dl
 curl localhost:8080/dl/peaches
 curl -X PUT localhost:8080/dl/peaches -d '{"values": [3.2]}'
 curl -X POST localhost:8080/dl/peaches -H 'specifier: ping'
-
-Only this machine may ask unless --http-host says otherwise. With DRIPLINE_HTTP_TOKEN set, who asks must send it
-(Authorization: Bearer …); DRIPLINE_HTTP_USER and DRIPLINE_HTTP_PASSWORD do the same for a browser.
 """
 
 # Keys of a service's file that mean nothing here.
@@ -32,14 +32,19 @@ _IGNORED = frozenset({"name", "module", "username", "password", "dripline_mesh"}
 _SECRETS = frozenset({"http_token", "http_username", "http_password"})
 
 
-@click.command("dl-http-server", cls=Command, epilog=_EPILOG)
+@click.command("dl-http-server", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
 @click.argument("words", type=WORD, nargs=-1, metavar="[KEY=VALUE…]")
-@click.option("--http-host", metavar="HOST", help="Address to listen at  [default: 127.0.0.1]")
-@click.option("--http-port", type=click.IntRange(0, 65535), metavar="N", help="Port; 0: any  [default: 8080]")
-@click.option("--web-root", metavar="FOLDER", help="Serve the files of a folder at /.")
+@click.option("--http-host", metavar="HOST", help="Address to listen on  [default: 127.0.0.1]")
+@click.option(
+    "--http-port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Port to listen on (0: any free port)  [default: 8080]",
+)
+@click.option("--web-root", metavar="FOLDER", help="Folder with files to serve at /.")
 @common_options
 def http_server(common: CommonOptions, words: Sequence[str], **options: Any) -> None:
-    """Offer the endpoints of the mesh over HTTP, until stopped."""
+    """Serve the endpoints of the mesh over HTTP until stopped."""
     from dripline.cli import logs
     from dripline.cli.session import open_session
     from dripline.cli.stopping import apart, on_signal

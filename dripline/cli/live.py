@@ -11,26 +11,26 @@ import click
 from dripline.cli.command import WORD, Command, ManyWords
 from dripline.cli.options import CommonOptions, common_options
 
-_EPILOG = """
-A key is a pattern: * stands for one word, # for any number.
-
-\b
+_NOTES = """
+A key is a pattern: `*` matches one word, `#` any number of words.
+"""
+_EXAMPLES = """
 dl mon
 dl mon 'sensor_value.#'
 dl mon --json | jq .payload
 """
 
 
-@click.command("mon", cls=Command, epilog=_EPILOG)
+@click.command("mon", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
 @click.argument("keys", type=WORD, nargs=-1, metavar="[KEYS…]")
-@click.option("-a", "--alerts", cls=ManyWords, help="More keys of alerts.")
-@click.option("-r", "--requests", cls=ManyWords, help="Keys of requests and replies to follow too.")
-@click.option("--json", "as_json", is_flag=True, help="Show each message as one line of JSON.")
+@click.option("-a", "--alerts", cls=ManyWords, help="More keys for alerts.")
+@click.option("-r", "--requests", cls=ManyWords, help="Keys for requests and replies, to follow these as well.")
+@click.option("--json", "as_json", is_flag=True, help="Print each message as one line of JSON.")
 @common_options
 def live(
     common: CommonOptions, keys: Sequence[str], alerts: Sequence[str], requests: Sequence[str], as_json: bool
 ) -> None:
-    """Follow alerts (all of them, or those with the given KEYS) until stopped."""
+    """Follow alerts, either all or those that match KEYS, until stopped."""
     from dripline.cli import logs
     from dripline.cli.listening import listen
     from dripline.cli.messages import show

@@ -10,22 +10,22 @@ import click
 from dripline.cli.command import WORD, Command, ManyWords, run
 from dripline.cli.options import CommonOptions, common_options
 
-_EPILOG = """
-Without any key all alerts, requests and replies are shown. A key is a pattern: * stands for one word, # for
-any number.
-
-\b
+_NOTES = """
+Without keys, all alerts, requests and replies are shown. A key is a pattern: `*` matches one word, `#` any
+number of words.
+"""
+_EXAMPLES = """
 dl-mon -a 'sensor_value.#' 'heartbeat.*'
 dl-mon -r peaches -a '#' --json-print
 """
 
 
-@click.command("dl-mon", cls=Command, epilog=_EPILOG)
+@click.command("dl-mon", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
 @click.argument("words", type=WORD, nargs=-1, metavar="[KEY=VALUE…]")
-@click.option("-r", "--requests", cls=ManyWords, help="Keys of requests and replies.")
-@click.option("-a", "--alerts", cls=ManyWords, help="Keys of alerts.")
-@click.option("--json-print", is_flag=True, help="Show each message as one line of JSON.")
-@click.option("--pretty-print", is_flag=True, help="Show each message as indented JSON.")
+@click.option("-r", "--requests", cls=ManyWords, help="Keys for requests and replies.")
+@click.option("-a", "--alerts", cls=ManyWords, help="Keys for alerts.")
+@click.option("--json-print", is_flag=True, help="Print each message as one line of JSON.")
+@click.option("--pretty-print", is_flag=True, help="Print each message as indented JSON.")
 @common_options
 def mon(
     common: CommonOptions,

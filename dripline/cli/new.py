@@ -1,4 +1,4 @@
-"""`dl new`: begin something of one's own."""
+"""`dl new`: create a new project."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import click
 from dripline.cli.command import Command
 from dripline.config.suggest import did_you_mean
 
-_KINDS = {"extension": "Write an extension package that works: classes, YAML, tests."}
+_KINDS = {"extension": "Create a working extension package: classes, YAML files, tests."}
 
 
 class _New(Command, click.Group):
@@ -32,6 +32,6 @@ class _New(Command, click.Group):
 @click.group("new", cls=_New, invoke_without_command=True)
 @click.pass_context
 def new(ctx: click.Context) -> None:
-    """Begin something of your own."""
+    """Create a new project."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

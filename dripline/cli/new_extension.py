@@ -20,8 +20,7 @@ from dripline.wire.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_EPILOG = """
-\b
+_EXAMPLES = """
 dl new extension lab_heating
 dl new extension lab_heating --directory ~/src/lab-heating
 """
@@ -46,12 +45,12 @@ _LONGEST = 30
 _USABLE = re.compile(rf"[a-z][a-z0-9_]{{0,{_LONGEST - 1}}}")
 
 
-@click.command("extension", cls=Command, epilog=_EPILOG)
+@click.command("extension", cls=Command, examples=_EXAMPLES)
 @click.argument("name", type=WORD)
-@click.option("--directory", metavar="D", help="The folder to make  [default: NAME]")
-@click.option("-v", "--verbose", count=True, help="Show where it fails; repeat for still more.")
+@click.option("--directory", metavar="D", help="Folder to create  [default: NAME]")
+@click.option("-v", "--verbose", count=True, help="Show the traceback of an error; can be repeated.")
 def extension(name: str, directory: str | None, verbose: int) -> None:
-    """Write an extension package: an endpoint, a service, YAML, tests that pass."""
+    """Create a working extension package: an endpoint, a service, YAML files and tests."""
     check_name(name)
     folder = user_path(directory or name, "--directory")
     for path in write_extension(name, folder):

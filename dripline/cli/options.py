@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 import click
+
+from dripline.cli.help_text import ConnectionOption
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -18,6 +21,7 @@ class CommonOptions:
 
     Attributes:
         config: configuration file.
+        further_configs: files of further `-c`, for a command that takes several.
         verbose: how many `-v`.
         quiet: how many `-q`.
         username: login at the broker.
@@ -40,6 +44,7 @@ class CommonOptions:
     """
 
     config: str | None = None
+    further_configs: tuple[str, ...] = ()
     verbose: int = 0
     quiet: int = 0
     username: str | None = None
@@ -89,52 +94,72 @@ def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> 
         ctx.exit()
 
 
+_connection = functools.partial(click.option, cls=ConnectionOption)
+
 _OPTIONS = (
-    click.option("-c", "--config", metavar="FILE", help="Configuration file, YAML or JSON."),
-    click.option("-b", "--broker", metavar="HOST", help="Host of the broker, or amqps://host:port/vhost."),
-    click.option(
-        "-p", "--port", type=click.IntRange(1, 65535), metavar="N", help="Its port  [default: 5672; with TLS 5671]"
-    ),
-    click.option("-u", "--username", metavar="NAME", help="User at the broker; else DRIPLINE_USER, else guest."),
-    click.option("--password-file", metavar="FILE", help="File that holds the password and nothing else."),
-    click.option("--auth-file", metavar="FILE", help="File of secrets: {group: {item: secret}}."),
-    click.option(
-        "--password",
-        metavar="TEXT",
-        help="The password; others see it in the list of processes. Else DRIPLINE_PASSWORD, else guest.",
-    ),
-    click.option("--tls/--no-tls", default=None, help="Encrypt the connection to the broker."),
-    click.option("--ca-file", metavar="FILE", help="PEM file of who vouches for the broker; else the system's."),
-    click.option("--certificate", metavar="FILE", help="PEM file of the certificate to show to the broker."),
-    click.option("--key", metavar="FILE", help="PEM file of its key, unless it is in the same file."),
-    click.option(
-        "--auth-mechanism", type=click.Choice(["plain", "external"], case_sensitive=False),
-        help="What logs in: user and password (plain), or the certificate (external).",
-    ),
-    click.option("--verify/--no-verify", default=None, help="Whether the broker must prove who it is."),
-    click.option("--requests-exchange", metavar="NAME", help="Exchange of requests and replies."),
-    click.option("--alerts-exchange", metavar="NAME", help="Exchange of alerts."),
-    click.option("--max-payload", type=click.IntRange(min=1), metavar="BYTES", help="Longest body of a message."),
-    click.option("--heartbeat-routing-key", metavar="WORD", help="First word of the routing keys of heartbeats."),
-    click.option(
-        "--max-connection-attempts", type=click.IntRange(min=1), metavar="N", help="How often to try to connect."
-    ),
-    click.option("-v", "--verbose", count=True, help="Tell more on standard error; repeat for still more."),
-    click.option("-q", "--quiet", count=True, help="Tell less; repeat for still less."),
+    click.option("-c", "--config", multiple=True, metavar="FILE", help="Configuration file (YAML or JSON)."),
+    click.option("-v", "--verbose", count=True, help="Increase verbosity; can be repeated."),
+    click.option("-q", "--quiet", count=True, help="Decrease verbosity; can be repeated."),
     click.option(
         "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
         help="Show the version and exit.",
+    ),
+    _connection("-b", "--broker", metavar="HOST", help="Broker host, or an address: amqps://host:port/vhost."),
+    _connection(
+        "-p", "--port", type=click.IntRange(1, 65535), metavar="N",
+        help="Broker port  [default: 5672, with TLS 5671]",
+    ),
+    _connection(
+        "-u", "--username", metavar="NAME", help="Broker user name  [default: $DRIPLINE_USER, else guest]"
+    ),
+    _connection("--password-file", metavar="FILE", help="File that contains only the password."),
+    _connection("--auth-file", metavar="FILE", help="File with secrets: {group: {item: secret}}."),
+    _connection(
+        "--password", metavar="TEXT",
+        help="Password, visible in the process list; prefer --password-file  "
+        "[default: $DRIPLINE_PASSWORD, else guest]",
+    ),
+    _connection("--tls/--no-tls", default=None, help="Encrypt the connection with TLS."),
+    _connection(
+        "--ca-file", metavar="FILE",
+        help="CA certificates (PEM) used to verify the broker  [default: those of the system]",
+    ),
+    _connection("--certificate", metavar="FILE", help="Client certificate (PEM)."),
+    _connection(
+        "--key", metavar="FILE",
+        help="Private key of the client certificate (PEM)  [default: in the certificate file]",
+    ),
+    _connection(
+        "--auth-mechanism", type=click.Choice(["plain", "external"], case_sensitive=False),
+        help="Log in with user name and password (plain) or with the client certificate (external).",
+    ),
+    _connection("--verify/--no-verify", default=None, help="Verify the broker's certificate  [default: verify]"),
+    _connection("--requests-exchange", metavar="NAME", help="Exchange for requests and replies."),
+    _connection("--alerts-exchange", metavar="NAME", help="Exchange for alerts."),
+    _connection(
+        "--max-payload", type=click.IntRange(min=1), metavar="BYTES",
+        help="Maximum size of a message body; longer messages are sent in chunks.",
+    ),
+    _connection("--heartbeat-routing-key", metavar="WORD", help="First word of heartbeat routing keys."),
+    _connection(
+        "--max-connection-attempts", type=click.IntRange(min=1), metavar="N",
+        help="Maximum number of connection attempts.",
     ),
 )  # fmt: skip
 
 
 def common_options(function: _Function) -> _Function:
     """Give a command the common options; its callback gets them as `common`."""
-    names = [field.name for field in fields(CommonOptions)]
+    names = [field.name for field in fields(CommonOptions) if field.name != "further_configs"]
 
     @functools.wraps(function)
     def with_options(*args: Any, **kwargs: Any) -> Any:
-        common = CommonOptions(**{name: kwargs.pop(name) for name in names})
+        files = kwargs.pop("config")
+        given = {name: kwargs.pop(name) for name in names if name != "config"}
+        common = CommonOptions(config=files[0] if files else None, further_configs=files[1:], **given)
+        if common.further_configs and not getattr(click.get_current_context().command, "takes_files", False):
+            together = " ".join(map(shlex.quote, files))
+            raise click.UsageError(f"-c is given {len(files)} times; to run several services: dl serve {together}")
         return function(*args, common=common, **kwargs)
 
     for option in reversed(_OPTIONS):

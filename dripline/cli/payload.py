@@ -1,30 +1,35 @@
-"""From the words of a command line to a payload."""
+"""Payloads from command-line arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from dripline.config.words import read_word, set_path, split_word
 from dripline.wire.errors import ConfigurationError
 
 
-def make_payload(words: Sequence[str], more_values: Sequence[str] = ()) -> dict[str, Any]:
-    """Make a payload of words.
+def make_payload(
+    words: Sequence[str], more_values: Sequence[str] = (), base: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Make a payload from command-line arguments.
 
     Args:
-        words: `key=value` words go where their key says (`y.z=1` into a map in the map), the others become
+        words: A `key=value` argument sets the key, which may be a path (`y.z=1`). All other arguments become
             `values`, in their order.
-        more_values: words that become `values` after these, whatever they look like.
+        more_values: Arguments appended to `values`, even if they look like `key=value`.
+        base: Payload from a file. The arguments override its keys and extend its `values`.
 
     Returns:
-        The payload; `values` is in it only if there are any.
+        The payload. It contains `values` only if there are any.
 
     Raises:
-        ConfigurationError: keys that contradict each other.
+        ConfigurationError: Keys contradict each other.
     """
-    payload: dict[str, Any] = {}
+    payload = deepcopy(dict(base or {}))
     values: list[Any] = []
+    keyword_values = False
     for word in words:
         keyword = split_word(word)
         if keyword is None:
@@ -34,11 +39,10 @@ def make_payload(words: Sequence[str], more_values: Sequence[str] = ()) -> dict[
             set_path(payload, *keyword)
         except ConfigurationError as error:
             raise ConfigurationError(f"{word!r}: {error}") from None
+        keyword_values = keyword_values or keyword[0][0] == "values"
     values += map(read_word, more_values)
+    if values and keyword_values:
+        raise ConfigurationError(f"values={payload['values']!r} and {values!r} are both 'values'; leave one out")
     if values:
-        if "values" in payload:
-            raise ConfigurationError(
-                f"values={payload['values']!r} and {values!r} are both 'values'; leave one out"
-            )
-        payload["values"] = values
+        payload["values"] = [*payload.get("values", ()), *values]
     return payload

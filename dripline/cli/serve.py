@@ -12,25 +12,37 @@ import click
 from dripline.cli.command import WORD, Command, run
 from dripline.cli.options import CommonOptions, common_options
 
-_EPILOG = """
-\b
+logger = logging.getLogger(__name__)
+
+_NOTES = """
+Ctrl-C or SIGTERM stops the service after it has answered the current requests.
+"""
+_EXAMPLES = """
 dl-serve -c my_service.yaml
 dl-serve -c my_service.yaml --embedded-broker
 dl-serve -c my_service.yaml endpoints.0.initial_value=3
-
-Ctrl-C or SIGTERM stop it; requests in hand are answered first.
 """
 
 
-@click.command("dl-serve", cls=Command, epilog=_EPILOG)
+@click.command("dl-serve", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
 @click.argument("words", type=WORD, nargs=-1, metavar="[KEY=VALUE…]")
-@click.option("--embedded-broker", is_flag=True, help="Run a broker in this process if none answers.")
 @click.option(
-    "--heartbeat-interval-s", type=click.FloatRange(min=0), metavar="S", help="Seconds between heartbeats."
+    "--embedded-broker", is_flag=True, help="Run an embedded broker if none is running at a local address."
 )
-@click.option("--loop-timeout-ms", type=click.IntRange(min=0), metavar="MS", help="Kept for old scripts.")
 @click.option(
-    "--message-wait-ms", type=click.IntRange(min=0), metavar="MS", help="Wait for parts of long messages."
+    "--heartbeat-interval-s",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Interval between heartbeats, in seconds.",
+)
+@click.option(
+    "--loop-timeout-ms", type=click.IntRange(min=0), metavar="MS", help="Ignored; accepted for old scripts."
+)
+@click.option(
+    "--message-wait-ms",
+    type=click.IntRange(min=0),
+    metavar="MS",
+    help="Maximum wait for the chunks of a long message, in milliseconds.",
 )
 @click.option("--log-name", default="", hidden=True, help="Put before each log line.")
 @click.option("--end-with-stdin", is_flag=True, hidden=True, help="Stop when standard input ends.")
@@ -43,7 +55,7 @@ def serve(
     end_with_stdin: bool,
     **options: Any,
 ) -> None:
-    """Run the service that a configuration file describes, until stopped.
+    """Run the service described by a configuration file until it is stopped.
 
     A broker must be running, unless --embedded-broker is given.
     """
@@ -56,6 +68,11 @@ def serve(
         secret_files.warnings_were_given()  # by the process that started this one
     _refuse_files(words)
     session = open_service_session(common, words, options)
+    if common.config is None and not words:  # with a name on the command line it is intended
+        logger.warning(
+            "no configuration file (-c FILE): %r is a bare service without endpoints",
+            session.configuration.get("name"),
+        )
     with embedded.embedded_broker(session) if embedded_broker else nullcontext():
         run_service(session, end_with_stdin=end_with_stdin)
 

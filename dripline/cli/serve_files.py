@@ -12,24 +12,29 @@ import click
 from dripline.cli.command import WORD, Command
 from dripline.cli.options import CommonOptions, common_options
 
-_EPILOG = """
-\b
+_NOTES = """
+Each file describes a service. Several services run in separate processes and end together: if one ends, the
+others are stopped. If no broker is running at a local address, an embedded broker is started and ends with
+the services.
+"""
+_EXAMPLES = """
 dl serve my_store.yaml
 dl serve my_store.yaml sensor_logger.yaml
 dl serve my_store.yaml endpoints.0.initial_value=3
-
-Each file is a service; several run as processes of their own, and end together. Where no broker answers at an
-address of this machine, one is started and ends with the services.
 """
 
 
-@click.command("serve", cls=Command, epilog=_EPILOG)
-@click.argument("words", type=WORD, nargs=-1, required=True, metavar="FILE… [KEY=VALUE…]")
-@click.option("--embedded-broker/--no-embedded-broker", default=True, help="Run a broker here if none answers.")
+@click.command("serve", cls=Command, takes_files=True, epilog=_NOTES, examples=_EXAMPLES)
+@click.argument("words", type=WORD, nargs=-1, metavar="FILE… [KEY=VALUE…]")
+@click.option(
+    "--embedded-broker/--no-embedded-broker",
+    default=True,
+    help="Run an embedded broker if none is running at a local address.",
+)
 @common_options
 @click.pass_context
 def serve_files(ctx: click.Context, common: CommonOptions, words: Sequence[str], embedded_broker: bool) -> None:
-    """Run the services of configuration files, until stopped.
+    """Run the services described by configuration files until they are stopped.
 
     Starts a broker if the configured one is on this machine and not running.
     """
@@ -39,13 +44,17 @@ def serve_files(ctx: click.Context, common: CommonOptions, words: Sequence[str],
 
     logs.set_up(logging.INFO, common.verbose, common.quiet)
     files, settings = _sorted_out(words)
-    files += [common.config] if common.config else []
+    files += [common.config, *common.further_configs] if common.config else []
+    if not files and not settings:
+        raise click.UsageError("missing argument 'FILE… [KEY=VALUE…]'")
     if not files:
-        raise ConfigurationError("no configuration file is given")
+        raise ConfigurationError("no configuration file is given: dl serve FILE")
+    if len(set(files)) < len(files):
+        raise ConfigurationError(f"{_first_repeated(files)} is given twice; give each file once")
     if settings and len(files) > 1:
         raise ConfigurationError(f"{settings[0]!r}: key=value words go with a single file")
     sessions = supervisor.open_all(
-        files, lambda file: open_service_session(replace(common, config=file), settings)
+        files, lambda file: open_service_session(replace(common, config=file, further_configs=()), settings)
     )
     with ExitStack() as stack:
         if embedded_broker and embedded.is_local(sessions[0].mesh.broker):
@@ -54,6 +63,10 @@ def serve_files(ctx: click.Context, common: CommonOptions, words: Sequence[str],
             run_service(sessions[0])
             return
         ctx.exit(supervisor.run_all(files, sessions, common))
+
+
+def _first_repeated(files: Sequence[str]) -> str:
+    return next(file for file in files if files.count(file) > 1)
 
 
 def _sorted_out(words: Sequence[str]) -> tuple[list[str], list[str]]:

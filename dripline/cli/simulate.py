@@ -15,22 +15,25 @@ from dripline.cli.output import show
 if TYPE_CHECKING:
     from dripline.simulation import Instrument
 
-_EPILOG = """
-\b
+_NOTES = """
+Each file describes an instrument. With `--port`, the first one listens on that port and the others on the
+ports after it.
+"""
+_EXAMPLES = """
 dl simulate power_supply.yaml
 dl simulate power_supply.yaml thermometer.yaml --port 5025
-
-Each file describes an instrument; with --port the first listens there, the others at the ports after it.
 """
 
 
-@click.command("simulate", cls=Command, epilog=_EPILOG)
+@click.command("simulate", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
 @click.argument("files", type=WORD, nargs=-1, required=True, metavar="FILE…")
-@click.option("-p", "--port", type=click.IntRange(0, 65535), metavar="N", help="Listen there; 0: at a free port.")
-@click.option("-v", "--verbose", count=True, help="Show the conversations on standard error.")
-@click.option("-q", "--quiet", count=True, help="Tell less; repeat for still less.")
+@click.option(
+    "-p", "--port", type=click.IntRange(0, 65535), metavar="N", help="Port to listen on (0: any free port)."
+)
+@click.option("-v", "--verbose", count=True, help="Log the communication to standard error; can be repeated.")
+@click.option("-q", "--quiet", count=True, help="Decrease verbosity; can be repeated.")
 def simulate(files: Sequence[str], port: int | None, verbose: int, quiet: int) -> None:
-    """Run simulated instruments, described in files, until stopped."""
+    """Run the simulated instruments described by files until stopped."""
     from dripline.cli import logs
     from dripline.cli.stopping import StopEvent
 

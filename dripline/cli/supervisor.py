@@ -51,9 +51,10 @@ def run_all(
     log: IO[bytes] | None = None,
     on_look: Callable[[], None] | None = None,
 ) -> int:
-    """Run the service of each file until a signal comes or all have ended.
+    """Run the service of each file until a signal comes or one of them ends.
 
-    A process that ends by itself is told, and leaves the others alone.
+    They end together: if one ends by itself, whatever the reason, the log says which and why, and the others are
+    stopped. If this process is killed, the services notice the end of their standard input and stop as well.
 
     Args:
         files: one file for each service.
@@ -64,18 +65,19 @@ def run_all(
         on_look: called again and again while they run.
 
     Returns:
-        The highest exit code.
+        The exit code: that of the first service that ended by itself, 1 instead of 0; else the highest of all.
     """
     stop = StopEvent()
     children: dict[str, subprocess.Popen[bytes]] = {}
     codes: dict[str, int] = {}
+    first = 0
     with stop.armed():
         try:
             for file, session in zip(files, sessions, strict=True):
                 children[file] = _start(file, session, [*words, *_handed_on(common)], log)
-            while len(codes) < len(children) and not stop.wait(_LOOK_S):
-                _look(children, codes)
-                if on_look is not None:
+            while not first and not stop.wait(_LOOK_S):
+                first = _ended_by_themselves(children, codes)
+                if on_look is not None and not first:
                     on_look()
         finally:
             try:
@@ -85,7 +87,7 @@ def run_all(
                     child.kill()
                     child.wait()
                 raise
-    return max(code if code >= 0 else 128 - code for code in codes.values())
+    return first or max(map(_exit_code, codes.values()))
 
 
 def _start(file: str, session: Session, further: Sequence[str], log: IO[bytes] | None) -> subprocess.Popen[bytes]:
@@ -125,13 +127,31 @@ def _handed_on(common: CommonOptions) -> list[str]:
     return [*words, *["-v"] * common.verbose, *["-q"] * common.quiet]
 
 
-def _look(children: dict[str, subprocess.Popen[bytes]], codes: dict[str, int]) -> None:
+def _ended_by_themselves(children: dict[str, subprocess.Popen[bytes]], codes: dict[str, int]) -> int:
+    """Log the services that have ended though nobody stopped them; returns the first exit code, 0 for none."""
+    first = 0
     for file, child in children.items():
         code = child.poll()
-        if code is not None and file not in codes:
+        if code is not None:
             codes[file] = code
-            level = logging.WARNING if code else logging.INFO
-            logger.log(level, "the service of %s ended with exit code %d", file, code)
+            logger.error("the service of %s %s; stopping the other services", file, _end_text(code))
+            first = first or _exit_code(code) or 1
+    return first
+
+
+def _end_text(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = " (kill -9, or the system ran out of memory)" if -code == signal.SIGKILL else ""
+    return f"was killed by {name}{hint}"
+
+
+def _exit_code(code: int) -> int:
+    return code if code >= 0 else 128 - code  # as a shell does
 
 
 def _end(children: dict[str, subprocess.Popen[bytes]], codes: dict[str, int]) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypedDict, TypeVar
 
 from dripline.config.environment import with_environment
 from dripline.config.file import FilePath, load_file, parse_file, read_mapping
+from dripline.config.missing_space import missing_space_hint
 from dripline.config.mistakes import Mistake, mistakes_of, raise_errors
 from dripline.config.old import MESH_KEYS, unfolded
 from dripline.config.origin import Origin
@@ -139,7 +140,11 @@ def mesh_mistakes(
     block = configuration.get(_MESH) or {}
     if not isinstance(block, dict):
         shown = hide_login(repr(block))
-        return [Mistake(origin.place((_MESH,)), f"{_MESH} is a mapping of settings, not {shown}")]
+        return [
+            Mistake(
+                origin.place((_MESH,)), f"{_MESH} is a mapping of settings, not {shown}{missing_space_hint(block)}"
+            )
+        ]
     mistakes = []
     for key, value in block.items():
         if (_MESH, key) in unsure and key in MESH_KEYS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
+from dripline.config.missing_space import missing_space_hint
 from dripline.config.mistakes import ConfigurationMistakes, Mistake, Place, mistakes_of, raise_errors
 from dripline.config.suggest import did_you_mean
 from dripline.wire.errors import ConfigurationError
@@ -57,7 +58,7 @@ def read_mapping(path: FilePath) -> Content:
     if tree is None or isinstance(tree, dict):
         used = {key: value for key, value in (tree or {}).items() if not key.startswith(_FREE)}
         return Content(used, mistakes)
-    text = f"a configuration is a mapping (key: value), this is {_kind(tree)}"
+    text = f"a configuration is a mapping (key: value), this is {_kind(tree)}{missing_space_hint(tree)}"
     return Content({}, [*mistakes, Mistake(Place(str(path), 1, 1), text)])
 
 

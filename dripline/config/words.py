@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dripline.wire.errors import ConfigurationError
+from dripline.wire.errors import ConfigurationError, DecodingError
 
 _CONSTANTS: dict[str, bool | None] = {
     "null": None,
@@ -32,16 +32,23 @@ Path = Sequence[str | int]
 
 
 def read_word(word: str) -> Any:
-    """The value that a word stands for.
+    """Read a command-line argument as a value.
 
     Args:
-        word: one word of a command line.
+        word: The argument.
 
     Returns:
-        None, a bool, an int, a finite float, or the word itself.
+        None, a bool, an int, a finite float, the list or map of a JSON document, or the argument itself as text.
     """
     if word in _CONSTANTS:
         return _CONSTANTS[word]
+    if word[:1] in ("[", "{"):
+        from dripline.wire import json_body  # few arguments are JSON
+
+        try:
+            return json_body.loads(word.encode())
+        except (DecodingError, UnicodeEncodeError):
+            return word
     number = read_number(word)
     return word if number is None else number
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from dripline.config.missing_space import MissingSpace, find_missing_space, missing_space_hint
 from dripline.config.words import read_number
 
 _TAG = "tag:yaml.org,2002:"
@@ -72,12 +73,22 @@ def compose(text: str) -> yaml.Node | None:
         with _without_collector():
             root: yaml.Node | None = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
+        missing = _missing_space(text, error)
+        if missing is not None:
+            mark = Mark(missing.line, missing.column)
+            raise YamlMistake(f"a space is missing {missing.text}", mark) from error
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         mark = _mark_of(text, error)
         raise YamlMistake(reason + _hint(text, error) + _unquoted(text, mark), mark) from error
     except yaml.reader.ReaderError as error:
         raise YamlMistake(f"a control character ({error.character!r})", _mark_at(text, error)) from error
     return root
+
+
+def _missing_space(text: str, error: yaml.MarkedYAMLError) -> MissingSpace | None:
+    if error.problem_mark is None or not any(sign in str(error.problem) for sign in _JOINED_LINES):
+        return None
+    return find_missing_space(text, error.problem_mark.line)
 
 
 def _may_be_deep(text: str) -> bool:
@@ -228,6 +239,12 @@ def _mapping(node: yaml.MappingNode, mistakes: list[YamlMistake]) -> dict[str, A
             mistakes.append(_twice(node, key, key_node))
         else:
             values[key] = build(value_node, mistakes)
+            hint = missing_space_hint(key) if node.flow_style and key_node.tag == _PLAIN else ""
+            if hint and values[key] is None:  # {name:pears}
+                mistakes.append(YamlMistake(hint.removeprefix("; "), key_node.start_mark))
+                del values[key]
+                name, _, value = key.partition(":")
+                values.setdefault(name, plain_value(value))
     return {**merged, **values} if merged else values
 
 
@@ -268,6 +285,10 @@ _HINTS = {
     "could not find expected ':'": "every key wants a ':' and a space",
     "unexpected end of stream": "a quote or bracket is never closed",
 }
+
+
+# Problems that arise where a line was read as the continuation of the one before.
+_JOINED_LINES = ("mapping values are not allowed", "could not find expected ':'", "did not find expected key")
 
 
 def _hint(text: str, error: yaml.MarkedYAMLError) -> str:

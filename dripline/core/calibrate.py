@@ -47,7 +47,7 @@ def calibrate(cal_functions: Any = None) -> Any:
 
     The calibration is the endpoint's: a text is a formula with a hole for the raw value (``2*{}``), a mapping a
     table of values. If the formula fails, or the table has no such value, the reply has the raw value only, and a
-    warning. None stays None; of a list the first element is the raw value.
+    warning. None stays None. The raw value of a list is its first element; a tuple is a list of values as a whole.
 
     Args:
         cal_functions: functions that the formulas may use: one, a list of them, or a mapping by name. The
@@ -100,8 +100,10 @@ class _Calibration:
                 _running.endpoint = outer
             if isinstance(raw, scarab.Param):
                 raw = raw.to_python()
-            if isinstance(raw, (list, tuple)):
+            if isinstance(raw, list):
                 raw = raw[0] if raw else None
+            elif isinstance(raw, tuple):  # as in the reference, only a list stands for its first element
+                raw = list(raw)
             return None if raw is None else self._payload(endpoint, raw, warn=outer is not endpoint)
 
         vars(calibrated)[_FUNCTIONS] = frozenset(self._functions)

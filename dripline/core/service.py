@@ -38,6 +38,7 @@ from dripline.runtime.roll_call import LIST_ENDPOINTS
 from dripline.runtime.state_folder import dead_letter_folder
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.runtime.turn import Turn
+from dripline.wire.duration import duration
 from dripline.wire.errors import ConnectionLost, DriplineError
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
@@ -279,7 +280,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
     def __give_up(self, request: MsgRequest) -> None:
         """Answer in place of a handler that takes too long; its own answer goes nowhere then."""
         what = f"{request.message_operation.name} {request.routing_key}"
-        what += f" takes longer than {self.__watch.timeout_s:g} s"
+        what += f" takes longer than {duration(self.__watch.timeout_s)}"
         logger.warning("%s: %s; answered with 305", self.name, safe_text(what))
         reply = request.reply(305, f"{what}; it goes on meanwhile")
         if request.reply_to:

@@ -30,32 +30,47 @@ def send_to_device(entity: Endpoint, command: str) -> Any:
     return send([command])
 
 
-def sendable(entity: Endpoint, value: Any) -> Any:
-    """Check that a value from a message can stand in a command.
+def sendable(entity: Endpoint, value: Any, allow_semicolon: bool = False) -> Any:
+    """Check that a value from a message can be part of a command.
+
+    Args:
+        entity: The entity that sends it.
+        value: The value.
+        allow_semicolon: Whether texts may contain ``;``, which separates commands in SCPI.
 
     Returns:
         The value.
 
     Raises:
-        ThrowReply: 304: it is no single value, or has a line's end in it, with which another command would begin.
+        ThrowReply: 304: it is not a single value, or contains something that would start another command.
     """
     if value is None or isinstance(value, (Mapping, list, tuple)):
         raise ThrowReply("service_error_invalid_value", f"endpoint {entity.name!r}: {value!r} is no single value")
-    return one_line(entity, value)
+    return one_command(entity, value, allow_semicolon)
 
 
-def one_line(entity: Endpoint, value: Any) -> Any:
-    """Check that a value has no control characters. Result and errors as for `sendable`."""
+def one_command(entity: Endpoint, value: Any, allow_semicolon: bool = False) -> Any:
+    """Check that no text in a value would start another command. Arguments and result as for `sendable`."""
     if isinstance(value, (list, tuple)):
         for item in value:
-            one_line(entity, item)
+            one_command(entity, item, allow_semicolon)
     elif isinstance(value, Mapping):
-        one_line(entity, [*value, *value.values()])
-    elif isinstance(value, str) and any(not char.isprintable() and char not in _ALLOWED_CONTROL for char in value):
-        raise ThrowReply(
-            "service_error_invalid_value", f"endpoint {entity.name!r}: {value!r} has control characters in it"
-        )
+        one_command(entity, [*value, *value.values()], allow_semicolon)
+    elif isinstance(value, str):
+        reason = _reason_against(value, getattr(entity.service, "command_terminator", None), allow_semicolon)
+        if reason:
+            raise ThrowReply("service_error_invalid_value", f"endpoint {entity.name!r}: {value!r} {reason}")
     return value
+
+
+def _reason_against(text: str, terminator: str | None, allow_semicolon: bool) -> str | None:
+    if any(not char.isprintable() and char not in _ALLOWED_CONTROL for char in text):
+        return "has control characters in it"
+    if terminator and terminator in text:
+        return f"contains {terminator!r}, which ends a command (command_terminator)"
+    if ";" in text and not allow_semicolon:
+        return "contains ';', which would start another command; allow it with allow_semicolon: true"
+    return None
 
 
 class Filler(string.Formatter):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from dripline.core import settings
 from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.calibrate import calibrate
@@ -13,7 +14,7 @@ from dripline.core.entity import Entity
 from dripline.core.readings import look_up, refuse_empty_table
 from dripline.core.throw_reply import ThrowReply
 from dripline.implementations import format_checks as checks
-from dripline.implementations.device_text import Filler, one_line, send_to_device
+from dripline.implementations.device_text import Filler, one_command, send_to_device
 from dripline.implementations.regex_search import search
 from dripline.wire.errors import ConfigurationError
 
@@ -31,6 +32,7 @@ class FormatEntity(Entity):
         set_value_map: from the value that is set to the one that is sent: a table, or a formula such as
             ``{}*1000``.
         extract_raw_regex: a regular expression with a group ``value_raw``, which finds the value in the answer.
+        allow_semicolon: Whether texts that are set may contain ``;``, so that one value can send several commands.
         **kwargs: for `Entity`.
     """
 
@@ -43,6 +45,7 @@ class FormatEntity(Entity):
         "set_str": checks.template,
         "set_value_map": checks.value_map,
         "extract_raw_regex": checks.expression,
+        "allow_semicolon": settings.switch,
     }
 
     def __init__(
@@ -52,11 +55,12 @@ class FormatEntity(Entity):
         set_value_lowercase: bool = True,
         set_value_map: Mapping[Any, Any] | str | None = None,
         extract_raw_regex: str | None = None,
+        allow_semicolon: bool = False,
         **kwargs: Any,
     ) -> None:
         Entity.__init__(self, **kwargs)
         texts = {"get_str": get_str, "set_str": set_str, "extract_raw_regex": extract_raw_regex}
-        check_arguments(self.name, FormatEntity._dripline_checks, **texts)
+        check_arguments(self.name, FormatEntity._dripline_checks, **texts, allow_semicolon=allow_semicolon)
         check_arguments(self.name, {"set_value_map": refuse_empty_table}, set_value_map=set_value_map)
         if set_value_map is not None and not isinstance(set_value_map, (Mapping, str)):
             raise ConfigurationError(
@@ -67,6 +71,7 @@ class FormatEntity(Entity):
         self._set_value_lowercase = set_value_lowercase
         self._set_value_map = set_value_map
         self._extract_raw_regex = extract_raw_regex
+        self._allow_semicolon = settings.switch(allow_semicolon)
         self.__evaluator: Any = None
         self.__template: tuple[str, Any] | None = None
         self.__evaluating = threading.Lock()
@@ -108,7 +113,8 @@ class FormatEntity(Entity):
         """
         if self._set_str is None:
             raise ThrowReply("service_error_invalid_method", f"endpoint {self.name!r} does not support set")
-        one_line(self, value)
+        # A table replaces the value, which then never reaches the device.
+        one_command(self, value, self._allow_semicolon or isinstance(self._set_value_map, Mapping))
         if self._set_value_lowercase and isinstance(value, str):
             value = value.lower()
         mapped = self.__mapped(value)

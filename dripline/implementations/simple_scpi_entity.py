@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from dripline.core import settings
 from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks, Doubtful, check_arguments
 from dripline.core.calibrate import calibrate
@@ -28,6 +29,7 @@ class SimpleSCPIEntity(Entity):
 
     Args:
         base_str: the command without question mark and value, such as ``VOLT``.
+        allow_semicolon: Whether values may contain ``;``, so that one value can send several commands.
         **kwargs: for `Entity`.
 
     Attributes:
@@ -36,12 +38,15 @@ class SimpleSCPIEntity(Entity):
 
     _dripline_reach: ClassVar[Reach] = {"get": {"cmd_base"}}
 
-    _dripline_checks: ClassVar[Checks] = {"base_str": _command}
+    _dripline_checks: ClassVar[Checks] = {"base_str": _command, "allow_semicolon": settings.switch}
 
-    def __init__(self, base_str: str, **kwargs: Any) -> None:
+    def __init__(self, base_str: str, allow_semicolon: bool = False, **kwargs: Any) -> None:
         Entity.__init__(self, **kwargs)
-        check_arguments(self.name, SimpleSCPIEntity._dripline_checks, base_str=base_str)
+        check_arguments(
+            self.name, SimpleSCPIEntity._dripline_checks, base_str=base_str, allow_semicolon=allow_semicolon
+        )
         self.cmd_base = base_str
+        self._allow_semicolon = settings.switch(allow_semicolon)
 
     @calibrate()
     def on_get(self) -> Any:
@@ -54,7 +59,8 @@ class SimpleSCPIEntity(Entity):
         Returns:
             What the device answers when it is asked for the value then.
         """
-        return send_to_device(self, f"{self.cmd_base} {sendable(self, value)};{self.cmd_base}?")
+        checked = sendable(self, value, self._allow_semicolon)
+        return send_to_device(self, f"{self.cmd_base} {checked};{self.cmd_base}?")
 
 
 class SimpleSCPIGetEntity(SimpleSCPIEntity):
@@ -90,4 +96,4 @@ class SimpleSCPISetEntity(SimpleSCPIEntity):
         Returns:
             What the device answers: 1 when it is done.
         """
-        return send_to_device(self, f"{self.cmd_base} {sendable(self, value)};*OPC?")
+        return send_to_device(self, f"{self.cmd_base} {sendable(self, value, self._allow_semicolon)};*OPC?")

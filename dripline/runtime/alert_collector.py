@@ -19,6 +19,7 @@ from dripline.transport.durable_consumer import DurableConsumer
 from dripline.transport.properties import RawProperties
 from dripline.wire.chunks import DEFAULT_LIMITS, Part, read_part
 from dripline.wire.codec import read_message
+from dripline.wire.duration import duration
 from dripline.wire.message import Message
 from dripline.wire.sender import sender_of
 
@@ -335,7 +336,7 @@ class AlertCollector(Worker):
             return  # their bodies may stay where they are until the disk takes dead letters again
         for chunks in self._sets.expired(self._clock, self._wait_s):
             missing = chunks.part.total - len(chunks.bodies)
-            text = f"{missing} of its {chunks.part.total} chunks did not come within {self._wait_s:g} s"
+            text = f"{missing} of its {chunks.part.total} chunks did not come within {duration(self._wait_s)}"
             self._bury_set(chunks, "incomplete", text)
             if self._not_before_s:
                 return

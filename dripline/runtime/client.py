@@ -18,6 +18,7 @@ from dripline.runtime.probes import is_probe
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
 from dripline.transport import Connection
+from dripline.wire.duration import duration
 from dripline.wire.errors import BrokerError, ReplyTimeout
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
@@ -135,7 +136,7 @@ class MeshClient:
             confirmed = [slot.wait(left_s()) for slot in send(message, left_s())]  # type: ignore[arg-type]  # its kind
         except TimeoutError:
             raise ReplyTimeout(
-                f"the broker did not confirm the message for {message.routing_key!r} within {timeout_s:g} s"
+                f"the broker did not confirm the message for {message.routing_key!r} within {duration(timeout_s)}"
             ) from None
         if not all(confirmed):
             raise BrokerError(f"the broker refused the message for {message.routing_key!r}")

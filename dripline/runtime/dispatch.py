@@ -104,7 +104,8 @@ def _checked(target: Target, request: MsgRequest) -> MsgReply:
     operation = request.message_operation
     own = _OWN.get((operation, request.specifier.to_string()))
     if own is not None:
-        return own(target, request)
+        surplus = _surplus_argument(request)
+        return own(target, request) if surplus is None else request.reply(304, surplus)
     if operation is op_t.get:
         return target.do_get_request(request)
     if not target._dripline_lockout.admits(request.lockout_key):
@@ -118,6 +119,24 @@ def _checked(target: Target, request: MsgRequest) -> MsgReply:
 
 def _denied(request: MsgRequest) -> MsgReply:
     return request.reply(307, f"Request denied due to lockout (key used: {request.lockout_key})")
+
+
+def _surplus_argument(request: MsgRequest) -> str | None:
+    """What to say about an argument that a built-in command does not take; None if there is none."""
+    name, payload = request.specifier.to_string(), request.plain_payload
+    if request.message_operation is not op_t.cmd or name not in _ARGUMENTS or payload is None:
+        return None
+    if not isinstance(payload, dict):
+        return f"the payload of {name!r} must be a map of arguments"
+    known = _ARGUMENTS[name]
+    takes = f"takes only {', '.join(known)}" if known else "takes no arguments"
+    values = payload.get("values")
+    if values not in (None, []):
+        return f"{name!r} {takes}; unexpected: {values!r}"[:_LONGEST_COMPLAINT]
+    for key in payload:
+        if key not in known and key != "values":
+            return f"{name!r} {takes}; unexpected: {key!r}"[:_LONGEST_COMPLAINT]
+    return None
 
 
 def _ping(_target: Target, request: MsgRequest) -> MsgReply:
@@ -158,6 +177,10 @@ _OWN: dict[tuple[op_t, str], Callable[[Target, MsgRequest], MsgReply]] = {
     (op_t.cmd, "unlock"): _unlock,
     (op_t.cmd, "set_condition"): _set_condition,
 }
+
+# What a condition means is up to the laboratory's own service, so `set_condition` takes anything.
+_ARGUMENTS: dict[str, tuple[str, ...]] = {"ping": (), "lock": (), "unlock": ("force",)}
+_LONGEST_COMPLAINT = 300
 
 #: Commands that may be sent to all services at once.
 BROADCAST_COMMANDS = frozenset(specifier for operation, specifier in _OWN if operation is op_t.cmd)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Container
 from dripline.transport import Delivery, Returned, Slot
 from dripline.wire.chunks import DEFAULT_LIMITS, Joiner, Part, read_part
 from dripline.wire.codec import malformed_reply, read_reply
+from dripline.wire.duration import duration
 from dripline.wire.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.sender import sender_of
@@ -69,7 +70,7 @@ class PendingReply:
             part, body = self._slot.wait(timeout_s)
         except TimeoutError:
             self._overdue()
-            limit = f"{_rounded(limit_s or timeout_s):g} s"
+            limit = duration(limit_s or timeout_s)
             raise ReplyTimeout(f"no reply from {key!r} within {limit}{self._hint()}") from None
         finally:
             if self.arrived:
@@ -193,8 +194,3 @@ class ReplyInbox:
         # Some services answer without a correlation id: that is unambiguous only for a single request.
         waiting = list(self._pending)
         return self._waiting_for(waiting[0]) if len(waiting) == 1 else None
-
-
-def _rounded(seconds: float) -> float:
-    """What is left of a time limit, for people."""
-    return round(seconds, 1) if seconds >= 1 else float(f"{seconds:.2g}")

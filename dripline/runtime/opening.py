@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 
@@ -51,7 +52,7 @@ class Caller:
         error = brought[0] if brought is not None else None
         if error is not None:
             # Each its own: one instance raised by many threads would collect all their tracebacks.
-            raise type(error)(*error.args) if isinstance(error, BrokerError) else error
+            raise copy.copy(error) if isinstance(error, BrokerError) else error
         return True
 
 

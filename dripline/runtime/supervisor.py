@@ -13,7 +13,14 @@ from dripline.runtime.complaints import Complaints
 from dripline.runtime.opening import Caller, Life
 from dripline.transport import BrokerAddress, Connection, Returned
 from dripline.transport.progress import CONNECTING, RESOLVING
-from dripline.wire.errors import BrokerError, BrokerUnreachable, ConfigurationError, ConnectionLost, NameTaken
+from dripline.wire.duration import duration
+from dripline.wire.errors import (
+    BrokerError,
+    BrokerUnreachable,
+    ConfigurationError,
+    ConnectionLost,
+    NameTaken,
+)
 from dripline.wire.mesh import MeshSettings
 
 logger = logging.getLogger(__name__)
@@ -191,7 +198,7 @@ class Supervisor:
             if not once:
                 with self._state:
                     life.adding.pop(setup, None)
-            raise ConnectionLost(f"the broker at {self.address} did not answer within {limit_s:.3g} s")
+            raise ConnectionLost(f"the broker at {self.address} did not answer within {duration(limit_s)}")
 
     def do(self, action: Setup) -> None:
         """Do something once, on this connection, and not while another thread puts things in place on it.
@@ -225,7 +232,9 @@ class Supervisor:
             return ConnectionLost(
                 f"not connected to the broker at {self.address}; trying to connect again ({reason})"
             )
-        return BrokerUnreachable(f"no connection to the broker at {self.address} within {limit_s:.3g} s: {reason}")
+        return BrokerUnreachable(
+            f"no connection to the broker at {self.address} within {duration(limit_s)}: {reason}"
+        )
 
     def _add_for(self, life: Life, setup: Setup, once: bool, caller: Caller) -> None:
         error: BaseException | None = None
@@ -276,7 +285,10 @@ class Supervisor:
     def _goes_on(self, life: Life, error: BaseException, pause_s: float) -> bool:
         """Report a failed attempt to those for whom it was the last, and pause; returns whether others wait."""
         with self._state:
-            final = life.closed.is_set() or not isinstance(error, (BrokerUnreachable, ConnectionLost))
+            again = isinstance(error, (BrokerUnreachable, ConnectionLost)) and not getattr(
+                error, "is_final", False
+            )
+            final = life.closed.is_set() or not again
             waiting = life.fail_callers(error, final=final)
             life.is_making = bool(waiting)
             life.reason = text_of(error)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from dripline.wire.duration import duration
 from dripline.wire.message import Message, MsgAlert
 
 _SHOWN = 10
@@ -86,6 +87,7 @@ class RecordedAlerts:
 
     def _missing(self, count: int, timeout_s: float) -> str:
         wanted = "1 alert was" if count == 1 else f"{count} alerts were"
-        text = f"{wanted} awaited for {', '.join(map(repr, self._keys))}, {len(self)} came within {timeout_s:g} s"
+        keys = ", ".join(map(repr, self._keys))
+        text = f"{wanted} awaited for {keys}, {len(self)} came within {duration(timeout_s)}"
         lines = [f"  {alert.routing_key}: {alert.plain_payload!r}" for alert in self._alerts[-_SHOWN:]]
         return "\n".join([text + (":" if lines else ""), *lines])

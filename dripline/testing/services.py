@@ -22,6 +22,7 @@ from dripline.runtime.throw_reply import ThrowReply
 from dripline.testing.brokers import Broker
 from dripline.testing.configured import configured_service
 from dripline.testing.files import found
+from dripline.wire.duration import duration
 from dripline.wire.errors import ConfigurationError, DriplineError, ErrorReply, NoRoute, ReplyTimeout
 
 _PATIENCE_S = 20.0
@@ -146,7 +147,7 @@ class _Running:
         if self._thread.ident is not None:
             self._thread.join(_PATIENCE_S)
         if self._thread.is_alive():
-            return f"service {name!r} was cancelled and did not end within {_PATIENCE_S:g} s"
+            return f"service {name!r} was cancelled and did not end within {duration(_PATIENCE_S)}"
         self.service.stop()
         if self._error is None:
             return ""
@@ -167,7 +168,7 @@ class _Running:
             if not self._thread.is_alive():
                 raise self._error or ConfigurationError("it ended at once")
             if time.monotonic() > deadline:
-                raise ConfigurationError(f"it did not answer a ping within {_PATIENCE_S:g} s")
+                raise ConfigurationError(f"it did not answer a ping within {duration(_PATIENCE_S)}")
             time.sleep(_PAUSE_S)
         # Else a fault that a test makes may hit the question to itself instead of what the test asks.
         while not self.service._dripline_is_ready() and time.monotonic() < deadline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dripline.wire.advice import in_command
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.mesh_address import EXTERNAL, PORT
 
@@ -39,6 +40,7 @@ class BrokerAddress:
         connect_timeout_s: Longest wait for name, socket, TLS and login together, in seconds.
         tls: How it is encrypted; None for not at all.
         by_certificate: Whether the certificate of ``tls`` logs in (SASL EXTERNAL), not name and password.
+        in_script: Whether errors give advice for the author of a script, not for the user of a command.
     """
 
     host: str = "localhost"
@@ -50,6 +52,7 @@ class BrokerAddress:
     connect_timeout_s: float = 10.0
     tls: TlsSettings | None = None
     by_certificate: bool = False
+    in_script: bool = field(default=False, compare=False)
 
     @classmethod
     def of(cls, mesh: MeshSettings, username: str, password: str) -> BrokerAddress:
@@ -70,7 +73,12 @@ class BrokerAddress:
             heartbeat_s=mesh.heartbeat_s,
             tls=tls,
             by_certificate=mesh.auth_mechanism == EXTERNAL,
+            in_script=not in_command(),
         )
+
+    def advice(self, command: str, script: str) -> str:
+        """Choose the advice for a command with its options, or for a script with its settings."""
+        return script if self.in_script else command
 
     @property
     def user(self) -> str:

@@ -9,6 +9,7 @@ from itertools import takewhile
 
 from dripline.transport import failures
 from dripline.transport.slot import Slot
+from dripline.wire.duration import duration
 from dripline.wire.errors import BrokerError
 
 
@@ -53,7 +54,7 @@ class Confirms:
         if len(self._open) >= self._window:
             self._wait(lambda: len(self._open) < self._window, timeout_s)
         if not self._write.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise TimeoutError(f"the broker took no data for {timeout_s:g} s")
+            raise TimeoutError(f"the broker took no data for {duration(timeout_s)}")
         try:
             return self._send(write, count)
         finally:
@@ -113,7 +114,7 @@ class Confirms:
             self._waiting += 1
             try:
                 if not self._room.wait_for(ready, timeout_s):
-                    raise TimeoutError(f"the broker confirmed nothing for {timeout_s:g} s")
+                    raise TimeoutError(f"the broker confirmed nothing for {duration(timeout_s)}")
             finally:
                 self._waiting -= 1
 

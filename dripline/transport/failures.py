@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
 from pika import exceptions
 
-from dripline.transport import tls_failures
+from dripline.transport import other_peer, tls_failures
 from dripline.transport.address import BrokerAddress
+from dripline.wire.duration import duration
 from dripline.wire.errors import (
     BrokerError,
     BrokerUnreachable,
@@ -17,20 +20,25 @@ from dripline.wire.errors import (
 from dripline.wire.safe_text import safe_text
 
 _SHUTDOWN = (200, 320)  # an operator closes the connection, or stops the broker
-_START = "start RabbitMQ, or 'dl broker', or name another one with -b and -p"
 
 
 def unreachable(address: BrokerAddress, error: Exception) -> BrokerUnreachable:
     """Describe a socket that could not be opened."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return BrokerUnreachable(f"no broker answers at {address} ({reason}); {_START}")
+    other = address.advice(
+        "name another one with -b and -p",
+        "name another one: dripline_mesh={'broker': …, 'broker_port': …}, or ~/.dripline_mesh.yaml",
+    )
+    return BrokerUnreachable(
+        f"no broker answers at {address} ({reason}); start RabbitMQ, or 'dl broker', or {other}"
+    )
 
 
 def silent(address: BrokerAddress) -> BrokerUnreachable:
     """Describe a peer that accepts connections and then says nothing."""
     return BrokerUnreachable(
         f"{address} accepts connections but does not answer as an AMQP broker within "
-        f"{address.connect_timeout_s:g} s; is it the right port?"
+        f"{duration(address.connect_timeout_s)}; is it the right port?"
     )
 
 
@@ -51,13 +59,15 @@ def not_opened(address: BrokerAddress, error: Exception, *, has_spoken: bool = T
     if code == 530:
         return LoginRefused(
             f"the broker at {address} refused virtual host {address.virtual_host!r} "
-            f"to {address.user}: {describe(error)}; name another with virtual_host (-b amqp://HOST/NAME), or "
-            "let the user in there"
+            f"to {address.user}: {describe(error)}; name another with virtual_host"
+            f"{address.advice(' (-b amqp://HOST/NAME)', '')}, or let the user in there"
         )
     if tls_failures.is_refusal(error):
         return tls_failures.refused_certificate(address, error)
     if not has_spoken:
         return tls_failures.without_a_word(address)
+    if isinstance(error, (exceptions.IncompatibleProtocolError, exceptions.ProtocolVersionMismatch)):
+        return other_peer.final(f"{address} speaks AMQP of another version than 0-9-1; is it the right port?")
     if not isinstance(error, (OSError, exceptions.AMQPConnectionError)):  # what it says makes no sense to pika
         return BrokerUnreachable(f"{address} does not answer as an AMQP 0-9-1 broker; is it the right port?")
     return BrokerUnreachable(f"the broker at {address} hung up during the login: {describe(error)}")
@@ -69,7 +79,8 @@ def _wrong_login(address: BrokerAddress) -> str:
             "it needs a user of the name in it, and has to take certificates for a login (RabbitMQ: plugin "
             "rabbitmq_auth_mechanism_ssl, auth_mechanisms.1 = EXTERNAL); else auth_mechanism: plain"
         )
-    return "wrong name or password (-u, --password-file, --auth-file, or DRIPLINE_USER and DRIPLINE_PASSWORD)"
+    where = address.advice("-u, --password-file, --auth-file", "username and password")
+    return f"wrong name or password ({where}, or DRIPLINE_USER and DRIPLINE_PASSWORD)"
 
 
 def lost(address: BrokerAddress, error: Exception) -> BrokerError:
@@ -97,7 +108,7 @@ def refused(address: BrokerAddress, error: exceptions.ChannelClosed) -> BrokerEr
 
 def mute(address: BrokerAddress, timeout_s: float) -> ConnectionLost:
     """Describe a broker that does not answer any longer."""
-    return ConnectionLost(f"the broker at {address} did not answer within {timeout_s:g} s")
+    return ConnectionLost(f"the broker at {address} did not answer within {duration(timeout_s)}")
 
 
 def describe(error: Exception) -> str:
@@ -110,4 +121,4 @@ def describe(error: Exception) -> str:
 
 def again(error: BrokerError) -> BrokerError:
     """Return the same error afresh: one instance raised by many threads would collect all their tracebacks."""
-    return type(error)(*error.args)
+    return copy.copy(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dripline.transport.socket_loop import SocketLoop, Timer
+from dripline.wire.duration import duration
 
 _SENT_PER_INTERVAL = 2
 _LOOKS_PER_INTERVAL = 8
@@ -60,7 +61,7 @@ class Heartbeat:
         self._last = so_far
         if self._silent_looks >= _SILENT_LOOKS:
             silence_s = _SILENT_LOOKS * self._interval_s / _LOOKS_PER_INTERVAL
-            self._give_up(f"nothing came from it for {silence_s:g} s, not even heartbeats")
+            self._give_up(f"nothing came from it for {duration(silence_s)}, not even heartbeats")
             return
         self._looks += 1
         if self._looks % (_LOOKS_PER_INTERVAL // _SENT_PER_INTERVAL) == 0:

@@ -10,7 +10,7 @@ from typing import Any
 from pika.channel import Channel
 from pika.exceptions import ChannelClosedByBroker, ChannelWrongStateError, ConnectionWrongStateError
 
-from dripline.transport import failures
+from dripline.transport import failures, other_peer
 from dripline.transport.address import BrokerAddress
 from dripline.transport.calls import Calls
 from dripline.transport.confirms import Confirms
@@ -18,11 +18,12 @@ from dripline.transport.pika_adapter import PikaConnection, StreamEvents, parame
 from dripline.transport.progress import DECLARING, LOGGING_IN, MUTE, RESOLVING, Progress
 from dripline.transport.slot import Slot
 from dripline.transport.sockets import connect
-from dripline.wire.errors import BrokerError, ConnectionLost
+from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost
 
 logger = logging.getLogger(__name__)
 
 _CALL_TIMEOUT_S = 30.0
+_SILENCE_S = 2.0  # before a peer that says nothing is asked whether it is something else than a broker
 _GOODBYE_S = 1.0  # for the broker to answer that we close
 _CLOSE_TIMEOUT_S = 1.8
 
@@ -74,7 +75,7 @@ class ConnectionLife(StreamEvents):
             pika.start()
         try:
             progress.step = MUTE
-            self._login.wait(progress.left_s())
+            self._wait_for_login(pika, progress)
             progress.step = DECLARING
             self._frame_max = pika.frame_max
             self._channel = self._open_channel(pika, progress.left_s())
@@ -174,9 +175,24 @@ class ConnectionLife(StreamEvents):
         elif self._login.filled:
             self._end(failures.lost(self.address, error))
         else:
-            self._end(failures.not_opened(self.address, error, has_spoken=self._adapter.has_spoken))
+            other = other_peer.described(self.address, self._adapter.first_bytes)
+            self._end(other or failures.not_opened(self.address, error, has_spoken=self._adapter.has_spoken))
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    def _wait_for_login(self, pika: PikaConnection, progress: Progress) -> None:
+        """Wait for the login; a peer that has said nothing for a while, or hung up, may not be a broker."""
+        try:
+            try:
+                self._login.wait(min(_SILENCE_S, progress.left_s()))
+            except TimeoutError:
+                if not pika.first_bytes and (other := other_peer.probed(self.address)):
+                    raise other from None
+                self._login.wait(progress.left_s())
+        except BrokerUnreachable as error:
+            if pika.first_bytes or error.is_final:
+                raise
+            raise other_peer.probed(self.address) or error from None
 
     @property
     def _adapter(self) -> PikaConnection:

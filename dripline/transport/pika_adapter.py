@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 logging.getLogger("pika").addHandler(logging.NullHandler())
 
 _TLS_ALERT = b"\x15\x03"
+_FIRST_BYTES = 64  # enough to recognize what is not a broker
 _FIRST_SIDE_CHANNEL = 10  # pika counts from 1, and we have two
 _LAST_WORDS_S = 1.0  # how long a connection that is being ended may still try to send
 
@@ -102,7 +103,8 @@ class PikaConnection(Connection):
         tls: TlsEngine | None = None,
     ) -> None:
         self._events = events
-        self._first = b""
+        #: The beginning of what the broker sent.
+        self.first_bytes = b""
         self._side: dict[int, Callable[[ChannelClosedByBroker | None], object]] = {}
         self.loop = SocketLoop(sock, self._on_data, self._on_loop_closed, tls)
         self._content = ContentReader(
@@ -137,11 +139,11 @@ class PikaConnection(Connection):
     @property
     def has_spoken(self) -> bool:
         """Whether the broker said anything that may be AMQP: a port for TLS hangs up, perhaps after an alert."""
-        return self._first not in (b"", _TLS_ALERT)
+        return self.first_bytes[:2] not in (b"", _TLS_ALERT)
 
     def _on_data(self, data: bytes) -> None:
-        if not self.bytes_received:
-            self._first = data[:2]
+        if self.bytes_received < _FIRST_BYTES:
+            self.first_bytes = (self.first_bytes + data)[:_FIRST_BYTES]
         self.bytes_received += len(data)  # the heartbeat watches this number
         self._content.feed(data)
 

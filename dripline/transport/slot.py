@@ -5,6 +5,8 @@ from __future__ import annotations
 from _thread import allocate_lock
 from typing import Generic, TypeVar
 
+from dripline.wire.duration import duration
+
 T = TypeVar("T")
 
 
@@ -49,7 +51,7 @@ class Slot(Generic[T]):
             Exception: What `fail` was given.
         """
         if not self._lock.acquire(timeout=max(0.0, min(timeout_s, 4_000_000.0))):
-            raise TimeoutError(f"nothing came within {timeout_s:g} s")
+            raise TimeoutError(f"nothing came within {duration(timeout_s)}")
         self._lock.release()
         value, error = self._brought[0]
         if error is not None:

@@ -21,6 +21,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dripline.wire.duration import duration
+
 if TYPE_CHECKING:
     from dripline.transport.tls import TlsEngine
 
@@ -204,7 +206,7 @@ class SocketLoop:
             lambda: len(self._backlog) <= _MAX_BACKLOG or self._finished, timeout_s
         )
         if not there_is_room:
-            raise TimeoutError(f"the broker took no data for {timeout_s:g} s")
+            raise TimeoutError(f"the broker took no data for {duration(timeout_s)}")
 
     def _read(self, sock: socket.socket) -> None:
         try:

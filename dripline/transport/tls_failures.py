@@ -5,11 +5,14 @@ from __future__ import annotations
 import ssl
 
 from dripline.transport.address import BrokerAddress, TlsSettings
+from dripline.wire.duration import duration
 from dripline.wire.errors import BrokerError, BrokerUnreachable, LoginRefused
 
 _EXPIRED, _NOT_YET = 10, 9
 _OTHER_NAME = {62, 64}
 _UNKNOWN_AUTHORITY = {2, 18, 19, 20, 21}
+_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}  # what answers is not TLS at all
+_CERTIFICATE = "certificate_file and key_file"
 _OLD = {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"}
 
 
@@ -32,13 +35,15 @@ def no_tls(address: BrokerAddress, error: Exception) -> BrokerError:
     if reason in _OLD:
         return BrokerUnreachable(f"the broker at {address} offers only TLS older than 1.2: it has to be updated")
     if isinstance(error, TimeoutError):
-        said = f"it did not answer within {address.connect_timeout_s:g} s"
+        said = f"it did not answer within {duration(address.connect_timeout_s)}"
     else:
         said = str(reason or getattr(error, "strerror", None) or error).lower().replace("_", " ")
-    return BrokerUnreachable(
-        f"{address} does not speak TLS ({said}); brokers listen for it at a port of its own, mostly 5671 (-p): "
-        "name that one, or use --no-tls (tls: false)"
+    unreachable = BrokerUnreachable(
+        f"{address} does not speak TLS ({said}); brokers listen for it at a port of its own, mostly 5671 "
+        + address.advice("(-p): name that one, or use --no-tls (tls: false)", "(broker_port), or set tls: false")
     )
+    unreachable.is_final = reason in _NO_TLS
+    return unreachable
 
 
 def is_refusal(error: Exception) -> bool:
@@ -54,8 +59,8 @@ def refused_certificate(address: BrokerAddress, error: Exception) -> LoginRefuse
     shown = address.tls.certificate_file if address.tls else None
     if shown is None:
         return LoginRefused(
-            f"the broker at {address} wants a certificate from us ({said}): name one with --certificate and "
-            "--key (certificate_file, key_file)"
+            f"the broker at {address} wants a certificate from us ({said}): name one with "
+            + address.advice("--certificate and --key (certificate_file, key_file)", _CERTIFICATE)
         )
     return LoginRefused(
         f"the broker at {address} refused the certificate in {shown} ({said}): it has to be valid, and signed by "
@@ -68,13 +73,16 @@ def without_a_word(address: BrokerAddress) -> BrokerUnreachable:
     if address.tls is None:
         return BrokerUnreachable(
             f"{address} hung up during the login, before it said anything, as a port for TLS does; if it is one, "
-            "use --tls (tls: true, or broker: amqps://…), else name the port for AMQP with -p"
+            + address.advice(
+                "use --tls (tls: true, or broker: amqps://…), else name the port for AMQP with -p",
+                "set tls: true, or broker: amqps://…, else name the port for AMQP with broker_port",
+            )
         )
     shown = address.tls.certificate_file
     remedy = (
         f"the certificate in {shown} is valid, and of an authority that it trusts"
         if shown
-        else "it wants a certificate from us (--certificate and --key)"
+        else f"it wants a certificate from us ({address.advice('--certificate and --key', _CERTIFICATE)})"
     )
     return BrokerUnreachable(
         f"the broker at {address} hung up during the login, before it said anything: see whether {remedy}, and "
@@ -90,12 +98,12 @@ def _distrust(address: BrokerAddress, tls: TlsSettings, error: ssl.SSLCertVerifi
         return "its certificate is not valid yet: is the clock of this machine right?"
     if code in _OTHER_NAME:
         return (
-            f"its certificate is not for {address.host!r}; name the broker as its certificate does (-b), or have "
-            "one made for this name"
+            f"its certificate is not for {address.host!r}; name the broker as its certificate does"
+            f"{address.advice(' (-b)', '')}, or have one made for this name"
         )
     if code in _UNKNOWN_AUTHORITY and tls.ca_file is None:
-        return (
-            "nobody this machine knows has signed its certificate; name the authority's with --ca-file (ca_file)"
+        return "nobody this machine knows has signed its certificate; name the authority's with " + address.advice(
+            "--ca-file (ca_file)", "ca_file"
         )
     if code in _UNKNOWN_AUTHORITY:
         return (

@@ -44,7 +44,12 @@ def application(server: HTTPServer, guard: Guard, routes: Routes, connections: C
     app.router.add_get("/dl", routes.show_present)
     app.router.add_get("/dl/", routes.show_present)
     app.router.add_get("/hello", server.hello)
-    handlers = {"GET": server.handle_get, "PUT": server.handle_put, "POST": server.handle_post}
+    handlers = {
+        "GET": server.handle_get,
+        "HEAD": server.handle_get,
+        "PUT": server.handle_put,
+        "POST": server.handle_post,
+    }
     for method, handler in handlers.items():
         app.router.add_route(method, "/dl/{routing_key:.+}", handler)
     if server.web_root is not None:

@@ -20,7 +20,8 @@ class FirstConnection:
 
     Args:
         client: what is connected.
-        on_refused: called with the error when no further attempt can help: the login is wrong, or a setting.
+        on_refused: called with the error when no further attempt can help: the login or a setting is wrong,
+            or what listens there is not a broker.
     """
 
     def __init__(self, client: MeshClient, on_refused: Callable[[Exception], object]) -> None:
@@ -51,6 +52,9 @@ class FirstConnection:
                 self._on_refused(error)
                 return
             except BrokerError as error:
+                if getattr(error, "is_final", False):
+                    self._on_refused(error)
+                    return
                 self._tell(error)
             else:
                 break

@@ -74,7 +74,7 @@ def _refusal(guard: Guard, request: web.Request) -> web.Response | None:
         return web.Response(
             status=204,
             headers={
-                "Access-Control-Allow-Methods": "GET, PUT, POST",
+                "Access-Control-Allow-Methods": "GET, HEAD, PUT, POST",
                 "Access-Control-Allow-Headers": "Authorization, Content-Type, specifier, lockout-key",
                 "Access-Control-Max-Age": "600",
             },

@@ -10,7 +10,7 @@ from dripline.wire.errors import DecodingError
 from dripline.wire.json_body import loads
 from dripline.wire.message import MsgRequest
 
-_OPERATIONS = {"GET": op_t.get, "PUT": op_t.set, "POST": op_t.cmd}
+_OPERATIONS = {"GET": op_t.get, "HEAD": op_t.get, "PUT": op_t.set, "POST": op_t.cmd}
 _LONGEST_KEY = 255
 
 
@@ -24,7 +24,7 @@ def mesh_request(
     """Make a request.
 
     Args:
-        method: GET, PUT or POST.
+        method: GET, HEAD, PUT or POST.
         path: the routing key, with slashes or dots between its words, decoded.
         headers: ``specifier`` and ``lockout-key`` are read.
         query: likewise, for addresses that are typed.

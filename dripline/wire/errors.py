@@ -61,7 +61,13 @@ class BrokerError(DriplineError, ConnectionError):
 
 
 class BrokerUnreachable(BrokerError):
-    """Nobody listens at the broker's address, or nobody answers there."""
+    """Nobody listens at the broker's address, or nobody answers there.
+
+    Attributes:
+        is_final: Whether trying again does not help, since something other than the broker listens there.
+    """
+
+    is_final: bool = False
 
 
 class LoginRefused(BrokerError):

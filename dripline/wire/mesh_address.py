@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from dripline.wire.advice import advice
 from dripline.wire.errors import ConfigurationError
 
 PORT, TLS_PORT = 5672, 5671
@@ -85,7 +86,7 @@ def _split(address: str) -> tuple[SplitResult, int | None]:
         raise MeshMistake(
             "broker",
             f"must not hold user and password: write {shown.replace('…@', '')}, and give the login with username "
-            "and password, -u and --password-file, or DRIPLINE_USER and DRIPLINE_PASSWORD",
+            f"and password,{advice(' -u and --password-file,', '')} or DRIPLINE_USER and DRIPLINE_PASSWORD",
         )
     if parts.scheme not in ("amqp", "amqps") or not parts.hostname or parts.query or parts.fragment:
         raise MeshMistake("broker", f"is no address: {shown}; one looks like {_EXAMPLE}")
@@ -106,7 +107,8 @@ def _check_tls(settings: Mapping[str, Any]) -> None:
         if given is not None:
             raise MeshMistake(
                 given,
-                "is for TLS, which is off: add 'tls: true' (--tls) or write broker: amqps://…, or leave it out",
+                f"is for TLS, which is off: add 'tls: true'{advice(' (--tls)', '')} or write broker: amqps://…, "
+                "or leave it out",
             )
     if "key_file" in settings and "certificate_file" not in settings:
         raise MeshMistake("key_file", "is given without certificate_file (--certificate): name both, or none")

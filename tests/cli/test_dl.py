@@ -224,9 +224,9 @@ def test_serve_runs_several_files_that_end_together(shell, place, number):
     assert "Traceback" not in running.stderr
 
 
-def test_one_of_several_services_may_end_alone(shell, place):
-    """The others go on, and the exit code remembers it."""
-    first, configuration = new_store()
+def test_one_of_several_services_that_cannot_start_ends_all(shell, place):
+    """With a line that names it, and its exit code."""
+    _, configuration = new_store()
     shell.write(
         "lab.py",
         "from dripline.core import Entity\nclass Bad(Entity):\n    def __init__(self, **kwargs):\n        1 / 0\n",
@@ -236,11 +236,9 @@ def test_one_of_several_services_may_end_alone(shell, place):
         shell.write("bad.yaml", "name: bad\nendpoints: [{name: x, module: Bad, module_path: lab.py}]\n"),
     ]
     running = shell.start("dl", "serve", *files, *place)
-    running.wait_until(lambda: "the service of bad.yaml ended with exit code 3" in running.stderr)
-    running.wait_until(lambda: " serves 3 endpoints" in running.stderr)
-    assert shell.run("dl", "get", first.peaches, *place).stdout == "1.5\n"
+    assert running.process.wait(PATIENCE_S) == 3
+    assert "the service of bad.yaml ended with exit code 3; stopping the other services" in running.stderr
     assert "dl-serve: bad.yaml:1:" in running.stderr or "dl-serve: bad.yaml:2:" in running.stderr
-    assert running.end() == 3
 
 
 def test_mistakes_of_all_files_are_told_before_anything_starts(shell, place):

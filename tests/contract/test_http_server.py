@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import logging
 import socket
@@ -90,6 +92,20 @@ def test_the_page_of_dripline_python_can_set(start, tmp_path):
     for value in (5, 0):
         assert ask(f"{url}/dl/peaches", "PUT", {"values": value}, specifier="", lockout_key="")[0] == 200
         assert ask(f"{url}/dl/peaches")[1]["payload"]["value_raw"] == value
+
+
+def test_head_is_get_without_the_body(start):
+    """Status and headers are those of GET, for each address."""
+    url = start()
+    for path in ("/dl/peaches", "/dl/pears", "/dl", "/openapi.json"):
+        answers = {}
+        for method in ("GET", "HEAD"):
+            connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
+            with contextlib.closing(connection):
+                connection.request(method, path)
+                answer = connection.getresponse()
+                answers[method] = answer.status, answer.headers["Content-Type"], len(answer.read()) > 0
+        assert answers["HEAD"] == (*answers["GET"][:2], False)
 
 
 def test_a_lock_needs_its_key(start):

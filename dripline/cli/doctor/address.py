@@ -6,6 +6,7 @@ import socket
 
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.sockets import connect, within
+from dripline.wire.duration import duration
 from dripline.wire.mesh import MeshSettings
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -29,7 +30,7 @@ def _resolve(notes: Notes, mesh: MeshSettings, timeout_s: float) -> list[str]:
     try:
         found = within(timeout_s, lambda: socket.getaddrinfo(host, mesh.broker_port, type=socket.SOCK_STREAM))
     except TimeoutError:
-        notes.broken(f"the name {host!r} is not resolved within {timeout_s:g} s", remedy)
+        notes.broken(f"the name {host!r} is not resolved within {duration(timeout_s)}", remedy)
     except (OSError, UnicodeError) as error:
         notes.broken(f"the name {host!r} leads nowhere ({_reason(error)})", remedy)
     else:
@@ -44,7 +45,7 @@ def _knock(notes: Notes, mesh: MeshSettings, timeout_s: float, addresses: list[s
             peer = str(sock.getpeername()[0])
     except TimeoutError:
         notes.broken(
-            f"nobody answers at {where} within {timeout_s:g} s ({', '.join(addresses)}): the machine is "
+            f"nobody answers at {where} within {duration(timeout_s)} ({', '.join(addresses)}): the machine is "
             "down, or a firewall drops what comes",
             f"ping {mesh.broker}, or -b HOST",
         )

@@ -12,24 +12,24 @@ import click
 from dripline.cli.command import WORD, Command
 from dripline.cli.options import CommonOptions, common_options
 
-_EPILOG = """
-A FILE is checked as `dl check` does; the mesh it names is the one that is examined, and its service one of the
+_NOTES = """
+A FILE is checked as `dl check` does. Its mesh is the one that is examined, and its service is one of the
 SERVICES. Nothing is changed on the mesh.
 
-\b
+Exit code: 0 if everything works, else that of the first problem: 2 installation or configuration, 1 broker, 3
+service.
+"""
+_EXAMPLES = """
 dl doctor
 dl doctor my_store && echo ready
 dl doctor my_store.yaml
 dl doctor --json | jq .first_broken
-
-Exit code: 0 when nothing is broken, else that of the first broken link: 2 installation or configuration, 1 broker,
-3 a service.
 """
 
 
-@click.command("doctor", cls=Command, epilog=_EPILOG)
+@click.command("doctor", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
 @click.argument("words", type=WORD, nargs=-1, metavar="[SERVICE…] [FILE…]")
-@click.option("--json", "as_json", is_flag=True, help="Show the findings as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option(
     "-t",
     "--timeout",
@@ -38,11 +38,11 @@ Exit code: 0 when nothing is broken, else that of the first broken link: 2 insta
     default=1.5,
     metavar="S",
     show_default=True,
-    help="Longest wait for each answer, in seconds.",
+    help="Maximum wait for each reply, in seconds.",
 )
 @click.option(
     "--busy-limit", "busy_limit_s", type=click.FloatRange(min=0), default=30, metavar="S", show_default=True,
-    help="A service that is busy with one request for longer is broken.",
+    help="Report a service as broken if it is busy with one request for longer, in seconds.",
 )  # fmt: skip
 @common_options
 @click.pass_context
@@ -54,7 +54,7 @@ def doctor(
     timeout_s: float,
     busy_limit_s: float,
 ) -> None:
-    """Find the first broken link between here and the services, and tell what to try."""
+    """Find the first problem between this machine and the services, and suggest a remedy."""
     from dripline.cli import logs
     from dripline.cli.doctor.examination import Wanted, examine
     from dripline.cli.doctor.findings import Finding, Report

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dripline.cli.doctor.asking import Answer, ask_many, get, ping
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.topology import restoring
+from dripline.wire.duration import duration
 from dripline.wire.errors import NoRoute
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Endpoints:
 
     def _tell_silent(self, pinged: Answer, locked: Answer, tell: Callable[..., None]) -> None:
         what = f"endpoint {pinged.name!r} of {self._service}"
-        within = f"within {self._timeout_s:g} s: it hangs, or is at work"
+        within = f"within {duration(self._timeout_s)}: it hangs, or is at work"
         mesh = self._client.link.mesh
         remedy = f"look at its instrument and the log of {self._service}, then restart {self._service}"
         if isinstance(pinged.error, NoRoute) or isinstance(locked.error, NoRoute):

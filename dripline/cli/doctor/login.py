@@ -10,6 +10,7 @@ from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.peer import Product
 from dripline.cli.doctor.sockets import context_for
 from dripline.transport.address import BrokerAddress
+from dripline.wire.duration import duration
 
 if TYPE_CHECKING:
     import pika
@@ -49,7 +50,7 @@ def examine_login(notes: Notes, session: Session, product: Product, timeout_s: f
         _tell_refused_host(notes, session, str(error))
     except AMQPConnectorException:  # how pika gives up waiting
         notes.broken(
-            f"the broker does not go on with the login (not within {timeout_s * _PATIENCE:g} s)",
+            f"the broker does not go on with the login (not within {duration(timeout_s * _PATIENCE)})",
             "look into the broker's log",
         )
     except (AMQPError, OSError) as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.sockets import AMQP_HEADER, connect, context_for, secured, unverified_context
 from dripline.transport.durable_queues import product_and_version
+from dripline.wire.duration import duration
 from dripline.wire.mesh import MeshSettings
 
 _HTTP = b"GET / HTTP/1.0\r\n\r\n"
@@ -62,7 +63,7 @@ def _described(mesh: MeshSettings, where: str, answer: bytes, timeout_s: float) 
     if answer or page:
         return f"{where} answers, but not as a broker: {_quoted(answer or page)}", port
     return (
-        f"{where} accepts connections, but gives no answer within {timeout_s:g} s",
+        f"{where} accepts connections, but gives no answer within {duration(timeout_s)}",
         f"{port}; or a longer -t if the broker is slow; systemctl status rabbitmq-server",
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dripline.cli.doctor.asking import Answer
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.topology import LOCKED, NOT_FOUND, restoring, state_of_queue
+from dripline.wire.duration import duration
 from dripline.wire.errors import NoRoute
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Presence:
         elif code == LOCKED:
             self._notes.broken(
                 f"{name} is on the mesh (its queue belongs to a connection), but does not answer a ping within "
-                f"{self._timeout_s:g} s: it hangs, or is at work",
+                f"{duration(self._timeout_s)}: it hangs, or is at work",
                 f"look at its instrument and its log, then restart {name}",
                 service=name,
             )

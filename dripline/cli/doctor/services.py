@@ -13,6 +13,7 @@ from dripline.cli.doctor.presence import Presence
 from dripline.cli.doctor.shared_names import examine_shared_names
 from dripline.cli.doctor.topology import examine_durable
 from dripline.runtime.roll_call import LIST_ENDPOINTS
+from dripline.wire.duration import duration
 from dripline.wire.errors import BrokerError, ReplyTimeout
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class _Examined:
                 else:
                     self._notes.broken(
                         f"{answer.name} answered the roll call, and then no ping within "
-                        f"{self._wanted.timeout_s:g} s",
+                        f"{duration(self._wanted.timeout_s)}",
                         f"dl doctor {answer.name}",
                     )
         self.answers = [answer for answer in pings if answer.reply is not None and answer.reply.return_code < 100]

@@ -13,6 +13,7 @@ from dripline.transport.address import BrokerAddress, TlsSettings
 from dripline.transport.progress import Progress
 from dripline.transport.resolving import resolve
 from dripline.transport.sockets import first_to_answer
+from dripline.wire.duration import duration
 from dripline.wire.mesh import MeshSettings
 
 #: What a client says first.
@@ -90,7 +91,7 @@ def within(timeout_s: float, action: Callable[[], _Result]) -> _Result:
     thread.start()
     thread.join(timeout_s)
     if not results:
-        raise TimeoutError(f"not within {timeout_s:g} s")
+        raise TimeoutError(f"not within {duration(timeout_s)}")
     result, error = results[0]
     if error is not None:
         raise error

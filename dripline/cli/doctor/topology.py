@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.sockets import within
+from dripline.wire.duration import duration
 from dripline.wire.errors import ConnectionLost
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def refusal_of(connection: Any, action: Callable[[Any], object], timeout_s: floa
     try:
         within(timeout_s, act)
     except TimeoutError:
-        raise ConnectionLost(f"the broker did not answer within {timeout_s:g} s") from None
+        raise ConnectionLost(f"the broker did not answer within {duration(timeout_s)}") from None
     except ChannelClosedByBroker as error:
         return error.reply_code, error.reply_text
     return 0, ""
@@ -70,9 +71,8 @@ def restoring(mesh: MeshSettings, who: str) -> str:
     """
     if not mesh.self_check_interval_s:
         return f"restart {who}"
-    return (
-        f"wait {mesh.self_check_interval_s:g} s (self_check_interval_s) until {who} restores it; or restart {who}"
-    )
+    wait = duration(mesh.self_check_interval_s)
+    return f"wait {wait} (self_check_interval_s) until {who} restores it; or restart {who}"
 
 
 def examine_durable(

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 from dripline.implementations.communicator.medium import Deadline, Medium
+from dripline.wire.duration import duration
 
 _CHUNK = 65536
 
@@ -38,7 +39,7 @@ class TcpMedium(Medium):
         try:
             self.socket = socket.create_connection(self._address(), timeout_s)
         except TimeoutError:
-            raise ConnectionError(f"no connection within {timeout_s:g} s") from None
+            raise ConnectionError(f"no connection within {duration(timeout_s)}") from None
         except UnicodeError:
             raise ConnectionError("this cannot be the name of a host") from None
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -8,6 +8,7 @@ from dripline.implementations.communicator.errors import (
     device_error,
 )
 from dripline.implementations.communicator.medium import Deadline, Medium
+from dripline.wire.duration import duration
 
 #: More than this is no answer but a device gone wild.
 LONGEST_ANSWER = 16 * 2**20
@@ -143,7 +144,7 @@ class Line:
                 return answer.content
             short = _short(answer.content)
             heard = f", only {short} without response_terminator {_short(terminator)}" if answer.content else ""
-            raise DeviceSilent(f"{self._who}: no answer{to} within {timeout_s:g} s{heard}") from None
+            raise DeviceSilent(f"{self._who}: no answer{to} within {duration(timeout_s)}{heard}") from None
         except OSError as error:
             raise device_error(self._who, error) from error
         except ValueError as error:

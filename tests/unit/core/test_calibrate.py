@@ -105,7 +105,11 @@ def test_none_stays_none():
 def test_of_a_list_the_first_is_used():
     """Drivers give lists of readings."""
     assert payload([4, 5], "2*{}") == {"value_raw": 4, "value_cal": 8}
-    assert payload((4, 5)) == {"value_raw": 4}
+
+
+def test_a_tuple_is_a_list_of_values():
+    """As in the reference: only a list stands for its first element."""
+    assert payload((4, 5)) == {"value_raw": [4, 5]}
 
 
 def test_a_payload_value_is_used_as_what_it_holds():

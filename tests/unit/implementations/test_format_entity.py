@@ -269,3 +269,12 @@ def test_a_formula_that_takes_too_much_is_answered(formula):
     entity, service = made(FormatEntity, set_str="S {}", set_value_map=formula)
     assert ask(entity, op_t.set, 10)[0] == 304
     assert service.sent == []
+
+
+def test_a_semicolon_in_a_value_is_no_second_command():
+    """It is refused in the value only: the configuration's own texts are trusted, and so is a table."""
+    assert sent("A;B") == sent(["A", {"x": "B;C"}]) == 304
+    assert sent("A;B", set_value_map="'{}'") == 304
+    assert sent("A;B", allow_semicolon=True) == "S a;b"
+    assert sent(1, "S {};*OPC?") == "S 1;*OPC?"
+    assert sent("a;b", set_value_map={"a;b": "1;2"}) == "S 1;2"

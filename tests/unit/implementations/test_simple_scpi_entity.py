@@ -76,6 +76,27 @@ def test_a_value_is_no_second_command(value):
         assert service.sent == []
 
 
+@pytest.mark.parametrize("value", ["5;OUTP ON", ";", '"A;B"'])
+def test_a_semicolon_is_refused_unless_it_is_allowed(value):
+    """It separates commands; `allow_semicolon` is for devices and users that are trusted with that."""
+    for kind in (SimpleSCPIEntity, SimpleSCPISetEntity):
+        entity, service = made(kind, base_str="VOLT")
+        reply = entity.on_request_message(MsgRequest.create({"values": [value]}, op_t.set, "volts"))
+        assert (reply.return_code, service.sent) == (304, [])
+        assert "allow_semicolon: true" in reply.return_message
+        entity, service = made(kind, base_str="VOLT", allow_semicolon=True)
+        assert ask(entity, op_t.set, value)[0] == 0
+        assert service.sent[0].startswith(f"VOLT {value};")
+
+
+def test_a_value_cannot_contain_what_ends_a_command():
+    """Whatever the terminator of the service is."""
+    entity, service = made(SimpleSCPIEntity, base_str="VOLT", allow_semicolon=True)
+    service.command_terminator = "#"
+    assert ask(entity, op_t.set, "5#OUTP ON")[0] == 304
+    assert service.sent == []
+
+
 @given(st.text(max_size=20))
 def test_a_text_is_sent_as_it_is_or_refused(text):
     """Nothing in between."""

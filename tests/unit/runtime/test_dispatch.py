@@ -104,6 +104,27 @@ def test_ping_says_hello(locked):
     assert told(locked, op_t.cmd, "ping") == (0, "Hello, /usr/bin/dl-agent", None)
 
 
+@pytest.mark.parametrize(
+    "payload", [{"values": [5]}, {"values": 5}, {"key": "x"}, {"values": [], "force": 1}, [5], 5]
+)
+def test_built_in_commands_refuse_arguments_that_they_do_not_take(target, payload):
+    """304 with the argument, and nothing is done: a key given as a value would not be the key."""
+    for command in ("ping", "lock"):
+        code, text, _ = told(target, op_t.cmd, command, payload=payload)
+        assert (code, command in text) == (304, True)
+    assert not target._dripline_lockout.is_locked
+
+
+def test_unlock_takes_only_force(locked):
+    """A typing error is not a silent failure."""
+    assert told(locked, op_t.cmd, "unlock", payload={"froce": True}) == (
+        304,
+        "'unlock' takes only force; unexpected: 'froce'",
+        None,
+    )
+    assert told(locked, op_t.cmd, "unlock", payload={"values": [], "force": True})[0] == 0
+
+
 def test_set_condition_does_nothing_by_default(locked):
     """It ignores the lock."""
     expected = (0, "No action taken (this is the default method)", None)

@@ -1,0 +1,103 @@
+"""What listens at the broker's address if it is not an AMQP 0-9-1 broker."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import time
+
+from dripline.transport.address import BrokerAddress
+from dripline.wire.errors import BrokerUnreachable
+
+_HTTP_REQUEST = b"GET / HTTP/1.0\r\n\r\n"
+_FRAME_TYPES = (1, 2, 3, 8)
+_TLS_ALERT = b"\x15\x03"
+_VERSIONS = {b"\x01\x01\x08\x00": "0-8", b"\x01\x01\x00\x09": "0-9", b"\x01\x01\x00\x0a": "0-10"}
+_SHOWN = 40
+_PROBE_S = 2.0
+
+
+def described(address: BrokerAddress, said: bytes) -> BrokerUnreachable | None:
+    """Describe a peer by the first bytes that it sent; None if they could be AMQP 0-9-1.
+
+    Args:
+        address: Where it listens.
+        said: The bytes, perhaps none.
+    """
+    if not said or said[0] in _FRAME_TYPES:
+        return None
+    if said.startswith(b"AMQP"):
+        return _wrong(address, f"{address} speaks AMQP {_version(said[4:8])}, not 0-9-1")
+    if said.startswith(_TLS_ALERT):
+        return _needs_tls(address)
+    if said.startswith(b"HTTP/"):
+        return _wrong(address, f"an HTTP server answers at {address}, not an AMQP broker")
+    shown = repr(said[:_SHOWN].decode("latin-1"))
+    return _wrong(address, f"{address} does not answer as an AMQP 0-9-1 broker, it sends {shown}")
+
+
+def probed(address: BrokerAddress) -> BrokerUnreachable | None:
+    """Describe a peer that says nothing in AMQP, by trying HTTP and TLS; None if it answers neither.
+
+    Args:
+        address: Where it listens.
+    """
+    if address.tls is not None:
+        return None
+    if _speaks_tls(address):
+        return _needs_tls(address)
+    page = _http_answer(address)
+    return described(address, page) if page.startswith(b"HTTP/") else None
+
+
+def final(text: str) -> BrokerUnreachable:
+    """Make an error after which trying again does not help."""
+    error = BrokerUnreachable(text)
+    error.is_final = True
+    return error
+
+
+def _wrong(address: BrokerAddress, text: str) -> BrokerUnreachable:
+    return final(f"{text}; is it the right port? Set it with {address.advice('-p', 'broker_port')}")
+
+
+def _needs_tls(address: BrokerAddress) -> BrokerUnreachable:
+    remedy = address.advice(
+        f"use --tls (tls: true, or broker: amqps://{address})", f"set tls: true, or broker: amqps://{address}"
+    )
+    return final(f"{address} expects TLS, and the connection is set to plain AMQP; {remedy}")
+
+
+def _version(number: bytes) -> str:
+    if number in _VERSIONS:
+        return _VERSIONS[number]
+    return "1.0" if number[1:2] == b"\x01" and number[0] != 1 else number.hex(".")
+
+
+def _http_answer(address: BrokerAddress) -> bytes:
+    deadline = time.monotonic() + _PROBE_S
+    data = b""
+    with contextlib.suppress(OSError), socket.create_connection((address.host, address.port), _PROBE_S) as sock:
+        sock.sendall(_HTTP_REQUEST)
+        while len(data) < _SHOWN:
+            sock.settimeout(max(0.001, deadline - time.monotonic()))  # a byte now and then is no answer
+            more = sock.recv(_SHOWN)
+            if not more:
+                break
+            data += more
+    return data
+
+
+def _speaks_tls(address: BrokerAddress) -> bool:
+    context = ssl.create_default_context()  # the identity of the peer does not matter here
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((address.host, address.port), _PROBE_S) as sock:
+            context.wrap_socket(sock, server_hostname=address.host).close()
+    except ssl.SSLError as error:  # it answers in TLS, and refuses us
+        return "_ALERT_" in (error.reason or "")
+    except (OSError, ValueError):
+        return False
+    return True
