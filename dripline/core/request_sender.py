@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from uuid import UUID
@@ -22,22 +23,26 @@ class RequestSender:
 
     Args:
         sender: Who sends, if it is not this object.
-        timeout_s: How long to wait for a reply when a call does not say, in seconds.
+        timeout_s: Longest wait for a reply, in seconds, unless a call gives another one; None or 0: no limit.
         confirm_retcodes: Whether a return code of 100 or more raises `ErrorReply`.
 
     Attributes:
-        timeout_s: How long to wait for a reply when a call does not say, in seconds.
+        timeout_s: Longest wait for a reply, in seconds, unless a call gives another one; None or 0: no limit.
         confirm_retcodes: Whether a return code of 100 or more raises `ErrorReply`.
     """
 
     _dripline_reach: ClassVar[Reach] = {}
 
-    timeout_s: float = 10.0
+    timeout_s: float | None = None
     confirm_retcodes: bool = True
 
     def __init__(
-        self, sender: RequestSender | Core | None = None, timeout_s: float = 10, confirm_retcodes: bool = True
+        self,
+        sender: RequestSender | Core | None = None,
+        timeout_s: float | None = None,
+        confirm_retcodes: bool = True,
     ) -> None:
+        time_limit(timeout_s)
         self.__sender = sender
         self.timeout_s = timeout_s
         self.confirm_retcodes = confirm_retcodes
@@ -47,7 +52,7 @@ class RequestSender:
         endpoint: str,
         specifier: str | None = None,
         lockout_key: str | UUID | None = None,
-        timeout_s: float = 0,
+        timeout_s: float | None = 0,
     ) -> Any:
         """Ask an endpoint for its value, or for an attribute.
 
@@ -55,14 +60,16 @@ class RequestSender:
             endpoint: Name of the endpoint (routing key).
             specifier: An attribute of the endpoint.
             lockout_key: Key of a locked endpoint.
-            timeout_s: How long to wait, in seconds; 0 is this object's `timeout_s`.
+            timeout_s: Longest wait, in seconds; None or 0 is this object's `timeout_s`. Without either the call
+                waits as long as a reply can come.
 
         Returns:
             The reply's payload as plain Python.
 
         Raises:
             NoRoute: No endpoint of that name is on the mesh.
-            ReplyTimeout: No reply in time.
+            ReplyTimeout: No reply in time. Without a time limit: the service has ceased to answer pings, or has
+                lost the request.
             ErrorReply: The return code is 100 or more.
             ConnectionLost: The connection went away meanwhile.
         """
@@ -74,7 +81,7 @@ class RequestSender:
         value: Any,
         specifier: str | None = None,
         lockout_key: str | UUID | None = None,
-        timeout_s: float = 0,
+        timeout_s: float | None = 0,
     ) -> Any:
         """Set an endpoint's value, or an attribute. Arguments, result and errors as for `get`."""
         return self._dripline_ask(op_t.set, endpoint, set_payload(value), specifier, lockout_key, timeout_s)
@@ -86,7 +93,7 @@ class RequestSender:
         ordered_args: Sequence[Any] | None = None,
         keyed_args: Mapping[str, Any] | None = None,
         lockout_key: str | UUID | None = None,
-        timeout_s: float = 0,
+        timeout_s: float | None = 0,
     ) -> Any:
         """Call a method of an endpoint.
 
@@ -96,7 +103,7 @@ class RequestSender:
             ordered_args: Its positional arguments.
             keyed_args: Its keyword arguments.
             lockout_key: Key of a locked endpoint.
-            timeout_s: How long to wait, in seconds; 0 is this object's `timeout_s`.
+            timeout_s: As for `get`.
 
         Returns:
             The method's result, as plain Python. Errors as for `get`.
@@ -111,10 +118,10 @@ class RequestSender:
         payload: Any,
         specifier: str | None,
         lockout_key: str | UUID | None,
-        timeout_s: float,
+        timeout_s: float | None,
     ) -> Any:
         request = make_request(operation, endpoint, payload, specifier, lockout_key)
-        reply = self._dripline_exchange(request, timeout_s if timeout_s and timeout_s > 0 else self.timeout_s)
+        reply = self._dripline_exchange(request, time_limit(timeout_s, self.timeout_s))
         if reply.return_code >= 100 and self.confirm_retcodes:
             raise ErrorReply(
                 reply.return_message or f"{endpoint} answered with an error",
@@ -124,12 +131,30 @@ class RequestSender:
             )
         return reply.plain_payload
 
-    def _dripline_exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
-        """Send a request and wait for its reply."""
+    def _dripline_exchange(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:
+        """Send a request and wait for its reply; None is no time limit."""
         sender = vars(self).get("_RequestSender__sender")
         if sender is None or sender is self:
             raise TypeError(f"{type(self).__name__} cannot send: it needs Core as a base in front of this one")
         return cast("Core", sender)._dripline_exchange(request, timeout_s)
+
+
+def time_limit(*given: float | None) -> float | None:
+    """Return the first of some time limits that is one: None, 0 and less are none, and infinity is no limit.
+
+    Raises:
+        TypeError: One of them is not a number of seconds.
+    """
+    for limit_s in given:
+        try:
+            seconds = float(limit_s or 0)
+        except (TypeError, ValueError):
+            seconds = math.nan
+        if math.isnan(seconds):
+            raise TypeError(f"timeout_s is a number of seconds, or None for no limit, not {limit_s!r}")
+        if seconds > 0:
+            return None if math.isinf(seconds) else seconds
+    return None
 
 
 def make_request(

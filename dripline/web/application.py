@@ -62,7 +62,7 @@ class _Routes:
         try:
             place = self._places.take(client_of(request.transport))
             wanted = await _wanted(request, place)
-            return reply_answer(await self._asker.ask(wanted, self._server.timeout_s, done=place.leave))
+            return reply_answer(await self._asker.ask(wanted, self._server.limit_s, done=place.leave))
         except NoPlace as error:
             return error_answer(503, 100, str(error))
         except BadRequest as error:

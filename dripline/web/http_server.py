@@ -78,7 +78,7 @@ class HTTPServer(Interface):
         self.max_requests_per_client = settings.whole_number(
             "max_requests_per_client", max_requests_per_client, 1, 1000
         )
-        settings.seconds("timeout_s", kwargs.get("timeout_s", 10))
+        self.limit_s = settings.seconds("timeout_s", kwargs.setdefault("timeout_s", 10))
         allowed = settings.origins("http_origins", http_origins)
         self._guard = settings.guard(http_host, (http_token, http_username, http_password), allowed)
         self._stop_wanted = False  # no event: a signal may come while one is being set
@@ -119,7 +119,7 @@ class HTTPServer(Interface):
 
     def list_present(self, wait_s: float = 0.5) -> list[Present]:
         """Ask the mesh who is there."""
-        return roll_call(self._new_client, wait_s, connect_s=self.timeout_s)
+        return roll_call(self._new_client, wait_s, connect_s=self.limit_s)
 
     async def _serve(self, ready: threading.Event | None) -> None:
         from dripline.web.application import application  # says how to get aiohttp where it is not installed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 from uuid import UUID
 
@@ -169,7 +170,27 @@ class MsgRequest(Message):
         """Make the reply to this request: same correlation id, addressed to `reply_to`."""
         reply = MsgReply(return_code, return_message, payload, self.reply_to)
         reply.correlation_id = self.correlation_id
+        reply._request = self
         return reply
+
+    def adopt(self, reply: MsgReply) -> MsgReply:
+        """Address a reply that was made in another way to the sender of this request; returns a copy of it."""
+        if reply._request is self:
+            return reply
+        adopted = copy.copy(reply)
+        adopted.routing_key, adopted.correlation_id, adopted._request = self.reply_to, self.correlation_id, self
+        return adopted
+
+    def claim(self) -> bool:
+        """Claim the right to answer this request: True for one caller only, whatever the thread."""
+        mine = object()
+        # One atomic step; a lock could stay locked in a forked process.
+        return self.__dict__.setdefault("_claim", mine) is mine
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether this request has been answered, or is about to be."""
+        return "_claim" in self.__dict__
 
     @property
     def message_operation(self) -> op_t:
@@ -220,6 +241,7 @@ class MsgReply(Message):
     """
 
     message_type = msg_t.reply
+    _request: MsgRequest | None = None  # which it answers, if that was received here
 
     def __init__(
         self,
@@ -257,6 +279,10 @@ class MsgReply(Message):
         if isinstance(routing_key, MsgRequest):
             return routing_key.reply(return_code, return_message, payload)
         return cls(return_code, return_message, payload, routing_key, specifier, encoding)
+
+    def claim(self) -> bool:
+        """Claim the right to be the reply to its request; see `MsgRequest.claim`."""
+        return self._request is None or self._request.claim()
 
 
 class MsgAlert(Message):
