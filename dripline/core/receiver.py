@@ -75,19 +75,20 @@ class Receiver(scarab.Cancelable):
             pending.fail(_Cancelled("the receiver was cancelled"))
 
 
-def patient_reply(pending: Pending, timeout_s: float | None) -> MsgReply:
+def patient_reply(pending: Pending, timeout_s: float | None, limit_s: float | None = None) -> MsgReply:
     """Wait for a reply, also without limit; if it cannot come any more, the reply says so.
 
     Args:
         pending: Where it will arrive.
         timeout_s: Longest wait, in seconds; None waits as long as a reply can come.
+        limit_s: The limit that an error names, if a part of it has passed already.
 
     Raises:
         ReplyTimeout: No reply came in time.
         DecodingError: What came is not a reply.
     """
     try:
-        return pending.wait(timeout_s)
+        return pending.wait(timeout_s, limit_s)
     except NoRoute as error:
         return no_reply(pending.request, error.return_code, error.message)
     except ConnectionLost as error:

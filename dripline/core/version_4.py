@@ -55,6 +55,6 @@ def ask(core: Core, request: MsgRequest, timeout_ms: float) -> MsgReply:
         start = time.monotonic()
         pending = core._dripline_client().submit(request, timeout_s)
         left_s = None if timeout_s is None else max(0.0, timeout_s - (time.monotonic() - start))
-        return patient_reply(pending, left_s)
+        return patient_reply(pending, left_s, timeout_s)
     except ReplyTimeout as error:
         return no_reply(request, error.return_code, error.message)

@@ -320,7 +320,7 @@ class MeshLink:
         self._replies = connection, queue
 
     def _bind_replies(self, connection: Connection, queue: str, timeout_s: float = 30.0) -> None:
-        connection.bind(queue, self.mesh.requests_exchange, [f"{queue}.#"], timeout_s)  # also with PING_SUFFIX
+        connection.bind(queue, self.mesh.requests_exchange, [queue, queue + PING_SUFFIX], timeout_s)
         self._replies_bound_s = time.monotonic()
 
     def _doubt_replies(self) -> None:

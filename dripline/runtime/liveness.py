@@ -101,7 +101,8 @@ class LivenessCheck:
         with self._lock:
             target = self._targets.get(key)
             if target is None:
-                target = self._targets[key] = _Target(key, time.monotonic() + INTERVAL_S)
+                # It has waited for a while before it came here.
+                target = self._targets[key] = _Target(key, time.monotonic() + INTERVAL_S * 4 / 5)
             target.waits[correlation_id] = _Wait(pending)
         try:
             yield target

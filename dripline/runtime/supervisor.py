@@ -128,7 +128,8 @@ class Supervisor:
             life.is_making = True
             if not was_making:
                 life.attempts, life.reason = 0, ""
-            if limit_s is None or attempts < MeshSettings.max_connection_attempts:
+            few = attempts < MeshSettings.max_connection_attempts and not self._reconnecting
+            if limit_s is None or few:
                 caller.last = life.attempts + attempts
             life.callers.append(caller)
         try:
