@@ -29,6 +29,7 @@ The exit code is the hundreds of the return code: 0 success, 1 broker, 2 resourc
 """
 
 
+_CONFIRM_S = 30.0  # for the broker to take a reply or an alert, if there is no time limit
 _OPERATIONS = ("get", "set", "cmd", "reply", "alert")
 
 
@@ -38,7 +39,7 @@ class MessageOptions:
 
     Attributes:
         specifier: attribute or method of the endpoint.
-        timeout: longest wait for a connection and the reply together, in seconds.
+        timeout: longest wait for a connection and the reply together, in seconds; 0 for no limit.
         lockout_key: key of a locked endpoint.
         return_code: of a reply that is sent.
         return_msg: its message.
@@ -69,11 +70,11 @@ class MessageOptions:
 @click.option(
     "-t",
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0),
     default=10,
     metavar="S",
     show_default=True,
-    help="Longest wait for a connection and the reply, in seconds.",
+    help="Maximum wait for a connection and the reply, in seconds; 0: as long as a reply can come.",
 )
 @click.option("-k", "--lockout-key", metavar="UUID", help="Key of a locked endpoint.")
 @click.option("--suppress-output", is_flag=True, help="Do not show the reply.")
@@ -121,7 +122,7 @@ def _send(
         return 0
     with open_client_session(common).client().in_time() as client:
         if not isinstance(message, MsgRequest):
-            client.publish(message, how.timeout)
+            client.publish(message, how.timeout or _CONFIRM_S)
             return 0
         reply = client.request(message, how.timeout)
     if not how.suppress_output:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -92,7 +93,8 @@ class MeshClient:
             BrokerError: The broker takes no messages for now.
             TimeoutError: The broker took no data.
         """
-        if not timeout_s:
+        timeout_s = _limit(timeout_s)
+        if timeout_s is None:
             self.link.open(again=True)
             return self.link.send_request(request, timeout_s=_TIMEOUT_S)
         left_s = _countdown(timeout_s)
@@ -115,7 +117,8 @@ class MeshClient:
             ConnectionLost: The connection went away meanwhile.
             BrokerError: The broker takes no messages for now.
         """
-        left_s = _countdown(timeout_s) if timeout_s else None
+        timeout_s = _limit(timeout_s)
+        left_s = _countdown(timeout_s) if timeout_s is not None else None
         try:
             pending = self.submit(request, timeout_s)
         except TimeoutError as error:
@@ -242,6 +245,10 @@ def _countdown(timeout_s: float) -> Callable[[], float]:
     """Return what gives the seconds that are left."""
     deadline = time.monotonic() + timeout_s
     return lambda: max(0.0, deadline - time.monotonic())
+
+
+def _limit(timeout_s: float | None) -> float | None:
+    return timeout_s if timeout_s and timeout_s != math.inf else None
 
 
 def _made_again(mesh: MeshSettings, username: str, password: str, service_name: str) -> MeshClient:
