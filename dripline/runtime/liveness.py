@@ -111,6 +111,7 @@ class LivenessCheck:
                 target.waits.pop(correlation_id, None)
                 if not target.waits and self._targets.get(key) is target:
                     del self._targets[key]
+                    target.pings.clear()  # nobody needs their replies
 
     def _check(self, target: _Target) -> None:
         """Send the ping that is due, on the thread that noticed it first."""

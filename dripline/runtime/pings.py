@@ -10,6 +10,7 @@ from dripline.wire.message import Message, MsgRequest
 
 _MARK = "self_check"
 _AWAITED = "awaited"
+_LONGEST = 255  # bytes of a routing key
 
 #: Payload of a ping that a member sends to itself, to find out whether its bindings work.
 PROBE = {_MARK: True}
@@ -54,7 +55,7 @@ def awaited_by(ping: MsgRequest) -> list[str] | None:
     """Read which requests the sender of a ping waits for; None for all other pings."""
     payload = ping.plain_payload
     awaited = payload.get(_AWAITED) if isinstance(payload, dict) else None
-    return awaited if isinstance(awaited, list) else None
+    return [key for key in awaited if isinstance(key, str)] if isinstance(awaited, list) else None
 
 
 def read_life_signs(reply: Message) -> LifeSigns | None:
@@ -63,6 +64,6 @@ def read_life_signs(reply: Message) -> LifeSigns | None:
     if not isinstance(payload, dict) or not is_automatic(reply):
         return None
     address, held, is_full = (payload.get(name) for name in LifeSigns._fields)
-    if not isinstance(address, str) or not address or not isinstance(held, list):
+    if not isinstance(address, str) or not 0 < len(address.encode()) <= _LONGEST or not isinstance(held, list):
         return None
-    return LifeSigns(address, held, bool(is_full))
+    return LifeSigns(address, [key for key in held if isinstance(key, str)], bool(is_full))

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import threading
 import time
 from collections.abc import Iterator
 
-import pika
 import pytest
 from support.proxy import Proxy
 from support.waiting import eventually
 
 from dripline.core import Endpoint, Interface, MsgRequest, Receiver, Service, op_t
 from dripline.runtime.link import MeshLink
-from dripline.wire.errors import ConnectionLost, DriplineError, NoRoute, ReplyTimeout
+from dripline.wire.errors import BrokerError, ConnectionLost, DriplineError, NoRoute, ReplyTimeout
 
 from .meshes import Mesh, fresh_mesh, serving
+from .waits import INTERVAL_S, STEPS, Call, Pings, Valve, house
 
 pytestmark = pytest.mark.usefixtures("frequent_pings")
-
-INTERVAL_S = 0.5
-STEPS = 8  # more intervals than it takes to give a service up
-
-
-@pytest.fixture
-def frequent_pings(monkeypatch):
-    """So that these tests need not wait for long."""
-    monkeypatch.setattr("dripline.runtime.liveness.INTERVAL_S", INTERVAL_S)
-    monkeypatch.setattr("dripline.runtime.inbox._FIRST_CHECK_S", 0.05)
 
 
 @pytest.fixture
@@ -38,26 +27,6 @@ def mesh(broker) -> Iterator[Mesh]:
     """A mesh of the test's own."""
     with fresh_mesh(broker) as mesh:
         yield mesh
-
-
-class Valve(Endpoint):
-    """Opens slowly: its handler ends when the test says so.
-
-    Attributes:
-        begun: how many handlers have begun.
-        go_on: ends them.
-    """
-
-    def __init__(self, name: str = "valve") -> None:
-        Endpoint.__init__(self, name)
-        self.begun = threading.Semaphore(0)
-        self.go_on = threading.Event()
-
-    def on_get(self):
-        """Wait for the test."""
-        self.begun.release()
-        assert self.go_on.wait(120)
-        return "open"
 
 
 @pytest.fixture
@@ -68,67 +37,12 @@ def valve() -> Iterator[Valve]:
     valve.go_on.set()
 
 
-def house(mesh: Mesh, valve: Valve, **arguments) -> Service:
-    """A service with a valve, not yet running."""
-    service = Service(mesh.name("house"), stop_grace_s=0, **{**mesh.login, **arguments})
-    service.add_child(valve)
-    return service
-
-
-class Call:
-    """A `get` without a time limit, on a thread."""
-
-    def __init__(self, interface: Interface, name: str = "valve") -> None:
-        self.outcome: object = None
-        self._thread = threading.Thread(target=self._run, args=(interface, name))
-        self._thread.start()
-
-    def _run(self, interface: Interface, name: str) -> None:
-        try:
-            self.outcome = interface.get(name)
-        except DriplineError as error:
-            self.outcome = error
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether it has not ended yet."""
-        return self._thread.is_alive()
-
-    def end(self) -> object:
-        """Wait for the end; returns the value or the error."""
-        self._thread.join(120)
-        assert not self.is_waiting
-        return self.outcome
-
-
 @pytest.fixture
 def interface(mesh) -> Iterator[Interface]:
     """A client as a script makes it, connected."""
     with Interface(**mesh.login) as interface:
         interface._dripline_client().open()
         yield interface
-
-
-class Pings:
-    """Counts the pings on a mesh, in the way of a monitor of another make."""
-
-    def __init__(self, mesh: Mesh) -> None:
-        self._connection = mesh.pika()
-        self._channel = self._connection.channel()
-        self._queue = self._channel.queue_declare("", exclusive=True).method.queue
-        self._channel.queue_bind(self._queue, mesh.requests, "#")
-
-    def count(self) -> int:
-        """How many came since the last count, without those of services to themselves."""
-        count = 0
-        while (found := self._channel.basic_get(self._queue, auto_ack=True))[0] is not None:
-            payload = json.loads(found[2])
-            count += isinstance(payload, dict) and "awaited" in payload
-        return count
-
-    def close(self) -> None:
-        """End it."""
-        self._connection.close()
 
 
 def test_a_slow_handler_is_waited_for(mesh, valve, interface, caplog):
@@ -243,69 +157,6 @@ def test_a_service_that_reconnects_still_has_the_request(broker, mesh, valve, in
                 assert call.is_waiting
                 valve.go_on.set()
                 assert call.end() == "open"
-
-
-class Stranger:
-    """An endpoint of another make: a queue, and perhaps a thread that answers."""
-
-    def __init__(self, mesh: Mesh, answers_pings: bool) -> None:
-        self.requests: list[pika.BasicProperties] = []
-        self._mesh = mesh
-        self._answers_pings = answers_pings
-        self._connection = mesh.pika()
-        self._channel = self._connection.channel()
-        self._queue = self._channel.queue_declare("", exclusive=True).method.queue
-        self._channel.queue_bind(self._queue, mesh.requests, "valve.#")
-        self._stop = threading.Event()
-        self.reply_now = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            for method, properties, _ in self._channel.consume(self._queue, inactivity_timeout=0.05):
-                if method is None:
-                    break
-                self._channel.basic_ack(method.delivery_tag)
-                if properties.headers["specifier"] != "ping":
-                    self.requests.append(properties)
-                elif self._answers_pings:
-                    self._reply(properties, b"null")
-            if self.reply_now.is_set():
-                while self.requests:
-                    self._reply(self.requests.pop(), b'"open"')
-
-    def _reply(self, request: pika.BasicProperties, body: bytes) -> None:
-        headers = {**request.headers, "message_type": 2, "return_code": 0, "return_message": ""}
-        properties = pika.BasicProperties(headers=headers, message_id="00000000/0/1")  # and no correlation id
-        self._channel.basic_publish(self._mesh.requests, request.reply_to, body, properties)
-
-    def close(self) -> None:
-        """Leave the mesh."""
-        self._stop.set()
-        self._thread.join(30)
-        self._connection.close()
-
-
-@pytest.mark.parametrize("answers_pings", [True, False], ids=["answers pings", "does not"])
-def test_a_service_of_another_make_is_waited_for(mesh, interface, caplog, monkeypatch, answers_pings):
-    """The log says now and then what is awaited; its replies to pings are not taken for the reply."""
-    monkeypatch.setattr("dripline.runtime.liveness.TELL_EVERY_S", 2 * INTERVAL_S)
-    with contextlib.closing(Stranger(mesh, answers_pings)) as stranger:
-        call = Call(interface)
-        time.sleep(STEPS * INTERVAL_S)
-        assert call.is_waiting
-        assert "still waiting for a reply from 'valve' after" in caplog.text
-        stranger.reply_now.set()
-        assert call.end() == "open"
-
-
-def test_the_end_of_a_service_of_another_make_ends_the_wait(mesh, interface):
-    """The broker tells that of any."""
-    with contextlib.closing(Stranger(mesh, answers_pings=False)) as stranger:
-        call = Call(interface)
-        assert eventually(lambda: stranger.requests)
-    assert isinstance(call.end(), NoRoute)
 
 
 def test_a_queue_for_all_requests_does_not_hide_the_end_of_a_service_of_ours(mesh, valve, interface):
@@ -423,3 +274,31 @@ def test_a_receiver_and_a_version_4_client_wait_in_the_same_way(mesh, valve, int
         for thread in threads:
             thread.join(60)
     assert replies == [102, 102]
+
+
+def test_a_lost_connection_is_waited_for_as_often_as_the_mesh_says(broker, mesh):
+    """`max_connection_attempts` limits connecting, where nothing else does."""
+    with Proxy(broker.host, broker.port) as proxy:
+        through = {"broker": proxy.host, "broker_port": proxy.port, "max_connection_attempts": 3}
+        service = Service(mesh.name("house"), **mesh.login)
+        with (
+            serving(service),
+            Interface(**{**mesh.login, "dripline_mesh": {**mesh.settings, **through}}) as client,
+        ):
+            assert client.cmd(service.name, "ping") is None
+            proxy.refuse = True
+            proxy.cut()
+            assert eventually(lambda: not client._dripline_client().link.is_open)
+            with pytest.raises(BrokerError):
+                client.cmd(service.name, "ping")
+            call = threading.Timer(0.1, setattr, (proxy, "refuse", False))
+            call.start()
+            assert eventually(lambda: _is_reached(client, service.name))
+            call.join()
+
+
+def _is_reached(client: Interface, name: str) -> bool:
+    try:
+        return client.cmd(name, "ping") is None
+    except BrokerError:
+        return False

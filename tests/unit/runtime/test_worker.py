@@ -331,3 +331,23 @@ def test_alerts_that_are_dropped_are_counted_by_reason(heard, deliveries):
         assert heard.get(timeout=30).invalid_reason is not None
     assert worker.stop(30)
     assert worker.dropped == {"undecodable": 2, "incomplete": 1}
+
+
+def test_it_knows_what_is_not_finished(deliveries):
+    """By correlation id: what is at work and what is queued behind it."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def take(_message):
+        begun.set()
+        go_on.wait(30)
+
+    worker = Worker("worker", take)
+    requests = [MsgRequest.create(None, op_t.get, "peaches") for _ in range(3)]
+    for request in requests:
+        worker.put(deliveries(request)[0])
+    assert begun.wait(30)
+    assert worker.unfinished() == {request.correlation_id for request in requests}
+    assert worker.backlog == 3
+    go_on.set()
+    assert worker.stop(30)
+    assert (worker.unfinished(), worker.backlog) == (set(), 0)
