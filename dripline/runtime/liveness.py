@@ -32,6 +32,8 @@ INTERVAL_S = 5.0
 SILENT_PINGS = 6
 #: A service says so often that it does not have a request before that is given up: its reply may be on its way.
 _MISSED = 2
+#: So many pings to a service of ours must come back: its connection may have been lost for a moment.
+_UNROUTED = 2
 #: Seconds between two messages in the log about services of another make.
 TELL_EVERY_S = 60.0
 #: Replies to earlier pings that are still awaited.
@@ -58,6 +60,7 @@ class _Target:
         address: Where the service can be reached past its queue; empty if that is not known.
         is_ours: Whether a service of ours has answered.
         unanswered: How many pings were sent since the last answer.
+        unrouted: How many pings have come back since the last answer.
         pings: The latest pings, which are forgotten otherwise.
     """
 
@@ -69,6 +72,7 @@ class _Target:
     address: str = ""
     is_ours: bool = False
     unanswered: int = 0
+    unrouted: int = 0
     pings: deque[PendingReply] = field(default_factory=lambda: deque(maxlen=_PINGS_KEPT))
 
 
@@ -149,7 +153,7 @@ class LivenessCheck:
             with self._lock:
                 for each in targets:
                     if not address:
-                        _end(each, _unbound)
+                        _unrouted(each)
                     elif each.address == address:  # the service has another connection now, or none
                         each.address, each.due_s = "", 0.0
             return
@@ -158,7 +162,7 @@ class LivenessCheck:
             return
         with self._lock:
             for each in targets:
-                each.unanswered = 0
+                each.unanswered = each.unrouted = 0
                 each.is_ours = signs is not None
                 each.address = signs.address if signs is not None else ""
                 if signs is not None:
@@ -174,6 +178,15 @@ def _count(target: _Target, missing: frozenset[str], awaited: frozenset[str], is
             wait.missed += 1
             if wait.missed >= _MISSED:
                 wait.pending.fail(_lost(target.key))
+
+
+def _unrouted(target: _Target) -> None:
+    """End the waits if no queue is bound; a service of ours is given a moment to come back with its requests."""
+    target.unrouted += 1
+    if target.is_ours and target.unrouted < _UNROUTED:
+        target.due_s = time.monotonic() + INTERVAL_S * 2 / 5
+    else:
+        _end(target, _unbound)
 
 
 def _end(target: _Target, reason: Callable[[str], DriplineError]) -> None:

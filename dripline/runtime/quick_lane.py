@@ -72,7 +72,10 @@ class QuickLane:
 
     def _is_quick(self, delivery: Delivery) -> bool:
         raw = delivery.properties.raw
-        if not any(word in raw for word in self._words):  # costs the I/O thread next to nothing
+        for word in self._words:  # costs the I/O thread next to nothing
+            if word in raw:
+                break
+        else:
             return False
         try:
             message = read_message(read_part(delivery.properties, b"", delivery.routing_key), b"")

@@ -153,10 +153,10 @@ def test_a_service_that_reconnects_still_has_the_request(broker, mesh, valve, in
             with contextlib.closing(Pings(mesh)):  # its queue takes pings while that of the service is away
                 proxy.cut()
                 assert eventually(service._dripline_is_ready)
-                time.sleep(STEPS * INTERVAL_S)
-                assert call.is_waiting
-                valve.go_on.set()
-                assert call.end() == "open"
+            time.sleep(STEPS * INTERVAL_S)
+            assert call.is_waiting
+            valve.go_on.set()
+            assert call.end() == "open"
 
 
 def test_a_queue_for_all_requests_does_not_hide_the_end_of_a_service_of_ours(mesh, valve, interface):

@@ -194,6 +194,24 @@ def test_a_ping_that_comes_back_ends_all_waits_for_its_key(mesh):
     assert other.end() == "it"
 
 
+def test_a_service_of_ours_may_have_lost_its_connection_for_a_moment(mesh):
+    """One ping that comes back is not enough."""
+    mesh.answer = ours(everything)
+    waiting = mesh.waiting()
+    assert mesh.many(3)
+    mesh.answer = lambda ping: NoRoute("") if ping.routing_key == "amq.gen-1" else back(ping)
+
+    def back(ping: MsgRequest) -> MsgReply | Exception:
+        mesh.answer = ours(everything, address="amq.gen-2")
+        return NoRoute("")
+
+    assert eventually(lambda: mesh.pings[-1] == "amq.gen-2")
+    mesh.reply_to(waiting)
+    assert waiting.end() == "it"
+    mesh.answer = lambda _: NoRoute("")
+    assert isinstance(mesh.waiting().end(), NoRoute)
+
+
 def test_a_ping_to_a_former_address_comes_back(mesh):
     """The service has another connection; it may have the request still."""
     mesh.answer = ours(everything)
