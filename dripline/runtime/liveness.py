@@ -15,14 +15,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from dripline.runtime.pings import liveness_ping, read_life_signs
 from dripline.wire.errors import DriplineError, NoRoute, ReplyTimeout
-from dripline.wire.message import MsgRequest
-
-if TYPE_CHECKING:
-    from dripline.runtime.inbox import PendingReply
+from dripline.wire.message import MsgReply, MsgRequest
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +36,28 @@ TELL_EVERY_S = 60.0
 #: Replies to earlier pings that are still awaited.
 _PINGS_KEPT = 8
 
-Outcome = Callable[["PendingReply"], None]
+
+class Pending(Protocol):
+    """A request whose reply is awaited; `inbox.PendingReply` is one."""
+
+    request: MsgRequest
+
+    def await_arrival(self, timeout_s: float) -> bool:
+        """Wait for a reply or an error without taking it; returns whether one has arrived."""
+
+    def wait(self, timeout_s: float | None = None) -> MsgReply:
+        """Return the reply, or raise the error."""
+
+    def fail(self, error: Exception) -> None:
+        """End the wait with an error."""
+
+
+Outcome = Callable[[Pending], None]
 
 
 @dataclass
 class _Wait:
-    pending: PendingReply
+    pending: Pending
     missed: int = 0  # how often in a row the service did not have it
 
 
@@ -73,7 +86,7 @@ class _Target:
     is_ours: bool = False
     unanswered: int = 0
     unrouted: int = 0
-    pings: deque[PendingReply] = field(default_factory=lambda: deque(maxlen=_PINGS_KEPT))
+    pings: deque[Pending] = field(default_factory=lambda: deque(maxlen=_PINGS_KEPT))
 
 
 class LivenessCheck:
@@ -83,7 +96,7 @@ class LivenessCheck:
         send: Sends a ping, and calls back with its reply or error, also on the I/O thread.
     """
 
-    def __init__(self, send: Callable[[MsgRequest, Outcome], PendingReply]) -> None:
+    def __init__(self, send: Callable[[MsgRequest, Outcome], Pending]) -> None:
         self._send = send
         self.start_over()
 
@@ -92,7 +105,7 @@ class LivenessCheck:
         self._lock = threading.Lock()  # guards what follows; never held while sending
         self._targets: dict[str, _Target] = {}
 
-    def wait(self, pending: PendingReply) -> None:
+    def wait(self, pending: Pending) -> None:
         """Wait until a reply or an error has arrived, and see to it that one of them does."""
         with self._watching(pending) as target:
             while not pending.await_arrival(INTERVAL_S / 5):
@@ -100,7 +113,7 @@ class LivenessCheck:
                     self._check(target)
 
     @contextlib.contextmanager
-    def _watching(self, pending: PendingReply) -> Iterator[_Target]:
+    def _watching(self, pending: Pending) -> Iterator[_Target]:
         key, correlation_id = pending.request.routing_key, pending.request.correlation_id
         with self._lock:
             target = self._targets.get(key)
@@ -145,7 +158,7 @@ class LivenessCheck:
         else:
             target.pings.append(sent)
 
-    def _answered(self, ping: PendingReply, targets: list[_Target], address: str, awaited: frozenset[str]) -> None:
+    def _answered(self, ping: Pending, targets: list[_Target], address: str, awaited: frozenset[str]) -> None:
         """Draw conclusions from the reply to a ping, or from its return."""
         try:
             signs = read_life_signs(ping.wait(0))
