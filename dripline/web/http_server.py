@@ -53,7 +53,7 @@ class HTTPServer(Interface):
 
     _dripline_reach: ClassVar[Reach] = {
         "own": {"http_host", "http_port", "web_root", "max_body_bytes", "max_requests", "max_requests_per_client"}
-        | {"_guard", "_stop_wanted", "_stop", "_refused"}
+        | {"limit_s", "_guard", "_stop_wanted", "_stop", "_refused"}
     }
 
     def __init__(
