@@ -146,8 +146,10 @@ def time_limit(*given: float | None) -> float | None:
         TypeError: One of them is not a number of seconds.
     """
     for limit_s in given:
+        if limit_s is None:
+            continue
         try:
-            seconds = float(limit_s or 0)
+            seconds = float(limit_s)
         except (TypeError, ValueError):
             seconds = math.nan
         if math.isnan(seconds):

@@ -62,7 +62,7 @@ class Slot(Generic[T]):
             TimeoutError: Nothing came in time.
             Exception: What `fail` was given.
         """
-        if not self.await_filled(timeout_s):
+        if not self._brought and not self.await_filled(timeout_s):
             raise TimeoutError(f"nothing came within {timeout_s:g} s")
         value, error = self._brought[0]
         if error is not None:
