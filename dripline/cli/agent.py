@@ -34,6 +34,7 @@ dl-agent alert my.news x=1 y.z=hello
 """
 
 
+_CONFIRM_S = 30.0  # for the broker to take a reply or an alert, if there is no time limit
 _OPERATIONS = ("get", "set", "cmd", "reply", "alert")
 
 
@@ -43,7 +44,7 @@ class MessageOptions:
 
     Attributes:
         specifier: attribute or method of the endpoint.
-        timeout: longest wait for a connection and the reply together, in seconds.
+        timeout: longest wait for a connection and the reply together, in seconds; 0 for no limit.
         lockout_key: key of a locked endpoint.
         return_code: of a reply that is sent.
         return_msg: its message.
@@ -74,11 +75,11 @@ class MessageOptions:
 @click.option(
     "-t",
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0),
     default=10,
     metavar="S",
     show_default=True,
-    help="Maximum time to connect and to get the reply, in seconds.",
+    help="Maximum time to connect and to get the reply, in seconds (0: no limit).",
 )
 @click.option("-k", "--lockout-key", metavar="UUID", help="Key of a locked endpoint.")
 @click.option("--suppress-output", is_flag=True, help="Do not print the reply.")
@@ -131,7 +132,7 @@ def _send(session: Session, operation: str, routing_key: str, payload: dict[str,
         return 0
     with session.client().in_time() as client:
         if not isinstance(message, MsgRequest):
-            client.publish(message, how.timeout)
+            client.publish(message, how.timeout or _CONFIRM_S)
             return 0
         reply = client.request(message, how.timeout)
     if not how.suppress_output:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_SEND_S = 10.0  # for a connection, when a message is sent without waiting for its reply
 _GOODBYE_S = 0.3  # a broker that does not answer must not make a call with a time limit longer
 
 
@@ -127,7 +128,9 @@ class Core:
             raise thrown(a_message)
         try:
             if isinstance(a_message, MsgRequest):
-                return SentMessagePackage(True, pending=self._dripline_client().submit(a_message))
+                return SentMessagePackage(True, pending=self._dripline_client().submit(a_message, _SEND_S))
+            if isinstance(a_message, MsgReply) and not a_message.claim():
+                return SentMessagePackage(False, "the request of this reply has been answered already")
             if isinstance(a_message, (MsgReply, MsgAlert)):
                 self._dripline_client().publish(a_message)
         except (BrokerError, TimeoutError) as error:
@@ -141,7 +144,7 @@ class Core:
             if self.__client is not None:
                 self.__client.close(_GOODBYE_S)
 
-    def _dripline_exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
+    def _dripline_exchange(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:
         """Send a request and wait for its reply; what `RequestSender` builds upon."""
         if not self.make_connection:
             raise thrown(request)

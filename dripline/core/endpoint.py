@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 from dripline.core.access import Reach
 from dripline.core.request_handler import RequestHandler
-from dripline.runtime.dispatch import answer
+from dripline.runtime.dispatch import BUILT_IN, BuiltIn, answer
 from dripline.runtime.lockout import Lockout
+from dripline.runtime.pings import LifeSigns
 from dripline.wire.errors import DriplineError
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 
@@ -64,3 +65,12 @@ class Endpoint(RequestHandler):
             DriplineError: always, unless overridden.
         """
         raise DriplineError(f"endpoint {self.name} does not handle alert messages")
+
+    def _dripline_built_in(self, request: MsgRequest) -> BuiltIn | None:
+        """Return the built-in specifier that a request uses, if it does."""
+        return BUILT_IN.get((request.message_operation, request.specifier.to_string()))
+
+    def _dripline_life_signs(self, awaited: list[str]) -> LifeSigns | None:
+        """Return what a client is told that waits for replies; None if there is no service."""
+        owner = self.service
+        return owner._dripline_life_signs(awaited) if isinstance(owner, Endpoint) and owner is not self else None

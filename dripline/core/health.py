@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Specifier of a get that returns the health of a service.
+HEALTH = "health"
+
 _PATIENCE_S = 5.0
 _SOON_S = 0.1
 _PAUSE_S = 1.0  # between attempts to restore bindings

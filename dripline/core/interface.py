@@ -12,7 +12,7 @@ from dripline.core.access import Reach
 from dripline.core.core import Core
 from dripline.core.login import Secret, authentication, create_dripline_auth_spec, mesh_settings
 from dripline.core.receiver import Receiver
-from dripline.core.request_sender import RequestSender, cmd_payload, make_request, set_payload
+from dripline.core.request_sender import RequestSender, cmd_payload, make_request, set_payload, time_limit
 from dripline.wire.enums import op_t
 
 __all__ = [  # most names are here because the reference's module has them
@@ -36,8 +36,10 @@ def __getattr__(name: str) -> Any:
 class Interface(Core, RequestSender):
     """Asks endpoints from a script. It connects when it is first used, and stays connected.
 
-    A time limit is for everything together: the broker's name, the connection, the login and the reply. Any thread
-    may use it. A process that inherits it by a fork, or is sent it, makes a connection of its own.
+    A time limit is for everything together: the broker's name, the connection, the login and the reply. Without
+    one a call waits as long as a reply can come: a ping every few seconds finds out whether the endpoint is still
+    there. Connecting is limited by the mesh's ``max_connection_attempts`` then. Any thread may use it. A process
+    that inherits it by a fork, or is sent it, makes a connection of its own.
 
     ::
 
@@ -48,15 +50,16 @@ class Interface(Core, RequestSender):
 
     Made as version 4 did, with ``dripline_config`` or a configuration as its only argument, it also behaves so:
     `get`, `set` and `cmd` return a `MsgReply` whatever its return code, take a ``timeout`` in milliseconds, and
-    wait without limit when there is none. No exception is raised when no reply can come, since a script that has
-    run for hours shall not end there: the `MsgReply` then says why, with return code 404 for a timeout, 102 when
-    nobody is bound for the endpoint's name and 101 when the connection is lost meanwhile; the log tells it too.
+    wait without limit if there is none. No exception is raised when no reply can come, since a script that has
+    run for hours must not end there: the `MsgReply` then says why, with return code 404 for a timeout or a service
+    that has ceased to answer pings, 102 if no queue is bound to the endpoint's name and 101 if the connection is
+    lost meanwhile. It is logged as well.
 
     Args:
         username: Login name: text, or a dict with any of ``value``, ``file``, ``env``, ``default``.
         password: Secret, likewise.
         dripline_mesh: Settings of the mesh, such as ``{"broker": "lab-broker"}``; the rest are defaults.
-        timeout_s: How long to wait for replies, in seconds.
+        timeout_s: Longest wait for replies, in seconds; None or 0: no limit.
         confirm_retcodes: Whether a return code of 100 or more raises `ErrorReply`.
         dripline_config: A version 4 configuration, such as ``{"auth-file": path, "broker": "lab-broker"}``.
     """
@@ -68,10 +71,11 @@ class Interface(Core, RequestSender):
         username: Secret | scarab.Param = None,
         password: Secret = None,
         dripline_mesh: Mapping[str, Any] | scarab.Param | None = None,
-        timeout_s: float = 10,
+        timeout_s: float | None = None,
         confirm_retcodes: bool = True,
         dripline_config: Mapping[str, Any] | scarab.Param | None = None,
     ) -> None:
+        time_limit(timeout_s)
         self.timeout_s = timeout_s
         self.confirm_retcodes = confirm_retcodes
         name: Any = username
@@ -114,7 +118,7 @@ class Interface(Core, RequestSender):
             endpoint: Name of the endpoint (routing key).
             specifier: An attribute of the endpoint.
             lockout_key: Key of a locked endpoint. In version 4 the timeout stands here, and the key behind it.
-            timeout_s: How long to wait, in seconds; 0 is this object's `timeout_s`.
+            timeout_s: Longest wait, in seconds; None or 0 is this object's `timeout_s`.
             **version_4: ``timeout`` in milliseconds, for an object that was made as in version 4.
         """
         return self.__ask(op_t.get, endpoint, None, specifier, lockout_key, timeout_s, version_4)

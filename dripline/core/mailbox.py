@@ -7,25 +7,24 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from dripline.core.durable_queue import DurableQueue
+from dripline.core.reply_sender import ReplySender
 from dripline.core.sent_message import SentMessagePackage
 from dripline.core.service_alerts import ServiceAlerts
 from dripline.runtime import forks
 from dripline.runtime.alert_collector import AlertCollector
-from dripline.runtime.boundary import Boundary, named_text_of
 from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.client import MeshClient
-from dripline.runtime.complaints import Complaints
 from dripline.runtime.inbox import PendingReply
+from dripline.runtime.pings import LifeSigns
 from dripline.runtime.quick_lane import QuickLane
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.shared_names import declare_queue, refuse_shared
-from dripline.runtime.worker import Worker, in_hand
+from dripline.runtime.worker import Worker
 from dripline.transport import Connection, Delivery
-from dripline.wire.codec import Envelope
 from dripline.wire.errors import BrokerError, ConnectionLost
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
@@ -70,7 +69,7 @@ class Mailbox:
         self._durable_queues: list[DurableQueue] = []
         self._bindings: dict[Binding, None] = {}
         self._bound: dict[Binding, None] = {}  # on this connection, beside those
-        self._complaints = Complaints(logger)
+        self._prefetch = 1
         self._wait_s = 1.0
         self._parent: int | None = None
         self._trouble = self._closed = self.is_open = False
@@ -81,6 +80,7 @@ class Mailbox:
         self._client = MeshClient(mesh, *self._login, service_name=self.name)
         self._link = self._client.link
         self._publisher = self._new_publisher()
+        self._replies = ReplySender(self.name, self._link)
         self.routes = Routes(self._link, watches=True)
 
     def use(self, mesh: MeshSettings) -> bool:
@@ -169,6 +169,9 @@ class Mailbox:
         self._wait_s = wait_s
         worker = self._new_worker(self.name, take)
         self._quick = quick
+        self._prefetch = prefetch
+        if quick is not None:
+            self._link.take_others(lambda delivery: quick.put(delivery._replace(routing_key=self.name)))
 
         def bind(connection: Connection) -> None:
             self._bound.clear()
@@ -262,6 +265,7 @@ class Mailbox:
             if not worker.stop(max(0.0, deadline - time.monotonic())):
                 logger.warning("%s: a handler is still busy; not waiting for it any longer", self.name)
         self._workers = []
+        self._link.take_others(None)
         if self._quick is not None:
             self._quick.stop(max(0.0, deadline - time.monotonic()))
         self._closed, self.is_open = True, False
@@ -292,8 +296,12 @@ class Mailbox:
         """
         if isinstance(message, MsgAlert):
             return self._send_alert(message, keep)
+        pending, refused = None, ""
         try:
-            pending = self._published(message)
+            if isinstance(message, MsgReply):
+                refused = self._published_reply(message)
+            elif isinstance(message, MsgRequest):
+                pending = self._published(message)
         except (BrokerError, TimeoutError) as error:
             level = logging.DEBUG if self._trouble else logging.WARNING
             logger.log(level, "%s: could not send to %r: %s", self.name, message.routing_key, error)
@@ -302,7 +310,7 @@ class Mailbox:
         if self._trouble:
             logger.warning("%s: can send again", self.name)
             self._trouble = False
-        return SentMessagePackage(True, pending=pending)
+        return SentMessagePackage(not refused, refused, pending)
 
     def _send_alert(self, alert: MsgAlert, keep: bool) -> SentMessagePackage:
         try:
@@ -312,49 +320,29 @@ class Mailbox:
         refused = self._publisher.send(alert, keep=keep)
         return SentMessagePackage(not refused, refused)
 
-    def ask(self, request: MsgRequest, timeout_s: float) -> MsgReply:
+    def ask(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:
         """Send a request and wait for its reply, and before that for a connection that is being made anew.
 
         Raises:
             NoRoute: nobody is bound for the routing key.
-            ReplyTimeout: no reply in time.
+            ReplyTimeout: no reply in time; or, without a time limit, none can come any more.
             BrokerError: there is no connection, or it went away.
         """
         self._refuse_when_closed()
         return self._client.request(request, timeout_s)
 
-    def _published(self, message: Message) -> PendingReply | None:
+    def _published(self, request: MsgRequest) -> PendingReply:
+        self._open_unless_closed()
+        return self._link.send_request(request)
+
+    def _published_reply(self, reply: MsgReply) -> str:
+        self._open_unless_closed()
+        return self._replies.send(reply)
+
+    def _open_unless_closed(self) -> None:
         self._refuse_when_closed()
         if not self.is_open:  # a constructor sends something; once open, the link comes back by itself
             self._link.open()
-        if isinstance(message, MsgRequest):
-            return self._link.send_request(message)
-        if isinstance(message, MsgReply):
-            self._publish_reply(message)
-        return None
-
-    def _publish_reply(self, reply: MsgReply) -> None:
-        handled = in_hand()
-        delivery = handled.take() if handled is not None else None
-        envelopes = self._encoded(reply)
-        try:
-            self._link.send_packed_reply(envelopes, delivery)
-        except (BrokerError, TimeoutError):
-            raise
-        except Exception:  # an address that is none
-            if delivery is not None:  # else it would count as unfinished for ever
-                self._link.connection.ack(delivery)
-            raise
-
-    def _encoded(self, reply: MsgReply) -> list[Envelope]:
-        """Encode a reply; what a handler gave may raise anything, and whoever waits gets that for an answer."""
-        boundary = Boundary(self._complaints, "%s: a reply could not be encoded", self.name)
-        with boundary:
-            return self._link.pack_reply(reply)
-        reply.return_code, reply.plain_payload = 999, None
-        error = boundary.error
-        reply.return_message = f"the reply could not be encoded: {named_text_of(error) if error else ''}"
-        return self._link.pack_reply(reply)
 
     def _refuse_when_closed(self) -> None:
         self._refuse_when_left_behind()
@@ -382,6 +370,21 @@ class Mailbox:
     def waiting_alerts(self) -> int:
         """How many alerts wait for the broker."""
         return len(self._publisher)
+
+    def life_signs(self, awaited: Iterable[str], kept: Container[str]) -> LifeSigns | None:
+        """What a client is told that waits for replies; None if there is no address at this moment.
+
+        Args:
+            awaited: Correlation ids of its requests.
+            kept: Those of requests that were handled without a reply, and may be answered later.
+        """
+        address = self._link.reply_address
+        workers = [worker for worker in self._workers if isinstance(worker, Worker)]
+        unfinished: set[str] = set().union(*(worker.unfinished() for worker in workers))
+        held = [key for key in awaited if key in unfinished or key in kept]
+        # Half of it, since the two sides count at different moments.
+        is_full = any(worker.backlog >= self._prefetch / 2 for worker in workers)
+        return LifeSigns(address, held, is_full) if address else None
 
     def consumed(self) -> dict[str, Any]:
         """What became of messages that were not handled: dead letters of durable queues, and what was dropped."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import ClassVar
 
 import scarab
@@ -14,9 +13,6 @@ from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.return_codes import name_of
 
 logger = logging.getLogger(__name__)
-
-#: How long a wait without limit is silent, in seconds.
-_TELL_AFTER_S = 60.0
 
 
 class _Cancelled(DriplineError):
@@ -49,12 +45,13 @@ class Receiver(scarab.Cancelable):
 
         Args:
             sent_msg_pkg: what `send` returned for the request.
-            timeout_ms: how long to wait, in milliseconds; 0 or less waits without limit.
+            timeout_ms: how long to wait, in milliseconds; 0 or less waits as long as a reply can come.
 
         Returns:
             The reply, whatever its return code. None when there was none in time, and when the receiver was
             cancelled. When no reply can come, one that says so: 102 when nobody is bound for the routing key, 101
-            when the connection is lost meanwhile.
+            when the connection is lost meanwhile; without limit also 404, when the service does not answer
+            pings any more or has lost the request.
 
         Raises:
             DriplineError: the message was not sent, was no request, or was answered with something that is no
@@ -83,28 +80,27 @@ class Receiver(scarab.Cancelable):
             pending.fail(_Cancelled("the receiver was cancelled"))
 
 
-def patient_reply(pending: Pending, timeout_s: float | None) -> MsgReply:
-    """Wait for a reply, also without limit; when it cannot come any more, the reply tells that.
+def patient_reply(pending: Pending, timeout_s: float | None, limit_s: float | None = None) -> MsgReply:
+    """Wait for a reply, also without limit; if it cannot come any more, the reply says so.
 
     Args:
-        pending: where it will arrive.
-        timeout_s: how long to wait, in seconds; None waits without limit and says so in the log every minute.
+        pending: Where it will arrive.
+        timeout_s: Longest wait, in seconds; None waits as long as a reply can come.
+        limit_s: The limit that an error names, if a part of it has passed already.
 
     Raises:
-        ReplyTimeout: no reply came in time.
+        ReplyTimeout: No reply came in time.
     """
-    start = time.monotonic()
-    while True:
-        try:
-            return pending.wait(_TELL_AFTER_S if timeout_s is None else timeout_s)
-        except ReplyTimeout as error:
-            if timeout_s is not None:
-                raise
-            logger.warning("still waiting after %.0f s: %s", time.monotonic() - start, error)
-        except (NoRoute, MalformedReply) as error:
-            return no_reply(pending.request, error.return_code, error.message)
-        except ConnectionLost as error:
-            return no_reply(pending.request, error.return_code, str(error))
+    try:
+        return pending.wait(timeout_s, limit_s)
+    except (NoRoute, MalformedReply) as error:
+        return no_reply(pending.request, error.return_code, error.message)
+    except ConnectionLost as error:
+        return no_reply(pending.request, error.return_code, str(error))
+    except ReplyTimeout as error:
+        if timeout_s is not None:
+            raise
+        return no_reply(pending.request, error.return_code, error.message)
 
 
 def no_reply(request: MsgRequest, return_code: int, text: str) -> MsgReply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
@@ -12,6 +13,7 @@ from dripline.core.core import Core
 from dripline.core.receiver import Receiver
 from dripline.core.sent_message import SentMessagePackage
 from dripline.core.shown import Shown
+from dripline.wire.duration import duration
 from dripline.wire.enums import op_t
 from dripline.wire.errors import DriplineError, ErrorReply, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
@@ -25,22 +27,26 @@ class RequestSender:
 
     Args:
         sender: Who sends, if it is not this object.
-        timeout_s: How long to wait for a reply when a call does not say, in seconds.
+        timeout_s: Longest wait for a reply, in seconds, unless a call gives another one; None or 0: no limit.
         confirm_retcodes: Whether a return code of 100 or more raises `ErrorReply`.
 
     Attributes:
-        timeout_s: How long to wait for a reply when a call does not say, in seconds.
+        timeout_s: Longest wait for a reply, in seconds, unless a call gives another one; None or 0: no limit.
         confirm_retcodes: Whether a return code of 100 or more raises `ErrorReply`.
     """
 
     _dripline_reach: ClassVar[Reach] = {}
 
-    timeout_s: float = 10.0
+    timeout_s: float | None = None
     confirm_retcodes: bool = True
 
     def __init__(
-        self, sender: RequestSender | Core | None = None, timeout_s: float = 10, confirm_retcodes: bool = True
+        self,
+        sender: RequestSender | Core | None = None,
+        timeout_s: float | None = None,
+        confirm_retcodes: bool = True,
     ) -> None:
+        time_limit(timeout_s)
         self.__sender = sender
         self.timeout_s = timeout_s
         self.confirm_retcodes = confirm_retcodes
@@ -55,7 +61,7 @@ class RequestSender:
         endpoint: str,
         specifier: str | None = None,
         lockout_key: str | UUID | None = None,
-        timeout_s: float = 0,
+        timeout_s: float | None = 0,
     ) -> Any:
         """Ask an endpoint for its value, or for an attribute.
 
@@ -63,14 +69,16 @@ class RequestSender:
             endpoint: Name of the endpoint (routing key).
             specifier: An attribute of the endpoint.
             lockout_key: Key of a locked endpoint.
-            timeout_s: How long to wait, in seconds; 0 is this object's `timeout_s`.
+            timeout_s: Longest wait, in seconds; None or 0 is this object's `timeout_s`. Without either the call
+                waits as long as a reply can come.
 
         Returns:
             The reply's payload as plain Python.
 
         Raises:
             NoRoute: No endpoint of that name is on the mesh.
-            ReplyTimeout: No reply in time.
+            ReplyTimeout: No reply in time. Without a time limit: the service has ceased to answer pings, or has
+                lost the request.
             ErrorReply: The return code is 100 or more.
             ConnectionLost: The connection went away meanwhile.
         """
@@ -82,7 +90,7 @@ class RequestSender:
         value: Any,
         specifier: str | None = None,
         lockout_key: str | UUID | None = None,
-        timeout_s: float = 0,
+        timeout_s: float | None = 0,
     ) -> Any:
         """Set an endpoint's value, or an attribute. Arguments, result and errors as for `get`."""
         return self._dripline_ask(op_t.set, endpoint, set_payload(value), specifier, lockout_key, timeout_s)
@@ -94,7 +102,7 @@ class RequestSender:
         ordered_args: Sequence[Any] | None = None,
         keyed_args: Mapping[str, Any] | None = None,
         lockout_key: str | UUID | None = None,
-        timeout_s: float = 0,
+        timeout_s: float | None = 0,
     ) -> Any:
         """Call a method of an endpoint.
 
@@ -104,7 +112,7 @@ class RequestSender:
             ordered_args: Its positional arguments.
             keyed_args: Its keyword arguments.
             lockout_key: Key of a locked endpoint.
-            timeout_s: How long to wait, in seconds; 0 is this object's `timeout_s`.
+            timeout_s: As for `get`.
 
         Returns:
             The method's result, as plain Python. Errors as for `get`.
@@ -119,10 +127,10 @@ class RequestSender:
         payload: Any,
         specifier: str | None,
         lockout_key: str | UUID | None,
-        timeout_s: float,
+        timeout_s: float | None,
     ) -> Any:
         request = make_request(operation, endpoint, payload, specifier, lockout_key)
-        reply = self.__exchange(request, timeout_s if timeout_s and timeout_s > 0 else self.timeout_s)
+        reply = self.__exchange(request, time_limit(timeout_s, self.timeout_s))
         if reply.return_code >= 100 and self.confirm_retcodes:
             raise ErrorReply(
                 reply.return_message or f"{endpoint} answered with an error",
@@ -132,7 +140,7 @@ class RequestSender:
             )
         return reply.plain_payload
 
-    def __exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
+    def __exchange(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:
         sender = self.sender
         if sender is not self and not isinstance(sender, (Core, RequestSender)):
             sender = RequestSender.sender.__get__(self, type(self))  # an attribute that is a laboratory's
@@ -141,8 +149,8 @@ class RequestSender:
         reply: MsgReply = sender._dripline_exchange(request, timeout_s)
         return reply
 
-    def _dripline_exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
-        """Send a request and wait for its reply."""
+    def _dripline_exchange(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:
+        """Send a request and wait for its reply; None is no time limit."""
         if self.sender is self:
             raise TypeError(f"{type(self).__name__} cannot send: it needs Core as a base in front of this one")
         return self.__exchange(request, timeout_s)
@@ -154,7 +162,7 @@ def _overrides_send(cls: type) -> bool:
     return found is not None and is_a_laboratorys(found)
 
 
-def _sent_and_awaited(sender: Any, request: MsgRequest, timeout_s: float) -> MsgReply:
+def _sent_and_awaited(sender: Any, request: MsgRequest, timeout_s: float | None) -> MsgReply:
     package = sender.send(request)
     if not isinstance(package, SentMessagePackage) or (package.successful_send and package.pending is None):
         raise TypeError(f"{type(sender).__name__}.send must return what the send of its base returns")
@@ -162,8 +170,29 @@ def _sent_and_awaited(sender: Any, request: MsgRequest, timeout_s: float) -> Msg
         raise DriplineError(f"could not send to {request.routing_key!r}: {package.send_error_message}")
     reply = Receiver().wait_for_reply(package, (timeout_s or 0) * 1000)
     if reply is None:
-        raise ReplyTimeout(f"no reply from {request.routing_key!r} within {timeout_s:g} s")
+        within = "" if timeout_s is None else f" within {duration(timeout_s)}"
+        raise ReplyTimeout(f"no reply from {request.routing_key!r}{within}")
     return reply
+
+
+def time_limit(*given: float | None) -> float | None:
+    """Return the first of some time limits that is one: None, 0 and less are none, and infinity is no limit.
+
+    Raises:
+        TypeError: One of them is not a number of seconds.
+    """
+    for limit_s in given:
+        if limit_s is None:
+            continue
+        try:
+            seconds = float(limit_s)
+        except (TypeError, ValueError):
+            seconds = math.nan
+        if math.isnan(seconds):
+            raise TypeError(f"timeout_s is a number of seconds, or None for no limit, not {limit_s!r}")
+        if seconds > 0:
+            return None if math.isinf(seconds) else seconds
+    return None
 
 
 def make_request(

@@ -12,8 +12,8 @@ class Pending(Protocol):
 
     request: MsgRequest
 
-    def wait(self, timeout_s: float) -> MsgReply:
-        """Wait for the reply."""
+    def wait(self, timeout_s: float | None = None, limit_s: float | None = None) -> MsgReply:
+        """Wait for the reply; without a time limit as long as one can come. Errors name ``limit_s``."""
 
     def fail(self, error: Exception) -> None:
         """End the wait with an error."""
@@ -45,7 +45,7 @@ class Answered:
         self.request = request
         self._reply = reply
 
-    def wait(self, timeout_s: float) -> MsgReply:
+    def wait(self, timeout_s: float | None = None, limit_s: float | None = None) -> MsgReply:
         """Give the reply."""
         return self._reply
 

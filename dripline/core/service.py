@@ -17,7 +17,7 @@ from dripline.core.children import Children
 from dripline.core.default_configs import DriplineConfig
 from dripline.core.durable_queue import DurableQueue
 from dripline.core.endpoint import Endpoint
-from dripline.core.health import Health
+from dripline.core.health import HEALTH, Health
 from dripline.core.keep_rule import AlertSpoolMap, keep_rule
 from dripline.core.login import Secret, authentication, create_dripline_auth_spec, mesh_settings
 from dripline.core.mailbox import Mailbox
@@ -31,18 +31,19 @@ from dripline.core.scheduler import Scheduler
 from dripline.core.sent_message import Answered, SentMessagePackage, thrown
 from dripline.core.service_core import FREE_NAMES, ServiceCore
 from dripline.core.shown import Shown
+from dripline.runtime.dispatch import BuiltIn
 from dripline.runtime.handler_watch import HandlerWatch
 from dripline.runtime.heartbeat import Heartbeat
-from dripline.runtime.quick_lane import HEALTH, QuickLane
+from dripline.runtime.pings import LifeSigns
+from dripline.runtime.quick_lane import QuickLane
 from dripline.runtime.roll_call import LIST_ENDPOINTS
 from dripline.runtime.state_folder import dead_letter_folder
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.runtime.turn import Turn
-from dripline.wire.duration import duration
+from dripline.wire.enums import op_t
 from dripline.wire.errors import ConnectionLost, DriplineError
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
-from dripline.wire.safe_text import safe_text
 
 __all__ = [  # most names are here because the reference's module has them
     "DriplineConfig", "ObjectCreator", "RequestHandler", "RequestSender", "SentMessagePackage", "Service",
@@ -139,7 +140,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         self.__children = Children(self)
         self.__heartbeat: Heartbeat | None = None
         self.__stop_grace_s = float(stop_grace_s)
-        self.__watch = HandlerWatch(float(handler_timeout), self.__give_up)
+        self.__watch = HandlerWatch(float(handler_timeout), lambda request: self.__reception.give_up(request))
         self.__reception = Reception(self, self.__children, self.__watch)
         self._dripline_mesh = mesh_settings(dripline_mesh)
         username, password = (str(self.auth.get("dripline", item)) for item in ("username", "password"))
@@ -147,6 +148,11 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         self.__mailbox = Mailbox(self.name, self._dripline_mesh, username, password, keep, unique_endpoints)
         self.__spool = alert_spool
         self.__health = Health(self.__mailbox, self.__watch)
+        listed, health = self.__children.listed, self.__health.report
+        self.__built_in = {
+            (op_t.get, HEALTH): BuiltIn(lambda _, request: request.reply(payload=health()), may_overtake=True),
+            (op_t.get, LIST_ENDPOINTS): BuiltIn(lambda _, request: request.reply(payload={"endpoints": listed()})),
+        }
         if allow_private_specifiers:
             logger.warning(
                 "%s: allow_private_specifiers is on: messages reach names with a leading underscore", name
@@ -202,14 +208,15 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
             self.__mailbox.add_queue(an_endpoint.name, self.__reception.taker_for(an_endpoint))
         return True
 
-    def do_get_request(self, a_request_message: MsgRequest) -> MsgReply:
-        """Answer a get, and tell which endpoints there are, or how the service is, when that is asked."""
-        specifier = a_request_message.specifier.to_string()
-        if specifier == HEALTH and not hasattr(self, HEALTH):  # a lab's class may have one of its own
-            return a_request_message.reply(payload=self.__health.report())
-        if specifier == LIST_ENDPOINTS:
-            return a_request_message.reply(payload={"endpoints": self.__children.listed()})
-        return Endpoint.do_get_request(self, a_request_message)
+    def _dripline_built_in(self, request: MsgRequest) -> BuiltIn | None:
+        """Return the built-in specifier that a request uses; a service has some beyond those of an endpoint."""
+        operation, specifier = request.message_operation, request.specifier.to_string()
+        if specifier == HEALTH and (HEALTH in vars(self) or hasattr(type(self), HEALTH)):
+            return None  # a laboratory's class has one of its own
+        return self.__built_in.get((operation, specifier)) or Endpoint._dripline_built_in(self, request)
+
+    def _dripline_life_signs(self, awaited: list[str]) -> LifeSigns | None:
+        return self.__mailbox.life_signs(awaited, self.__reception.kept())
 
     def _dripline_turn_of(self, an_endpoint: Endpoint) -> Turn:
         """Return what to hold while an endpoint of this service, or the service, is at work."""
@@ -244,7 +251,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
                 self.__reception.takers(),
                 self.message_wait_ms / 1000,
                 self._dripline_prefetch,
-                QuickLane(self.name, self.__reception.take_quick),
+                QuickLane(self.name, self.__reception.take_quick, self.__reception.may_overtake, ("ping", HEALTH)),
                 self.__health.connected,
                 self.__own_names,
             )
@@ -276,16 +283,6 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         self.__health.stop()
         self.__mailbox.close(max(0.0, deadline - time.monotonic()))
         self.__watch.stop()
-
-    def __give_up(self, request: MsgRequest) -> None:
-        """Answer in place of a handler that takes too long; its own answer goes nowhere then."""
-        what = f"{request.message_operation.name} {request.routing_key}"
-        what += f" takes longer than {duration(self.__watch.timeout_s)}"
-        logger.warning("%s: %s; answered with 305", self.name, safe_text(what))
-        reply = request.reply(305, f"{what}; it goes on meanwhile")
-        if request.reply_to:
-            request.reply_to = ""
-            self.__mailbox.send(reply)
 
     def _dripline_keep_alerts(self, folder: str) -> None:
         """Let alerts wait on disk, unless the configuration said where; before the service starts."""
@@ -376,6 +373,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         Returns:
             Whether it could be sent, and for a request where its reply will arrive. For an alert: whether it was
             queued; it is not if there is no room for it and ``drop: newest`` is set, or the service was stopped.
+            A reply is not sent if its request has been answered already.
 
         Raises:
             RuntimeError: the service has no connection (``make_connection=False``); the text shows the message.
@@ -384,9 +382,11 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
             raise thrown(a_message)
         if isinstance(a_message, MsgRequest) and (reply := self.__answered_here(a_message)) is not None:
             return SentMessagePackage(True, pending=Answered(a_message, reply))
+        if isinstance(a_message, MsgReply):
+            a_message = self.__reception.of_request_here(a_message)
         return self.__mailbox.send(a_message)
 
-    def _dripline_exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
+    def _dripline_exchange(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:
         if not self._dripline_connects:
             raise thrown(request)
         return self.__answered_here(request) or self.__mailbox.ask(request, timeout_s)

@@ -12,8 +12,6 @@ from dripline.core.sent_message import thrown
 from dripline.wire.errors import ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
 
-_CONNECTING_S = 10.0  # for a connection, where the wait for the reply has no limit
-
 
 def read_timeout(third: Any, fourth: Any, keywords: dict[str, Any]) -> tuple[str | UUID | None, float]:
     """Tell lockout key and timeout apart, which have changed places between versions 4 and 5.
@@ -55,8 +53,8 @@ def ask(core: Core, request: MsgRequest, timeout_ms: float) -> MsgReply:
     timeout_s = timeout_ms / 1000 if timeout_ms > 0 else None
     try:
         start = time.monotonic()
-        pending = core._dripline_client().submit(request, timeout_s or _CONNECTING_S)
+        pending = core._dripline_client().submit(request, timeout_s)
         left_s = None if timeout_s is None else max(0.0, timeout_s - (time.monotonic() - start))
-        return patient_reply(pending, left_s)
+        return patient_reply(pending, left_s, timeout_s)
     except ReplyTimeout as error:
         return no_reply(request, error.return_code, error.message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from dripline.runtime import forks
 from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.link import MeshLink
-from dripline.runtime.probes import is_probe
+from dripline.runtime.pings import is_automatic
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
 from dripline.transport import Connection
@@ -79,12 +80,13 @@ class MeshClient:
         """
         self.link.open(attempts, timeout_s)
 
-    def submit(self, request: MsgRequest, timeout_s: float = 10.0) -> PendingReply:
+    def submit(self, request: MsgRequest, timeout_s: float | None = None) -> PendingReply:
         """Send a request without waiting for its reply; call ``wait`` of the result for that.
 
         Args:
             request: The request.
-            timeout_s: Longest wait for a connection, and for a broker that takes no data, in seconds.
+            timeout_s: Longest wait for a connection, and for a broker that takes no data, in seconds. None or 0:
+                as long as the mesh's ``max_connection_attempts`` take.
 
         Raises:
             BrokerUnreachable: There was no connection in time; the text says how far it has come.
@@ -92,30 +94,37 @@ class MeshClient:
             BrokerError: The broker takes no messages for now.
             TimeoutError: The broker took no data.
         """
+        timeout_s = _limit(timeout_s)
+        if timeout_s is None:
+            self.link.open(again=True)
+            return self.link.send_request(request, timeout_s=_TIMEOUT_S)
         left_s = _countdown(timeout_s)
         self.link.open(timeout_s=timeout_s)
         return self.link.send_request(request, timeout_s=left_s())
 
-    def request(self, request: MsgRequest, timeout_s: float = 10.0) -> MsgReply:
+    def request(self, request: MsgRequest, timeout_s: float | None = None) -> MsgReply:
         """Send a request and wait for its reply, whatever its return code.
 
         Args:
             request: The request.
             timeout_s: Longest wait for everything together: name, connection, login, queue and reply, in seconds.
+                None or 0: as long as a reply can come; connecting is limited by ``max_connection_attempts``.
 
         Raises:
             BrokerUnreachable: There was no connection in time; the text says how far it has come.
             NoRoute: Nobody is bound for the routing key.
-            ReplyTimeout: No reply in time.
+            ReplyTimeout: No reply in time. Without a time limit: the service has ceased to answer pings, or has
+                lost the request.
             ConnectionLost: The connection went away meanwhile.
             BrokerError: The broker takes no messages for now.
         """
-        left_s = _countdown(timeout_s)
+        timeout_s = _limit(timeout_s)
+        left_s = _countdown(timeout_s) if timeout_s is not None else None
         try:
             pending = self.submit(request, timeout_s)
         except TimeoutError as error:
             raise ReplyTimeout(f"could not ask {request.routing_key!r}: {error}") from None
-        return pending.wait(left_s(), timeout_s)
+        return pending.wait(None if left_s is None else left_s(), timeout_s)
 
     def publish(self, message: MsgReply | MsgAlert, timeout_s: float = _TIMEOUT_S) -> None:
         """Send a reply or an alert; returns when the broker has it.
@@ -153,15 +162,15 @@ class MeshClient:
         Args:
             request_keys: Binding keys on the requests exchange, ``#`` for all.
             alert_keys: Binding keys on the alerts exchange.
-            on_message: Called with each message, one at a time, on a thread of its own; not with the probes of
-                services that check their bindings.
+            on_message: Called with each message, one at a time, on a thread of its own; not with the pings
+                that members send by themselves.
             timeout_s: Longest wait for a connection and for the queue together, in seconds.
         """
         left_s = _countdown(timeout_s)
         self.link.open(timeout_s=timeout_s)
 
         def show(message: Message) -> None:
-            if not is_probe(message):
+            if not is_automatic(message):
                 on_message(message)
 
         listener = Worker("dripline-monitor", show)
@@ -237,6 +246,10 @@ def _countdown(timeout_s: float) -> Callable[[], float]:
     """Return what gives the seconds that are left."""
     deadline = time.monotonic() + timeout_s
     return lambda: max(0.0, deadline - time.monotonic())
+
+
+def _limit(timeout_s: float | None) -> float | None:
+    return timeout_s if timeout_s and timeout_s != math.inf else None
 
 
 def _made_again(mesh: MeshSettings, username: str, password: str, service_name: str) -> MeshClient:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from dripline.runtime import notes
 from dripline.runtime.boundary import Boundary, named_text_of
 from dripline.runtime.complaints import complaints_of
 from dripline.runtime.lockout import Lockout
+from dripline.runtime.pings import LifeSigns, awaited_by, is_automatic
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgReply, MsgRequest
@@ -25,6 +26,12 @@ class Target(Protocol):
     name: str
     _dripline_lockout: Lockout
 
+    def _dripline_built_in(self, request: MsgRequest) -> BuiltIn | None:
+        """Return the built-in specifier that a request uses, if it does."""
+
+    def _dripline_life_signs(self, awaited: list[str]) -> LifeSigns | None:
+        """Return what a client is told that waits for replies; None if there is no service."""
+
     def do_get_request(self, a_request_message: MsgRequest) -> MsgReply:
         """Answer a get."""
 
@@ -33,6 +40,21 @@ class Target(Protocol):
 
     def do_cmd_request(self, a_request_message: MsgRequest) -> MsgReply:
         """Answer a cmd."""
+
+
+class BuiltIn(NamedTuple):
+    """A specifier that every endpoint has, or every service.
+
+    Attributes:
+        answer: Answers a request that uses it.
+        may_overtake: Whether it touches nothing of a handler, so that it need not wait for a busy one.
+    """
+
+    answer: Callable[[Target, MsgRequest], MsgReply]
+    may_overtake: bool = False
+
+
+BuiltIns = Mapping[tuple[op_t, str], BuiltIn]
 
 
 def find_by_routing_key(routing_key: str, endpoints: Mapping[str, T]) -> T | None:
@@ -63,14 +85,14 @@ def answer(target: Target, request: MsgRequest) -> MsgReply:
     """
     outer = notes.take()  # of the handler that asks this endpoint of its own service
     boundary = Boundary(complaints_of(target, logger), "%s: unhandled exception in a handler", target.name)
-    reply = None
+    reply: object = None
     try:
         with boundary:
             reply = _noted(target, request)
     finally:
         notes.restore(outer)
-    if reply is not None:
-        return reply
+    if isinstance(reply, MsgReply):
+        return request.adopt(reply)
     error = boundary.error
     if error is None:
         return request.reply(999, "the handler made no reply")
@@ -89,7 +111,7 @@ def _noted(target: Target, request: MsgRequest) -> MsgReply:
     try:
         reply = _checked(target, request)
         note = notes.take()
-        if note is not None and reply.return_code == 0:
+        if note is not None and isinstance(reply, MsgReply) and reply.return_code == 0:
             reply.return_code, reply.return_message = 1, note
         return reply
     except ThrowReply as thrown:
@@ -102,10 +124,10 @@ def _checked(target: Target, request: MsgRequest) -> MsgReply:
     if not request.lockout_key_valid:
         return request.reply(308, "Lockout key could not be parsed")
     operation = request.message_operation
-    own = _OWN.get((operation, request.specifier.to_string()))
-    if own is not None:
+    built_in = target._dripline_built_in(request)
+    if built_in is not None:
         surplus = _surplus_argument(request)
-        return own(target, request) if surplus is None else request.reply(304, surplus)
+        return built_in.answer(target, request) if surplus is None else request.reply(304, surplus)
     if operation is op_t.get:
         return target.do_get_request(request)
     if not target._dripline_lockout.admits(request.lockout_key):
@@ -124,7 +146,12 @@ def _denied(request: MsgRequest) -> MsgReply:
 def _surplus_argument(request: MsgRequest) -> str | None:
     """What to say about an argument that a built-in command does not take; None if there is none."""
     name, payload = request.specifier.to_string(), request.plain_payload
-    if request.message_operation is not op_t.cmd or name not in _ARGUMENTS or payload is None:
+    if (
+        request.message_operation is not op_t.cmd
+        or name not in _ARGUMENTS
+        or payload is None
+        or is_automatic(request)
+    ):
         return None
     if not isinstance(payload, dict):
         return f"the payload of {name!r} must be a map of arguments"
@@ -139,8 +166,11 @@ def _surplus_argument(request: MsgRequest) -> str | None:
     return None
 
 
-def _ping(_target: Target, request: MsgRequest) -> MsgReply:
-    return request.reply(0, f"Hello, {request.sender_info.get('exe', 'whoever you are')}")
+def _ping(target: Target, request: MsgRequest) -> MsgReply:
+    awaited = awaited_by(request)
+    signs = target._dripline_life_signs(awaited) if awaited is not None else None
+    hello = f"Hello, {request.sender_info.get('exe', 'whoever you are')}"
+    return request.reply(0, hello, signs.payload() if signs is not None else None)
 
 
 def _set_condition(_target: Target, request: MsgRequest) -> MsgReply:
@@ -170,12 +200,13 @@ def _unlock(target: Target, request: MsgRequest) -> MsgReply:
     return request.reply(200, "Failed to unlock server")
 
 
-_OWN: dict[tuple[op_t, str], Callable[[Target, MsgRequest], MsgReply]] = {
-    (op_t.get, "is-locked"): _is_locked,
-    (op_t.cmd, "ping"): _ping,
-    (op_t.cmd, "lock"): _lock,
-    (op_t.cmd, "unlock"): _unlock,
-    (op_t.cmd, "set_condition"): _set_condition,
+#: The specifiers that every endpoint has.
+BUILT_IN: BuiltIns = {
+    (op_t.get, "is-locked"): BuiltIn(_is_locked),
+    (op_t.cmd, "ping"): BuiltIn(_ping, may_overtake=True),
+    (op_t.cmd, "lock"): BuiltIn(_lock),
+    (op_t.cmd, "unlock"): BuiltIn(_unlock),
+    (op_t.cmd, "set_condition"): BuiltIn(_set_condition),
 }
 
 # What a condition means is up to the laboratory's own service, so `set_condition` takes anything.
@@ -183,4 +214,4 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {"ping": (), "lock": (), "unlock": ("fo
 _LONGEST_COMPLAINT = 300
 
 #: Commands that may be sent to all services at once.
-BROADCAST_COMMANDS = frozenset(specifier for operation, specifier in _OWN if operation is op_t.cmd)
+BROADCAST_COMMANDS = frozenset(specifier for operation, specifier in BUILT_IN if operation is op_t.cmd)

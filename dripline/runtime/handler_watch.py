@@ -51,6 +51,11 @@ class HandlerWatch:
             self._start()
         return _Handling(self._in_hand, message)
 
+    def message_here(self) -> Message | None:
+        """Return the message that the calling thread is handling, if there is one."""
+        handling = self._in_hand.get(threading.get_ident())
+        return None if handling is None else handling.message
+
     def stop(self) -> None:
         """Watch no longer."""
         self._stopped.set()

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import weakref
 from collections.abc import Callable, Container
 
+from dripline.runtime.liveness import LivenessCheck, Outcome
 from dripline.transport import Delivery, Returned, Slot
 from dripline.wire.chunks import DEFAULT_LIMITS, Joiner, Part, read_part
 from dripline.wire.codec import malformed_reply, read_reply
 from dripline.wire.duration import duration
+from dripline.wire.enums import msg_t
 from dripline.wire.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.sender import sender_of
+
+#: Replies to pings are sent to the address of a member with this word added.
+PING_SUFFIX = ".ping"
+
+_FIRST_CHECK_S = 1.0  # most replies have come by then, without any bookkeeping
+_FOREVER_S = threading.TIMEOUT_MAX
 
 # One reply is waited for: a few sets, since a request may be answered by more than one.
 _LIMITS = DEFAULT_LIMITS._replace(pending_sets=10, pending_bytes=DEFAULT_LIMITS.message_bytes)
@@ -25,6 +34,8 @@ class PendingReply:
         request: The request.
         forget: Called when nobody waits any longer.
         overdue: Called when a wait ended without a reply.
+        liveness: Ends waits without a time limit when no reply can come any more.
+        on_outcome: Called when a reply or an error has arrived, also on the I/O thread.
 
     Attributes:
         stray: The sender of a reply that came meanwhile and is nobody's; None if there was none.
@@ -35,10 +46,14 @@ class PendingReply:
         request: MsgRequest,
         forget: Callable[[PendingReply], object],
         overdue: Callable[[], object] = lambda: None,
+        liveness: LivenessCheck | None = None,
+        on_outcome: Outcome | None = None,
     ) -> None:
         self.request = request
+        self.on_outcome = on_outcome
         self._forget = forget
         self._overdue = overdue
+        self._liveness = liveness
         self._slot: Slot[tuple[Part, bytes]] = Slot()
         self._joiner: Joiner | None = None
         self.stray: str | None = None
@@ -52,25 +67,30 @@ class PendingReply:
         """Whether `wait` would return at once."""
         return self._slot.filled
 
-    def wait(self, timeout_s: float, limit_s: float = 0.0) -> MsgReply:
+    def wait(self, timeout_s: float | None = None, limit_s: float | None = None) -> MsgReply:
         """Wait for the reply.
 
         Args:
-            timeout_s: Longest wait, in seconds.
+            timeout_s: Longest wait, in seconds; None waits for as long as a reply can come.
             limit_s: The limit that an error names, if a part of it has passed already.
 
         Raises:
-            ReplyTimeout: No reply came in time; one may still be waited for.
-            NoRoute: Nobody is bound for the request's routing key.
+            ReplyTimeout: No reply came in time; one may still be waited for. Without a time limit: the service has
+                ceased to answer pings, or has lost the request.
+            NoRoute: No queue is bound to the request's routing key.
             ConnectionLost: The connection went away meanwhile.
             MalformedReply: What came is not a valid reply.
         """
         key = self.request.routing_key
         try:
-            part, body = self._slot.wait(timeout_s)
+            if timeout_s is None and not self.await_arrival(_FIRST_CHECK_S) and self._liveness is not None:
+                self._liveness.wait(self)
+            part, body = self._slot.wait(_FOREVER_S if timeout_s is None else timeout_s)
+        except ReplyTimeout:
+            raise
         except TimeoutError:
             self._overdue()
-            limit = duration(limit_s or timeout_s)
+            limit = duration(limit_s or timeout_s or 0.0)
             raise ReplyTimeout(f"no reply from {key!r} within {limit}{self._hint()}") from None
         finally:
             if self.arrived:
@@ -83,19 +103,26 @@ class PendingReply:
             return "; only some of its chunks came"
         return f"; a reply with an unknown correlation_id came{self.stray}" if self.stray is not None else ""
 
+    def await_arrival(self, timeout_s: float) -> bool:
+        """Wait for a reply or an error without taking it; returns whether one has arrived."""
+        return self._slot.await_filled(timeout_s)
+
     def take(self, part: Part) -> None:
         """Take a reply or a chunk of it; called on the I/O thread."""
-        if part.total == 1:
-            self._slot.set((part, part.body))
-            return
-        self._joiner = self._joiner or Joiner(limits=_LIMITS)
-        body = self._joiner.add(part, time.monotonic())
+        body: bytes | None = part.body
+        if part.total > 1:
+            self._joiner = self._joiner or Joiner(limits=_LIMITS)
+            body = self._joiner.add(part, time.monotonic())
         if body is not None:
             self._slot.set((part, body))
+            if self.on_outcome is not None:
+                self.on_outcome(self)
 
     def fail(self, error: Exception) -> None:
         """End the wait with an error."""
         self._slot.fail(error)
+        if self.on_outcome is not None:
+            self.on_outcome(self)
 
 
 class ReplyInbox:
@@ -105,10 +132,18 @@ class ReplyInbox:
 
     Args:
         overdue: Called whenever a wait ended without a reply.
+        liveness: Ends waits without a time limit when no reply can come any more.
+
+    Attributes:
+        on_other: Called with each delivery that belongs to no request, if it is set; on the I/O thread.
     """
 
-    def __init__(self, overdue: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self, overdue: Callable[[], object] = lambda: None, liveness: LivenessCheck | None = None
+    ) -> None:
+        self.on_other: Callable[[Delivery], object] | None = None
         self._overdue = overdue
+        self._liveness = liveness
         self._pending: dict[str, weakref.ref[PendingReply]] = {}
         self._observed: Container[str | None] = ()
         self._on_observed: Callable[[Delivery], object] = lambda _: None
@@ -117,9 +152,14 @@ class ReplyInbox:
         """Return how many requests are under way."""
         return len(self._pending)
 
-    def expect(self, request: MsgRequest) -> PendingReply:
-        """Prepare for the reply to a request; before the request is sent."""
-        pending = PendingReply(request, self.forget, self._overdue)
+    def expect(self, request: MsgRequest, on_outcome: Outcome | None = None) -> PendingReply:
+        """Prepare for the reply to a request; before the request is sent.
+
+        Args:
+            request: The request.
+            on_outcome: Called when a reply or an error has arrived, also on the I/O thread.
+        """
+        pending = PendingReply(request, self.forget, self._overdue, self._liveness, on_outcome)
         self._pending[request.correlation_id] = weakref.ref(pending)
         return pending
 
@@ -145,9 +185,11 @@ class ReplyInbox:
         if properties.correlation_id in self._observed:
             self._on_observed(delivery)
             return
-        pending = self._whose(properties.correlation_id)
+        pending = self._whose(delivery)
         if pending is None:
             self._note_stray(delivery)
+            if self.on_other is not None:
+                self.on_other(delivery)
             return
         try:
             pending.take(read_part(properties, delivery.body, delivery.routing_key))
@@ -156,9 +198,12 @@ class ReplyInbox:
 
     def _note_stray(self, delivery: Delivery) -> None:
         """Tell the only one who waits; it may be a late reply to a request that was given up."""
-        waiting = list(self._pending)
-        pending = self._waiting_for(waiting[0]) if len(waiting) == 1 else None
-        if pending is not None:
+        headers = delivery.properties.headers or {}
+        if delivery.routing_key.endswith(PING_SUFFIX) or headers.get("message_type") == msg_t.request.value:
+            return
+        waiting = self._waiting()
+        if len(waiting) == 1:
+            (pending,) = waiting
             sender = sender_of(delivery.properties)
             pending.stray = f" ({sender})" if sender else ""
 
@@ -188,9 +233,16 @@ class ReplyInbox:
         found = self._pending.get(correlation_id or "")
         return None if found is None else found()
 
-    def _whose(self, correlation_id: str | None) -> PendingReply | None:
+    def _waiting(self) -> list[PendingReply]:
+        """Requests that callers wait for; pings of waits without a time limit are not among them."""
+        found = map(self._waiting_for, list(self._pending))
+        return [pending for pending in found if pending is not None and pending.on_outcome is None]
+
+    def _whose(self, delivery: Delivery) -> PendingReply | None:
+        correlation_id = delivery.properties.correlation_id
         if correlation_id:
             return self._waiting_for(correlation_id)
         # Some services answer without a correlation id: that is unambiguous only for a single request.
-        waiting = list(self._pending)
-        return self._waiting_for(waiting[0]) if len(waiting) == 1 else None
+        waiting = self._waiting()
+        is_to_ping = delivery.routing_key.endswith(PING_SUFFIX)
+        return waiting[0] if len(waiting) == 1 and not is_to_ping else None

@@ -10,7 +10,8 @@ from collections.abc import Callable, Container, Sequence
 
 from dripline.runtime import forks
 from dripline.runtime.clock import timestamp
-from dripline.runtime.inbox import PendingReply, ReplyInbox
+from dripline.runtime.inbox import PING_SUFFIX, PendingReply, ReplyInbox
+from dripline.runtime.liveness import LivenessCheck, Outcome
 from dripline.runtime.second_try import SecondTry
 from dripline.runtime.supervisor import Setup, Supervisor
 from dripline.transport import BrokerAddress, Connection, Delivery, Returned, Slot
@@ -20,6 +21,8 @@ from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 from dripline.wire.sender import sender_info
 from dripline.wire.table import short_string
+
+_PING_S = 1.0  # for a broker that takes no data: the next ping tries again
 
 
 class MeshLink:
@@ -36,7 +39,8 @@ class MeshLink:
         self.mesh = mesh
         self.address = BrokerAddress.of(mesh, username, password)
         self.service_name = service_name
-        self._inbox = ReplyInbox(self._doubt_replies)
+        self._liveness = LivenessCheck(self._send_ping)
+        self._inbox = ReplyInbox(self._doubt_replies, self._liveness)
         self._second_try = SecondTry()
         self._start_over()
         self._supervisor = Supervisor(
@@ -60,6 +64,8 @@ class MeshLink:
     def after_fork(self) -> None:
         """Start over; replies that are under way are the parent's."""
         self._start_over()
+        self._liveness.start_over()
+        self._inbox.on_other = None
         self._inbox.fail(ConnectionLost("this process was forked: the reply goes to its parent"))
 
     # -- life ------------------------------------------------------------------------------------------------
@@ -73,13 +79,15 @@ class MeshLink:
         """Take versions that were added since into the messages that follow."""
         self._encoder = Encoder(sender_info(self.service_name), self.mesh.max_payload_size)
 
-    def open(self, attempts: int | None = None, timeout_s: float | None = None) -> None:
+    def open(self, attempts: int | None = None, timeout_s: float | None = None, *, again: bool = False) -> None:
         """Connect, unless connected.
 
         Args:
             attempts: How often to try; the mesh's ``max_connection_attempts`` when None.
             timeout_s: Longest wait, in seconds. Within it connecting is tried as often as fits in, unless
-                ``attempts`` is fewer than the default. Without it a connection that was lost is not waited for.
+                ``attempts`` is fewer than the default. Without it a connection that was lost is only waited for if
+                ``again`` is set.
+            again: Whether to wait for a connection that was lost, for as many attempts, without a time limit.
 
         Raises:
             BrokerUnreachable: Nobody answered.
@@ -87,7 +95,7 @@ class MeshLink:
             NameTaken: A queue of ours belongs to somebody else.
             ConnectionLost: The connection was lost, and is not back yet.
         """
-        self._supervisor.open(max(1, attempts or self.mesh.max_connection_attempts), timeout_s)
+        self._supervisor.open(max(1, attempts or self.mesh.max_connection_attempts), timeout_s, again=again)
 
     def add_setup(self, setup: Setup, timeout_s: float | None = None) -> None:
         """Do something on this connection and on each that follows it, such as declaring a queue.
@@ -144,7 +152,12 @@ class MeshLink:
     # -- messages --------------------------------------------------------------------------------------------
 
     def send_request(
-        self, request: MsgRequest, *, expect_reply: bool = True, timeout_s: float = 30.0
+        self,
+        request: MsgRequest,
+        *,
+        expect_reply: bool = True,
+        timeout_s: float = 30.0,
+        on_outcome: Outcome | None = None,
     ) -> PendingReply:
         """Send a request; its reply is waited for with the result's ``wait``.
 
@@ -152,6 +165,7 @@ class MeshLink:
             request: The request; its ``reply_to`` is filled in.
             expect_reply: Whether a reply is wanted; without one only `NoRoute` can come.
             timeout_s: Longest wait for a broker that takes no data, in seconds.
+            on_outcome: Makes this a ping: called when its reply or an error has arrived, also on the I/O thread.
 
         Raises:
             ConnectionLost: There is no connection just now, or the broker did not answer in time.
@@ -164,7 +178,8 @@ class MeshLink:
             raise BrokerError(f"the broker at {self.address} takes no messages for now: {connection.blocked}")
         if expect_reply:
             request.reply_to = self._reply_address(connection, timeout_s)
-        pending = self._inbox.expect(request)
+            request.reply_to += PING_SUFFIX if on_outcome is not None else ""
+        pending = self._inbox.expect(request, on_outcome)
         try:
             envelopes = self._encoder.encode(request, timestamp())
             left_s = max(0.0, deadline - time.monotonic())
@@ -190,6 +205,16 @@ class MeshLink:
         self._bind_replies(connection, queue)
         connection.consume(queue, self._inbox.deliver, no_ack=True)
         self._replies = connection, queue
+
+    @property
+    def reply_address(self) -> str:
+        """Routing key of the queue that only the connection of this moment has; empty if there is none yet."""
+        owner, queue = self._replies
+        return queue if owner is not None and owner.is_open else ""
+
+    def take_others(self, take: Callable[[Delivery], object] | None) -> None:
+        """Have deliveries handed over that came into the reply queue without being replies; on the I/O thread."""
+        self._inbox.on_other = take
 
     def end_wait(self, correlation_id: str, error: Exception) -> None:
         """End the wait for one reply with an error; for the I/O thread, too."""
@@ -304,12 +329,15 @@ class MeshLink:
         return queue
 
     def _bind_replies(self, connection: Connection, queue: str, timeout_s: float = 30.0) -> None:
-        connection.bind(queue, self.mesh.requests_exchange, [queue], timeout_s)
+        connection.bind(queue, self.mesh.requests_exchange, [queue, queue + PING_SUFFIX], timeout_s)
         self._replies_bound_s = time.monotonic()
 
     def _doubt_replies(self) -> None:
         """A reply did not arrive: the next request binds the reply queue again."""
         self._replies_bound_s = -math.inf
+
+    def _send_ping(self, ping: MsgRequest, on_outcome: Outcome) -> PendingReply:
+        return self.send_request(ping, timeout_s=_PING_S, on_outcome=on_outcome)
 
     def _on_lost(self, error: BrokerError) -> None:
         self._inbox.fail(ConnectionLost(*error.args))

@@ -8,22 +8,13 @@ from typing import NamedTuple
 
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.link import MeshLink
+from dripline.runtime.pings import PROBE
 from dripline.transport import Connection, Delivery
 from dripline.wire.enums import op_t
 from dripline.wire.errors import NoRoute, ReplyTimeout
-from dripline.wire.message import Message, MsgRequest
-from dripline.wire.table import long_string
+from dripline.wire.message import MsgRequest
 
-#: Payload of a probe, by which monitors recognize it.
-PROBE = {"self_check": True}
-
-_PING = b"specifier" + long_string("ping")  # as on the wire: no other delivery need be decoded
 _REMEMBERED = 1000
-
-
-def is_probe(message: Message) -> bool:
-    """Whether somebody sent this message to itself, to find out whether it arrives."""
-    return isinstance(message, MsgRequest) and message.plain_payload == PROBE
 
 
 class Unreached(NamedTuple):
@@ -58,7 +49,7 @@ class Probes:
         """Return what passes all deliveries on but the probes; for the I/O thread."""
 
         def take(delivery: Delivery) -> None:
-            if _PING in delivery.properties.raw and self._arrived(delivery):
+            if self._arrived(delivery):
                 connection.ack(delivery)
             else:
                 feed(delivery)

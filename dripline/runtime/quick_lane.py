@@ -1,52 +1,63 @@
-"""A way past a busy handler, for questions that need no instrument: is anybody there?"""
+"""A way past a busy handler, for requests that touch nothing of it, such as a ping."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from dripline.runtime.worker import Worker
 from dripline.transport import Connection, Delivery
-from dripline.wire.message import Message
-from dripline.wire.table import long_string
-
-#: What is asked of a service to hear how it is.
-HEALTH = "health"
-
-# As the wire has them; a look at the bytes costs the I/O thread next to nothing.
-_QUICK = tuple(b"specifier" + long_string(word) for word in ("ping", HEALTH))
+from dripline.wire.chunks import read_part
+from dripline.wire.codec import read_message
+from dripline.wire.message import Message, MsgRequest
 
 
 class QuickLane:
-    """Takes pings and questions for the health of a service off a queue whose worker is not idle.
+    """Takes requests that may overtake off a queue whose worker is not idle.
 
-    A service that is never asked while it is at work has no second thread.
+    A service that gets none of them while it is at work has no second thread.
 
     Args:
-        name: of the service.
-        take: answers such a question, on a thread of the lane.
+        name: Name of the service.
+        take: Called with each of these requests, on a thread of the lane.
+        may_overtake: Whether a request may overtake others; called on the I/O thread.
+        specifiers: Specifiers of such requests. Other deliveries are not parsed.
     """
 
-    def __init__(self, name: str, take: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        take: Callable[[Message], None],
+        may_overtake: Callable[[MsgRequest], bool],
+        specifiers: Iterable[str],
+    ) -> None:
         self._name = name
         self._take = take
+        self._may_overtake = may_overtake
+        self._words = tuple(specifier.encode() for specifier in specifiers)
         self._worker: Worker | None = None
 
     def feeder(self, connection: Connection, worker: Worker) -> Callable[[Delivery], None]:
-        """Return what hands deliveries over, the quick ones of a busy time to the lane.
+        """Return what hands deliveries over, those that may overtake in a busy time to the lane.
 
         Args:
-            connection: where they come from.
-            worker: takes all others.
+            connection: Where they come from.
+            worker: Takes all others.
         """
         feed_worker = worker.feeder(connection)
 
         def feed(delivery: Delivery) -> None:
-            if not worker.is_idle and _is_quick(delivery):
+            # All chunks of a message go the same way, whether the worker is idle or not.
+            if self._is_quick(delivery) and not (worker.is_idle and _is_whole(delivery)):
                 self._lane().feeder(connection)(delivery)
             else:
                 feed_worker(delivery)
 
         return feed
+
+    def put(self, delivery: Delivery) -> None:
+        """Take a delivery that needs no acknowledgement; one that may not overtake is dropped."""
+        if self._is_quick(delivery):
+            self._lane().put(delivery)
 
     def stop(self, grace_s: float) -> None:
         """End the lane."""
@@ -59,7 +70,19 @@ class QuickLane:
             self._worker = Worker(f"dripline-{self._name}-quick", self._take)
         return self._worker
 
+    def _is_quick(self, delivery: Delivery) -> bool:
+        raw = delivery.properties.raw
+        for word in self._words:  # costs the I/O thread next to nothing
+            if word in raw:
+                break
+        else:
+            return False
+        try:
+            message = read_message(read_part(delivery.properties, b"", delivery.routing_key), b"")
+        except ValueError:  # DecodingError is one
+            return False
+        return isinstance(message, MsgRequest) and self._may_overtake(message)
 
-def _is_quick(delivery: Delivery) -> bool:
-    raw = delivery.properties.raw
-    return any(words in raw for words in _QUICK) and raw.endswith(b"/0/1")
+
+def _is_whole(delivery: Delivery) -> bool:
+    return read_part(delivery.properties, b"", delivery.routing_key).total == 1

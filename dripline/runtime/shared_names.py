@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from dripline.runtime.link import MeshLink
-from dripline.runtime.probes import PROBE
+from dripline.runtime.pings import PROBE
 from dripline.transport import Connection, Delivery
 from dripline.wire.codec import read_message, read_part
 from dripline.wire.enums import op_t

@@ -107,13 +107,15 @@ class Supervisor:
         """Whether there is a connection just now, and all set-ups are done on it."""
         return self._established
 
-    def open(self, attempts: int, limit_s: float | None = None) -> None:
+    def open(self, attempts: int, limit_s: float | None = None, *, again: bool = False) -> None:
         """Wait for a connection, which a thread of its own makes; that goes on when the time is up.
 
         Args:
             attempts: How often to try to connect. Within a time limit as often as fits in, unless it is fewer than
                 the default.
-            limit_s: Longest wait, in seconds. Without one a connection that was lost is not waited for.
+            limit_s: Longest wait, in seconds. Without one a connection that was lost is not waited for, unless
+                ``again`` is set.
+            again: Whether to wait for a connection that was lost, for as many attempts, without a time limit.
 
         Raises:
             BrokerError: What stood in the way: `BrokerUnreachable`, `LoginRefused`, `NameTaken`; `ConnectionLost`
@@ -128,12 +130,13 @@ class Supervisor:
             if self._is_final:
                 raise ConnectionLost("the connection was closed")
             life, was_making = self._life, self._life.is_making
-            if self._reconnecting and not limit_s:
+            if self._reconnecting and not limit_s and not again:
                 raise ConnectionLost(f"not connected to the broker at {self.address}; trying to connect again")
             life.is_making = True
             if not was_making:
                 life.attempts, life.reason = 0, ""
-            if limit_s is None or attempts < MeshSettings.max_connection_attempts:
+            few = attempts < MeshSettings.max_connection_attempts and not self._reconnecting
+            if limit_s is None or few:
                 caller.last = life.attempts + attempts
             life.callers.append(caller)
         try:
@@ -385,6 +388,8 @@ class Supervisor:
             if life.closed.is_set():
                 return
             life.reason = text_of(error)
+            with self._state:
+                life.fail_callers(error, final=False)
             if not isinstance(error, (BrokerError, ConfigurationError)):
                 with Boundary(self._complaints, "a set-up failed; trying to connect again"):
                     raise error

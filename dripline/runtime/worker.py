@@ -46,6 +46,7 @@ class Worker:
         self._on_message = on_message
         self.dropped: Counter[str] = Counter()
         self._queue: queue.SimpleQueue[InHand | None] = queue.SimpleQueue()
+        self._unfinished: set[InHand] = set()  # what is queued or in hand
         self._joiner = Joiner(wait_s)
         self._complaints = Complaints(logger)
         # Each is counted on one thread only.
@@ -58,6 +59,16 @@ class Worker:
     def is_idle(self) -> bool:
         """Whether all that came is handled, so that what comes now is taken at once; for the I/O thread."""
         return self._came == self._handled
+
+    @property
+    def backlog(self) -> int:
+        """How many deliveries have come and are not handled."""
+        return self._came - self._handled
+
+    def unfinished(self) -> set[str]:
+        """Return the correlation ids of what is queued or in hand; for any thread."""
+        items = self._unfinished.copy()
+        return {item.delivery.properties.correlation_id or "" for item in items}
 
     def put(self, delivery: Delivery) -> None:
         """Hand over a delivery that needs no acknowledgement; for the I/O thread."""
@@ -97,6 +108,7 @@ class Worker:
             item = InHand(connection, delivery, time.monotonic())
         self._bytes_in += size
         self._came += 1
+        self._unfinished.add(item)
         self._queue.put(item)
 
     def _run(self) -> None:
@@ -116,6 +128,7 @@ class Worker:
                 return
             size = len(item.delivery.body)
             self._handle(item)
+            self._unfinished.discard(item)
             self._bytes_out += size
             self._handled += 1
             if self._joiner.next_expiry() is not None:

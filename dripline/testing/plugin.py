@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _OPTION = "--dripline-broker"
 _VARIABLE = "DRIPLINE_TEST_BROKER"
 _LEAKS = "dripline_no_leaks"
+_TIMEOUT_S = 10.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -126,7 +127,7 @@ def dripline_mesh(dripline_broker: Broker) -> dict[str, Any]:
 
 @pytest.fixture
 def dripline_client(dripline_broker: Broker, dripline_mesh: dict[str, Any]) -> Iterator[Interface]:
-    """A client on the test's broker: an `Interface`, which asks services as scripts do.
+    """A client on the test's broker: an `Interface` with a time limit of 10 s, which asks services as scripts do.
 
     ::
 
@@ -136,7 +137,7 @@ def dripline_client(dripline_broker: Broker, dripline_mesh: dict[str, Any]) -> I
     """
     from dripline.core.interface import Interface
 
-    with Interface(**{**dripline_broker.login, "dripline_mesh": dripline_mesh}) as client:
+    with Interface(**{**dripline_broker.login, "dripline_mesh": dripline_mesh}, timeout_s=_TIMEOUT_S) as client:
         yield client
 
 

@@ -81,5 +81,5 @@ class _Direct(RequestSender):
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
-    def _dripline_exchange(self, request: MsgRequest, timeout_s: float) -> MsgReply:
+    def _dripline_exchange(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:
         return answer_own(self._endpoint, request, _WHO)

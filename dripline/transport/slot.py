@@ -40,6 +40,20 @@ class Slot(Generic[T]):
         """Bring an error, which `wait` raises."""
         self._bring((None, error))
 
+    def await_filled(self, timeout_s: float) -> bool:
+        """Wait for a value or an error without taking it.
+
+        Args:
+            timeout_s: Longest wait, in seconds.
+
+        Returns:
+            Whether it has arrived.
+        """
+        if not self._lock.acquire(timeout=max(0.0, min(timeout_s, 4_000_000.0))):
+            return False
+        self._lock.release()
+        return True
+
     def wait(self, timeout_s: float) -> T:
         """Wait for the value.
 
@@ -50,9 +64,8 @@ class Slot(Generic[T]):
             TimeoutError: Nothing came in time.
             Exception: What `fail` was given.
         """
-        if not self._lock.acquire(timeout=max(0.0, min(timeout_s, 4_000_000.0))):
+        if not self._brought and not self.await_filled(timeout_s):
             raise TimeoutError(f"nothing came within {duration(timeout_s)}")
-        self._lock.release()
         value, error = self._brought[0]
         if error is not None:
             raise error

@@ -76,7 +76,7 @@ class Routes:
         try:
             place = self._places.take(client_of(request.transport))
             wanted = await self._wanted(request, place)
-            reply = await self._asker.ask(wanted, self._server.timeout_s, done=place.leave)
+            reply = await self._asker.ask(wanted, self._server.limit_s, done=place.leave)
             return reply_answer(reply, self._status(reply.return_code))
         except NoPlace as error:
             return error_answer(503, 100, str(error))

@@ -66,7 +66,7 @@ class HTTPServer(Interface):
 
     _dripline_reach: ClassVar[Reach] = {
         "own": {"http_host", "http_port", "web_root", "max_body_bytes", "max_requests", "max_requests_per_client"}
-        | {"_guard", "_stop_wanted", "_stop", "_refused", "_routes", "ret_code_conversion"}
+        | {"limit_s", "_guard", "_stop_wanted", "_stop", "_refused", "_routes", "ret_code_conversion"}
     }
 
     def __init__(
@@ -91,7 +91,7 @@ class HTTPServer(Interface):
         self.max_requests_per_client = settings.whole_number(
             "max_requests_per_client", max_requests_per_client, 1, 1000
         )
-        settings.seconds("timeout_s", kwargs.get("timeout_s", 10))
+        self.limit_s = settings.seconds("timeout_s", kwargs.setdefault("timeout_s", 10))
         allowed = settings.origins("http_origins", http_origins)
         self._guard = settings.guard(http_host, (http_token, http_username, http_password), allowed)
         self._stop_wanted = False  # no event: a signal may come while one is being set
@@ -170,7 +170,7 @@ class HTTPServer(Interface):
 
     def list_present(self, wait_s: float = 0.5) -> list[Present]:
         """Ask the mesh who is there."""
-        return roll_call(self._new_client, wait_s, connect_s=self.timeout_s)
+        return roll_call(self._new_client, wait_s, connect_s=self.limit_s)
 
     async def _serve(self, ready: threading.Event | None) -> None:
         from dripline.web.application import (

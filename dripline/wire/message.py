@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 from uuid import UUID
 
@@ -172,6 +173,25 @@ class MsgRequest(Message):
         reply._request = self
         return reply
 
+    def adopt(self, reply: MsgReply) -> MsgReply:
+        """Address a reply that was made in another way to the sender of this request; returns a copy of it."""
+        if reply._request is self:
+            return reply
+        adopted = copy.copy(reply)
+        adopted.routing_key, adopted.correlation_id, adopted._request = self.reply_to, self.correlation_id, self
+        return adopted
+
+    def claim(self) -> bool:
+        """Claim the right to answer this request: True for one caller only, whatever the thread."""
+        mine = object()
+        # One atomic step; a lock could stay locked in a forked process.
+        return self.__dict__.setdefault("_claim", mine) is mine
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether this request has been answered, or is about to be."""
+        return "_claim" in self.__dict__
+
     @property
     def message_operation(self) -> op_t:
         """What is asked for; `op_t.unknown` for a number that nobody knows."""
@@ -221,7 +241,7 @@ class MsgReply(Message):
     """
 
     message_type = msg_t.reply
-    _request: MsgRequest | None = None  # that it answers, for the log
+    _request: MsgRequest | None = None  # which it answers, if that was received here
 
     def __init__(
         self,
@@ -263,6 +283,10 @@ class MsgReply(Message):
             return request.reply(return_code, return_message, payload)
         assert isinstance(routing_key, str), "it was no request"
         return cls(return_code, return_message, payload, routing_key, specifier, encoding)
+
+    def claim(self) -> bool:
+        """Claim the right to be the reply to its request; see `MsgRequest.claim`."""
+        return self._request is None or self._request.claim()
 
 
 class MsgAlert(Message):

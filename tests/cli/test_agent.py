@@ -254,7 +254,7 @@ def test_options_may_stand_anywhere(shell):
         (["get"], "missing argument 'ROUTING_KEY'"),
         (["gte", "peaches"], "invalid value for 'get|set|cmd|reply|alert': 'gte' is not one of"),
         (["get", "peaches", "--tmeout", "5"], "no such option"),
-        (["get", "peaches", "-t", "-5"], "invalid value for '-t' / '--timeout': -5.0 is not in the range x>0"),
+        (["get", "peaches", "-t", "-5"], "invalid value for '-t' / '--timeout': -5.0 is not in the range x>=0"),
         (["get", "peaches", "-p", "99999"], "invalid value for '-p' / '--port'"),
         (["get", "peaches", "-c", "nowhere.yaml"], "nowhere.yaml: there is no such file"),
         (["cmd", "peaches", "a=1", "a.b=2"], "'a.b=2': a is 1, nothing can stand below it"),

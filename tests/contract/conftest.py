@@ -19,6 +19,8 @@ from dripline.testing import Broker, broker_for_tests, own_exchanges
 from dripline.transport import BrokerAddress
 from dripline.wire.mesh import MeshSettings
 
+from .waits import INTERVAL_S as PING_INTERVAL_S
+
 
 @pytest.fixture(autouse=True)
 def quiet_pika(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,3 +113,10 @@ def _rabbitmqctl(*words: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+@pytest.fixture
+def frequent_pings(monkeypatch):
+    """So that these tests need not wait for long."""
+    monkeypatch.setattr("dripline.runtime.liveness.INTERVAL_S", PING_INTERVAL_S)
+    monkeypatch.setattr("dripline.runtime.inbox._FIRST_CHECK_S", 0.05)

@@ -49,8 +49,8 @@ def test_a_service_that_does_not_list_its_endpoints_is_present_all_the_same(mesh
     """As those of the reference, which do not know the question."""
 
     class Old(Service):
-        def do_get_request(self, a_request_message):
-            return Endpoint.do_get_request(self, a_request_message)
+        def _dripline_built_in(self, request):
+            return Endpoint._dripline_built_in(self, request)
 
     with serving(Old(mesh.name("old"), **mesh.login)) as old:
         (found,) = call(mesh)

@@ -29,7 +29,9 @@ class Recorder(Service):
         Service.__init__(self, name, make_connection=False, **kwargs)
 
     def send(self, a_message: Any) -> SentMessagePackage:
-        """Keep the message."""
+        """Keep the message, but only one reply to a request."""
+        if isinstance(a_message, MsgReply) and not a_message.claim():
+            return SentMessagePackage(False, "answered already")
         if self.can_send:
             self.sent.append(a_message)
         return SentMessagePackage(self.can_send)

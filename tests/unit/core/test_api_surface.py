@@ -81,7 +81,7 @@ SIGNATURES: dict[Any, str] = {
     RequestSender.set: "self endpoint value specifier=None lockout_key=None timeout_s=0",
     RequestSender.cmd: "self endpoint specifier ordered_args=None keyed_args=None lockout_key=None timeout_s=0",
     Interface: (
-        "username=None password=None dripline_mesh=None timeout_s=10 confirm_retcodes=True dripline_config=None"
+        "username=None password=None dripline_mesh=None timeout_s=None confirm_retcodes=True dripline_config=None"
     ),
     Interface.get: "self endpoint specifier=None lockout_key=None timeout_s=0",
     Interface.set: "self endpoint value specifier=None lockout_key=None timeout_s=0",

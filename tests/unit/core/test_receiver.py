@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.core import MsgRequest, Receiver, SentMessagePackage, op_t, receiver
+from dripline.core import MsgRequest, Receiver, SentMessagePackage, op_t
 from dripline.core.sent_message import Answered
 from dripline.runtime.inbox import PendingReply
-from dripline.wire.errors import ConnectionLost, DriplineError
+from dripline.wire.errors import ConnectionLost, DriplineError, ReplyTimeout
 
 
 @pytest.fixture
@@ -54,22 +54,10 @@ def test_a_lost_connection_is_a_reply_with_its_reason(request_, pending):
     assert reply.correlation_id == request_.correlation_id
 
 
-def test_a_long_wait_is_told(pending, monkeypatch, caplog):
-    """A script that waits without limit says what for."""
-    monkeypatch.setattr(receiver, "_TELL_AFTER_S", 0.01)
-    monkeypatch.setattr(pending, "wait", _third_time(pending.wait))
-    Receiver().wait_for_reply(SentMessagePackage(True, pending=pending))
-    assert caplog.text.count("still waiting after") == 2
-    assert "no reply from 'peaches'" in caplog.text
-
-
-def _third_time(wait):
-    calls = []
-
-    def wait_or_lose(timeout_s):
-        calls.append(timeout_s)
-        if len(calls) > 2:
-            raise ConnectionLost("gone")
-        return wait(timeout_s)
-
-    return wait_or_lose
+def test_a_silent_service_is_a_reply_if_there_is_no_time_limit(request_, pending):
+    """With a time limit, None is returned when it is over."""
+    assert Receiver().wait_for_reply(SentMessagePackage(True, pending=pending), 1) is None
+    pending.fail(ReplyTimeout("its service does not answer pings"))
+    reply = Receiver().wait_for_reply(SentMessagePackage(True, pending=pending))
+    assert (reply.return_code, reply.return_message) == (404, "its service does not answer pings")
+    assert reply.correlation_id == request_.correlation_id

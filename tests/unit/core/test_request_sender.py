@@ -79,12 +79,42 @@ def test_a_lockout_key_that_is_none_is_refused():
     assert not sender.requests
 
 
-@pytest.mark.parametrize(("given", "used"), [({}, 10.0), ({"timeout_s": 0}, 10.0), ({"timeout_s": 0.5}, 0.5)])
-def test_a_timeout_of_0_is_the_default_one(given, used):
-    """Nobody waits for ever."""
+@pytest.mark.parametrize(
+    ("constructor", "call", "used"),
+    [
+        (None, {}, None),
+        (0, {}, None),
+        (None, {"timeout_s": None}, None),
+        (None, {"timeout_s": 0}, None),
+        (None, {"timeout_s": 0.5}, 0.5),
+        (3, {}, 3),
+        (3, {"timeout_s": None}, 3),
+        (3, {"timeout_s": 0}, 3),
+        (3, {"timeout_s": -1}, 3),
+        (3, {"timeout_s": 0.5}, 0.5),
+        (3, {"timeout_s": float("inf")}, None),
+        ("60", {}, 60),
+    ],
+)
+def test_a_time_limit_is_that_of_the_call_or_else_that_of_the_constructor(constructor, call, used):
+    """None, 0 and a missing argument are the same: no limit."""
     sender = Sender()
-    sender.get("x", **given)
-    assert sender.timeouts == [used]
+    sender.timeout_s = constructor
+    sender.get("x", **call)
+    sender.set("x", 1, **call)
+    sender.cmd("x", "y", **call)
+    assert sender.timeouts == [used] * 3
+
+
+@pytest.mark.parametrize("wrong", ["soon", [1], float("nan")])
+def test_a_time_limit_is_a_number(wrong):
+    """Otherwise nothing is sent."""
+    sender = Sender()
+    with pytest.raises(TypeError, match="timeout_s is a number of seconds, or None for no limit, not"):
+        sender.get("x", timeout_s=wrong)
+    with pytest.raises(TypeError, match="timeout_s is a number of seconds"):
+        RequestSender(timeout_s=wrong)
+    assert not sender.requests
 
 
 def test_warnings_are_no_errors():

@@ -6,11 +6,12 @@ import uuid
 import pytest
 
 from dripline.runtime import notes
-from dripline.runtime.dispatch import BROADCAST_COMMANDS, answer, find_by_routing_key
+from dripline.runtime.dispatch import BROADCAST_COMMANDS, BUILT_IN, answer, find_by_routing_key
 from dripline.runtime.lockout import Lockout
+from dripline.runtime.pings import LifeSigns, liveness_ping, read_life_signs
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.enums import op_t
-from dripline.wire.message import MsgRequest
+from dripline.wire.message import MsgReply, MsgRequest
 
 KEY = uuid.UUID("11111111-2222-3333-4444-555555555555")
 NIL = uuid.UUID(int=0)
@@ -23,6 +24,15 @@ class Target:
 
     def __init__(self):
         self._dripline_lockout = Lockout()
+        self.life_signs = LifeSigns("amq.gen-1", ["a"], False)
+
+    def _dripline_built_in(self, request):
+        """What every endpoint has."""
+        return BUILT_IN.get((request.message_operation, request.specifier.to_string()))
+
+    def _dripline_life_signs(self, awaited):
+        """One of the awaited requests is at work."""
+        return self.life_signs
 
     def do_get_request(self, request):
         """Answer a get."""
@@ -123,6 +133,15 @@ def test_unlock_takes_only_force(locked):
         None,
     )
     assert told(locked, op_t.cmd, "unlock", payload={"values": [], "force": True})[0] == 0
+
+
+def test_a_client_that_waits_learns_which_requests_are_at_work(target):
+    """In the reply to its ping; without a service there is nothing to tell."""
+    ping = liveness_ping("peaches", ["a", "b"])
+    assert read_life_signs(answer(target, ping)) == target.life_signs
+    target.life_signs = None
+    reply = answer(target, ping)
+    assert (reply.return_code, reply.plain_payload) == (0, None)
 
 
 def test_set_condition_does_nothing_by_default(locked):
@@ -259,3 +278,25 @@ def test_a_request_finds_its_endpoint_by_whole_words():
 def test_what_may_be_broadcast():
     """The commands that every endpoint answers."""
     assert {"lock", "unlock", "ping", "set_condition"} == BROADCAST_COMMANDS
+
+
+@pytest.mark.parametrize("given", [None, 5, {"value_raw": 1}, "text"])
+@pytest.mark.parametrize("note", [None, "careful"])
+def test_a_handler_that_returns_something_else_than_a_reply_is_answered(target, given, note):
+    """The client must not wait for nothing."""
+
+    def do_get_request(_request):
+        if note:
+            notes.leave(note)
+        return given
+
+    target.do_get_request = do_get_request
+    assert told(target, op_t.get) == (999, "the handler made no reply", None)
+
+
+def test_a_reply_that_was_made_by_hand_is_addressed_to_the_sender(target):
+    """Whatever it was addressed to."""
+    target.do_get_request = lambda _: MsgReply(0, "", 5, "elsewhere")
+    asked = request(op_t.get)
+    reply = answer(target, asked)
+    assert (reply.routing_key, reply.correlation_id, reply.plain_payload) == ("back", asked.correlation_id, 5)

@@ -340,3 +340,23 @@ def test_the_log_names_the_sender_of_an_invalid_request_and_the_fault(line, work
     assert heard.get(timeout=30).invalid_reason.startswith("no JSON")
     (text,) = [text for text in caplog.messages if text.startswith("an invalid request for 'peaches' from /")]
     assert "no JSON" in text
+
+
+def test_it_knows_what_is_not_finished(deliveries):
+    """By correlation id: what is at work and what is queued behind it."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def take(_message):
+        begun.set()
+        go_on.wait(30)
+
+    worker = Worker("worker", take)
+    requests = [MsgRequest.create(None, op_t.get, "peaches") for _ in range(3)]
+    for request in requests:
+        worker.put(deliveries(request)[0])
+    assert begun.wait(30)
+    assert worker.unfinished() == {request.correlation_id for request in requests}
+    assert worker.backlog == 3
+    go_on.set()
+    assert worker.stop(30)
+    assert (worker.unfinished(), worker.backlog) == (set(), 0)

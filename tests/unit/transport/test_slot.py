@@ -103,3 +103,13 @@ def test_a_look_never_waits():
     failed.fail(ValueError("no"))
     value, error = failed.peek()
     assert (value, str(error)) == (None, "no")
+
+
+def test_one_may_wait_without_taking():
+    """Whether it is a value or an error."""
+    for fill in (lambda slot: slot.set(1), lambda slot: slot.fail(ValueError("x"))):
+        slot = Slot()
+        assert not slot.await_filled(0)
+        threading.Timer(0.02, fill, [slot]).start()
+        assert slot.await_filled(30)
+        assert slot.await_filled(0)

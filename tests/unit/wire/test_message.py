@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -157,3 +158,30 @@ def test_a_message_can_be_written_as_json():
         document = json.loads(message.encode_full_message())
         assert document["payload"] == 99
         assert document["message_type"] == message.message_type
+
+
+def test_a_request_is_answered_once():
+    """Whichever thread is first; a reply knows the request that it was made from."""
+    request = MsgRequest.create(None, op_t.get, "peaches")
+    replies = [request.reply(payload=number) for number in range(50)]
+    assert not request.is_claimed
+    with ThreadPoolExecutor(50) as threads:
+        assert sum(threads.map(lambda reply: reply.claim(), replies)) == 1
+    assert request.is_claimed
+    assert not replies[0].claim()
+    assert not request.claim()
+
+
+def test_a_reply_without_a_request_may_be_sent_as_often_as_one_likes():
+    """Nobody knows what it answers, until a request adopts a copy of it."""
+    reply = MsgReply.create(0, "", 5, "elsewhere")
+    assert reply.claim()
+    assert reply.claim()
+    request = MsgRequest.create(None, op_t.get, "peaches", reply_to="back")
+    adopted = request.adopt(reply)
+    assert (adopted.routing_key, adopted.correlation_id, adopted.plain_payload) == (
+        "back",
+        request.correlation_id,
+        5,
+    )
+    assert (reply.routing_key, adopted.claim(), request.adopt(reply).claim()) == ("elsewhere", True, False)

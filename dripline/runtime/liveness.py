@@ -1,0 +1,236 @@
+"""Waiting for replies without a time limit, for as long as they can still come.
+
+A thread that waits sends a ping every few seconds, one for all requests that wait for the same service. The ping
+is mandatory: the broker returns it if no queue is bound any more. A service of ours answers it while its handler
+is busy, and says which of the requests it still has. A service of another make may answer it late or never: only a
+missing queue ends the wait for that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dripline.runtime.pings import liveness_ping, read_life_signs
+from dripline.wire.errors import DriplineError, NoRoute, ReplyTimeout
+from dripline.wire.message import MsgReply, MsgRequest
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two pings.
+INTERVAL_S = 5.0
+#: After so many pings without any answer a service of ours is given up.
+SILENT_PINGS = 6
+#: A service says so often that it does not have a request before that is given up: its reply may be on its way.
+_MISSED = 2
+#: So many pings to a service of ours must come back: its connection may have been lost for a moment.
+_UNROUTED = 2
+#: Seconds between two messages in the log about services of another make.
+TELL_EVERY_S = 60.0
+#: Replies to earlier pings that are still awaited.
+_PINGS_KEPT = 8
+
+
+class Pending(Protocol):
+    """A request whose reply is awaited; `inbox.PendingReply` is one."""
+
+    request: MsgRequest
+
+    def await_arrival(self, timeout_s: float) -> bool:
+        """Wait for a reply or an error without taking it; returns whether one has arrived."""
+
+    def wait(self, timeout_s: float | None = None) -> MsgReply:
+        """Return the reply, or raise the error."""
+
+    def fail(self, error: Exception) -> None:
+        """End the wait with an error."""
+
+
+Outcome = Callable[[Pending], None]
+
+
+@dataclass
+class _Wait:
+    pending: Pending
+    missed: int = 0  # how often in a row the service did not have it
+
+
+@dataclass
+class _Target:
+    """A routing key to which requests were sent whose replies are awaited.
+
+    Attributes:
+        key: The routing key.
+        waits: The requests, by correlation id.
+        due_s: When the next ping is due.
+        told_s: When the log told last what is awaited.
+        address: Where the service can be reached past its queue; empty if that is not known.
+        is_ours: Whether a service of ours has answered.
+        unanswered: How many pings were sent since the last answer.
+        unrouted: How many pings have come back since the last answer.
+        pings: The latest pings, which are forgotten otherwise.
+    """
+
+    key: str
+    due_s: float
+    start_s: float = field(default_factory=time.monotonic)
+    told_s: float = field(default_factory=time.monotonic)
+    waits: dict[str, _Wait] = field(default_factory=dict)
+    address: str = ""
+    is_ours: bool = False
+    unanswered: int = 0
+    unrouted: int = 0
+    pings: deque[Pending] = field(default_factory=lambda: deque(maxlen=_PINGS_KEPT))
+
+
+class LivenessCheck:
+    """Ends waits for replies that cannot come any more.
+
+    Args:
+        send: Sends a ping, and calls back with its reply or error, also on the I/O thread.
+    """
+
+    def __init__(self, send: Callable[[MsgRequest, Outcome], Pending]) -> None:
+        self._send = send
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Forget everything, in a forked process."""
+        self._lock = threading.Lock()  # guards what follows; never held while sending
+        self._targets: dict[str, _Target] = {}
+
+    def wait(self, pending: Pending) -> None:
+        """Wait until a reply or an error has arrived, and see to it that one of them does."""
+        with self._watching(pending) as target:
+            while not pending.await_arrival(INTERVAL_S / 5):
+                if time.monotonic() >= target.due_s:
+                    self._check(target)
+
+    @contextlib.contextmanager
+    def _watching(self, pending: Pending) -> Iterator[_Target]:
+        key, correlation_id = pending.request.routing_key, pending.request.correlation_id
+        with self._lock:
+            target = self._targets.get(key)
+            if target is None:
+                # It has waited for a while before it came here.
+                target = self._targets[key] = _Target(key, time.monotonic() + INTERVAL_S * 4 / 5)
+            target.waits[correlation_id] = _Wait(pending)
+        try:
+            yield target
+        finally:
+            with self._lock:
+                target.waits.pop(correlation_id, None)
+                if not target.waits and self._targets.get(key) is target:
+                    del self._targets[key]
+                    target.pings.clear()  # nobody needs their replies
+
+    def _check(self, target: _Target) -> None:
+        """Send the ping that is due, on the thread that noticed it first."""
+        with self._lock:
+            now = time.monotonic()
+            if now < target.due_s:
+                return
+            if target.is_ours and target.unanswered >= SILENT_PINGS:
+                _end(target, _silent)
+                return
+            # A service that has another connection now has another address, too.
+            address = target.address if target.unanswered < SILENT_PINGS // 2 else ""
+            targets = [each for each in self._targets.values() if address and each.address == address] or [target]
+            for each in targets:
+                each.due_s = now + INTERVAL_S
+                each.unanswered += 1
+            awaited = frozenset(correlation_id for each in targets for correlation_id in each.waits)
+        _tell(target, now)
+        ping = liveness_ping(address or target.key, awaited)
+        try:
+            sent = self._send(ping, lambda answered: self._answered(answered, targets, address, awaited))
+        except (DriplineError, TimeoutError) as error:  # it says nothing about the service
+            logger.debug("could not send a ping to %r: %s", ping.routing_key, error)
+            with self._lock:
+                for each in targets:
+                    each.unanswered -= 1
+        else:
+            target.pings.append(sent)
+
+    def _answered(self, ping: Pending, targets: list[_Target], address: str, awaited: frozenset[str]) -> None:
+        """Draw conclusions from the reply to a ping, or from its return."""
+        try:
+            signs = read_life_signs(ping.wait(0))
+        except NoRoute:
+            with self._lock:
+                for each in targets:
+                    if not address:
+                        _unrouted(each)
+                    elif each.address == address:  # the service has another connection now, or none
+                        each.address, each.due_s = "", 0.0
+            return
+        except DriplineError as error:
+            logger.debug("a ping has failed: %s", error)
+            return
+        with self._lock:
+            for each in targets:
+                each.unanswered = each.unrouted = 0
+                each.is_ours = signs is not None
+                each.address = signs.address if signs is not None else ""
+                if signs is not None:
+                    _count(each, awaited.difference(signs.held), awaited, signs.is_full)
+
+
+def _count(target: _Target, missing: frozenset[str], awaited: frozenset[str], is_full: bool) -> None:
+    """Count how often requests were missing, and end the waits for those that are lost."""
+    for correlation_id, wait in target.waits.items():
+        if correlation_id not in missing:
+            wait.missed = 0 if correlation_id in awaited else wait.missed
+        elif not is_full:
+            wait.missed += 1
+            if wait.missed >= _MISSED:
+                wait.pending.fail(_lost(target.key))
+
+
+def _unrouted(target: _Target) -> None:
+    """End the waits if no queue is bound; a service of ours is given a moment to come back with its requests."""
+    target.unrouted += 1
+    if target.is_ours and target.unrouted < _UNROUTED:
+        target.due_s = time.monotonic() + INTERVAL_S * 2 / 5
+    else:
+        _end(target, _unbound)
+
+
+def _end(target: _Target, reason: Callable[[str], DriplineError]) -> None:
+    for wait in target.waits.values():
+        wait.pending.fail(reason(target.key))  # each its own: tracebacks are added to it
+
+
+def _unbound(key: str) -> NoRoute:
+    return NoRoute(f"no queue is bound to routing key {key!r} any more")
+
+
+def _silent(key: str) -> ReplyTimeout:
+    seconds = SILENT_PINGS * INTERVAL_S
+    return ReplyTimeout(f"no reply from {key!r}: its service has not answered a ping for {seconds:g} s")
+
+
+def _lost(key: str) -> ReplyTimeout:
+    return ReplyTimeout(
+        f"no reply from {key!r}: its service no longer has the request; it was restarted, or the reply was lost"
+    )
+
+
+def _tell(target: _Target, now: float) -> None:
+    if target.is_ours or now - target.told_s < TELL_EVERY_S:
+        return
+    target.told_s = now
+    count = len(target.waits)
+    logger.warning(
+        "still waiting for %s from %r after %.0f s; its service %s",
+        "a reply" if count == 1 else f"{count} replies",
+        target.key,
+        now - target.start_s,
+        "does not answer pings; it may be busy" if target.unanswered > 1 else "is running",
+    )
