@@ -12,8 +12,7 @@ from support.proxy import Proxy
 
 import scarab
 from _dripline.core import Core, DriplineConfig, MsgAlert, MsgRequest, Receiver, op_t
-from dripline.core import AlertConsumer, Endpoint, Interface, Service, ThrowReply
-from dripline.core.mailbox import Mailbox
+from dripline.core import AlertConsumer, Endpoint, Interface, Service, ThrowReply, mailbox
 from dripline.transport import Connection
 from dripline.wire.errors import BrokerUnreachable, DriplineError, ErrorReply
 
@@ -281,18 +280,18 @@ class Listener(AlertConsumer):
 def test_a_key_bound_while_the_connection_comes_back_counts(broker, monkeypatch, caplog):
     """It waits for the queue to be there again: binding one that is not there would end the connection."""
     coming_back, go_on = threading.Event(), threading.Event()
-    declare = Mailbox._declare
+    declare = mailbox.declare_queue
 
-    def declare_late(mailbox: Mailbox, connection: Connection, name: str) -> None:
+    def declare_late(connection: Connection, name: str) -> None:
         coming_back.set()
         go_on.wait(30)
-        declare(mailbox, connection, name)
+        declare(connection, name)
 
     with Proxy(broker.host, broker.port) as proxy, fresh_mesh(broker) as mesh:
         through = {**mesh.settings, "broker": proxy.host, "broker_port": proxy.port}
         listener = Listener(name=mesh.name("l"), alert_keys=["old"], dripline_mesh=through)
         with serving(listener), Interface(**mesh.login) as speaker:
-            monkeypatch.setattr(Mailbox, "_declare", declare_late)
+            monkeypatch.setattr(mailbox, "declare_queue", declare_late)
             proxy.cut()
             assert coming_back.wait(60)
             binding = threading.Thread(target=listener.bind_key, args=(listener.alerts_exchange, "new"))

@@ -145,6 +145,7 @@ def test_a_service_that_is_killed_loses_no_more_than_its_memory_holds(
             "from dripline.core import MsgAlert, Service\n"
             f"service = Service('killed', alert_spool={spool!r}, **{through(mesh, proxy)!r})\n"
             "service.start()\n"
+            "print('started', flush=True)\n"
             "input()\n"
             f"for number in range({sent}):\n"
             f"    service.send(MsgAlert.create({{'value_raw': number}}, {ALERT_KEY!r}))\n"
@@ -156,12 +157,11 @@ def test_a_service_that_is_killed_loses_no_more_than_its_memory_holds(
             "input()\n"
         )
         process = subprocess.Popen([sys.executable, "-c", program], stdin=PIPE, stdout=PIPE)
-        assert eventually(lambda: proxy.open)
-        proxy.refuse = True
-        time.sleep(1.0)
-        proxy.cut()
         assert process.stdin is not None
         assert process.stdout is not None
+        assert process.stdout.readline() == b"started\n"
+        proxy.refuse = True
+        proxy.cut()
         process.stdin.write(b"\n")
         process.stdin.flush()
         assert process.stdout.readline() == b"sent 0\n"

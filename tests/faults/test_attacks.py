@@ -256,7 +256,7 @@ def forces_in_other_words(target: Target) -> None:
     ask.cmd(store, "lock")
     for force in (1, "true", "yes", [True], {"a": True}, None, False):
         target.refused(200, lambda force=force: ask.cmd(store, "unlock", keyed_args={"force": force}))
-    target.refused(200, lambda: ask.cmd(store, "unlock", [True]))
+    target.refused(304, lambda: ask.cmd(store, "unlock", [True]))
     ask.cmd(store, "unlock", keyed_args={"force": True})
 
 

@@ -277,12 +277,14 @@ def test_a_child_that_outlives_a_service_does_not_keep_its_spool(tmp_path):
     from dripline.runtime.spool import Spool
 
     spool = Spool(tmp_path)
+    told, tell = os.pipe()
     child = os.fork()
     if not child:
+        os.write(tell, b".")
         time.sleep(20)
         os._exit(0)
     try:
-        time.sleep(0.1)
+        os.read(told, 1)  # the child is running, and has let go of the lock
         spool.close()
         Spool(tmp_path).close()
     finally:

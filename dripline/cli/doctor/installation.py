@@ -12,7 +12,6 @@ from importlib.util import find_spec
 import dripline
 from dripline import package_setup
 from dripline.cli.doctor.findings import Notes
-from dripline.cli.doctor.installed_files import look_at_installed_files
 from dripline.config.extras import reinstall
 from dripline.wire import version as wire_version
 from dripline.wire.version import VERSION
@@ -49,11 +48,13 @@ def examine_installation(notes: Notes) -> bool:
     if getattr(dripline, "__file__", None) is None:
         _tell_hidden(notes)
         return False
-    look_at_installed_files(notes)
     _look_for_other_driplines(notes)
     scarab_is_ours = look_at_scarab(notes)
     _look_at_binding_module(notes)
     if scarab_is_ours:
+        from dripline.cli.doctor.installed_files import look_at_installed_files  # imports scarab
+
+        look_at_installed_files(notes)
         look_at_pkg_resources(notes)
         _tell_extras(notes)
     return scarab_is_ours

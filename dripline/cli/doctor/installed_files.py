@@ -7,7 +7,6 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution,
 
 from dripline import package_setup
 from dripline.cli.doctor.findings import Notes
-from dripline.config.extras import reinstall
 from dripline.core.extension_source import file_hash
 from dripline.core.replaced_init import describe
 
@@ -36,6 +35,8 @@ def look_at_installed_files(notes: Notes) -> None:
 
 
 def _report_missing(notes: Notes, ours: Distribution, hashes: dict[str, str]) -> None:
+    from dripline.config.extras import reinstall  # needs scarab, which may be another program
+
     now = {name: file_hash(str(ours.locate_file(name))) for name in hashes}
     if package_setup.culprit:
         now["dripline/__init__.py"] = hashes.get("dripline/__init__.py", "")  # reported already

@@ -232,6 +232,7 @@ def test_the_plugin_costs_nothing() -> None:
     assert "dripline.testing.plugin" in brought
     assert {name for name in brought if name.startswith("dripline")} <= {
         "dripline",
+        "dripline.package_setup",
         "dripline.testing",
         "dripline.testing.plugin",
         "dripline.wire",
