@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import PackageNotFoundError, distribution, requires
-from shlex import quote
-from urllib.parse import unquote
+from importlib.metadata import PackageNotFoundError, requires
 
 _EXTRA = re.compile(r"""\s*;.*\bextra\s*==\s*["']([\w-]+)["']""")
 
@@ -36,16 +34,3 @@ def libraries(extra: str) -> list[str]:
         included = re.fullmatch(r"dripline\[([\w,-]+)\]", requirement)
         found += [one for name in included[1].split(",") for one in libraries(name)] if included else [requirement]
     return found or [f".[{extra}]"]
-
-
-def reinstall() -> str:
-    """Return the command that installs dripline again, from where pip installed it."""
-    import json
-
-    try:
-        address = json.loads(distribution("dripline").read_text("direct_url.json") or "{}")
-    except (PackageNotFoundError, ValueError):
-        address = {}
-    editable = "--editable " if address.get("dir_info", {}).get("editable") else ""
-    origin = unquote(address.get("url", "dripline").removeprefix("file://"))
-    return f"pip install --force-reinstall --no-deps {editable}{quote(origin)}"

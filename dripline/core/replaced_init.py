@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from dripline.config.extras import reinstall
 from dripline.core.extension_source import Source, sources_of_replacement
+from dripline.wire.version import reinstall
 
 _INIT = os.path.join("dripline", "__init__.py")
 

@@ -1,7 +1,23 @@
-"""Which dripline this is."""
+"""Which dripline this is, and how to install it again."""
 
 #: Version of the distribution.
 VERSION = "6.0.0"
 
 #: Version of the wire protocol; every peer on a mesh announces it under the name `dripline`.
 PROTOCOL_VERSION = "3.0.0"
+
+
+def reinstall() -> str:
+    """Return the command that installs dripline again, from where pip installed it."""
+    import json
+    from importlib.metadata import PackageNotFoundError, distribution
+    from shlex import quote
+    from urllib.parse import unquote
+
+    try:
+        address = json.loads(distribution("dripline").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        address = {}
+    editable = "--editable " if address.get("dir_info", {}).get("editable") else ""
+    origin = unquote(address.get("url", "dripline").removeprefix("file://"))
+    return f"pip install --force-reinstall --no-deps {editable}{quote(origin)}"

@@ -12,9 +12,8 @@ from importlib.util import find_spec
 import dripline
 from dripline import package_setup
 from dripline.cli.doctor.findings import Notes
-from dripline.config.extras import reinstall
 from dripline.wire import version as wire_version
-from dripline.wire.version import VERSION
+from dripline.wire.version import VERSION, reinstall
 
 _EXTRAS = {
     "serial": ("serial",),
