@@ -20,7 +20,7 @@ _BINDS_TIGHTER = re.compile(r"\}\s*(\*\*|[.\[(])|[\w.]\{|\}\w")
 # Names that all formulas have, known without asteval, whose import costs time.
 _SURE = frozenset(
     {"abs", "bool", "float", "int", "len", "max", "min", "round", "str"}
-    | {"cos", "e", "exp", "log", "log10", "pi", "pow", "sin", "sqrt", "tan"}
+    | {"cos", "e", "exp", "inf", "log", "log10", "nan", "pi", "pow", "sin", "sqrt", "tan"}
 )
 
 
