@@ -111,7 +111,7 @@ class Template:
             return list(found) if isinstance(found, Several) else [found]
         if isinstance(found, Several) and word not in self._tree.series:
             raise ValueError(
-                f"{str(raw)[:60]!r} is several numbers; take them as a list, [{{}}], or one of them, [{{}}][0]"
+                f"{str(raw)[:60]!r} contains several numbers; write [{{}}] for a list of them, [{{}}][0] for one"
             )
         return found
 
@@ -177,4 +177,4 @@ def _value_in(hole: str, raw: Any) -> Any:
         numbers = [number_of(part) for part in text.removesuffix(",").split(",")]
         if None not in numbers:
             return Several(numbers)
-    raise ValueError(f"{str(raw)[:60]!r} is no number; to use it as text put the hole in quotes: '{{}}'")
+    raise ValueError(f"{str(raw)[:60]!r} is not a number; to use it as text, put the hole in quotes: '{{}}'")

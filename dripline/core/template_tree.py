@@ -60,7 +60,7 @@ def parse(formula: str, shown: str) -> ast.Module:
         module = ast.parse(formula)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise ValueError(f"{shown[:100]!r} is no formula: {reason}") from None
+        raise ValueError(f"{shown[:100]!r} is not a formula: {reason}") from None
     check(module, shown)
     return module
 

@@ -48,7 +48,6 @@ WARNED = {
     ),
     "words deep in a table": (endpoint(f"{STORE}, calibration: {{1: [3, {{x: No}}]}}"), "YAML reads No as false"),
     "a word as first value": (endpoint(f"{STORE}, initial_value: no"), "YAML reads no as false"),
-    "an empty table": (endpoint(f"{STORE}, calibration: {{}}"), "an empty table"),
     "no module": (endpoint("name: a"), "has no 'module'"),
     "an empty module": (endpoint("name: a, module: "), "has no 'module'"),
     "a field that no value has": (endpoint(f"{STORE}, check_field: value_call"), "did you mean 'value_cal'?"),
@@ -68,6 +67,7 @@ WARNED = {
     "a service as endpoint": (endpoint("name: a, module: Service"), "is a service and does not run here"),
 }
 REFUSED = {
+    "an empty table": (endpoint(f"{STORE}, calibration: {{}}"), "an empty table"),
     "no name": ("module: Service\n", "has no name"),
     "an empty name": (endpoint("name: '', module: KeyValueStore"), "empty"),
     "a number for a name": (endpoint("name: 5, module: KeyValueStore"), "put it in quotes"),

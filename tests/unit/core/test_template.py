@@ -110,7 +110,7 @@ def test_several_numbers_are_a_list(template, raw, value):
 @pytest.mark.parametrize("template", ["{}", "{}*2", "2*({})", "max({}, 3)", "-{}", "{} if 1 else 2", "{} == 1.5"])
 def test_several_numbers_elsewhere_are_an_error(template):
     """No list is multiplied by accident."""
-    with pytest.raises(ValueError, match=r"'1.5,2.5' is several numbers; take them as a list, \[{}\]"):
+    with pytest.raises(ValueError, match=r"'1.5,2.5' contains several numbers; write \[{}\] for a list"):
         value_of(template, "1.5,2.5")
 
 
@@ -272,7 +272,7 @@ def test_device_text_is_never_code(template, raw):
 )
 def test_words_outside_quotes_are_refused(template, raw):
     """With a text that tells what to do about it."""
-    with pytest.raises(ValueError, match="is no number; to use it as text put the hole in quotes"):
+    with pytest.raises(ValueError, match="is not a number; to use it as text, put the hole in quotes"):
         value_of(template, raw)
 
 
@@ -298,7 +298,7 @@ def test_a_branch_that_is_not_evaluated_needs_no_number(template, raw, value):
 )
 def test_a_branch_that_is_evaluated_does(template):
     """With the same text as elsewhere."""
-    with pytest.raises(ValueError, match=r"^'ON' is no number; to use it as text put the hole in quotes"):
+    with pytest.raises(ValueError, match=r"^'ON' is not a number; to use it as text, put the hole in quotes"):
         value_of(template, "ON")
 
 
@@ -333,7 +333,7 @@ def test_a_format_that_does_not_suit_the_value_is_an_error(template, raw):
 
 def test_what_is_no_formula_is_told():
     """With what was written and what Python says about it."""
-    with pytest.raises(ValueError, match=r"'2\*\({}' is no formula: '\(' was never closed"):
+    with pytest.raises(ValueError, match=r"'2\*\({}' is not a formula: '\(' was never closed"):
         value_of("2*({}", 5)
 
 
