@@ -71,7 +71,7 @@ class FormatEntity(Entity):
         self._set_value_lowercase = set_value_lowercase
         self._set_value_map = set_value_map
         self._extract_raw_regex = extract_raw_regex
-        self._allow_semicolon = settings.switch(allow_semicolon)
+        self._dripline_allow_semicolon = settings.switch(allow_semicolon)
         self.__evaluator: Any = None
         self.__template: tuple[str, Any] | None = None
         self.__evaluating = threading.Lock()
@@ -114,7 +114,7 @@ class FormatEntity(Entity):
         if self._set_str is None:
             raise ThrowReply("service_error_invalid_method", f"endpoint {self.name!r} does not support set")
         # A table replaces the value, which then never reaches the device.
-        one_command(self, value, self._allow_semicolon or isinstance(self._set_value_map, Mapping))
+        one_command(self, value, self._dripline_allow_semicolon or isinstance(self._set_value_map, Mapping))
         if self._set_value_lowercase and isinstance(value, str):
             value = value.lower()
         mapped = self.__mapped(value)

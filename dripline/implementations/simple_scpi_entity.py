@@ -46,7 +46,7 @@ class SimpleSCPIEntity(Entity):
             self.name, SimpleSCPIEntity._dripline_checks, base_str=base_str, allow_semicolon=allow_semicolon
         )
         self.cmd_base = base_str
-        self._allow_semicolon = settings.switch(allow_semicolon)
+        self._dripline_allow_semicolon = settings.switch(allow_semicolon)
 
     @calibrate()
     def on_get(self) -> Any:
@@ -59,7 +59,7 @@ class SimpleSCPIEntity(Entity):
         Returns:
             What the device answers when it is asked for the value then.
         """
-        checked = sendable(self, value, self._allow_semicolon)
+        checked = sendable(self, value, self._dripline_allow_semicolon)
         return send_to_device(self, f"{self.cmd_base} {checked};{self.cmd_base}?")
 
 
@@ -96,4 +96,6 @@ class SimpleSCPISetEntity(SimpleSCPIEntity):
         Returns:
             What the device answers: 1 when it is done.
         """
-        return send_to_device(self, f"{self.cmd_base} {sendable(self, value, self._allow_semicolon)};*OPC?")
+        return send_to_device(
+            self, f"{self.cmd_base} {sendable(self, value, self._dripline_allow_semicolon)};*OPC?"
+        )
