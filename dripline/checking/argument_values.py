@@ -178,4 +178,5 @@ def _hint(annotation: Any, value: Any) -> str:
         number = read_number(value)
         meant = number if number is not None else {"true": True, "false": False}.get(value.lower())
         return "; leave out the quotes" if meant is not None and fits(annotation, meant) else ""
-    return "; put it in quotes" if not isinstance(value, (list, dict)) and fits(annotation, "text") else ""
+    may_be_text = not isinstance(value, (list, dict)) or value == [{}]  # [{}] without quotes
+    return "; put it in quotes" if may_be_text and fits(annotation, "text") else ""

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 _KEY = r"[A-Za-z_][\w-]*"
 _COLON = re.compile(rf"(?P<before>\s*(?:-\s+)*)(?P<key>{_KEY}):(?P<value>[^\s:/][^:]*)")
 _DASH = re.compile(rf"(?P<before>\s*)-(?P<rest>{_KEY}:(?:\s.*)?)")
-_WHOLE = re.compile(rf"(?P<key>{_KEY}):(?P<value>[^\s:/][^:\n]*)", re.DOTALL)
+_VALUE = r"(?P<value>[^\s:/][^:\n]*)"
+_WHOLE = re.compile(rf"(?P<key>{_KEY}):{_VALUE}", re.DOTALL)
+_ENTRY = re.compile(rf"(?P<key>{_KEY}|[-+]?[\d.]+):{_VALUE}", re.DOTALL)  # of a table: {{1:on, 0:off}}
 
 
 class MissingSpace(NamedTuple):
@@ -47,6 +49,14 @@ def find_missing_space(text: str, last_line: int) -> MissingSpace | None:
 def missing_space_hint(value: Any) -> str:
     """The end of a message about text where a mapping is required; empty if no space seems to be missing."""
     match = _WHOLE.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        return ""
-    return f"; a space is missing after the colon: {match['key'] + ': ' + match['value']!r}"
+    return f"; {_after_colon(match)}" if match is not None else ""
+
+
+def missing_space_in_entry(key: str) -> str:
+    """The message about a key without a value in a table in braces; empty if no space seems to be missing."""
+    match = _ENTRY.fullmatch(key)
+    return _after_colon(match) if match is not None else ""
+
+
+def _after_colon(match: re.Match[str]) -> str:
+    return f"a space is missing after the colon: {match['key'] + ': ' + match['value']!r}"

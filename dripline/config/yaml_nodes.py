@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from dripline.config.missing_space import MissingSpace, find_missing_space, missing_space_hint
+from dripline.config.missing_space import MissingSpace, find_missing_space, missing_space_in_entry
 from dripline.config.words import read_number
 
 _TAG = "tag:yaml.org,2002:"
@@ -239,9 +239,9 @@ def _mapping(node: yaml.MappingNode, mistakes: list[YamlMistake]) -> dict[str, A
             mistakes.append(_twice(node, key, key_node))
         else:
             values[key] = build(value_node, mistakes)
-            hint = missing_space_hint(key) if node.flow_style and key_node.tag == _PLAIN else ""
-            if hint and values[key] is None:  # {name:pears}
-                mistakes.append(YamlMistake(hint.removeprefix("; "), key_node.start_mark))
+            hint = missing_space_in_entry(key) if node.flow_style and key_node.tag == _PLAIN else ""
+            if hint and values[key] is None:  # {name:pears} or {1:on}
+                mistakes.append(YamlMistake(hint, key_node.start_mark))
                 del values[key]
                 name, _, value = key.partition(":")
                 values.setdefault(name, plain_value(value))

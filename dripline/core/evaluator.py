@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dripline.core.formula_limits import TooMuch
+from dripline.core.formula_limits import TooMuch, Unusable
 from dripline.core.template import Formula
 from dripline.runtime.throw_reply import ThrowReply
 
@@ -50,9 +50,7 @@ class Evaluator:
 def _as_error(problem: Any) -> Exception:
     """Make of asteval's note about a failure the exception that tells it."""
     raised = problem.exc_info[1]
-    if isinstance(raised, (OverflowError, ThrowReply)):
-        return raised
-    if isinstance(raised, TooMuch):
+    if isinstance(raised, (OverflowError, ThrowReply, TooMuch, Unusable)):
         return raised
     text = str(problem.msg).strip() or problem.exc.__name__
     return ValueError(f"{problem.exc.__name__}: {text}"[:_LONGEST_REASON])

@@ -20,7 +20,7 @@ _BINDS_TIGHTER = re.compile(r"\}\s*(\*\*|[.\[(])|[\w.]\{|\}\w")
 # Names that all formulas have, known without asteval, whose import costs time.
 _SURE = frozenset(
     {"abs", "bool", "float", "int", "len", "max", "min", "round", "str"}
-    | {"cos", "e", "exp", "log", "log10", "pi", "pow", "sin", "sqrt", "tan"}
+    | {"cos", "e", "exp", "inf", "log", "log10", "nan", "pi", "pow", "sin", "sqrt", "tan"}
 )
 
 
@@ -65,11 +65,11 @@ def difference_from_reference(text: str) -> str | None:
         result, other = _result(here), _result(there)
         if result is None or other is None or repr(result) != repr(other):
             shown = "" if result is None or other is None else f" ({raw} gives {result}, there {other})"
-            return f"{text!r} gives another result in dripline-python 5 for negative numbers{shown}; {_REMEDY}"
+            return f"{text!r} gives a different result in dripline-python 5 for negative numbers{shown}; {_REMEDY}"
     return None
 
 
-_REMEDY = "'({})' instead of '{}' gives the same in both"
+_REMEDY = "'({})' instead of '{}' gives the same result in both"
 
 
 def _dumped(formula: str) -> str:
@@ -102,7 +102,7 @@ def _read(text: str) -> tuple[str, frozenset[str]]:
         template = Template(text)
     except ValueError as error:
         known = str(error).startswith(f"{text[:100]!r}")
-        return str(error) if known else f"{text!r} is no template: {error}", frozenset()
+        return str(error) if known else f"{text!r} is not a template: {error}", frozenset()
     reason = ""
     for sample in _SAMPLES:
         try:
@@ -111,7 +111,7 @@ def _read(text: str) -> tuple[str, frozenset[str]]:
             reason = reason or str(error)
         else:
             return "", _looked_up(formula.tree) - formula.symbols.keys()
-    return f"{text!r} is no formula: {reason}", frozenset()
+    return f"{text!r} is not a formula: {reason}", frozenset()
 
 
 def _looked_up(tree: ast.Module) -> frozenset[str]:

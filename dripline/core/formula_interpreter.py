@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from typing import Any
 
 from asteval import Interpreter  # imported with the first formula only: see `evaluator`
@@ -36,6 +37,9 @@ class FormulaInterpreter(Interpreter):  # type: ignore[misc]  # asteval has no t
             if getattr(self.symtable.get(name), "__module__", "builtins") in ("builtins", "math", None):
                 self.symtable[name] = function  # neither a lab's nor numpy's
 
+        self.symtable.setdefault("nan", math.nan)  # asteval takes them from numpy, which may not be installed
+        self.symtable.setdefault("inf", math.inf)
+
     def begin(self) -> None:
         """Start to count anew; before each formula."""
         self._left = limits.STEPS
@@ -51,6 +55,13 @@ class FormulaInterpreter(Interpreter):  # type: ignore[misc]  # asteval has no t
         value = super().run(node, expr, lineno, with_raise)
         if isinstance(node, _CHARGED):
             self._charge(limits.cost_of(value))
+        return value
+
+    def on_name(self, node: Any) -> Any:
+        """Look up a name."""
+        value = super().on_name(node)
+        if isinstance(value, limits.Unusable):
+            raise value
         return value
 
     def on_binop(self, node: Any) -> Any:

@@ -30,6 +30,10 @@ class Several(list[Any]):
     """Several numbers in one answer of a device."""
 
 
+class Unusable(ValueError):
+    """What a hole means if the raw value does not suit it; it is raised where the formula uses the hole."""
+
+
 class TooMuch(ValueError):
     """A formula wants more time or memory than it may have."""
 

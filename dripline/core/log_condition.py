@@ -40,7 +40,7 @@ def has_changed(old: Any, new: Any, max_absolute: float, max_fractional: float) 
     """Tell whether a value moved by more than is allowed; what is no number, whether it is another."""
     before, now = float_of(old), float_of(new)
     if before is None or now is None:
-        return bool(old != new)
+        return bool(old != new) and repr(old) != repr(new)  # two NaN in lists differ, although nothing changed
     if not (isfinite(before) and isfinite(now)):  # a sensor that fails or recovers, whatever the limits are
         return str(before) != str(now)
     change = abs(now - before)

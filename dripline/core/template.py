@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
-from dripline.core.formula_limits import TEXT, Several
+from dripline.core.formula_limits import TEXT, Several, Unusable
 from dripline.core.readings import number_of
 from dripline.core.template_tree import parse, tree_of
 
@@ -72,7 +72,7 @@ class Template:
         """
         value = raw.strip() if isinstance(raw, str) else raw
         try:
-            symbols = {word: self._value(word, value) for word in self._values}
+            symbols = {word: self._symbol(word, value) for word in self._values}
             for symbol, content, is_bytes in self._tree.texts:
                 text = self._word.sub(lambda word: self._holes[word[0]].format(value), content)
                 symbols[symbol] = text.encode("latin-1") if is_bytes else text
@@ -97,13 +97,21 @@ class Template:
     def _joined(self, words: Iterable[str]) -> str:
         return "".join(chain.from_iterable(zip(self._around, [*words, ""], strict=True)))
 
+    def _symbol(self, word: str, raw: Any) -> Any:
+        try:
+            return self._value(word, raw)
+        except ValueError as error:
+            if word not in self._tree.conditional:
+                raise
+            return Unusable(error)
+
     def _value(self, word: str, raw: Any) -> Any:
         found = _value_in(self._holes[word], raw)
         if word in self._tree.lists:
             return list(found) if isinstance(found, Several) else [found]
         if isinstance(found, Several) and word not in self._tree.series:
             raise ValueError(
-                f"{str(raw)[:60]!r} is several numbers; take them as a list, [{{}}], or one of them, [{{}}][0]"
+                f"{str(raw)[:60]!r} contains several numbers; write [{{}}] for a list of them, [{{}}][0] for one"
             )
         return found
 
@@ -144,13 +152,24 @@ def _unused(text: str) -> str:
     return word
 
 
+def _written(hole: str, raw: Any) -> str:
+    """Write a value into a hole, a number in a text as a number if the format is one for numbers."""
+    try:
+        return hole.format(raw)
+    except ValueError:
+        number = number_of(raw)
+        if number is None:
+            raise
+        return hole.format(number)
+
+
 def _value_in(hole: str, raw: Any) -> Any:
     """What a hole outside quotes stands for: the raw value, or the number that it is written as there."""
     if hole == "{0}" and isinstance(raw, (bool, int, float, list, tuple, Mapping)):
         return raw
     if hole == "{0!r}" and isinstance(raw, str):
         return raw
-    text = hole.format(raw) if isinstance(raw, str) or number_of(raw) is not None else ""
+    text = _written(hole, raw) if isinstance(raw, str) or number_of(raw) is not None else ""
     number = number_of(text)
     if number is not None:
         return number
@@ -158,4 +177,4 @@ def _value_in(hole: str, raw: Any) -> Any:
         numbers = [number_of(part) for part in text.removesuffix(",").split(",")]
         if None not in numbers:
             return Several(numbers)
-    raise ValueError(f"{str(raw)[:60]!r} is no number; to use it as text put the hole in quotes: '{{}}'")
+    raise ValueError(f"{str(raw)[:60]!r} is not a number; to use it as text, put the hole in quotes: '{{}}'")

@@ -32,6 +32,7 @@ class Tree(NamedTuple):
         values: words outside quotes.
         lists: those of them that stand alone in square brackets, in whose place they are.
         series: those that may be several numbers: a call's only argument, or what is indexed or iterated over.
+        conditional: those that are evaluated only under a condition, as in ``0 if '{}' == 'OFF' else 2*{}``.
     """
 
     module: ast.Module
@@ -39,6 +40,7 @@ class Tree(NamedTuple):
     values: frozenset[str]
     lists: frozenset[str]
     series: frozenset[str]
+    conditional: frozenset[str]
 
 
 def parse(formula: str, shown: str) -> ast.Module:
@@ -58,7 +60,7 @@ def parse(formula: str, shown: str) -> ast.Module:
         module = ast.parse(formula)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise ValueError(f"{shown[:100]!r} is no formula: {reason}") from None
+        raise ValueError(f"{shown[:100]!r} is not a formula: {reason}") from None
     check(module, shown)
     return module
 
@@ -77,7 +79,8 @@ def tree_of(module: ast.Module, words: re.Pattern[str], prefix: str, shown: str)
     """
     finder = _Finder(words, prefix, shown)
     finder.visit(module)
-    return Tree(module, tuple(finder.texts), *map(frozenset, (finder.values, finder.lists, finder.series)))
+    words_found = (finder.values, finder.lists, finder.series, finder.conditional)
+    return Tree(module, tuple(finder.texts), *map(frozenset, words_found))
 
 
 class _Finder(ast.NodeTransformer):
@@ -89,6 +92,23 @@ class _Finder(ast.NodeTransformer):
         self.values: set[str] = set()
         self.lists: set[str] = set()
         self.series: set[str] = set()
+        self.conditional: set[str] = set()
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        return self._visit_condition(node, node.test)
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        return self._visit_condition(node, node.test)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+        return self._visit_condition(node, node.values[0])
+
+    def _visit_condition(self, node: ast.AST, always: ast.AST) -> ast.AST:
+        """Visit a node of which only one part is evaluated in any case."""
+        unconditional = {*self.values, *(part.id for part in ast.walk(always) if isinstance(part, ast.Name))}
+        self.generic_visit(node)
+        self.conditional |= self.values - unconditional
+        return node
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         value = node.value

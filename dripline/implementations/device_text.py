@@ -42,7 +42,7 @@ def sendable(entity: Endpoint, value: Any, allow_semicolon: bool = False) -> Any
         The value.
 
     Raises:
-        ThrowReply: 304: it is not a single value, or contains something that would start another command.
+        ThrowReply: 304: it is no single value, or contains something that would start another command.
     """
     if value is None or isinstance(value, (Mapping, list, tuple)):
         raise ThrowReply("service_error_invalid_value", f"endpoint {entity.name!r}: {value!r} is no single value")

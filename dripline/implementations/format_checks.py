@@ -53,7 +53,7 @@ def template(value: Any) -> None:
     try:
         holes = [(field, spec or "") for _, field, spec, _ in Filler().parse(value or "") if field is not None]
     except ValueError as error:
-        raise ValueError(f"{value!r} is no template: {error}") from None
+        raise ValueError(f"{value!r} is not a template: {error}") from None
     for field, spec in holes:
         if "." in field or field.strip("0")[:1] not in ("", "["):
             raise ValueError(f"has {{{field}}} in {value!r}: the value is {{}}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -12,6 +13,7 @@ from dripline.config.extras import pip_install
 from dripline.config.secrets import is_blank
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.hiding import hide_login
+from dripline.wire.json_body import to_jsonable
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine, Table
@@ -134,7 +136,9 @@ def make_engine(url: URL) -> Engine:
         url = url.set(database=os.path.abspath(path))
     try:
         arguments = {key: value for key, value in _connect_arguments(url).items() if key not in url.query}
-        engine: Engine = library.create_engine(url, connect_args=arguments, pool_recycle=1800)
+        engine: Engine = library.create_engine(
+            url, connect_args=arguments, pool_recycle=1800, json_serializer=_json
+        )
     except ImportError as error:
         remedy = pip_install("postgres") if url.get_backend_name() == "postgresql" else "install it"
         raise ConfigurationError(f"the driver of {url.drivername} is missing ({error}); {remedy}") from None
@@ -153,6 +157,14 @@ def make_engine(url: URL) -> Engine:
         library.event.listen(engine, "connect", _on_sqlite_connect)
         library.event.listen(engine, "begin", _on_sqlite_begin)
     return engine
+
+
+def _json(value: Any) -> str:
+    """Write a value for a column of JSON; NaN, which JSON does not have, as the word that messages contain."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(to_jsonable(value)[0])
 
 
 def make_table(engine: Engine, table: Table) -> None:

@@ -111,9 +111,10 @@ def test_nothing_is_told_about_what_can_be_right(check, keys):
         ("max_absolute_change: -1", "'max_absolute_change' is a number of 0 or more, not -1"),
         ("log_on_set: true", "'log_on_set' needs 'get_on_set: true'"),
         ("calibration: 5", "'calibration' must be a text or a mapping"),
-        ("calibration: '2*({}'", "the calibration '2*({}' is no formula: "),
-        ("calibration: '{raw}*2'", "the calibration '{raw}*2' is no template: field {raw}"),
+        ("calibration: '2*({}'", "the calibration '2*({}' is not a formula: "),
+        ("calibration: '{raw}*2'", "the calibration '{raw}*2' is not a template: field {raw}"),
         ("calibration: {}", "'calibration' is an empty table; write a formula in quotes: '{}'"),
+        ("calibration: [{}]", "'calibration' must be a text or a mapping, not [{}]; put it in quotes"),
         ("calibration: 'ch{}'", "the calibration 'ch{}': a hole {} stands for a value"),
         ("alarm_limits: {warning: 5}", "alarm_limits: warning is a map with 'low', 'high' or both, not 5"),
     ],
@@ -146,13 +147,13 @@ def test_what_is_certainly_wrong_is_an_error(check, keys, error):
         ),
         (
             "module: KeyValueStore, calibration: '{}**2'",
-            "the calibration '{}**2' gives another result in dripline-python 5 for negative numbers "
-            "(-1.0 gives 1.0, there -1.0); '({})' instead of '{}' gives the same in both",
+            "the calibration '{}**2' gives a different result in dripline-python 5 for negative numbers "
+            "(-1.0 gives 1.0, there -1.0); '({})' instead of '{}' gives the same result in both",
         ),
         (
             "module: FormatEntity, set_value_map: '{}**2'",
-            "'set_value_map' '{}**2' gives another result in dripline-python 5 for negative numbers "
-            "(-1.0 gives 1.0, there -1.0); '({})' instead of '{}' gives the same in both",
+            "'set_value_map' '{}**2' gives a different result in dripline-python 5 for negative numbers "
+            "(-1.0 gives 1.0, there -1.0); '({})' instead of '{}' gives the same result in both",
         ),
         ("module: Typed, port: ", "'port' is left empty (null), a whole number is wanted"),
     ],

@@ -143,7 +143,7 @@ _SCPI = 'module: EthernetSCPIService\nresponse_terminator: "\\\\n"\n'
             "3",
             "has {value} in 'V {value}': the value is {}",
         ),
-        (_endpoint("module: FormatEntity, set_str: 'V {'"), "3", "'V {' is no template"),
+        (_endpoint("module: FormatEntity, set_str: 'V {'"), "3", "'V {' is not a template"),
         (_endpoint("module: FormatEntity, set_str: 'V {:q}'"), "3", "takes neither numbers nor texts"),
         (_endpoint("module: FormatEntity, extract_raw_regex: '(?P<value_raw>['"), "3", "no regular expression"),
         (
@@ -151,7 +151,7 @@ _SCPI = 'module: EthernetSCPIService\nresponse_terminator: "\\\\n"\n'
             "3",
             "needs a group (?P<value_raw>...): 'abc'",
         ),
-        (_endpoint("module: FormatEntity, set_value_map: '2*('"), "3", "'2*(' is no formula"),
+        (_endpoint("module: FormatEntity, set_value_map: '2*('"), "3", "'2*(' is not a formula"),
         (_endpoint("module: SimpleSCPIEntity, base_str: 'VOLT?'"), "3", "without '?', which is added"),
         (_endpoint("module: SimpleSCPIEntity, base_str: 'VOLT {}'"), "3", "FormatEntity takes a set_str"),
         (

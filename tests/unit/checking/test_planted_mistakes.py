@@ -80,7 +80,7 @@ def test_each_planted_mistake_is_told_with_its_remedy(extensions, check_text):
             "did you mean 'KeyValueStore'?",
             "missing argument 'base_str'",
             "the environment variable 'PLANTED_UNIT' is not set",
-            "the calibration '2*({}' is no formula",
+            "the calibration '2*({}' is not a formula",
         ),
         strict=True,
     ):

@@ -17,6 +17,8 @@ from dripline.config.missing_space import missing_space_hint
         ("a:\n  - name: x\n    module:K\n", (2, 4), "after the colon: 'module: K'"),
         ("a:\n  -name: pears\n   module: K\n", (1, 2), "after the dash: '- name: pears'"),
         ("a: [{name:pears, module: K}]\n", (0, 5), "after the colon: 'name: pears'"),
+        ("calibration: {1:on, 0: off}\n", (0, 14), "after the colon: '1: on'"),
+        ("calibration: {-1.5:low}\n", (0, 14), "after the colon: '-1.5: low'"),
     ],
 )
 def test_the_line_without_the_space_is_named(text, place, message):

@@ -268,4 +268,4 @@ def test_what_an_instrument_says_is_no_code():
     """The reference evaluated it: a set of this text, then a get, gave the file."""
     reply = get(Fixed("(open('/etc/hostname').read())", calibration="1*{}"))
     assert reply.plain_payload == {"value_raw": "(open('/etc/hostname').read())"}
-    assert "is no number" in reply.return_message
+    assert "is not a number" in reply.return_message

@@ -18,8 +18,8 @@ def test_what_some_raw_value_makes_a_formula_of_is_one(text):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("2*", "^'2\\*' is no formula: invalid syntax$"),
-        ("{raw}*2", "^'{raw}\\*2' is no template: field {raw}"),
+        ("2*", "^'2\\*' is not a formula: invalid syntax$"),
+        ("{raw}*2", "^'{raw}\\*2' is not a template: field {raw}"),
         ("import os", "is refused"),
         ("{}.__class__", "is refused"),
         ("ch{}", "a hole {} stands for a value"),
@@ -59,7 +59,7 @@ def test_a_formula_that_the_reference_computes_differently_is_pointed_out(text):
     """It puts the text of a negative number into the formula, where the power binds tighter than the sign."""
     difference = difference_from_reference(text)
     assert difference is not None
-    assert "'({})' instead of '{}' gives the same in both" in difference
+    assert "'({})' instead of '{}' gives the same result in both" in difference
     assert difference_from_reference(text.replace("{}**", "({})**").replace("{} **", "({}) **")) is None
 
 

@@ -73,6 +73,8 @@ def test_an_interval_of_zero_logs_each_time():
         (inf, -inf, 5, inf, True),
         ([1], [2], inf, inf, True),
         ({"a": 1}, {"a": 1}, 0, 0, False),
+        ([float("nan"), 1], [float("nan"), 1], 0, 0, False),  # other than `nan` itself, they are not equal
+        ({"a": float("nan")}, {"a": 1}, 0, 0, True),
     ],
 )
 def test_a_change_is_more_than_both_limits_allow(old, new, absolute, fractional, changed):

@@ -55,6 +55,7 @@ def in_python(template: str, x: Any) -> Any:
         ("{}e-3", 5, 0.005),
         ("0x{}", "10", 16),
         ("{:.1f}*2", 1.26, 2.6),
+        ("{:.1f}*2", "+1.26E+00\n", 2.6),
         ("{0}+{0}", 4, 8),
         ("double(double({}))", 2, 8),
         ("{}*2", "000300", 600),  # as instruments write numbers
@@ -109,7 +110,7 @@ def test_several_numbers_are_a_list(template, raw, value):
 @pytest.mark.parametrize("template", ["{}", "{}*2", "2*({})", "max({}, 3)", "-{}", "{} if 1 else 2", "{} == 1.5"])
 def test_several_numbers_elsewhere_are_an_error(template):
     """No list is multiplied by accident."""
-    with pytest.raises(ValueError, match=r"'1.5,2.5' is several numbers; take them as a list, \[{}\]"):
+    with pytest.raises(ValueError, match=r"'1.5,2.5' contains several numbers; write \[{}\] for a list"):
         value_of(template, "1.5,2.5")
 
 
@@ -271,8 +272,43 @@ def test_device_text_is_never_code(template, raw):
 )
 def test_words_outside_quotes_are_refused(template, raw):
     """With a text that tells what to do about it."""
-    with pytest.raises(ValueError, match="is no number; to use it as text put the hole in quotes"):
+    with pytest.raises(ValueError, match="is not a number; to use it as text, put the hole in quotes"):
         value_of(template, raw)
+
+
+@pytest.mark.parametrize(
+    ("template", "raw", "value"),
+    [
+        ("0 if '{}' == 'OFF' else 2*{}", "OFF", 0),
+        ("0 if '{}' == 'OFF' else 2*{}", "-5", -10),
+        ("sum([{}]) if ',' in '{}' else {}**2", "1,2", 3),
+        ("1 if '{}' == 'OFF' else {:.2f}", "OFF", 1),
+        ("'{}' == 'OFF' or {} < 0", "OFF", True),
+        ("if '{}' == 'OFF':\n  x = 0\nelse:\n  x = {}\nx", "OFF", 0),
+        ("(0 if '{}' == 'OFF' else [{}])", "OFF", 0),
+    ],
+)
+def test_a_branch_that_is_not_evaluated_needs_no_number(template, raw, value):
+    """As in Python."""
+    assert value_of(template, raw) == value
+
+
+@pytest.mark.parametrize(
+    "template", ["0 if '{}' == 'OFF' else 2*{}", "'{}' == 'OFF' or {} < 0", "0 if {} > 1 else 2"]
+)
+def test_a_branch_that_is_evaluated_does(template):
+    """With the same text as elsewhere."""
+    with pytest.raises(ValueError, match=r"^'ON' is not a number; to use it as text, put the hole in quotes"):
+        value_of(template, "ON")
+
+
+@pytest.mark.parametrize(
+    ("template", "raw", "value"),
+    [("nan if {} > 9e37 else {}", "9.91E37", "nan"), ("inf*{}", 2, "inf"), ("-inf", 2, "-inf")],
+)
+def test_nan_and_inf_are_known_without_numpy(template, raw, value):
+    """They are values of devices."""
+    assert str(value_of(template, raw)) == value
 
 
 @pytest.mark.parametrize(
@@ -286,7 +322,8 @@ def test_fields_that_are_not_the_raw_value_are_refused(template):
 
 
 @pytest.mark.parametrize(
-    ("template", "raw"), [("{:.2f}", "3.5"), ("{:,}", 1234567), ("{:d}", 1.5), ("{:>5}", [1]), ("b'{}'", "→")]
+    ("template", "raw"),
+    [("'{:.2f}'", "3.5"), ("{:.2f}", "3 V"), ("{:,}", 1234567), ("{:d}", 1.5), ("{:>5}", [1]), ("b'{}'", "→")],
 )
 def test_a_format_that_does_not_suit_the_value_is_an_error(template, raw):
     """A ValueError like the others."""
@@ -296,7 +333,7 @@ def test_a_format_that_does_not_suit_the_value_is_an_error(template, raw):
 
 def test_what_is_no_formula_is_told():
     """With what was written and what Python says about it."""
-    with pytest.raises(ValueError, match=r"'2\*\({}' is no formula: '\(' was never closed"):
+    with pytest.raises(ValueError, match=r"'2\*\({}' is not a formula: '\(' was never closed"):
         value_of("2*({}", 5)
 
 

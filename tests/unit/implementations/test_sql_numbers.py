@@ -28,6 +28,7 @@ class Numbers:
 
     def __init__(self, url: str) -> None:
         self.engine = make_engine(read_url(url))
+        self.has_arrays = self.engine.dialect.name == "postgresql"
         self.table = sa.Table(
             "numbers",
             sa.MetaData(),
@@ -35,6 +36,9 @@ class Numbers:
             sa.Column("exact", sa.Numeric(20, 10)),
             sa.Column("whole", sa.Integer),
             sa.Column("text", sa.String(30)),
+            sa.Column("switch", sa.Boolean),
+            sa.Column("document", sa.JSON),
+            *([sa.Column("several", sa.ARRAY(sa.Double))] if self.has_arrays else []),
         )
         self.table.create(self.engine)
 
@@ -85,7 +89,48 @@ def numbers(database_url: str) -> Iterator[Numbers]:
 def test_a_number_is_stored_as_a_number(numbers, way, written, stored):
     """Whatever its notation; NaN and infinity are NULL, in text columns they are text."""
     way(numbers, double=written, exact=written, whole=written, text="nan")
-    assert numbers.rows() == [{"double": stored, "exact": stored, "whole": stored, "text": "nan"}]
+    (row,) = numbers.rows()
+    assert [row[name] for name in ("double", "exact", "whole", "text")] == [stored, stored, stored, "nan"]
+
+
+@pytest.mark.parametrize(
+    ("column", "written", "stored"),
+    [
+        ("switch", "true", True),
+        ("switch", "+0.000E+00\n", False),
+        ("switch", "1", True),
+        ("text", NAN, "nan"),
+        ("text", -INF, "-inf"),
+        ("text", True, "true"),
+        ("document", {"a": [NAN, 1.5], "b": -INF}, {"a": ["nan", 1.5], "b": "-inf"}),
+        ("document", {"a": 1}, {"a": 1}),
+    ],
+)
+@pytest.mark.parametrize("way", [Numbers.insert, Numbers.log])
+def test_all_databases_store_the_same(numbers, way, column, written, stored):
+    """In columns that do not hold numbers, too."""
+    way(numbers, **{column: written})
+    assert numbers.rows()[0][column] == stored
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ([1.5, 2], [1.5, 2]),
+        (["+000300", True, NAN, "nan", None], [300, 1, None, None, None]),
+        ([[1, "2"], ["0x3", 4.5]], [[1, 2], [3, 4.5]]),
+        ("1.5,-2.5\r\n", [1.5, -2.5]),  # as instruments send several numbers
+        ("12", [12]),
+        (12, [12]),
+    ],
+)
+@pytest.mark.parametrize("way", [Numbers.insert, Numbers.log])
+def test_arrays_of_numbers(postgres_url, way, written, stored):
+    """A text is not a list of characters."""
+    numbers = Numbers(postgres_url)
+    way(numbers, several=written)
+    assert numbers.rows()[0]["several"] == stored
+    numbers.engine.dispose()
 
 
 def test_exact_numbers_keep_their_digits(postgres_url):
