@@ -52,6 +52,18 @@ def test_the_page_of_dripline_python_sends_a_value_without_a_list(method, specif
     assert request.plain_payload == {"values": [value]}
 
 
+@pytest.mark.parametrize("placeholder", [0, "", None])
+@pytest.mark.parametrize("command", ["ping", "lock", "unlock"])
+def test_the_page_of_dripline_python_sends_a_placeholder_with_each_command(command, placeholder):
+    """Commands without arguments get none; arguments that somebody entered stay, and are refused later."""
+    body = json.dumps({"values": placeholder, "force": True}).encode()
+    request = mesh_request("POST", "peaches", {"specifier": command}, {}, body)
+    assert request.plain_payload == {"values": [], "force": True}
+    for entered in ({"values": [0]}, {"values": "my-key"}):
+        body = json.dumps(entered).encode()
+        assert mesh_request("POST", "peaches", {"specifier": command}, {}, body).plain_payload["values"]
+
+
 def test_a_specifier_may_stand_in_the_address():
     """For who has only a browser."""
     assert mesh_request("GET", "p", {}, {"specifier": "is-locked"}, b"").specifier.to_string() == "is-locked"
