@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 # Keys that have an option; `return` holds the last two.
 _OPTIONS = ("specifier", "timeout", "lockout_key", "suppress_output", "json_print", "pretty_print", "dry_run_msg")
 _RETURN = {"code": "return_code", "message": "return_msg"}
-# Connection and login (also as in version 4) and the routing key, which the command line has: not part of a payload.
+# Never part of a payload: login (also version 4's), connection, and the routing key of the command line.
 _LOGIN = {"username", "password", "amqp", "auth_file", "auth-file", "auths_file", "auth_groups", "auth-groups"}
 _NOT_SENT = {"dripline_mesh", "rk", "return", *_LOGIN, *_OPTIONS}
 _SERVICE_KEYS = ("endpoints", "module", "module_path")

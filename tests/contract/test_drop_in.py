@@ -101,8 +101,8 @@ class Lonely(Service):
         request = MsgRequest.create(scarab.to_param({}), op_t.get, endpoint)
         reply = Receiver().wait_for_reply(self.client.send(request), 20_000)
         old = self.version_4.get(endpoint)
-        values = (self.get(endpoint), self.client.get(endpoint), old.payload.to_python(), reply.payload.to_python())
-        return [value["value_raw"] for value in values]
+        own, theirs = self.get(endpoint), self.client.get(endpoint)
+        return [value["value_raw"] for value in (own, theirs, old.payload.to_python(), reply.payload.to_python())]
 
 
 def test_a_handler_asks_its_own_service_with_a_client(mesh):
