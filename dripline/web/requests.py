@@ -54,7 +54,7 @@ def mesh_request(
         try:
             request.lockout_key = key
         except RuntimeError:
-            raise BadRequest(f"the lockout key {key!r} is no UUID") from None
+            raise BadRequest(f"the lockout key {key!r} is not a UUID") from None
     return request
 
 
@@ -64,8 +64,8 @@ def _payload(body: bytes, specifier: str) -> Any:
     try:
         payload = loads(body)
     except DecodingError as error:
-        reason = str(error).removeprefix("no JSON: ").removeprefix("no usable JSON: ")
-        raise BadRequest(f"the body is no JSON: {reason}") from None
+        reason = str(error).removeprefix("not valid JSON: ").removeprefix("not usable JSON: ")
+        raise BadRequest(f"the body is not valid JSON: {reason}") from None
     if not isinstance(payload, dict):
         payload = {"values": payload}
     value = payload.get("values", [])
