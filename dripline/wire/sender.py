@@ -53,14 +53,17 @@ def add_version(name: str, version: Any) -> None:
 def get_version(name: str) -> Any:
     """Give the version of a package, as a `scarab.VersionSemantic`.
 
+    Args:
+        name: A name that was added; `dripline.extensions.` in front of it may be left out.
+
     Raises:
         DriplineError: nobody added one.
     """
     from scarab import VersionSemantic  # it brings `packaging`, which few programs need
 
-    if name not in _versions:
+    found = _versions.get(name) or _versions.get(f"dripline.extensions.{name}")  # as packages name themselves
+    if found is None:
         raise DriplineError(f"no version of {name!r} is known; known: {', '.join(sorted(_versions))}")
-    found = _versions[name]
     version = VersionSemantic()
     version.parse(found["version"])
     version.commit, version.package = found.get("commit", ""), found.get("package", "")

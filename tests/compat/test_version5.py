@@ -72,7 +72,7 @@ def test_a_store_that_is_extended_keeps_its_value_in_the_same_place(ask):
 def test_its_version_travels_with_every_message(ask, laboratory):
     """`version` of the package, by the package's name."""
     done = laboratory.dl_agent("get", laboratory.named("cryostat"), "--json-print")
-    assert done["sender_info"]["versions"]["cryostat"] == {
+    assert done["sender_info"]["versions"]["dripline.extensions.cryostat"] == {
         "version": "2.3.1",
         "package": "lab/cryostat",
         "commit": "na",
