@@ -18,6 +18,7 @@ from scarab.program_options import (
     UnusableConfiguration,
     parse,
     put,
+    put_all,
     read_file,
     replace_environment,
 )
@@ -209,8 +210,10 @@ class MainApp:
             self.primary_config.merge(to_param(read_file(self.config_filename)).as_node())
 
     def do_config_stage_3(self) -> None:
-        """Merge the `key=value` arguments of the command line."""
-        self.primary_config.merge(self.nonoption_kw_args)
+        """Merge the `key=value` arguments of the command line; a number in a key is a place in a list."""
+        plain = self.primary_config.to_python()
+        put_all(plain, self.nonoption_kw_args.to_python())
+        self._replace_config(plain)
 
     def do_config_stage_4(self) -> None:
         """Merge the options that were given."""

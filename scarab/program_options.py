@@ -6,11 +6,13 @@ import json
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     import argparse
+
+    import yaml
 
 
 class Option(NamedTuple):
@@ -95,6 +97,9 @@ def put(tree: dict[str, Any], address: str, value: Any) -> None:
         tree: the outermost mapping; it is changed.
         address: the keys to go through, with dots between them; numbers are places in lists.
         value: what to put there.
+
+    Raises:
+        UnusableConfiguration: A list has no such place.
     """
     *parents, last = address.split(".")
     here: Any = tree
@@ -102,14 +107,27 @@ def put(tree: dict[str, Any], address: str, value: Any) -> None:
         if isinstance(here, list) and key.isdecimal() and int(key) < len(here):
             here = here[int(key)]
             continue
+        if isinstance(here, list):
+            raise _no_place(here, key, address)
         below = here.get(key)
         if not isinstance(below, (dict, list)):
             below = here[key] = {}
         here = below
-    if isinstance(here, list) and last.isdecimal() and int(last) < len(here):
+    if not isinstance(here, list):
+        here[last] = value
+    elif last.isdecimal() and int(last) < len(here):
         here[int(last)] = value
     else:
-        here[last] = value
+        raise _no_place(here, last, address)
+
+
+def put_all(tree: dict[str, Any], nested: Mapping[str, Any], above: str = "") -> None:
+    """Put the values of nested mappings into others, and into the lists that are in them; see `put`."""
+    for key, value in nested.items():
+        if isinstance(value, dict) and value:
+            put_all(tree, value, f"{above}{key}.")
+        else:
+            put(tree, f"{above}{key}", value)
 
 
 def read_file(path: str) -> dict[str, Any]:
@@ -122,12 +140,29 @@ def read_file(path: str) -> dict[str, Any]:
 
     try:
         with open(os.path.expanduser(path), encoding="utf-8") as stream:
-            content = yaml.safe_load(stream)
+            content = yaml.load(stream, _loader())
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UnusableConfiguration(f"cannot read the configuration {path}: {error}") from None
+        reason = " ".join(str(error).split())
+        raise UnusableConfiguration(f"cannot read the configuration {path}: {reason}") from None
     if not isinstance(content or {}, dict):
         raise UnusableConfiguration(f"the configuration {path} must be a mapping of settings")
-    return content or {}
+    return {key: value for key, value in (content or {}).items() if not str(key).startswith("x-")}
+
+
+def _loader() -> type[yaml.SafeLoader]:
+    """A YAML loader that takes for numbers what is one altogether: not times, dates and `010`."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.yaml_implicit_resolvers = {
+        first: [pair for pair in pairs if pair[0].rpartition(":")[2] in ("null", "bool", "merge")]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    Loader.add_implicit_resolver("tag:yaml.org,2002:int", _WHOLE, list("-+0123456789"))
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FRACTION, list("-+.0123456789"))
+    return Loader
 
 
 def replace_environment(value: Any) -> Any:
@@ -147,6 +182,15 @@ class UnusableConfiguration(ValueError):
     """A configuration that cannot be used; the text says why."""
 
 
+def _no_place(here: list[Any], key: str, address: str) -> UnusableConfiguration:
+    return UnusableConfiguration(f"{address}: there is no {key!r} in a list of {len(here)}; the first place is 0")
+
+
+_WHOLE = re.compile(r"^(?:[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+)$")
+_FRACTION = re.compile(
+    r"^(?:[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|\.(?:inf|Inf|INF))"
+    r"|\.(?:nan|NaN|NAN))$"
+)
 _KEY = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*")
 
 
@@ -181,7 +225,8 @@ def _parser(
             parser.add_argument(*names, dest=str(number), action=action, default=None, help=text)
         else:
             count = "+" if option.multiple else None
-            parser.add_argument(*names, dest=str(number), type=option.kind, nargs=count, help=text)
+            shown = max(names, key=len).lstrip("-").upper().replace("-", "_")
+            parser.add_argument(*names, dest=str(number), type=option.kind, nargs=count, metavar=shown, help=text)
     parser.add_argument("words", nargs="*", metavar="key=value", help="settings: paths of names with dots")
     return parser
 

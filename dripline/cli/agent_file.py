@@ -20,8 +20,9 @@ logger = logging.getLogger(__name__)
 # Keys that have an option; `return` holds the last two.
 _OPTIONS = ("specifier", "timeout", "lockout_key", "suppress_output", "json_print", "pretty_print", "dry_run_msg")
 _RETURN = {"code": "return_code", "message": "return_msg"}
-# Connection, login and the routing key, which is always on the command line: never part of a payload.
-_NOT_SENT = {"dripline_mesh", "username", "password", "auth_file", "auth_groups", "rk", "return", *_OPTIONS}
+# Never part of a payload: login (also version 4's), connection, and the routing key of the command line.
+_LOGIN = {"username", "password", "amqp", "auth_file", "auth-file", "auths_file", "auth_groups", "auth-groups"}
+_NOT_SENT = {"dripline_mesh", "rk", "return", *_LOGIN, *_OPTIONS}
 _SERVICE_KEYS = ("endpoints", "module", "module_path")
 
 

@@ -131,7 +131,7 @@ def _read_json(path: FilePath, text: str) -> Content:
         value = json.loads(text, object_pairs_hook=lambda pairs: _first_of_each(pairs, twice))
     except json.JSONDecodeError as error:
         reason = error.msg[:1].lower() + error.msg[1:]
-        return Content(None, [Mistake(Place(str(path), error.lineno, error.colno), f"no JSON: {reason}")])
+        return Content(None, [Mistake(Place(str(path), error.lineno, error.colno), f"not valid JSON: {reason}")])
     except (RecursionError, ValueError) as error:  # a number of thousands of digits is a ValueError
         reason = str(error) if isinstance(error, ValueError) else "nested too deep"
         return Content(None, [Mistake(Place(str(path), 1, 1), reason)])

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import scarab
 from dripline.core.access import SET_BY_US, Reach
 from dripline.core.login import Secret, authentication, mesh_settings
-from dripline.core.sent_message import SentMessagePackage, thrown
+from dripline.core.own_request import answer_in_handler
+from dripline.core.sent_message import Answered, SentMessagePackage, thrown
 from dripline.runtime import forks
 from dripline.wire.errors import BrokerError
 from dripline.wire.mesh import MeshSettings
@@ -128,6 +129,8 @@ class Core:
             raise thrown(a_message)
         try:
             if isinstance(a_message, MsgRequest):
+                if (reply := self._dripline_answered_here(a_message)) is not None:
+                    return SentMessagePackage(True, pending=Answered(a_message, reply))
                 return SentMessagePackage(True, pending=self._dripline_client().submit(a_message, _SEND_S))
             if isinstance(a_message, MsgReply) and not a_message.claim():
                 return SentMessagePackage(False, "the request of this reply has been answered already")
@@ -148,7 +151,11 @@ class Core:
         """Send a request and wait for its reply; what `RequestSender` builds upon."""
         if not self.make_connection:
             raise thrown(request)
-        return self._dripline_client().request(request, timeout_s)
+        return self._dripline_answered_here(request) or self._dripline_client().request(request, timeout_s)
+
+    def _dripline_answered_here(self, request: MsgRequest) -> MsgReply | None:
+        """Answer a request that a handler sends to its own service, which would wait for itself; else None."""
+        return answer_in_handler(request, (self.address, self.port, self.requests_exchange))
 
     def _dripline_client(self) -> MeshClient:
         with forks.importing:

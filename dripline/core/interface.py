@@ -150,7 +150,7 @@ class Interface(Core, RequestSender):
         Args:
             endpoint: Name of the endpoint (routing key).
             specifier: The method; version 4's name for this argument is ``method``.
-            ordered_args: Its positional arguments.
+            ordered_args: Its positional arguments; a value that is not a list is a single argument.
             keyed_args: Its keyword arguments.
             lockout_key: As for `get`.
             timeout_s: As for `get`.

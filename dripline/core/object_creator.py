@@ -46,6 +46,11 @@ class ObjectCreator:
             ConfigurationError: there is no such class, it is nothing of that kind, or it refuses its arguments.
             Exception: what else the constructor raises; `maker_of` tells whose constructor it was.
         """
+        if not hasattr(config, "keys"):
+            kind = default_module.lower()
+            raise ConfigurationError(
+                f"the configuration of each {kind} is a mapping, such as {{'name': 'peaches'}}, not {config!r}"
+            )
         arguments = dict(config)
         name = arguments.pop("module", None) or default_module
         cls = class_finder().find(name, arguments.pop("module_path", None))

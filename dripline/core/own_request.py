@@ -2,12 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
-from dripline.core.endpoint import Endpoint
 from dripline.wire.json_body import dumps, loads, to_jsonable
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.sender import sender_info
+
+if TYPE_CHECKING:
+    from dripline.core.children import Children
+    from dripline.core.endpoint import Endpoint
+    from dripline.core.mailbox import Mailbox
+
+Mesh = tuple[str, int, str]  # host and port of the broker, exchange of requests
+
+
+class OwnRequests:
+    """Answers requests that the threads of a service send to its own endpoints.
+
+    Args:
+        name: Name of the service.
+        children: Its endpoints.
+        mailbox: Its connection.
+        mesh: Where it is reached.
+    """
+
+    def __init__(self, name: str, children: Children, mailbox: Mailbox, mesh: Mesh) -> None:
+        self._name = name
+        self._children = children
+        self._mailbox = mailbox
+        self.mesh = mesh
+        _of_services[id(self)] = self  # by id: not every class of a laboratory can be hashed
+
+    def answer(self, request: MsgRequest, *, in_handler: bool = False) -> MsgReply | None:
+        """Answer a request to an endpoint of this service if nobody else could; None if it is to be sent.
+
+        Args:
+            request: The request.
+            in_handler: Whether to answer in handlers only, not before the service runs.
+        """
+        if self._mailbox.is_left_behind:
+            return None
+        endpoint = self._children.find(request.routing_key)
+        if endpoint is None:
+            return None
+        # The thread that would answer may be this very one, or there is none yet.
+        if not self._children.turn_of(endpoint).held_here and (in_handler or self._mailbox.is_open):
+            return None
+        request.reply_to = ""  # nobody shall get it but the caller
+        return answer_own(endpoint, request, self._name)
+
+
+_of_services: WeakValueDictionary[int, OwnRequests] = WeakValueDictionary()
+
+
+def answer_in_handler(request: MsgRequest, mesh: Mesh) -> MsgReply | None:
+    """Answer a client's request whose service waits on this very thread; None if it is to be sent.
+
+    Args:
+        request: The request.
+        mesh: Where the client sends it.
+    """
+    for own in tuple(_of_services.values()):
+        if own.mesh == mesh and (reply := own.answer(request, in_handler=True)) is not None:
+            return reply
+    return None
 
 
 def answer_own(endpoint: Endpoint, request: MsgRequest, service_name: str) -> MsgReply:

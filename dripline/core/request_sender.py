@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -109,7 +109,7 @@ class RequestSender:
         Args:
             endpoint: Name of the endpoint (routing key).
             specifier: The method.
-            ordered_args: Its positional arguments.
+            ordered_args: Its positional arguments; a value that is not a list is a single argument.
             keyed_args: Its keyword arguments.
             lockout_key: Key of a locked endpoint.
             timeout_s: As for `get`.
@@ -214,9 +214,17 @@ def set_payload(value: Any) -> dict[str, Any]:
     return {"values": [_plain(value)]}
 
 
-def cmd_payload(ordered_args: Sequence[Any] | None, keyed_args: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Make the payload of a cmd."""
-    payload: dict[str, Any] = {"values": [_plain(value) for value in ordered_args or ()]}
+def cmd_payload(ordered_args: Any, keyed_args: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Make the payload of a cmd.
+
+    Args:
+        ordered_args: Positional arguments. A text, a map or a value that is not a collection is one argument.
+        keyed_args: Keyword arguments.
+    """
+    ordered = () if ordered_args is None else _plain(ordered_args)
+    if isinstance(ordered, (str, bytes, Mapping)) or not isinstance(ordered, Iterable):
+        ordered = (ordered,)
+    payload: dict[str, Any] = {"values": [_plain(value) for value in ordered]}
     payload.update({key: _plain(value) for key, value in (keyed_args or {}).items()})
     return payload
 

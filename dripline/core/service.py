@@ -22,7 +22,7 @@ from dripline.core.keep_rule import AlertSpoolMap, keep_rule
 from dripline.core.login import Secret, authentication, create_dripline_auth_spec, mesh_settings
 from dripline.core.mailbox import Mailbox
 from dripline.core.object_creator import ObjectCreator
-from dripline.core.own_request import answer_own
+from dripline.core.own_request import OwnRequests
 from dripline.core.receiver import Receiver
 from dripline.core.reception import Reception
 from dripline.core.request_handler import RequestHandler
@@ -146,6 +146,9 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         username, password = (str(self.auth.get("dripline", item)) for item in ("username", "password"))
         keep = keep_rule(alert_spool)
         self.__mailbox = Mailbox(self.name, self._dripline_mesh, username, password, keep, unique_endpoints)
+        mesh = self._dripline_mesh
+        reached_at = (mesh.broker, mesh.broker_port, mesh.requests_exchange)
+        self.__own_requests = OwnRequests(self.name, self.__children, self.__mailbox, reached_at)
         self.__spool = alert_spool
         self.__health = Health(self.__mailbox, self.__watch)
         listed, health = self.__children.listed, self.__health.report
@@ -380,7 +383,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         """
         if not self._dripline_connects:
             raise thrown(a_message)
-        if isinstance(a_message, MsgRequest) and (reply := self.__answered_here(a_message)) is not None:
+        if isinstance(a_message, MsgRequest) and (reply := self.__own_requests.answer(a_message)) is not None:
             return SentMessagePackage(True, pending=Answered(a_message, reply))
         if isinstance(a_message, MsgReply):
             a_message = self.__reception.of_request_here(a_message)
@@ -389,15 +392,4 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
     def _dripline_exchange(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:
         if not self._dripline_connects:
             raise thrown(request)
-        return self.__answered_here(request) or self.__mailbox.ask(request, timeout_s)
-
-    def __answered_here(self, request: MsgRequest) -> MsgReply | None:
-        """Answer a request to an endpoint of this service if nobody else could; None if it is to be sent."""
-        if self._dripline_is_left_behind():
-            return None
-        endpoint = self.__children.find(request.routing_key)
-        # The thread that would answer may be this very one, or there is none yet.
-        if endpoint is not None and (self._dripline_turn_of(endpoint).held_here or not self.__mailbox.is_open):
-            request.reply_to = ""  # nobody shall get it but the caller
-            return answer_own(endpoint, request, self.name)
-        return None
+        return self.__own_requests.answer(request) or self.__mailbox.ask(request, timeout_s)

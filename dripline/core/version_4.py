@@ -50,6 +50,9 @@ def ask(core: Core, request: MsgRequest, timeout_ms: float) -> MsgReply:
     """
     if not core.make_connection:
         raise thrown(request)
+    reply = core._dripline_answered_here(request)
+    if reply is not None:
+        return reply
     timeout_s = timeout_ms / 1000 if timeout_ms > 0 else None
     try:
         start = time.monotonic()

@@ -213,5 +213,8 @@ BUILT_IN: BuiltIns = {
 _ARGUMENTS: dict[str, tuple[str, ...]] = {"ping": (), "lock": (), "unlock": ("force",)}
 _LONGEST_COMPLAINT = 300
 
+#: Commands that take no positional arguments.
+COMMANDS_WITHOUT_VALUES = frozenset(_ARGUMENTS)
+
 #: Commands that may be sent to all services at once.
 BROADCAST_COMMANDS = frozenset(specifier for operation, specifier in BUILT_IN if operation is op_t.cmd)

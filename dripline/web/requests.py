@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dripline.runtime.dispatch import COMMANDS_WITHOUT_VALUES
 from dripline.wire.enums import op_t
 from dripline.wire.errors import DecodingError
 from dripline.wire.json_body import loads
@@ -12,6 +13,8 @@ from dripline.wire.message import MsgRequest
 
 _OPERATIONS = {"GET": op_t.get, "HEAD": op_t.get, "PUT": op_t.set, "POST": op_t.cmd}
 _LONGEST_KEY = 255
+# What the page of dripline-python sends as "values" with a command for which nothing was entered.
+_PLACEHOLDERS = (0, "", None)
 
 
 class BadRequest(ValueError):
@@ -40,7 +43,7 @@ def mesh_request(
         raise BadRequest(f"the endpoint's name is longer than the {_LONGEST_KEY} bytes of a routing key")
     specifier = headers.get("specifier") or query.get("specifier") or ""
     operation = _OPERATIONS[method]
-    payload = None if operation is op_t.get else _payload(body)
+    payload = None if operation is op_t.get else _payload(body, specifier)
     if operation is op_t.set and not (isinstance(payload, dict) and payload.get("values")):
         raise BadRequest('a PUT carries the value to set: {"values": [3]}')
     if operation is op_t.cmd and not specifier:
@@ -51,20 +54,22 @@ def mesh_request(
         try:
             request.lockout_key = key
         except RuntimeError:
-            raise BadRequest(f"the lockout key {key!r} is no UUID") from None
+            raise BadRequest(f"the lockout key {key!r} is not a UUID") from None
     return request
 
 
-def _payload(body: bytes) -> Any:
+def _payload(body: bytes, specifier: str) -> Any:
     if not body.strip():
         return None
     try:
         payload = loads(body)
     except DecodingError as error:
-        reason = str(error).removeprefix("no JSON: ").removeprefix("no usable JSON: ")
-        raise BadRequest(f"the body is no JSON: {reason}") from None
+        reason = str(error).removeprefix("not valid JSON: ").removeprefix("not usable JSON: ")
+        raise BadRequest(f"the body is not valid JSON: {reason}") from None
     if not isinstance(payload, dict):
         payload = {"values": payload}
-    if "values" in payload and not isinstance(payload["values"], list):
-        payload["values"] = [payload["values"]]  # as the page of dripline-python sends it
+    value = payload.get("values", [])
+    if not isinstance(value, list):  # as the page of dripline-python sends it
+        left_out = specifier in COMMANDS_WITHOUT_VALUES and value in _PLACEHOLDERS
+        payload["values"] = [] if left_out else [value]
     return payload

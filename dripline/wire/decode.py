@@ -118,7 +118,7 @@ def _new_message(headers: Mapping[str, Any]) -> Message:
     if kind is None:  # some services answer without it
         kind = 2 if "return_code" in headers else 3 if "message_operation" in headers else None
     if type(kind) is not int:
-        raise DecodingError(_NO_TYPE if kind is None else f"message_type is {_shown(kind)}, no integer")
+        raise DecodingError(_NO_TYPE if kind is None else f"message_type is {_shown(kind)}, not an integer")
     if kind == 3:
         return _new_request(headers)
     if kind == 2:

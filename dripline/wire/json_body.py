@@ -46,9 +46,9 @@ def loads(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise DecodingError(f"not UTF-8: {error.reason} at byte {error.start}") from None
     except json.JSONDecodeError as error:
-        raise DecodingError(f"no JSON: {error.msg} (character {error.pos})") from None
+        raise DecodingError(f"not valid JSON: {error.msg} (character {error.pos})") from None
     except (ValueError, RecursionError) as error:
-        raise DecodingError(f"no usable JSON: {error}") from None
+        raise DecodingError(f"not usable JSON: {error}") from None
 
 
 def dumps(value: Any) -> bytes:
@@ -149,7 +149,7 @@ def _finite(text: str) -> float:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 _encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)

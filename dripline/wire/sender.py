@@ -61,7 +61,7 @@ def get_version(name: str) -> Any:
     """
     from scarab import VersionSemantic  # it brings `packaging`, which few programs need
 
-    found = _versions.get(name) or _versions.get(f"dripline.extensions.{name}")
+    found = _versions.get(name) or _versions.get(f"dripline.extensions.{name}")  # as packages name themselves
     if found is None:
         raise DriplineError(f"no version of {name!r} is known; known: {', '.join(sorted(_versions))}")
     version = VersionSemantic()

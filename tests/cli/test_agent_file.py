@@ -58,6 +58,8 @@ def test_connection_login_and_anchors_are_not_sent(message_of):
     text = "dripline_mesh: {broker: lab}\nusername: lab\npassword: secret\nx-a: &a 5\nvalue: *a\nrk: other\n"
     message = message_of(text, "get", "peaches")
     assert (message["payload"], message["routing_key"]) == ({"value": 5}, "peaches")
+    old = "amqp: {broker: lab, password: secret}\nauth-file: /nowhere\nauth-groups: {lab: {key: {default: x}}}\n"
+    assert message_of(old, "get", "peaches")["payload"] == {}
     service = "name: my_store\nmodule: Service\nendpoints: [{name: x, module: KeyValueStore}]\n"
     assert message_of(service, "cmd", "x", "-s", "ping")["payload"] == {}
 

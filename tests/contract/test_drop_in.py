@@ -87,6 +87,37 @@ def test_a_service_waits_for_replies_itself(mesh):
                     client.set(repeater.name, 1, name)
 
 
+class Lonely(Service):
+    """A service whose handlers send requests to its own endpoints with clients of every kind."""
+
+    def __init__(self, login: dict[str, Any], **kwargs: Any) -> None:
+        Service.__init__(self, **kwargs, **login)
+        self.client = Interface(**login)
+        mesh = {**login["dripline_mesh"], **{key: login[key] for key in ("username", "password")}}
+        self.version_4 = Interface(dripline_config=mesh)
+
+    def ask(self, endpoint: str) -> Any:
+        """Get a value in four ways."""
+        request = MsgRequest.create(scarab.to_param({}), op_t.get, endpoint)
+        reply = Receiver().wait_for_reply(self.client.send(request), 20_000)
+        old = self.version_4.get(endpoint)
+        own, theirs = self.get(endpoint), self.client.get(endpoint)
+        return [value["value_raw"] for value in (own, theirs, old.payload.to_python(), reply.payload.to_python())]
+
+
+def test_a_handler_asks_its_own_service_with_a_client(mesh):
+    """The service would wait for itself; requests to endpoints with a queue of their own are sent."""
+    lonely = Lonely(mesh.login, name=mesh.name("lonely"))
+    lonely.add_child(KeyValueStore(name=mesh.name("pears"), initial_value=5))
+    lonely.add_async_child(KeyValueStore(name=mesh.name("plums"), initial_value=6))
+    with serving(lonely), Interface(**mesh.login) as client:
+        for name, value in (("pears", 5), ("plums", 6), ("peaches", 0.75)):
+            assert client.cmd(lonely.name, "ask", [mesh.name(name)], timeout_s=30) == [value] * 4
+        assert lonely.client.get(mesh.name("pears"), timeout_s=30) == {"value_raw": 5}
+    lonely.client.close()
+    lonely.version_4.close()
+
+
 def test_except_runtime_error_around_a_get(mesh):
     """Whatever went wrong: an error reply, nobody there, no reply in time, no broker."""
     with Interface(**mesh.login) as client:

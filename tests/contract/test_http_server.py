@@ -94,6 +94,17 @@ def test_the_page_of_dripline_python_can_set(start, tmp_path):
         assert ask(f"{url}/dl/peaches")[1]["payload"]["value_raw"] == value
 
 
+def test_the_page_of_dripline_python_can_call(start):
+    """It sends a 0 with every command, also with those that take no arguments."""
+    url = f"{start()}/dl/peaches"
+    call = {"method": "POST", "body": {"values": 0}}
+    assert ask(url, **call, specifier="ping", lockout_key="")[0] == 200
+    key = ask(url, **call, specifier="lock", lockout_key="")[1]["payload"]["key"]
+    assert ask(url, **call, specifier="set_condition", lockout_key=key)[0] == 200
+    assert ask(url, **call, specifier="unlock", lockout_key=key)[0] == 200
+    assert ask(url, "POST", {"values": [0]}, specifier="ping")[0] == 400
+
+
 def test_head_is_get_without_the_body(start):
     """Status and headers are those of GET, for each address."""
     url = start()

@@ -32,7 +32,7 @@ def test_an_unreadable_body_leaves_a_request_that_can_be_answered(made_by_hand, 
     assert request.is_request()
     assert request.reply_to.startswith("amq.gen-")
     assert len(request.correlation_id) == 36
-    assert "no JSON" in request.invalid_reason
+    assert "not valid JSON" in request.invalid_reason
     assert request.plain_payload == {
         "error": "Message body could not be parsed; skipping request",
         "invalid": capture.body.decode(),

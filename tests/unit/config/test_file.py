@@ -69,7 +69,7 @@ def test_a_folder_is_no_file(write, tmp_path):
         ("s.yaml", "a: 1\nb: [", "s.yaml:2:5: while parsing a flow node, did not find expected node content"),
         ("s.yaml", "a: 1\na: 2", "s.yaml:2:1: the key 'a' stands twice, first in line 1; remove one of them"),
         ("s.yaml", b"a: 1\nb: caf\xe9\n", "s.yaml:2:7: not UTF-8 text; save the file as UTF-8"),
-        ("s.json", '{"a": 1,\n "b": }', "s.json:2:7: no JSON: expecting value"),
+        ("s.json", '{"a": 1,\n "b": }', "s.json:2:7: not valid JSON: expecting value"),
         ("s.json", '{"a": 1,\n "a": 2}', "s.json:2:2: the key 'a' stands twice, first in line 1"),
         ("s.json", "[" * 100_000, "s.json:1:1: nested too deep"),
     ],

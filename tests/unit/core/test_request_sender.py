@@ -61,6 +61,20 @@ def test_a_cmd_has_ordered_and_keyed_arguments():
     assert sent(sender) == (op_t.cmd, "peaches", "on_set", {"values": [1, 2], "force": True})
 
 
+@pytest.mark.parametrize(
+    ("ordered", "values"),
+    [
+        (5, [5]), (0, [0]), (False, [False]), ("abc", ["abc"]), ({"a": 1}, [{"a": 1}]), (None, []),
+        ((1, 2), [1, 2]), (scarab.to_param([1, 2]), [1, 2]), (scarab.ParamValue(5), [5]), (range(2), [0, 1]),
+    ],
+)  # fmt: skip
+def test_ordered_arguments_that_are_no_list(ordered, values):
+    """A single value is a single argument; a text is not taken apart."""
+    sender = Sender()
+    sender.cmd("x", "y", ordered)
+    assert sender.requests[0].plain_payload == {"values": values}
+
+
 @pytest.mark.parametrize("key", [KEY, str(KEY), KEY.hex])
 def test_a_lockout_key_is_a_uuid_or_a_text(key):
     """It travels with the request."""

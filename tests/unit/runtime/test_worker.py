@@ -337,9 +337,9 @@ def test_the_log_names_the_sender_of_an_invalid_request_and_the_fault(line, work
     """Its reply tells only that it was not valid."""
     (delivery,) = deliveries(MsgRequest.create(None, op_t.get, "peaches"))
     worker.feeder(line)(delivery._replace(body=b"volts"))
-    assert heard.get(timeout=30).invalid_reason.startswith("no JSON")
+    assert heard.get(timeout=30).invalid_reason.startswith("not valid JSON")
     (text,) = [text for text in caplog.messages if text.startswith("an invalid request for 'peaches' from /")]
-    assert "no JSON" in text
+    assert "not valid JSON" in text
 
 
 def test_it_knows_what_is_not_finished(deliveries):

@@ -138,3 +138,52 @@ def test_a_value_is_put_below_lists_and_what_is_missing():
     put(tree, "a.1", 5)
     put(tree, "c.d", 6)
     assert tree == {"a": [{"b": 4}, 5], "c": {"d": 6}}
+
+
+def test_a_place_that_a_list_does_not_have(capsys):
+    """The address is in the message, and the callback is not called."""
+    app = scarab.MainApp()
+    app.default_config.add("endpoints", [{"name": "peaches"}])
+    app.set_callback(lambda: pytest.fail("called"))
+    assert app.execute(["prog", "endpoints.1.name=pears"]) == 2
+    assert "endpoints.1.name: there is no '1' in a list of 1" in capsys.readouterr().err
+    assert app.execute(["prog", "endpoints.name=pears"]) == 2
+
+
+def test_words_and_options_reach_into_lists_of_the_file(tmp_path):
+    """As with `dl-serve`."""
+    path = tmp_path / "config.yaml"
+    path.write_text("endpoints: [{name: peaches, initial_value: 1}, {name: pears}]\n")
+    app = scarab.MainApp()
+    app.add_config_string_option("--second", "endpoints.1.name")
+    assert app.execute(["prog", "-c", str(path), "endpoints.0.initial_value=7", "--second", "plums"]) == 0
+    assert app.primary_config.to_python()["endpoints"] == [
+        {"name": "peaches", "initial_value": 7},
+        {"name": "plums"},
+    ]
+
+
+def test_values_of_a_file_are_read_as_in_other_configurations(tmp_path):
+    """Numbers are numbers altogether; times and dates are text; keys `x-...` are for anchors."""
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "x-base: &base {a: 5, b: -1.5e3}\n"
+        "values: [1, +2, 0x10, 0.5, 1e3, .inf, 010, 12:30:00, 2024-01-02, 1_000, 1.2.3, on, null, ~, '7']\n"
+        "more: {<<: *base, a: 6}\n"
+    )
+    numbers = [1, 2, 16, 0.5, 1000.0, float("inf")]
+    texts = ["010", "12:30:00", "2024-01-02", "1_000", "1.2.3"]
+    app = scarab.MainApp()
+    assert app.execute(["prog", "-c", str(path)]) == 0
+    assert app.primary_config.to_python() == {
+        "values": [*numbers, *texts, True, None, None, "7"],
+        "more": {"a": 6, "b": -1500.0},
+    }
+
+
+def test_the_help_names_the_value_of_an_option(capsys):
+    """By its long name."""
+    app = scarab.MainApp()
+    app.add_config_int_option("-i,--look-interval", "interval", "seconds")
+    assert app.execute(["prog", "-h"]) == 0
+    assert "--look-interval LOOK_INTERVAL" in capsys.readouterr().out

@@ -52,6 +52,18 @@ def test_the_page_of_dripline_python_sends_a_value_without_a_list(method, specif
     assert request.plain_payload == {"values": [value]}
 
 
+@pytest.mark.parametrize("placeholder", [0, "", None])
+@pytest.mark.parametrize("command", ["ping", "lock", "unlock"])
+def test_the_page_of_dripline_python_sends_a_placeholder_with_each_command(command, placeholder):
+    """Commands without arguments get none; arguments that somebody entered stay, and are refused later."""
+    body = json.dumps({"values": placeholder, "force": True}).encode()
+    request = mesh_request("POST", "peaches", {"specifier": command}, {}, body)
+    assert request.plain_payload == {"values": [], "force": True}
+    for entered in ({"values": [0]}, {"values": "my-key"}):
+        body = json.dumps(entered).encode()
+        assert mesh_request("POST", "peaches", {"specifier": command}, {}, body).plain_payload["values"]
+
+
 def test_a_specifier_may_stand_in_the_address():
     """For who has only a browser."""
     assert mesh_request("GET", "p", {}, {"specifier": "is-locked"}, b"").specifier.to_string() == "is-locked"
@@ -63,11 +75,11 @@ def test_a_specifier_may_stand_in_the_address():
         ("GET", "", {}, b"", "has no endpoint"),
         ("PUT", "p", {}, b"", "carries the value to set"),
         ("PUT", "p", {}, b'{"value": 3}', "carries the value to set"),
-        ("PUT", "p", {}, b"{3}", "is no JSON"),
-        ("PUT", "p", {}, b"NaN", "NaN is no JSON"),
-        ("PUT", "p", {}, b"[" * 100000, "is no JSON"),
+        ("PUT", "p", {}, b"{3}", "is not valid JSON"),
+        ("PUT", "p", {}, b"NaN", "NaN is not valid JSON"),
+        ("PUT", "p", {}, b"[" * 100000, "is not valid JSON"),
         ("POST", "p", {}, b"", "names the method"),
-        ("GET", "p", {"lockout-key": "abc"}, b"", "'abc' is no UUID"),
+        ("GET", "p", {"lockout-key": "abc"}, b"", "'abc' is not a UUID"),
         ("GET", "p" * 256, {}, b"", "longer than the 255 bytes"),
         ("GET", "\u00e9" * 128, {}, b"", "longer than the 255 bytes"),
     ],

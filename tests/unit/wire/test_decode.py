@@ -48,7 +48,7 @@ def test_the_kind_is_guessed_where_it_is_not_told(read):
 @pytest.mark.parametrize("kind", ["3", 3.0, True, b"3", [3], {}])
 def test_the_kind_must_be_an_integer(read, kind):
     """A bool is none, nor is text."""
-    with pytest.raises(DecodingError, match="no integer"):
+    with pytest.raises(DecodingError, match="not an integer"):
         read({"message_type": kind})
 
 

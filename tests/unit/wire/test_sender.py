@@ -58,6 +58,13 @@ def test_an_added_version_can_be_asked_for(versions):
     assert sender.get_version("dripline").version == "3.0.0"
 
 
+def test_a_package_asks_for_its_version_by_its_own_name(versions):
+    """Extensions are announced as `dripline.extensions.<name>`."""
+    sender.add_version("dripline.extensions.furnace", scarab.VersionSemantic(1, 2, 3))
+    assert sender.get_version("furnace").version == sender.get_version("dripline.extensions.furnace").version
+    assert sender.get_version("furnace").version == "1.2.3"
+
+
 def test_what_is_no_version_is_refused(versions):
     """An entry without a version would make real peers drop every message."""
     for nothing in ({}, {"commit": "abc"}, None, "1.2.3"):

@@ -71,6 +71,13 @@ def test_the_default_class_is_used_where_none_is_named(create):
     assert type(create({"name": "plain", "module": None}, "Endpoint")) is Endpoint
 
 
+@pytest.mark.parametrize("endpoints", [{"0": {"name": "peaches"}}, ["peaches"]])
+def test_a_configuration_that_is_no_mapping(endpoints):
+    """As from a script that makes a service with endpoints in a mapping."""
+    with pytest.raises(ConfigurationError, match=r"the configuration of each endpoint is a mapping, .* not '"):
+        Service("my_store", make_connection=False, endpoints=endpoints)
+
+
 def test_the_configuration_stays_as_it_was(create):
     """It may be used again."""
     configuration = {"name": "peaches", "module": "KeyValueStore", "module_path": None}
