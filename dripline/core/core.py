@@ -137,6 +137,8 @@ class Core:
             if isinstance(a_message, (MsgReply, MsgAlert)):
                 self._dripline_client().publish(a_message)
         except (BrokerError, TimeoutError) as error:
+            if isinstance(a_message, MsgReply):
+                a_message.release()
             logger.warning("could not send to %r: %s", a_message.routing_key, error)
             return SentMessagePackage(False, str(error))
         return SentMessagePackage(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import ClassVar
 
 import scarab
@@ -40,12 +41,12 @@ class Receiver(scarab.Cancelable):
     def __init__(self) -> None:
         self.__waits: set[Pending] = set()
 
-    def wait_for_reply(self, sent_msg_pkg: SentMessagePackage, timeout_ms: float = 0) -> MsgReply | None:
+    def wait_for_reply(self, sent_msg_pkg: SentMessagePackage, timeout_ms: float | None = 0) -> MsgReply | None:
         """Wait for the reply to a request.
 
         Args:
             sent_msg_pkg: what `send` returned for the request.
-            timeout_ms: how long to wait, in milliseconds; 0 or less waits as long as a reply can come.
+            timeout_ms: how long to wait, in milliseconds; None, 0 and less wait as long as a reply can come.
 
         Returns:
             The reply, whatever its return code. None when there was none in time, and when the receiver was
@@ -65,7 +66,8 @@ class Receiver(scarab.Cancelable):
         try:
             if self.is_canceled():
                 return None
-            return patient_reply(pending, timeout_ms / 1000 if timeout_ms > 0 else None)
+            limit_s = float(timeout_ms or 0) / 1000
+            return patient_reply(pending, limit_s if 0 < limit_s < math.inf else None)
         except ReplyTimeout as error:
             logger.warning("%s", error)
             return None

@@ -46,6 +46,7 @@ class ReplySender:
         try:
             self._link.send_packed_reply(envelopes, delivery)
         except (BrokerError, TimeoutError):
+            reply.release()  # nothing was sent: it may be tried again
             raise
         except Exception:  # an address that is none
             if delivery is not None:  # else it would count as unfinished for ever

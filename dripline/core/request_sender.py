@@ -13,9 +13,8 @@ from dripline.core.core import Core
 from dripline.core.receiver import Receiver
 from dripline.core.sent_message import SentMessagePackage
 from dripline.core.shown import Shown
-from dripline.wire.duration import duration
 from dripline.wire.enums import op_t
-from dripline.wire.errors import DriplineError, ErrorReply, ReplyTimeout
+from dripline.wire.errors import DriplineError, ErrorReply
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.return_codes import name_of
 
@@ -164,15 +163,12 @@ def _overrides_send(cls: type) -> bool:
 
 def _sent_and_awaited(sender: Any, request: MsgRequest, timeout_s: float | None) -> MsgReply:
     package = sender.send(request)
-    if not isinstance(package, SentMessagePackage) or (package.successful_send and package.pending is None):
-        raise TypeError(f"{type(sender).__name__}.send must return what the send of its base returns")
-    if not package.successful_send:
-        raise DriplineError(f"could not send to {request.routing_key!r}: {package.send_error_message}")
-    reply = Receiver().wait_for_reply(package, (timeout_s or 0) * 1000)
-    if reply is None:
-        within = "" if timeout_s is None else f" within {duration(timeout_s)}"
-        raise ReplyTimeout(f"no reply from {request.routing_key!r}{within}")
-    return reply
+    if isinstance(package, SentMessagePackage):
+        if not package.successful_send:
+            raise DriplineError(f"could not send to {request.routing_key!r}: {package.send_error_message}")
+        if package.pending is not None:
+            return package.pending.wait(timeout_s)
+    raise TypeError(f"{type(sender).__name__}.send must return what the send of its base returns")
 
 
 def time_limit(*given: float | None) -> float | None:

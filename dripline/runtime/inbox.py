@@ -20,7 +20,7 @@ from dripline.wire.sender import sender_of
 #: Replies to pings are sent to the address of a member with this word added.
 PING_SUFFIX = ".ping"
 
-_FIRST_CHECK_S = 1.0  # most replies have come by then, without any bookkeeping
+_FIRST_CHECK_S = 0.5  # most replies have come by then, without any bookkeeping
 _FOREVER_S = threading.TIMEOUT_MAX
 
 # One reply is waited for: a few sets, since a request may be answered by more than one.
@@ -240,9 +240,11 @@ class ReplyInbox:
 
     def _whose(self, delivery: Delivery) -> PendingReply | None:
         correlation_id = delivery.properties.correlation_id
+        is_to_ping = delivery.routing_key.endswith(PING_SUFFIX)
         if correlation_id:
-            return self._waiting_for(correlation_id)
+            pending = self._waiting_for(correlation_id)
+            is_ping = pending is not None and pending.on_outcome is not None
+            return None if is_ping and not is_to_ping else pending  # a ping to a service that is its own client
         # Some services answer without a correlation id: that is unambiguous only for a single request.
         waiting = self._waiting()
-        is_to_ping = delivery.routing_key.endswith(PING_SUFFIX)
         return waiting[0] if len(waiting) == 1 and not is_to_ping else None

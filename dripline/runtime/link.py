@@ -165,7 +165,8 @@ class MeshLink:
             request: The request; its ``reply_to`` is filled in.
             expect_reply: Whether a reply is wanted; without one only `NoRoute` can come.
             timeout_s: Longest wait for a broker that takes no data, in seconds.
-            on_outcome: Makes this a ping: called when its reply or an error has arrived, also on the I/O thread.
+            on_outcome: Makes this a ping, to which no reply without correlation id belongs. Called when its reply
+                or an error has arrived, also on the I/O thread.
 
         Raises:
             ConnectionLost: There is no connection just now, or the broker did not answer in time.

@@ -108,9 +108,11 @@ class LivenessCheck:
     def wait(self, pending: Pending) -> None:
         """Wait until a reply or an error has arrived, and see to it that one of them does."""
         with self._watching(pending) as target:
-            while not pending.await_arrival(INTERVAL_S / 5):
+            while True:
                 if time.monotonic() >= target.due_s:
                     self._check(target)
+                if pending.await_arrival(INTERVAL_S / 5):
+                    return
 
     @contextlib.contextmanager
     def _watching(self, pending: Pending) -> Iterator[_Target]:
@@ -118,8 +120,8 @@ class LivenessCheck:
         with self._lock:
             target = self._targets.get(key)
             if target is None:
-                # It has waited for a while before it came here.
-                target = self._targets[key] = _Target(key, time.monotonic() + INTERVAL_S * 4 / 5)
+                # The first ping is due at once: if the service is frozen soon, it must be known to be ours.
+                target = self._targets[key] = _Target(key, time.monotonic())
             target.waits[correlation_id] = _Wait(pending)
         try:
             yield target

@@ -90,7 +90,8 @@ def refuse_shared(link: MeshLink, service: str, names: Sequence[str]) -> None:
     for first in range(0, len(names), _AT_ONCE):
         pings = [MsgRequest.create(PROBE, op_t.cmd, name, "ping") for name in names[first : first + _AT_ONCE]]
         deadline = time.monotonic() + _PATIENCE_S
-        for pending in [link.send_request(ping, timeout_s=_PATIENCE_S) for ping in pings]:
+        sent = [link.send_request(ping, timeout_s=_PATIENCE_S, on_outcome=lambda _: None) for ping in pings]
+        for pending in sent:
             try:
                 reply = pending.wait(max(0.0, deadline - time.monotonic()))
             except (NoRoute, TimeoutError, DecodingError):  # in time: a monitor, or a service that has just ended

@@ -187,6 +187,10 @@ class MsgRequest(Message):
         # One atomic step; a lock could stay locked in a forked process.
         return self.__dict__.setdefault("_claim", mine) is mine
 
+    def release(self) -> None:
+        """Give the right back, for a reply that could not be sent."""
+        self.__dict__.pop("_claim", None)
+
     @property
     def is_claimed(self) -> bool:
         """Whether this request has been answered, or is about to be."""
@@ -287,6 +291,11 @@ class MsgReply(Message):
     def claim(self) -> bool:
         """Claim the right to be the reply to its request; see `MsgRequest.claim`."""
         return self._request is None or self._request.claim()
+
+    def release(self) -> None:
+        """Give the right back, since this reply could not be sent; see `MsgRequest.release`."""
+        if self._request is not None:
+            self._request.release()
 
 
 class MsgAlert(Message):

@@ -25,7 +25,7 @@ from dripline.core import (
     op_t,
 )
 from dripline.implementations import HTTPServer, KeyValueStore
-from dripline.wire.errors import ErrorReply
+from dripline.wire.errors import ErrorReply, NoRoute
 
 from .meshes import fresh_mesh, serving
 
@@ -169,7 +169,9 @@ def test_an_own_send_sees_the_requests(mesh):
         client.set(peaches, 1.5)
         with pytest.raises(RuntimeError, match="the lamp is silent"):
             client.get(lamp)
-        assert client.noted == [peaches, peaches, lamp]
+        with pytest.raises(NoRoute):  # the same errors as without an own send
+            client.get(mesh.name("nobody"))
+        assert client.noted == [peaches, peaches, lamp, mesh.name("nobody")]
     with Interface(**mesh.login) as client:
         wrapper = Wrapper(client)
         sender = RequestSender(wrapper, timeout_s=20)

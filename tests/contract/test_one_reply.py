@@ -14,6 +14,8 @@ from support.waiting import eventually
 
 from dripline.core import Endpoint, MsgReply, MsgRequest, Service, ThrowReply, op_t
 from dripline.runtime.client import MeshClient
+from dripline.runtime.link import MeshLink
+from dripline.wire.errors import ConnectionLost
 from dripline.wire.mesh import MeshSettings
 
 from .meshes import Mesh, fresh_mesh, serving
@@ -154,6 +156,32 @@ def test_a_laboratorys_own_way_of_answering_gives_one_reply(mesh, replies, way, 
         came = replies.come(2)
     assert [reply.correlation_id for reply in replies.all] == [first.correlation_id, last.correlation_id]
     assert (came[0].return_code, came[0].plain_payload) == (code, payload)
+
+
+def test_a_handler_replies_although_the_reply_of_its_time_limit_was_not_sent(mesh, replies, monkeypatch):
+    """The connection was away at that moment and is back when the handler ends."""
+    send, refused = MeshLink.send_packed_reply, threading.Event()
+
+    def refuse(link, envelopes, ack=None):
+        if not refused.is_set():
+            refused.set()
+            raise ConnectionLost("away")
+        send(link, envelopes, ack)
+
+    class Patient(Endpoint):
+        def on_get(self):
+            assert refused.wait(30)
+            time.sleep(0.2)
+            return "done"
+
+    service = Service(mesh.name("house"), handler_timeout=0.1, **mesh.login)
+    service.add_child(Patient("patient"))
+    with serving(service):
+        assert eventually(service._dripline_is_ready)
+        monkeypatch.setattr(MeshLink, "send_packed_reply", refuse)
+        asked = replies.ask("patient")
+        (reply,) = replies.come(1)
+    assert (reply.correlation_id, reply.return_code, reply.plain_payload) == (asked.correlation_id, 0, "done")
 
 
 def test_a_broadcast_is_answered_once(mesh, replies):

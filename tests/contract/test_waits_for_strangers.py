@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 from support.waiting import eventually
 
-from dripline.core import Interface
+from dripline.core import Endpoint, Interface, Service
 from dripline.wire.errors import NoRoute
 
-from .meshes import Mesh, fresh_mesh
+from .meshes import Mesh, fresh_mesh, serving
 from .waits import INTERVAL_S, STEPS, Call, Stranger
 
 pytestmark = pytest.mark.usefixtures("frequent_pings")
@@ -42,6 +42,22 @@ def test_a_service_of_another_make_is_waited_for(mesh, interface, caplog, monkey
         time.sleep(STEPS * INTERVAL_S)
         assert call.is_waiting
         assert "still waiting for a reply from 'valve' after" in caplog.text
+        stranger.reply_now.set()
+        assert call.end() == "open"
+
+
+def test_a_reply_to_a_probe_is_not_taken_for_the_reply(mesh):
+    """A stranger that has an endpoint of the same name replies to probes without correlation id."""
+    login = {**mesh.login, "dripline_mesh": {**mesh.login["dripline_mesh"], "self_check_interval_s": 0.1}}
+    service = Service(mesh.name("house"), stop_grace_s=0, **login)
+    service.add_child(Endpoint("shared"))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(serving(service))
+        stack.enter_context(contextlib.closing(Stranger(mesh, True, "shared")))
+        stranger = stack.enter_context(contextlib.closing(Stranger(mesh, False)))
+        call = Call(service)
+        time.sleep(STEPS * INTERVAL_S)
+        assert call.is_waiting
         stranger.reply_now.set()
         assert call.end() == "open"
 

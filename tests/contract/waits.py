@@ -7,7 +7,7 @@ import threading
 
 import pika
 
-from dripline.core import Endpoint, Interface, Service
+from dripline.core import Endpoint, RequestSender, Service
 from dripline.wire.errors import DriplineError
 
 from .meshes import Mesh
@@ -46,12 +46,12 @@ def house(mesh: Mesh, valve: Valve, **arguments) -> Service:
 class Call:
     """A `get` without a time limit, on a thread."""
 
-    def __init__(self, interface: Interface, name: str = "valve") -> None:
+    def __init__(self, interface: RequestSender, name: str = "valve") -> None:
         self.outcome: object = None
         self._thread = threading.Thread(target=self._run, args=(interface, name))
         self._thread.start()
 
-    def _run(self, interface: Interface, name: str) -> None:
+    def _run(self, interface: RequestSender, name: str) -> None:
         try:
             self.outcome = interface.get(name)
         except DriplineError as error:
@@ -94,14 +94,14 @@ class Pings:
 class Stranger:
     """An endpoint of another make: a queue, and perhaps a thread that answers."""
 
-    def __init__(self, mesh: Mesh, answers_pings: bool) -> None:
+    def __init__(self, mesh: Mesh, answers_pings: bool, name: str = "valve") -> None:
         self.requests: list[pika.BasicProperties] = []
         self._mesh = mesh
         self._answers_pings = answers_pings
         self._connection = mesh.pika()
         self._channel = self._connection.channel()
         self._queue = self._channel.queue_declare("", exclusive=True).method.queue
-        self._channel.queue_bind(self._queue, mesh.requests, "valve.#")
+        self._channel.queue_bind(self._queue, mesh.requests, f"{name}.#")
         self._stop = threading.Event()
         self.reply_now = threading.Event()
         self._thread = threading.Thread(target=self._run)

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from dripline.runtime.inbox import ReplyInbox
+from dripline.runtime.inbox import PING_SUFFIX, ReplyInbox
 from dripline.wire.enums import op_t
 from dripline.wire.errors import ConnectionLost, DecodingError, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgAlert, MsgRequest
@@ -60,6 +60,19 @@ def test_no_reply_is_a_timeout_and_one_may_wait_on(inbox, request_, deliveries):
         pending.wait(0)
     inbox.deliver(deliveries(request_.reply())[0])
     assert pending.wait(0).return_code == 0
+
+
+def test_a_ping_to_itself_is_no_reply(inbox, deliveries):
+    """A service whose handler waits for an endpoint of its own sends pings to its own reply queue."""
+    others: list[object] = []
+    inbox.on_other = others.append
+    ping = MsgRequest.create(None, op_t.cmd, "amq.gen-1", "ping", reply_to=f"amq.gen-1{PING_SUFFIX}")
+    pending = inbox.expect(ping, lambda _: None)
+    inbox.deliver(deliveries(ping)[0])
+    assert len(others) == 1
+    assert not pending.arrived
+    inbox.deliver(deliveries(ping.reply())[0])
+    assert pending.arrived
 
 
 def test_a_request_that_comes_back_has_no_route(inbox, request_, returned):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from support.waiting import eventually
 
-from dripline.runtime.inbox import PendingReply, ReplyInbox
+from dripline.runtime.inbox import PING_SUFFIX, PendingReply, ReplyInbox
 from dripline.runtime.liveness import LivenessCheck
 from dripline.runtime.pings import LifeSigns, awaited_by
 from dripline.wire.enums import op_t
@@ -40,6 +40,7 @@ class Mesh:
         self.inbox = ReplyInbox(liveness=LivenessCheck(self._send))
 
     def _send(self, ping, on_outcome) -> PendingReply:
+        ping.reply_to = f"amq.gen-0{PING_SUFFIX}"
         pending = self.inbox.expect(ping, on_outcome)
         answer = self.answer(ping)
         self.pings.append(ping.routing_key)

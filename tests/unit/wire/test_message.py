@@ -33,6 +33,17 @@ def test_a_request_has_defaults():
     assert request.invalid_reason is None
 
 
+def test_a_reply_that_could_not_be_sent_gives_its_claim_back():
+    """Otherwise neither a second attempt nor another reply could answer the request."""
+    request = MsgRequest.create(None, op_t.get, "peaches", reply_to="amq.gen-1")
+    first, second = request.reply(305), request.reply(0)
+    assert first.claim()
+    assert not second.claim()
+    first.release()
+    assert not request.is_claimed
+    assert second.claim()
+
+
 def test_a_request_holds_what_it_was_made_of():
     """All arguments, by position as scripts give them."""
     payload = scarab.ParamNode()
