@@ -57,9 +57,6 @@ def _likely_mistakes(
                 if word.lower() in _YAML_BOOLEANS:
                     meant = str(word.lower() in ("on", "yes")).lower()
                     yield path, f"YAML reads {word} as {meant}; put it in quotes ('{word}'), or write {meant}"
-    if configuration.get("calibration") == {}:
-        text = "'calibration' is an empty table, which has no value for anything; "
-        yield ("calibration",), f"{text}put a formula in quotes, such as '2*{{}}', or remove the key"
 
 
 def _missing_handlers(cls: type, configuration: Mapping[str, Any]) -> Iterator[tuple[_Key, str]]:

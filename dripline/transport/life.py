@@ -106,7 +106,8 @@ class ConnectionLife(StreamEvents):
             return
         pika.loop.call_soon(self._close_politely)
         if threading.current_thread() is not pika.loop.thread:
-            pika.loop.thread.join(timeout_s)
+            if pika.loop.thread.ident is not None:  # None if the system refused to start it
+                pika.loop.thread.join(timeout_s)
 
     def report_lost(self, reason: str) -> None:
         """End the connection as if it had been lost, from any thread.
