@@ -127,11 +127,13 @@ def _raise(error: BaseException):
         ),
         (
             OSError(errno.EMFILE, "Too many open files"), 71,
-            "dl-failing: too many open files in this process; raise the limit (ulimit -n, LimitNOFILE of systemd)\n",
+            "dl-failing: too many open files in this process; raise the limit (ulimit -n, LimitNOFILE of systemd)"
+            "\n",
         ),
         (
             MemoryError(), 71,
-            "dl-failing: out of memory; end other programs, or raise the limit (ulimit -v, MemoryMax of systemd)\n",
+            "dl-failing: out of memory; end other programs, or raise the limit (ulimit -v, MemoryMax of systemd)"
+            "\n",
         ),
         (
             KeyError("port"), 70,

@@ -48,7 +48,7 @@ WARNED = {
     ),
     "words deep in a table": (endpoint(f"{STORE}, calibration: {{1: [3, {{x: No}}]}}"), "YAML reads No as false"),
     "a word as first value": (endpoint(f"{STORE}, initial_value: no"), "YAML reads no as false"),
-    "an empty table": (endpoint(f"{STORE}, calibration: {{}}"), "an empty table"),
+    "quotes around a value": (code("name: quoted, value: '1777'"), "the text '1777' is read as 1777"),
     "no module": (endpoint("name: a"), "has no 'module'"),
     "an empty module": (endpoint("name: a, module: "), "has no 'module'"),
     "a field that no value has": (endpoint(f"{STORE}, check_field: value_call"), "did you mean 'value_cal'?"),
@@ -68,6 +68,7 @@ WARNED = {
     "a service as endpoint": (endpoint("name: a, module: Service"), "is a service and does not run here"),
 }
 REFUSED = {
+    "an empty table": (endpoint(f"{STORE}, calibration: {{}}"), "an empty table"),
     "no name": ("module: Service\n", "has no name"),
     "an empty name": (endpoint("name: '', module: KeyValueStore"), "empty"),
     "a number for a name": (endpoint("name: 5, module: KeyValueStore"), "put it in quotes"),
@@ -87,7 +88,7 @@ REFUSED = {
     "one name twice": (code("name: d, value: 1502", "name: d, value: 1503"), "taken by the value 1502"),
     "a word for a formula": (endpoint(f"{STORE}, calibration: on"), "put it in quotes"),
     "no value": (code("name: e"), "a whole number"),
-    "a text for a value": (code("name: e, value: '1504'"), "a whole number"),
+    "a word for a value": (code("name: e, value: many"), "a whole number"),
     "a boolean for a value": (code("name: e, value: true"), "a whole number"),
     "a negative value": (code("name: e, value: -1"), "must not be negative"),
     "no name of a code": (code("value: 1505"), "a whole number"),
