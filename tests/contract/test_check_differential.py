@@ -49,6 +49,7 @@ WARNED = {
     "words deep in a table": (endpoint(f"{STORE}, calibration: {{1: [3, {{x: No}}]}}"), "YAML reads No as false"),
     "a word as first value": (endpoint(f"{STORE}, initial_value: no"), "YAML reads no as false"),
     "quotes around a value": (code("name: quoted, value: '1777'"), "the text '1777' is read as 1777"),
+    "a negative interval": (endpoint(f"{STORE}, log_interval: {{minutes: -1}}"), "'log_interval' is negative"),
     "no module": (endpoint("name: a"), "has no 'module'"),
     "an empty module": (endpoint("name: a, module: "), "has no 'module'"),
     "a field that no value has": (endpoint(f"{STORE}, check_field: value_call"), "did you mean 'value_cal'?"),
