@@ -46,7 +46,7 @@ def _likely_mistakes(
 ) -> Iterator[tuple[_Key, str]]:
     for key in ("log_interval", "max_interval"):
         if _seconds(configuration.get(key)) < 0:
-            yield (key,), f"{key!r} is negative, which means the same as 0; write a number of seconds, or remove the key"
+            yield (key,), f"{key!r} is negative, which is the same as 0; write a number of seconds, or remove it"
     if not configuration.get("module"):
         text = "has no 'module', so it can be neither read nor set; add 'module: KeyValueStore' or another class"
         yield (), text
