@@ -1,4 +1,7 @@
-"""The name under which the reference's compiled module was imported; here it leads to `dripline.core`."""
+"""The name under which the reference's compiled module was imported; here it leads to `dripline.core`.
+
+PYTEST_DONT_REWRITE: it is imported before pytest starts, of which pytest would warn.
+"""
 
 from __future__ import annotations
 

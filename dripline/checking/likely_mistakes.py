@@ -8,7 +8,7 @@ from typing import Any
 from dripline.config.suggest import did_you_mean
 from dripline.core.calibrate import formula_functions
 from dripline.core.request_handler import RequestHandler
-from dripline.core.settings import seconds
+from dripline.core.settings import interval
 
 _Key = tuple[str | int, ...]
 
@@ -17,7 +17,7 @@ Written = Callable[[_Key], str]
 
 # Anything may be a value in these, and words are as likely as booleans.
 _ANY_VALUES = ("initial_value", "calibration", "set_value_map")
-_OTHER_KEYS = frozenset({"log_interval", "get_on_set", "check_field", "alarm_limits"})
+_OTHER_KEYS = frozenset({"log_interval", "max_interval", "get_on_set", "check_field", "alarm_limits"})
 _YAML_BOOLEANS = ("on", "off", "yes", "no")
 _FIELDS = ("value_cal", "value_raw")
 
@@ -44,6 +44,9 @@ def likely_mistakes(
 def _likely_mistakes(
     cls: type | None, configuration: Mapping[str, Any], written: Written
 ) -> Iterator[tuple[_Key, str]]:
+    for key in ("log_interval", "max_interval"):
+        if _seconds(configuration.get(key)) < 0:
+            yield (key,), f"{key!r} is negative, which is the same as 0; write a number of seconds, or remove it"
     if not configuration.get("module"):
         text = "has no 'module', so it can be neither read nor set; add 'module: KeyValueStore' or another class"
         yield (), text
@@ -63,18 +66,18 @@ def _missing_handlers(cls: type, configuration: Mapping[str, Any]) -> Iterator[t
     if getattr(cls, "on_get", None) is not RequestHandler.on_get:
         return
     text = f"does nothing here: class {cls.__name__!r} has no on_get that reads a value"
-    if _is_interval(configuration.get("log_interval")):
+    if _seconds(configuration.get("log_interval")) > 0:
         yield ("log_interval",), f"'log_interval' {text}"
     if configuration.get("get_on_set") is True:
         yield ("get_on_set",), f"'get_on_set' {text}"
 
 
-def _is_interval(value: Any) -> bool:
-    """Whether a value makes an entity log; what cannot be used is reported elsewhere."""
+def _seconds(value: Any) -> float:
+    """The length of an interval; 0 for a value that cannot be used, which is reported elsewhere."""
     try:
-        return seconds(value) > 0
+        return interval(value).total_seconds()
     except ValueError:
-        return False
+        return 0
 
 
 def _fields(cls: type | None, configuration: Mapping[str, Any]) -> Iterator[tuple[_Key, str]]:

@@ -36,16 +36,19 @@ def old_key(key: str, names: Collection[str]) -> str:
     return ""
 
 
-def remedy(key: str, names: Collection[str], is_service: bool) -> str:
+def remedy(key: str, names: Collection[str], elsewhere: Collection[str], is_service: bool) -> str:
     """The end of a message about an unknown key.
 
     Args:
         key: the key.
         names: the arguments of the class.
+        elsewhere: those of entities if it stands at the service, and of services if it stands at an endpoint.
         is_service: whether it stands at the service.
     """
-    if is_service and key in MESH_KEYS:
-        return "; it belongs below 'dripline_mesh'"
+    if key in MESH_KEYS:
+        return "; it belongs below 'dripline_mesh'" + ("" if is_service else " of the service")
+    if key in elsewhere:
+        return "; it belongs to an endpoint, below 'endpoints'" if is_service else "; it belongs to the service"
     offered = set(names) - {"authentication_obj"} | ({"extensions"} if is_service else set())
     return did_you_mean(key, offered | {"module", "module_path"}) or f"; known: {', '.join(sorted(offered))}"
 

@@ -11,6 +11,7 @@ from dripline.checking.own_checks import JointCheck, Verdict, joint_checks, requ
 from dripline.checking.service_keys import old_key, remedy
 from dripline.checking.signature import accepted_arguments
 from dripline.core.endpoint import Endpoint
+from dripline.core.entity import Entity
 from dripline.core.service import Service
 
 
@@ -62,7 +63,8 @@ def _compared(owner: type, keys: Collection[str], *, is_service: bool) -> Shape:
         elif is_service and (replacement := old_key(key, accepted.names)):
             mistakes.append((key, Verdict(replacement, is_warning=True)))
         else:
-            text = f"unknown argument {key!r}{remedy(key, accepted.names, is_service)}"
+            elsewhere = accepted_arguments(Entity if is_service else Service).names
+            text = f"unknown argument {key!r}{remedy(key, accepted.names, elsewhere, is_service)}"
             mistakes.append((key, Verdict(text)))
     for name in dict.fromkeys((*accepted.required, *required_by_checks(owner))):
         if name not in keys and name != "name":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dripline.cli.command import WORD, Command, ManyWords, run
+from dripline.cli.command import WORD, Command, ManyWords, Seconds, WholeNumber, run
 from dripline.cli.options import CommonOptions, common_options
 from dripline.cli.payload import make_payload
 
@@ -75,7 +75,7 @@ class MessageOptions:
 @click.option(
     "-t",
     "--timeout",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     default=10,
     metavar="S",
     show_default=True,
@@ -86,7 +86,7 @@ class MessageOptions:
 @click.option("--json-print", is_flag=True, help="Print the reply as one line of JSON.")
 @click.option("--pretty-print", is_flag=True, help="Print the reply as indented JSON.")
 @click.option(
-    "--return-code", type=click.IntRange(min=0), default=0, metavar="N", help="Return code of a reply to send."
+    "--return-code", type=WholeNumber(min=0), default=0, metavar="N", help="Return code of a reply to send."
 )
 @click.option("--return-msg", default="", metavar="TEXT", help="Return message of a reply to send.")
 @click.option("--dry-run-msg", is_flag=True, help="Print the message instead of sending it.")

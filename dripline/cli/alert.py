@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from dripline.cli.command import WORD, Command
+from dripline.cli.command import WORD, Command, Seconds
 from dripline.cli.options import CommonOptions, common_options
 
 _NOTES = """
@@ -23,7 +23,7 @@ dl alert status_message.pump.warning 'it stopped'
 @click.argument("routing_key", type=WORD)
 @click.argument("words", type=WORD, nargs=-1, metavar="[VALUES… KEY=VALUE…]")
 @click.option(
-    "-t", "--timeout", type=click.FloatRange(min=0, min_open=True), default=30, metavar="S", show_default=True,
+    "-t", "--timeout", type=Seconds(min=0, min_open=True), default=30, metavar="S", show_default=True,
     help="Maximum time to connect and to get the broker's confirmation, in seconds.",
 )  # fmt: skip
 @common_options

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from dripline.cli.command import Seconds
 from dripline.cli.options import CommonOptions, common_options
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def asking_options(function: _Function) -> _Function:
     @click.option("--json", "as_json", is_flag=True, help="Print the whole reply as one line of JSON.")
     @click.option("-k", "--lockout-key", metavar="UUID", help="Key of a locked endpoint.")
     @click.option(
-        "-t", "--timeout", type=click.FloatRange(min=0, min_open=True), default=10, metavar="S", show_default=True,
+        "-t", "--timeout", type=Seconds(min=0, min_open=True), default=10, metavar="S", show_default=True,
         help="Maximum time to connect and to get the reply, in seconds.",
     )  # fmt: skip
     @functools.wraps(function)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import sys
@@ -22,6 +23,8 @@ from dripline.wire.hiding import hide_login
 _NEGATIVE = re.compile(r"-\.?\d")
 # Hides a word that begins with "-" from click's parser until it is a value.
 _HIDDEN = "\0"
+# About 30 years; the clocks of sockets overflow at 300 years.
+_LONGEST_S = 1e9
 
 
 class ManyWords(click.Option):
@@ -55,6 +58,25 @@ def _is_text(word: str) -> bool:
 
 
 WORD = _Word()
+
+
+class Seconds(click.FloatRange):
+    """A duration in seconds. Infinity and everything that clocks cannot count is the longest one that they can."""
+
+    name = "number of seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the duration; fail for NaN, which no comparison refuses."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a valid {self.name}", param, ctx)
+        return min(number, _LONGEST_S)
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within limits."""
+
+    name = "whole number"
 
 
 class Command(HelpLayout):

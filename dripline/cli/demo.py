@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dripline.cli.command import Command, forget_output
+from dripline.cli.command import WORD, Command, forget_output
 from dripline.cli.options import CommonOptions, common_options
 from dripline.cli.output import complain, show
 
@@ -45,12 +45,10 @@ dl demo --folder my-mesh
 
 
 @click.command("demo", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
-@click.option(
-    "--folder", type=click.Path(path_type=Path), metavar="FOLDER", help="Folder in which the files are kept."
-)
+@click.option("--folder", type=WORD, metavar="FOLDER", help="Folder in which the files are kept.")
 @common_options
 @click.pass_context
-def demo(ctx: click.Context, common: CommonOptions, folder: Path | None) -> None:
+def demo(ctx: click.Context, common: CommonOptions, folder: str | None) -> None:
     """Run a broker, simulated instruments and services on this machine, until stopped.
 
     Shows the logged values: as a table in a terminal, as lines in a pipe.
@@ -64,9 +62,9 @@ def demo(ctx: click.Context, common: CommonOptions, folder: Path | None) -> None
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
     stop = StopEvent()
     with stop.armed(), ExitStack() as stack:  # until the services run and after that: nothing is left behind
-        if folder is not None:
-            folder = user_path(str(folder), "--folder")
-        mesh = DemoMesh(folder or stack.enter_context(_temporary_folder()))
+        mesh = DemoMesh(
+            stack.enter_context(_temporary_folder()) if folder is None else user_path(folder, "--folder")
+        )
         mesh.write()
         code = _run(mesh, common, stop, kept=folder is not None)
         if code:

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from dripline.cli.command import Command
+from dripline.cli.command import Command, Seconds
 from dripline.cli.output import complain, show, show_json
 
 _NOTES = """
@@ -46,7 +46,7 @@ class _Extensions(Command, click.Group):
     help="Configuration file whose disabled extensions are disabled here as well.",
 )
 @click.option(
-    "--limit", "limit_s", type=click.FloatRange(min=0.1), default=10.0, metavar="SECONDS",
+    "--limit", "limit_s", type=Seconds(min=0.1), default=10.0, metavar="SECONDS",
     help="Maximum time to import one extension  [default: 10]",
 )  # fmt: skip
 @click.option("-v", "--verbose", count=True, help="Show the traceback of a failed import; can be repeated.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dripline.cli.command import WORD, Command, run
+from dripline.cli.command import WORD, Command, WholeNumber, run
 from dripline.cli.options import CommonOptions, common_options
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ _SECRETS = frozenset({"http_token", "http_username", "http_password"})
 @click.option("--http-host", metavar="HOST", help="Address to listen on  [default: 127.0.0.1]")
 @click.option(
     "--http-port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     metavar="N",
     help="Port to listen on (0: any free port)  [default: 8080]",
 )

@@ -52,7 +52,7 @@ _USABLE = re.compile(rf"[a-z][a-z0-9_]{{0,{_LONGEST - 1}}}")
 def extension(name: str, directory: str | None, verbose: int) -> None:
     """Create a working extension package: an endpoint, a service, YAML files and tests."""
     check_name(name)
-    folder = user_path(directory or name, "--directory")
+    folder = user_path(name if directory is None else directory, "--directory")
     for path in write_extension(name, folder):
         show(f"wrote {path}")
     show("\ntry next:")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from dripline.cli.command import WholeNumber
 from dripline.cli.help_text import ConnectionOption
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -106,7 +107,7 @@ _OPTIONS = (
     ),
     _connection("-b", "--broker", metavar="HOST", help="Broker host, or an address: amqps://host:port/vhost."),
     _connection(
-        "-p", "--port", type=click.IntRange(1, 65535), metavar="N",
+        "-p", "--port", type=WholeNumber(1, 65535), metavar="N",
         help="Broker port  [default: 5672, with TLS 5671]",
     ),
     _connection(
@@ -137,12 +138,12 @@ _OPTIONS = (
     _connection("--requests-exchange", metavar="NAME", help="Exchange for requests and replies."),
     _connection("--alerts-exchange", metavar="NAME", help="Exchange for alerts."),
     _connection(
-        "--max-payload", type=click.IntRange(min=1), metavar="BYTES",
+        "--max-payload", type=WholeNumber(min=1), metavar="BYTES",
         help="Maximum size of a message body; longer messages are sent in chunks.",
     ),
     _connection("--heartbeat-routing-key", metavar="WORD", help="First word of heartbeat routing keys."),
     _connection(
-        "--max-connection-attempts", type=click.IntRange(min=1), metavar="N",
+        "--max-connection-attempts", type=WholeNumber(min=1), metavar="N",
         help="Maximum number of connection attempts.",
     ),
 )  # fmt: skip

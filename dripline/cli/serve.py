@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dripline.cli.command import WORD, Command, run
+from dripline.cli.command import WORD, Command, Seconds, WholeNumber, run
 from dripline.cli.options import CommonOptions, common_options
 
 logger = logging.getLogger(__name__)
@@ -31,16 +31,16 @@ dl-serve -c my_service.yaml endpoints.0.initial_value=3
 )
 @click.option(
     "--heartbeat-interval-s",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     metavar="S",
     help="Interval between heartbeats, in seconds.",
 )
 @click.option(
-    "--loop-timeout-ms", type=click.IntRange(min=0), metavar="MS", help="Ignored; accepted for old scripts."
+    "--loop-timeout-ms", type=WholeNumber(min=0), metavar="MS", help="Ignored; accepted for old scripts."
 )
 @click.option(
     "--message-wait-ms",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     metavar="MS",
     help="Maximum wait for the chunks of a long message, in milliseconds.",
 )

@@ -52,7 +52,7 @@ def serve_files(ctx: click.Context, common: CommonOptions, words: Sequence[str],
     if len(set(files)) < len(files):
         raise ConfigurationError(f"{_first_repeated(files)} is given twice; give each file once")
     if settings and len(files) > 1:
-        raise ConfigurationError(f"{settings[0]!r}: key=value words go with a single file")
+        raise ConfigurationError(f"{settings[0]!r}: KEY=VALUE arguments can only be used with a single file")
     sessions = supervisor.open_all(
         files, lambda file: open_service_session(replace(common, config=file, further_configs=()), settings)
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dripline.cli.command import WORD, Command
+from dripline.cli.command import WORD, Command, WholeNumber
 from dripline.cli.output import show
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ dl simulate power_supply.yaml thermometer.yaml --port 5025
 @click.command("simulate", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
 @click.argument("files", type=WORD, nargs=-1, required=True, metavar="FILE…")
 @click.option(
-    "-p", "--port", type=click.IntRange(0, 65535), metavar="N", help="Port to listen on (0: any free port)."
+    "-p", "--port", type=WholeNumber(0, 65535), metavar="N", help="Port to listen on (0: any free port)."
 )
 @click.option("-v", "--verbose", count=True, help="Log the communication to standard error; can be repeated.")
 @click.option("-q", "--quiet", count=True, help="Decrease verbosity; can be repeated.")

@@ -88,6 +88,8 @@ def read_text(path: FilePath) -> str:
     Raises:
         ConfigurationError: it cannot be read, or is not UTF-8.
     """
+    if not os.fspath(path):
+        raise ConfigurationError("the name of the file is empty")
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -91,7 +91,7 @@ def apply_words(tree: dict[str, Any], words: Iterable[str]) -> None:
     for word in words:
         parts = split_word(word)
         if parts is None:
-            raise ConfigurationError(f"{word!r} is no key=value, and nothing else is expected here")
+            raise ConfigurationError(f"{word!r} is not KEY=VALUE, and nothing else is expected here")
         try:
             set_path(tree, *parts)
         except ConfigurationError as error:

@@ -281,7 +281,10 @@ _HINTS = {
     "undefined alias": "quote text that begins with '*'",
     "cannot start any token": "indent with spaces, not tabs, and quote text that begins with a special character",
     "did not find expected key": "check the indentation, and quote text that begins with '{', '[', '*' or '&'",
-    "did not find expected ',' or": "quote text with '{', '[' or ',' in it",
+    "did not find expected ',' or": "close the bracket, or quote text with '{', '[' or ',' in it",
+    "did not find expected '-' indicator": "indent the entries of a list, and the keys of each entry, equally",
+    "found another document": "a file holds one configuration: remove '---', or put the rest into another file",
+    "expected <document start>": "write '---' on a line between the directives, such as %YAML, and the rest",
     "could not find expected ':'": "every key wants a ':' and a space",
     "unexpected end of stream": "a quote or bracket is never closed",
 }

@@ -61,8 +61,10 @@ def user_path(text: str, key: str) -> Path:
         key: The setting or option that it was given for.
 
     Raises:
-        ConfigurationError: There is no such home folder.
+        ConfigurationError: It is empty, or there is no such home folder.
     """
+    if not text:
+        raise ConfigurationError(f"{key} is empty; name a path, or remove it")
     path = os.path.expanduser(text)
     if text.startswith("~") and path == text:
         whose = "this user has no home folder" if text[1:2] in ("", "/") else "there is no such user"

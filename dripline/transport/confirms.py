@@ -50,6 +50,7 @@ class Confirms:
         Raises:
             TimeoutError: The window stayed full, or another thread could not write for so long.
         """
+        timeout_s = min(timeout_s, threading.TIMEOUT_MAX)
         deadline = time.monotonic() + timeout_s
         if len(self._open) >= self._window:
             self._wait(lambda: len(self._open) < self._window, timeout_s)

@@ -105,8 +105,9 @@ class ConnectionLife(StreamEvents):
                 self._progress.cancel()
             return
         pika.loop.call_soon(self._close_politely)
-        if threading.current_thread() is not pika.loop.thread:
-            pika.loop.thread.join(timeout_s)
+        thread = pika.loop.thread
+        if thread.ident is not None and thread is not threading.current_thread():  # None: it could not be started
+            thread.join(timeout_s)
 
     def report_lost(self, reason: str) -> None:
         """End the connection as if it had been lost, from any thread.

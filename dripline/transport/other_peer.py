@@ -13,6 +13,7 @@ from dripline.wire.errors import BrokerUnreachable
 _HTTP_REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 _FRAME_TYPES = (1, 2, 3, 8)
 _TLS_ALERT = b"\x15\x03"
+_OUR_GREETING = b"AMQP\x00\x00\x09\x01"
 _VERSIONS = {b"\x01\x01\x08\x00": "0-8", b"\x01\x01\x00\x09": "0-9", b"\x01\x01\x00\x0a": "0-10"}
 _SHOWN = 40
 _PROBE_S = 2.0
@@ -27,6 +28,8 @@ def described(address: BrokerAddress, said: bytes) -> BrokerUnreachable | None:
     """
     if not said or said[0] in _FRAME_TYPES:
         return None
+    if said.startswith(_OUR_GREETING):
+        return _wrong(address, f"{address} sends back what it receives, it is not an AMQP broker")
     if said.startswith(b"AMQP"):
         return _wrong(address, f"{address} speaks AMQP {_version(said[4:8])}, not 0-9-1")
     if said.startswith(_TLS_ALERT):

@@ -18,6 +18,8 @@ from dripline.transport.resolving import Found, resolve
 from dripline.wire.errors import BrokerError
 
 if TYPE_CHECKING:
+    import ssl
+
     from dripline.transport.tls import TlsEngine
 
 _WITHOUT_HEARTBEATS_S = 30
@@ -38,6 +40,7 @@ def connect(address: BrokerAddress, progress: Progress) -> tuple[socket.socket, 
         ConfigurationError: A file of certificates cannot be used.
         ConnectionLost: The opening was cancelled.
     """
+    context = _tls_context(address)  # a file that is missing is reported although no broker is running
     try:
         found = resolve(address.host, address.port, progress)
         progress.step = CONNECTING
@@ -49,7 +52,7 @@ def connect(address: BrokerAddress, progress: Progress) -> tuple[socket.socket, 
     try:
         progress.interruptible(sock)
         _notice_silence(sock, address.heartbeat_s or _WITHOUT_HEARTBEATS_S)
-        return sock, _encrypted(sock, address, progress)
+        return sock, _encrypted(sock, address, context, progress)
     except BaseException:
         sock.close()
         raise
@@ -141,14 +144,24 @@ class _Race:
         self._sockets.pop(number).close()
 
 
-def _encrypted(sock: socket.socket, address: BrokerAddress, progress: Progress) -> TlsEngine | None:
+def _tls_context(address: BrokerAddress) -> ssl.SSLContext | None:
     if address.tls is None:
         return None
-    from dripline.transport import tls, tls_failures  # most meshes have none
+    from dripline.transport.tls import client_context  # most meshes have no TLS
+
+    return client_context(address.tls)
+
+
+def _encrypted(
+    sock: socket.socket, address: BrokerAddress, context: ssl.SSLContext | None, progress: Progress
+) -> TlsEngine | None:
+    if context is None:
+        return None
+    from dripline.transport import tls, tls_failures
 
     progress.step = ENCRYPTING
     try:
-        return tls.start_tls(sock, address, address.tls, progress.left_s())
+        return tls.start_tls(sock, address, context, progress.left_s())
     except BrokerError:
         raise
     except (OSError, UnicodeError) as error:  # the latter: a host that cannot be a name in a certificate

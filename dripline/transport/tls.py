@@ -118,22 +118,22 @@ class TlsEngine:
         self._in.write(data)
 
 
-def start_tls(sock: socket.socket, address: BrokerAddress, tls: TlsSettings, timeout_s: float) -> TlsEngine:
+def start_tls(sock: socket.socket, address: BrokerAddress, context: ssl.SSLContext, timeout_s: float) -> TlsEngine:
     """Encrypt a connected socket.
 
     Args:
         sock: The socket, with nothing said on it yet.
         address: Whom it leads to.
-        tls: Certificates.
+        context: What `client_context` returns.
         timeout_s: Longest wait for the handshake, in seconds.
 
     Raises:
         ConfigurationError: A file of certificates cannot be used.
         OSError: See `TlsEngine.shake_hands`.
     """
-    engine = TlsEngine(client_context(tls), address.host)
+    engine = TlsEngine(context, address.host)
     engine.shake_hands(sock, timeout_s)
-    if not tls.verify and str(address) not in _told_unverified:
+    if context.verify_mode == ssl.CERT_NONE and str(address) not in _told_unverified:
         _told_unverified.add(str(address))
         logger.warning(
             "verification is off: whoever answers at %s is taken for the broker, and gets the password", address

@@ -6,13 +6,14 @@ import contextlib
 import errno
 import subprocess
 import sys
+import threading
 
 import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.cli.command import WORD, Command, ManyWords, run
+from dripline.cli.command import WORD, Command, ManyWords, Seconds, run
 from dripline.cli.failures import exit_code_of
 from dripline.wire.errors import BrokerUnreachable, ConfigurationError, ErrorReply
 
@@ -20,7 +21,7 @@ from dripline.wire.errors import BrokerUnreachable, ConfigurationError, ErrorRep
 @click.command("sample", cls=Command)
 @click.argument("words", type=WORD, nargs=-1)
 @click.option("-s", "--specifier", default="")
-@click.option("-t", "--timeout", type=float)
+@click.option("-t", "--timeout", type=Seconds(min=0))
 @click.option("-P", "--payload", cls=ManyWords)
 @click.option("-j", "--json", is_flag=True)
 @click.option("-v", "--verbose", count=True)
@@ -125,6 +126,16 @@ def _raise(error: BaseException):
             "\n",
         ),
         (
+            OSError(errno.EMFILE, "Too many open files"), 71,
+            "dl-failing: too many open files in this process; raise the limit (ulimit -n, LimitNOFILE of systemd)"
+            "\n",
+        ),
+        (
+            MemoryError(), 71,
+            "dl-failing: out of memory; end other programs, or raise the limit (ulimit -v, MemoryMax of systemd)"
+            "\n",
+        ),
+        (
             KeyError("port"), 70,
             "dl-failing: KeyError: 'port' -- this is a bug of dripline or of an extension; -vv shows where\n",
         ),
@@ -184,3 +195,35 @@ def _in_bash(shell, line: str) -> subprocess.CompletedProcess[str]:
         ["bash", "-c", words], cwd=shell.folder, env=shell._surroundings({}), capture_output=True, text=True,
         timeout=60, check=False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["inf", "1e300", "1e10"])
+def test_a_duration_that_no_clock_can_count_is_a_very_long_one(word):
+    """`-t inf` means to wait without a limit, and sockets and locks refuse to."""
+    limit = _parsed("-t", word)["timeout"]
+    assert threading.Lock().acquire(timeout=limit)
+
+
+def test_a_duration_is_a_number():
+    """No comparison would refuse NaN."""
+    with pytest.raises(click.BadParameter):
+        _parsed("-t", "nan")
+
+
+def test_a_limit_of_threads_is_not_called_a_bug(capsys, monkeypatch):
+    """The system refuses another thread, such as in a container with a limit of processes."""
+
+    def start_one() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading, "_start_new_thread", _refuse)
+            patched.setattr(threading, "_start_joinable_thread", _refuse, raising=False)
+            threading.Thread(target=print).start()
+
+    code, text = _ended(start_one, capsys)
+    assert code == 71
+    assert text.startswith("dl-failing: no further thread can be started; raise the limit (ulimit -u")
+    assert text.count("\n") == 1
+
+
+def _refuse(*args: object, **kwargs: object) -> None:
+    raise RuntimeError("can't start new thread")

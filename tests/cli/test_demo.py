@@ -246,3 +246,11 @@ def test_a_folder_that_cannot_be_made_is_told(shell):
     (shell.folder / "notes").write_text("a file")
     done = shell.run("dl", "demo", "--folder", "notes")
     assert (done.returncode, done.stderr) == (2, "dl demo: --folder: notes: file exists; name another\n")
+
+
+@pytest.mark.parametrize("words", [["demo", "--folder", ""], ["new", "extension", "lab", "--directory", ""]])
+def test_an_empty_name_of_a_folder_is_not_the_current_folder(shell, words):
+    """As a script passes it whose variable is not set."""
+    done = shell.run("dl", *words)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"{words[-2]} is empty; name a path" in done.stderr

@@ -263,7 +263,7 @@ def test_mistakes_of_all_files_are_told_before_anything_starts(shell, place):
     [
         ([], "missing argument 'FILE… [KEY=VALUE…]'"),
         (["name=x"], "no configuration file is given"),
-        (["a.yaml", "b.yaml", "name=x"], "'name=x': key=value words go with a single file"),
+        (["a.yaml", "b.yaml", "name=x"], "'name=x': KEY=VALUE arguments can only be used with a single file"),
     ],
 )
 def test_serve_wants_files(shell, words, message):

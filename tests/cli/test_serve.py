@@ -190,7 +190,7 @@ def test_all_mistakes_of_a_file_are_told_in_one_run(shell):
             [],
             "s.yaml:3:3: dripline_mesh: broker_port must be a whole number, not 'many'",
         ),
-        ("name: s\n", ["foo"], "'foo' is no key=value, and nothing else is expected here"),
+        ("name: s\n", ["foo"], "'foo' is not KEY=VALUE, and nothing else is expected here"),
         ("name: s\n", ["s.yaml"], "'s.yaml' is a file; a configuration file is given with -c"),
         ("name: s\n", ["foo=1"], "command line, 'foo=1': service 's' (Service): unknown argument 'foo'"),
         (

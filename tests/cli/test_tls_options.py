@@ -143,3 +143,11 @@ def test_services_that_are_processes_get_the_options():
     assert words == ["--ca-file", "ca.pem", "--certificate", "own.pem", "--key", "key.pem", "--tls", "--no-verify"]
     assert _handed_on(CommonOptions(tls=False)) == ["--no-tls"]
     assert _handed_on(CommonOptions(auth_mechanism="external")) == ["--auth-mechanism", "external"]
+
+
+def test_a_file_that_is_missing_is_reported_although_no_broker_is_running(shell, free_port):
+    """Otherwise it would be the second error."""
+    done = shell.run("dl", "get", "peaches", "-b", f"amqps://localhost:{free_port}", "--ca-file", "nowhere.pem")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("dl get: ca_file ")
+    assert "nowhere.pem: No such file" in done.stderr

@@ -69,6 +69,10 @@ PEERS = {
         "{} does not answer as an AMQP 0-9-1 broker, it sends 'SSH-2.0",
     ),
     "amqp 1.0": (lambda: saying(b"AMQP\x00\x01\x00\x00"), "{} speaks AMQP 1.0, not 0-9-1; is it the right port?"),
+    "echo": (
+        lambda: saying(b"AMQP\x00\x00\x09\x01"),
+        "{} sends back what it receives, it is not an AMQP broker; is it the right port?",
+    ),
     "amqp 0-8": (lambda: saying(b"AMQP\x01\x01\x08\x00"), "{} speaks AMQP 0-8, not 0-9-1; is it the right port?"),
     "amqp 0-8 start": (lambda: saying(AMQP_0_8), "{} speaks AMQP of another version than 0-9-1"),
     "tls": (

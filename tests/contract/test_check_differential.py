@@ -48,6 +48,8 @@ WARNED = {
     ),
     "words deep in a table": (endpoint(f"{STORE}, calibration: {{1: [3, {{x: No}}]}}"), "YAML reads No as false"),
     "a word as first value": (endpoint(f"{STORE}, initial_value: no"), "YAML reads no as false"),
+    "quotes around a value": (code("name: quoted, value: '1777'"), "the text '1777' is read as 1777"),
+    "a negative interval": (endpoint(f"{STORE}, log_interval: {{minutes: -1}}"), "'log_interval' is negative"),
     "no module": (endpoint("name: a"), "has no 'module'"),
     "an empty module": (endpoint("name: a, module: "), "has no 'module'"),
     "a field that no value has": (endpoint(f"{STORE}, check_field: value_call"), "did you mean 'value_cal'?"),
@@ -64,7 +66,6 @@ WARNED = {
     "empty words": (endpoint("name: a..b, module: KeyValueStore"), "use 'a_b'"),
     "a line break in a name": (endpoint('name: "a\\n", module: KeyValueStore'), "cannot be typed"),
     "the service's name": (endpoint("name: s, module: KeyValueStore"), "has the service's name"),
-    "a quoted value of a return code": (code("name: quoted, value: '1604'"), "leave out the quotes"),
     "a service as endpoint": (endpoint("name: a, module: Service"), "is a service and does not run here"),
 }
 REFUSED = {
@@ -88,6 +89,7 @@ REFUSED = {
     "one name twice": (code("name: d, value: 1502", "name: d, value: 1503"), "taken by the value 1502"),
     "a word for a formula": (endpoint(f"{STORE}, calibration: on"), "put it in quotes"),
     "no value": (code("name: e"), "a whole number"),
+    "a word for a value": (code("name: e, value: many"), "a whole number"),
     "a boolean for a value": (code("name: e, value: true"), "a whole number"),
     "a negative value": (code("name: e, value: -1"), "must not be negative"),
     "no name of a code": (code("value: 1505"), "a whole number"),

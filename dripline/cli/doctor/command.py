@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from dripline.cli.command import WORD, Command
+from dripline.cli.command import WORD, Command, Seconds
 from dripline.cli.options import CommonOptions, common_options
 
 _NOTES = """
@@ -34,14 +34,14 @@ dl doctor --json | jq .first_broken
     "-t",
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0.1),
+    type=Seconds(min=0.1),
     default=1.5,
     metavar="S",
     show_default=True,
     help="Maximum wait for each reply, in seconds.",
 )
 @click.option(
-    "--busy-limit", "busy_limit_s", type=click.FloatRange(min=0), default=30, metavar="S", show_default=True,
+    "--busy-limit", "busy_limit_s", type=Seconds(min=0), default=30, metavar="S", show_default=True,
     help="Report a service as broken if it is busy with one request for longer, in seconds.",
 )  # fmt: skip
 @common_options

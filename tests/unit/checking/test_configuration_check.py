@@ -98,6 +98,21 @@ def test_a_good_configuration_has_nothing_to_be_told(check):
             "service.yaml:2:1: service 's' (Service): unknown argument 'broker'; it belongs below 'dripline_mesh'",
         ),
         (
+            "name: s\ncalibration: '2*{}'\n",
+            "service.yaml:2:1: service 's' (Service): unknown argument 'calibration'; "
+            "it belongs to an endpoint, below 'endpoints'",
+        ),
+        (
+            "name: s\nendpoints: [{name: x, module: KeyValueStore, heartbeat_interval_s: 3}]\n",
+            "service.yaml:2:46: endpoint 'x' (KeyValueStore): unknown argument 'heartbeat_interval_s'; "
+            "it belongs to the service",
+        ),
+        (
+            "name: s\nendpoints: [{name: x, module: KeyValueStore, broker: lab}]\n",
+            "service.yaml:2:46: endpoint 'x' (KeyValueStore): unknown argument 'broker'; "
+            "it belongs below 'dripline_mesh' of the service",
+        ),
+        (
             "name: s\nendpoints: [{name: v, module: Scpi}]\n",
             "service.yaml:2:13: endpoint 'v' (Scpi): missing argument 'base_str'",
         ),

@@ -18,6 +18,9 @@ from dripline.core import Entity
 class Plain(Entity):
     def __init__(self, gain=1, fast=False, unit="V", channel=None, log_interval=None, **kwargs):
         Entity.__init__(self, log_interval=log_interval or 0, **kwargs)
+
+    def on_get(self):
+        return 1
 """
 
 

@@ -157,7 +157,7 @@ def test_all_stages_tell_their_mistakes_at_once(write, home):
     places = [line.partition(": ")[0].rpartition("/")[2] for line in str(caught.value).splitlines()]
     assert places == [
         ".dripline_mesh.yaml:1:1", "service.yaml:2:1",
-        "'noword' is no key=value, and nothing else is expected here", "'name.x=5'",
+        "'noword' is not KEY=VALUE, and nothing else is expected here", "'name.x=5'",
         "service.yaml:3:1", "nowhere.yaml",
     ]  # fmt: skip
 

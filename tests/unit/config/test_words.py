@@ -145,7 +145,7 @@ def test_words_change_a_configuration():
             "'endpoints.peaches.x=1': endpoints is a list of 1: a number must follow, not 'peaches'",
         ),
         ("name.first=x", "'name.first=x': name is 'my_store', nothing can stand below it"),
-        ("nonsense", "'nonsense' is no key=value, and nothing else is expected here"),
+        ("nonsense", "'nonsense' is not KEY=VALUE, and nothing else is expected here"),
     ],
 )
 def test_a_word_that_does_not_fit_is_told(word, message):

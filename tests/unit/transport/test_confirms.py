@@ -1,5 +1,6 @@
 """Publisher confirms are counted in a window."""
 
+import math
 import threading
 import time
 
@@ -34,6 +35,12 @@ def test_a_refusal_is_no_confirm():
     (slot,) = sent(confirms, 1)
     confirms.settle(1, False, False)
     assert slot.wait(0) is False
+
+
+def test_it_may_wait_for_ever():
+    """Locks and conditions refuse infinity."""
+    slot = Confirms().send(NOTHING, math.inf)
+    assert not slot.filled
 
 
 def test_a_confirm_may_settle_several():
