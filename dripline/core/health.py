@@ -24,6 +24,7 @@ HEALTH = "health"
 _PATIENCE_S = 5.0
 _SOON_S = 0.1
 _PAUSE_S = 1.0  # between attempts to restore bindings
+_REST = 4  # pause between probes of many names, as a multiple of the time that they took
 _ANSWER_S = 0.3  # for other services with the same names to answer
 _ATTEMPTS = 3  # to restore them on a connection, before another connection is made
 
@@ -126,14 +127,14 @@ class Health:
         return self._interval_s - self._report_shared()
 
     def _look_for_others(self, connection: Connection) -> None:
-        """See whether other services answer to the names of this one; half of the time is left to requests."""
+        """See whether other services answer to the names of this one; most of the time is left to requests."""
         routes = self._mailbox.routes
         routes.shared.forget()
         begin = time.monotonic()
         for _ in routes.probe_all():
             if self._stopped or self._mailbox.connection_now is not connection:
                 return
-            self._wake.wait(time.monotonic() - begin)
+            self._wake.wait(_REST * (time.monotonic() - begin))
             begin = time.monotonic()
         self._report_shared()
 

@@ -63,6 +63,8 @@ def answer_in_handler(request: MsgRequest, mesh: Mesh) -> MsgReply | None:
         request: The request.
         mesh: Where the client sends it.
     """
+    if not _of_services:
+        return None
     for own in tuple(_of_services.values()):
         if own.mesh == mesh and (reply := own.answer(request, in_handler=True)) is not None:
             return reply

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import scarab
 from dripline.core.access import Reach, is_a_laboratorys
@@ -157,8 +158,14 @@ class RequestSender:
 
 def _overrides_send(cls: type) -> bool:
     """Whether a laboratory's class has a `send`, which then sees requests too."""
-    found = next((kind for kind in cls.__mro__ if "send" in vars(kind)), None)
-    return found is not None and is_a_laboratorys(found)
+    known = _overriding.get(cls)
+    if known is None:
+        found = next((kind for kind in cls.__mro__ if "send" in vars(kind)), None)
+        known = _overriding[cls] = found is not None and is_a_laboratorys(found)
+    return known
+
+
+_overriding: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
 
 
 def _sent_and_awaited(sender: Any, request: MsgRequest, timeout_s: float | None) -> MsgReply:

@@ -14,6 +14,7 @@ from dripline.wire.sender import sender_of
 from dripline.wire.specifier import MAX_SPECIFIER
 
 _FIRST_ERROR = 100
+_UNREADABLE = 999  # stands for a return code that is missing or not a number
 _NO_TYPE = "no message_type (2 reply, 3 request, 4 alert) in its headers"
 _NOBODY: dict[str, Any] = {"exe": "", "hostname": "", "service_name": "", "username": "", "versions": {}}
 
@@ -87,8 +88,10 @@ def read_reply(part: Part, body: bytes, asked: str) -> MsgReply:
         raise malformed_reply(asked, properties, f"message_type is {kind.value} ({kind.name}), not 2 (reply)")
     if reply.invalid_reason is not None and reply.return_code < _FIRST_ERROR:
         raise malformed_reply(asked, properties, reply.invalid_reason)
+    if reply.return_code != _UNREADABLE or reply.return_message:
+        return reply
     code = (properties.headers or {}).get("return_code")
-    if type(code) is not int and not reply.return_message:
+    if type(code) is not int:
         wrong = f"return_code is {_shown(code)}, not an integer"
         wrong = "no return_code in its headers" if code is None else wrong
         reply.return_message = malformed_reply(asked, properties, wrong).message
@@ -137,7 +140,7 @@ def _new_request(headers: Mapping[str, Any]) -> MsgRequest:
 
 def _new_reply(headers: Mapping[str, Any]) -> MsgReply:
     reply = MsgReply.__new__(MsgReply)
-    reply.return_code = _integer(headers.get("return_code"), 999)
+    reply.return_code = _integer(headers.get("return_code"), _UNREADABLE)
     reply.return_message = _text(headers.get("return_message"), "return_message")
     return reply
 
