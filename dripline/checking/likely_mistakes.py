@@ -12,7 +12,7 @@ from dripline.core.settings import interval
 
 _Key = tuple[str | int, ...]
 
-#: Gives the word that stands in the file for a value.
+#: Returns the text of a value as written in the file.
 Written = Callable[[_Key], str]
 
 # Anything may be a value in these, and words are as likely as booleans.
@@ -30,7 +30,7 @@ def likely_mistakes(
     Args:
         cls: The endpoint's class; None if it cannot be used.
         configuration: The endpoint's configuration.
-        written: Gives the word that stands in the file for a value.
+        written: Returns the text of a value as written in the file.
 
     Returns:
         Pairs of a key and a text.

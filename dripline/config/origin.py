@@ -65,7 +65,7 @@ class Origin:
         return in_file[1] if in_file else self._beginning()
 
     def word(self, key_path: Path) -> str:
-        """The word that stands in the file for a setting, such as ``on``; empty if it is elsewhere."""
+        """Return the text of a setting as written in the file, such as ``on``; empty if it is from elsewhere."""
         path = tuple(key_path)
         if self._file is None or any(path[:length] in self._words for length in range(1, len(path) + 1)):
             return ""

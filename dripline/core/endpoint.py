@@ -71,6 +71,6 @@ class Endpoint(RequestHandler):
         return BUILT_IN.get((request.message_operation, request.specifier.to_string()))
 
     def _dripline_life_signs(self, awaited: list[str]) -> LifeSigns | None:
-        """Return what a client is told that waits for replies; None if there is no service."""
+        """Return what a waiting client learns from a ping; None without a service."""
         owner = self.service
         return owner._dripline_life_signs(awaited) if isinstance(owner, Endpoint) and owner is not self else None

@@ -372,7 +372,7 @@ class Mailbox:
         return len(self._publisher)
 
     def life_signs(self, awaited: Iterable[str], kept: Container[str]) -> LifeSigns | None:
-        """What a client is told that waits for replies; None if there is no address at this moment.
+        """Return what a waiting client learns from a ping; None without a connection.
 
         Args:
             awaited: Correlation ids of its requests.

@@ -30,7 +30,7 @@ class Target(Protocol):
         """Return the built-in specifier that a request uses, if it does."""
 
     def _dripline_life_signs(self, awaited: list[str]) -> LifeSigns | None:
-        """Return what a client is told that waits for replies; None if there is no service."""
+        """Return what a waiting client learns from a ping; None without a service."""
 
     def do_get_request(self, a_request_message: MsgRequest) -> MsgReply:
         """Answer a get."""

@@ -32,7 +32,7 @@ def mesh(broker: BrokerAddress) -> Iterator[Mesh]:
 
 
 class Gauge(Entity):
-    """Returns one reading after the other; logs each when it is told to."""
+    """Returns one reading after the other; logs each on command."""
 
     readings: tuple[Any, ...] = ()
 

@@ -184,7 +184,7 @@ def test_an_own_send_sees_the_requests(mesh):
 
 
 def test_settings_of_the_mesh_can_be_changed_until_a_service_connects(mesh):
-    """Those of `Core`; a change that comes too late is told."""
+    """Properties of `Core`; a change that comes too late is reported."""
     service = Service(mesh.name("late"), heartbeat_interval_s=0, **mesh.login)
     service.max_payload_size = 100
     service.heartbeat_routing_key = "pulse"

@@ -136,7 +136,7 @@ def test_unlock_takes_only_force(locked):
 
 
 def test_a_client_that_waits_learns_which_requests_are_at_work(target):
-    """In the reply to its ping; without a service there is nothing to tell."""
+    """From the reply to its ping; without a service the reply has no payload."""
     ping = liveness_ping("peaches", ["a", "b"])
     assert read_life_signs(answer(target, ping)) == target.life_signs
     target.life_signs = None

@@ -182,7 +182,7 @@ def test_an_unknown_class_is_told(create):
     ],
 )
 def test_a_constructor_that_does_not_call_that_of_its_base(create, name, message):
-    """It is told which one, by name, and not by an attribute that is missing later."""
+    """The error names the class instead of an attribute that is missing later."""
     with pytest.raises(ConfigurationError) as caught:
         create({"module": name, "name": "x"}, "Service" if "Service" in name else "Endpoint")
     assert str(caught.value).endswith(f"'x' ({name}): {message}")
