@@ -101,7 +101,9 @@ def look_at_scarab(notes: Notes) -> bool:
 
 def _look_at_binding_module(notes: Notes) -> None:
     found = _file_of("_dripline")
-    if found != _our_file("_dripline"):
+    # With an installed dripline beside a checkout, Python has imported the installed one's at its start.
+    is_of_another_dripline = os.path.exists(os.path.join(os.path.dirname(found), "import_guard.py"))
+    if found != _our_file("_dripline") and not is_of_another_dripline:
         _tell_foreign(notes, "_dripline", found)
 
 

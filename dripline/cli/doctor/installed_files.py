@@ -24,7 +24,8 @@ def look_at_installed_files(notes: Notes) -> None:
     hashes = _hashes(ours)
     _report_missing(notes, ours, hashes)
     for other in distributions():
-        shared = hashes.keys() & _hashes(other).keys() if other.name != ours.name else ()
+        # By name: what an old setuptools installed has no hashes.
+        shared = hashes.keys() & set(map(str, other.files or ())) if other.name != ours.name else ()
         if shared:
             notes.warning(
                 f"{other.name} {other.version} contains files of dripline ({_list(shared)}), and uninstalling it "
