@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from dripline.cli.output import terminal_size
 
 if TYPE_CHECKING:
     from dripline.cli.demo_mesh import DemoMesh
@@ -59,6 +60,6 @@ def _table(*rows: tuple[str, str]) -> Sequence[str]:
     """Two columns; where they would not fit, what is in the second stands under the first."""
     shown = [row for row in rows if all(row)]
     width = max(len(first) for first, _ in shown)
-    if 4 + width + max(len(second) for _, second in shown) > shutil.get_terminal_size().columns and width > 24:
+    if 4 + width + max(len(second) for _, second in shown) > terminal_size().columns and width > 24:
         return [line for first, second in shown for line in (f"  {first}", f"      {second}")]
     return [f"  {first.ljust(width)}  {second}" for first, second in shown]

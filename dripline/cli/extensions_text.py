@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from textwrap import indent
@@ -10,6 +9,7 @@ from typing import Any
 
 from dripline.cli.extensions_built_in import BuiltIn
 from dripline.cli.extensions_inventory import DISABLED, Listed, short_path
+from dripline.cli.output import terminal_size
 from dripline.wire.version import VERSION
 
 _WIDEST_NAME = 32
@@ -60,7 +60,7 @@ def _extension(one: Listed, traces: bool) -> list[str]:
 
 def _rows(rows: Sequence[tuple[str, str, str]]) -> list[str]:
     """Names, kinds and texts in columns, no line longer than the terminal is wide."""
-    columns = shutil.get_terminal_size().columns
+    columns = terminal_size().columns
     width = min(max((len(name) for name, _, _ in rows), default=0), _WIDEST_NAME)
     lines = (f"  {name.ljust(width)}  {kind or '-':8}  {text}".rstrip() for name, kind, text in rows)
     return [line if len(line) <= columns else line[: columns - 1] + "…" for line in lines]

@@ -5,6 +5,8 @@ Text from the mesh or from a file must not steer a terminal, but `dl get x > fil
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 
 from dripline.wire.safe_text import safe_json, safe_lines, safe_text
@@ -37,3 +39,9 @@ def show_json(text: str) -> None:
 def complain(line: str) -> None:
     """Print a line on standard error."""
     print(safe_text(line), file=sys.stderr)
+
+
+def terminal_size() -> os.terminal_size:
+    """Return the size of the terminal, or 80 by 24 if it reports 0, as pseudo-terminals may."""
+    size = shutil.get_terminal_size()
+    return os.terminal_size((size.columns or 80, size.lines or 24))

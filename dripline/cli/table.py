@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from dripline.cli.asking import value_text
+from dripline.cli.output import terminal_size
 from dripline.core.readings import float_of
 from dripline.wire.message import Message, MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text
@@ -76,7 +76,7 @@ class LiveTable:
 
     def draw(self) -> None:
         """Draw the table over the one drawn before."""
-        size = shutil.get_terminal_size()
+        size = terminal_size()
         lines = self.lines(size.columns, size.lines - 1)
         if self._coloured:
             lines = [_painted(line) for line in lines]
