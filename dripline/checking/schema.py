@@ -20,7 +20,7 @@ from dripline.core.extension_validity import NoClass
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.mesh import MeshSettings
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.config")
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Keys that version 4 wrote, and those that services take and ignore.

@@ -15,7 +15,7 @@ from dripline.wire.errors import ConfigurationError
 if TYPE_CHECKING:
     from dripline.cli.session import Session
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.config")
 
 # Keys that have an option; `return` holds the last two.
 _OPTIONS = ("specifier", "timeout", "lockout_key", "suppress_output", "json_print", "pretty_print", "dry_run_msg")

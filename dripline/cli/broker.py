@@ -33,7 +33,7 @@ def broker(common: CommonOptions) -> None:
     stop = StopEvent()
     with stop.armed():
         running = make_broker(mesh, session.username, session.password)
-        logging.getLogger(__name__).info(
+        logging.getLogger("dripline.broker").info(
             "listening at %s:%d for user %r; Ctrl-C stops", running.host, running.port, session.username
         )
         stop.wait()

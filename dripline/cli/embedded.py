@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dripline.cli.session import Session
     from dripline.wire.mesh import MeshSettings
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.broker")
 
 _PROBE_S = 1.0
 

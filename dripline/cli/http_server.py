@@ -12,7 +12,7 @@ import click
 from dripline.cli.command import WORD, Command, WholeNumber, run
 from dripline.cli.options import CommonOptions, common_options
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.web")
 
 _NOTES = """
 Only local clients can connect unless `--http-host` is set. If DRIPLINE_HTTP_TOKEN is set, clients must send

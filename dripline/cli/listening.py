@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dripline.cli.session import Session
     from dripline.wire.message import Message
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.cli")
 
 _CONNECT_S = 30.0
 

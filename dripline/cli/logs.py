@@ -1,4 +1,4 @@
-"""Log lines on standard error: `12:30:00 warning dripline.core.service text`."""
+"""Log lines on standard error: `12:30:00 warning dripline.service text`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 
 from dripline.wire.safe_text import indented, safe_text, safe_traceback
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.cli")
 
 _COLOURS = {logging.DEBUG: "2", logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "1;31"}
 _LOWEST_STEP, _HIGHEST_STEP = -2, 2

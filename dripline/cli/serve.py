@@ -12,7 +12,7 @@ import click
 from dripline.cli.command import WORD, Command, Seconds, WholeNumber, run
 from dripline.cli.options import CommonOptions, common_options
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.cli")
 
 _NOTES = """
 Ctrl-C or SIGTERM stops the service after it has answered the current requests.

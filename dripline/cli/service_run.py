@@ -22,7 +22,7 @@ from dripline.runtime.boundary import is_for_program
 from dripline.runtime.state_folder import state_path
 from dripline.wire.errors import ConfigurationError, DriplineError
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 _DEFAULT_NAME = "dlpy_service"
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dripline.wire.mesh import MeshSettings
     from scarab import Authentication
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.cli")
 
 _FOR_TLS = (*TLS_FILES, "verify", "auth_mechanism")
 # A person waits at a client; a service may come up before its broker does.

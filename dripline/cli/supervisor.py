@@ -18,7 +18,7 @@ from dripline.cli.stopping import StopEvent
 from dripline.config.mistakes import Mistake, mistakes_of, raise_errors
 from dripline.wire.errors import ConfigurationError
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.cli")
 
 # A service gives the requests in hand five seconds, unless told otherwise.
 _GRACE_S = 7.0

@@ -22,7 +22,7 @@ from dripline.wire.hiding import hide_login
 from dripline.wire.mesh import MeshSettings, checked_setting
 from dripline.wire.mesh_address import TLS_FILES, MeshMistake
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.config")
 
 _MESH = "dripline_mesh"
 _Result = TypeVar("_Result")

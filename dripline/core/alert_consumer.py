@@ -18,7 +18,7 @@ from dripline.wire.errors import ConfigurationError
 from dripline.wire.message import MsgAlert
 from dripline.wire.safe_text import safe_text
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.alerts")
 
 
 def _checked_expression(expression: str) -> str:

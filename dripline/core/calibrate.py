@@ -15,7 +15,7 @@ from dripline.runtime import notes
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.safe_text import safe_text
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 _Get = Callable[..., Any]
 

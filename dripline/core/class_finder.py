@@ -23,7 +23,7 @@ from dripline.core.module_path import load_file
 from dripline.runtime.boundary import is_for_program
 from dripline.wire.errors import ConfigurationError
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.extensions")
 
 _BUILT_IN = ("dripline.implementations", "dripline.core")
 

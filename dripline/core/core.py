@@ -22,7 +22,7 @@ from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 if TYPE_CHECKING:
     from dripline.runtime.client import MeshClient
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.config")
 
 _SEND_S = 10.0  # for a connection, when a message is sent without waiting for its reply
 _GOODBYE_S = 0.3  # a broker that does not answer must not make a call with a time limit longer

@@ -13,7 +13,7 @@ from dripline.config.authentication import broker_of, read_auth_file
 from dripline.config.suggest import did_you_mean
 from dripline.wire.mesh import MeshSettings
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.config")
 
 _MESH = frozenset(field.name for field in fields(MeshSettings))
 _AUTH_FILE = ("auth_file", "auths_file")

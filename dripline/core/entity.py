@@ -24,7 +24,7 @@ from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.message import MsgAlert
 from dripline.wire.safe_text import safe_text
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 #: Seconds, a mapping of `timedelta`'s arguments, or a timedelta.
 Interval = float | int | Mapping[str, float] | timedelta

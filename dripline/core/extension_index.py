@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from importlib.metadata import EntryPoint
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.extensions")
 
 GROUP = "dripline.extensions"
 

@@ -16,7 +16,7 @@ from dripline.runtime.boundary import is_for_program
 from dripline.wire.errors import DriplineError
 from dripline.wire.sender import add_version
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.extensions")
 
 
 class ExtensionLoader:

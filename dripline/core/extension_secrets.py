@@ -9,7 +9,7 @@ from dripline.core.failure_text import describe_failure
 from dripline.runtime.boundary import is_for_program
 from scarab import Authentication, MainApp
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.extensions")
 
 
 def secrets_of_extensions() -> Authentication:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dripline.runtime.handler_watch import HandlerWatch
     from dripline.transport import Connection
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 #: Specifier of a get that returns the health of a service.
 HEALTH = "health"

@@ -29,7 +29,7 @@ from dripline.wire.errors import BrokerError, ConnectionLost
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 _LONGEST_CANCEL_S = 2.0
 _SHORTEST_PUBLISHING_S = 0.3  # for alerts, when handlers have used up the time

@@ -13,7 +13,7 @@ from dripline.wire.errors import ConnectionLost, DriplineError, MalformedReply, 
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.return_codes import name_of
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 
 class _Cancelled(DriplineError):

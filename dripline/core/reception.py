@@ -27,7 +27,7 @@ from dripline.wire.sender import describe_sender
 if TYPE_CHECKING:
     from dripline.core.service import Service
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 
 class Reception:

@@ -12,7 +12,7 @@ from dripline.wire.codec import Envelope
 from dripline.wire.errors import BrokerError
 from dripline.wire.message import MsgReply
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 
 class ReplySender:

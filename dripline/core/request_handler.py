@@ -21,7 +21,7 @@ from dripline.wire.json_body import to_jsonable
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 _SHOWN = 5
 _LONGEST_VALUE = 60

@@ -50,7 +50,7 @@ __all__ = [  # most names are here because the reference's module has them
     "ThrowReply", "create_dripline_auth_spec",
 ]  # fmt: skip
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 _GRACE_S = 1.0
 

@@ -11,7 +11,7 @@ from dripline.runtime.link import MeshLink
 from dripline.wire.errors import DriplineError
 from dripline.wire.message import MsgAlert
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.alerts")
 
 _SETTLE_S = 0.5
 

@@ -13,7 +13,7 @@ from dripline.core.receiver import Receiver
 from dripline.core.shown import Shown
 from dripline.wire.mesh import MeshSettings, checked_setting
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 #: Attributes of a service's bases that a laboratory's class may use for its own purposes.
 FREE_NAMES = {

@@ -24,7 +24,7 @@ from dripline.wire.errors import ConfigurationError, DriplineError
 
 __all__ = ["HeartbeatMonitor", "HeartbeatTracker"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 _SPANS = ("time_between_checks_s", "warning_threshold_s", "critical_threshold_s")
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Endpoint", "PostgreSQLInterface", "SQLTable"]  # noqa: F822 - see below
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.database")
 
 #: The group of secrets with the login at the database.
 GROUP = "postgres"

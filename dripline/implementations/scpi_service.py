@@ -30,7 +30,7 @@ from dripline.implementations.scpi_settings import (
 )
 from dripline.wire.errors import ConfigurationError
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.instruments")
 
 _IF_UNKNOWN = "; if the device has no such command, set 'cmd_at_reconnect: null'"
 _GREETINGS = 3

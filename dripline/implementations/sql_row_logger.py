@@ -28,7 +28,7 @@ from dripline.wire.identifiers import new_uuid
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.database")
 
 _GRACE_S = 1.0
 _NUMBERS = ("spool_limit_mb", "batch_rows", "batch_age_s", "memory_rows", "memory_mb")

@@ -15,7 +15,7 @@ from dripline.runtime import forks
 from dripline.runtime.boundary import Boundary, is_for_program
 from dripline.runtime.complaints import Complaints
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 _CLOCK_STEP_S = 1.0  # a clock that is off by more than this was set, not adjusted
 _LONGEST_SLEEP_S = 60.0  # so that a clock that is set is noticed

@@ -16,7 +16,7 @@ from dripline.runtime.queued_alert import QueuedAlert, from_line, to_line
 from dripline.runtime.spool import Spool
 from dripline.runtime.spool_position import Position
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.alerts")
 
 #: Most bytes of alerts in memory; with a folder half of it makes them go to disk.
 MEMORY_BYTES = 64_000_000

@@ -21,7 +21,7 @@ from dripline.wire.errors import BrokerError, ClosedByBroker, ConnectionLost, Dr
 
 __all__ = ["AlertPublisher", "BufferPolicy"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.alerts")
 
 _WINDOW_COUNT, _WINDOW_BYTES = 2000, 8_000_000  # published and not confirmed
 _BATCH_COUNT, _BATCH_BYTES = 200, 256_000  # published in one write

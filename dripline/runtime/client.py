@@ -24,7 +24,7 @@ from dripline.wire.errors import BrokerError, ReplyTimeout
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.connection")
 
 _TIMEOUT_S = 30.0
 _GOODBYE_S = 0.3

@@ -11,7 +11,7 @@ from pathlib import Path
 from dripline.runtime.clock import timestamp
 from dripline.runtime.complaints import Complaints
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.alerts")
 
 #: Name of the file, in the folder of the spool.
 FILE_NAME = "damaged.jsonl"

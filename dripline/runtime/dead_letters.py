@@ -13,7 +13,7 @@ from typing import NamedTuple
 from dripline.runtime.complaints import Complaints
 from dripline.runtime.line_file import LIMIT_BYTES, LineFile
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.alerts")
 
 #: So much of a body is kept, in bytes.
 KEPT_BYTES = 1024 * 1024

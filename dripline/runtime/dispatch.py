@@ -15,7 +15,7 @@ from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgReply, MsgRequest
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from _thread import allocate_lock
 from types import TracebackType
 from typing import Protocol
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.connection")
 
 # What the first call of a client imports.
 _IMPORTED = ("dripline", "pika", "scarab")

@@ -12,7 +12,7 @@ from dripline.runtime.boundary import Boundary
 from dripline.runtime.complaints import Complaints
 from dripline.wire.message import Message, MsgRequest
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 
 class HandlerWatch:

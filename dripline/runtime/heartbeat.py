@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dripline.runtime.boundary import Boundary
 from dripline.runtime.complaints import Complaints
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.connection")
 
 
 class Heartbeat:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dripline.runtime.durable_files import append_durably, open_durably, sync_folder
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.alerts")
 
 LIMIT_BYTES = 100_000_000
 

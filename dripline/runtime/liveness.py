@@ -21,7 +21,7 @@ from dripline.runtime.pings import liveness_ping, read_life_signs
 from dripline.wire.errors import DriplineError, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 #: Seconds between two pings.
 INTERVAL_S = 5.0

@@ -14,7 +14,7 @@ from dripline.wire.codec import Envelope
 from dripline.wire.enums import msg_t
 from dripline.wire.errors import BrokerError
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 _DELAYS_S = (0.05, 0.2)
 _REMEMBERED = 1000

@@ -20,7 +20,7 @@ from dripline.runtime.spool_position import Position
 
 __all__ = ["Position", "Record", "Spool", "SpoolFull"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.alerts")
 
 _SEGMENT_BYTES = 8 << 20
 _SMALLEST_SEGMENT = 4096

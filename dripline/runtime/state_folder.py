@@ -11,7 +11,7 @@ from dripline.wire.errors import ConfigurationError
 from dripline.wire.mesh import MeshSettings
 from scarab.process import home_folder
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.alerts")
 
 
 def state_path(kind: str, mesh: MeshSettings, name: str) -> Path:

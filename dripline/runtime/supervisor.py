@@ -23,7 +23,7 @@ from dripline.wire.errors import (
 )
 from dripline.wire.mesh import MeshSettings
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.connection")
 
 #: After an abrupt end the broker keeps an exclusive name for a moment; longer with thousands of bindings.
 _NAME_PATIENCE_S = 4.0

@@ -20,7 +20,7 @@ from dripline.wire.sender import describe_sender, sender_of
 
 __all__ = ["WAITING_BYTES", "InHand", "Worker", "in_hand", "let_go"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.service")
 
 #: Most bytes of messages that wait for one worker; the broker's prefetch bounds their number.
 WAITING_BYTES = 128 * 1024 * 1024

@@ -13,7 +13,7 @@ from dripline.simulation.kinds import KINDS
 from dripline.wire.errors import ConfigurationError
 from dripline.wire.safe_text import safe_text
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.simulation")
 
 Path = tuple[str | int, ...]
 

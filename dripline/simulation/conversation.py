@@ -9,7 +9,7 @@ from dripline.simulation.device import Device
 from dripline.simulation.status import ScpiError
 from dripline.simulation.vendor import is_about_faults
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.simulation")
 
 #: A longer command is thrown away.
 LONGEST_COMMAND = 65536

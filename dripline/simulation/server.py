@@ -15,7 +15,7 @@ from typing import Any
 
 from dripline.simulation.conversation import Conversation
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.simulation")
 
 _CHUNK = 65536
 _LINGER_NOT = struct.pack("ii", 1, 0)

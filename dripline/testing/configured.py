@@ -19,7 +19,7 @@ from dripline.core.service import Service
 from dripline.testing.brokers import Broker
 from dripline.wire.errors import ConfigurationError
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.testing")
 
 
 def configured_service(

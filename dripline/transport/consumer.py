@@ -11,7 +11,7 @@ from pika.channel import Channel
 
 from dripline.transport.content import Delivery
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.connection")
 
 
 class AnyConsumer(Protocol):

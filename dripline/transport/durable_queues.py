@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pika.exceptions import ChannelClosedByBroker
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.connection")
 
 #: Arguments of a quorum queue whose messages may be delivered any number of times. Not before RabbitMQ 4: 3.x
 #: takes -1 for a limit, and drops a message when it comes back for the first time.

@@ -20,7 +20,7 @@ from dripline.transport.slot import Slot
 from dripline.transport.sockets import connect
 from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.connection")
 
 _CALL_TIMEOUT_S = 30.0
 _SILENCE_S = 2.0  # before a peer that says nothing is asked whether it is something else than a broker

@@ -16,7 +16,7 @@ import time
 from dripline.transport.address import BrokerAddress, TlsSettings
 from dripline.transport.tls_files import load_authorities, load_certificate
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.connection")
 
 _READ_SIZE = 64 * 1024
 _told_unverified: set[str] = set()

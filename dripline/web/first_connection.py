@@ -10,7 +10,7 @@ from dripline.runtime.backoff import delays
 from dripline.runtime.client import MeshClient
 from dripline.wire.errors import BrokerError, ConfigurationError, LoginRefused
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.web")
 
 _FIRST_DELAY_S = 0.5
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from dripline.web.application import Routes
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.web")
 
 _DRAIN_S = 5.0
 

@@ -9,7 +9,7 @@ from dripline.runtime.complaints import Complaints
 
 from aiohttp import ClientConnectionError, http, web  # isort: skip  # `answers` says how to get it
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.web")
 
 
 def protocol_log() -> logging.Logger:

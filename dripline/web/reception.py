@@ -13,7 +13,7 @@ from dripline.web.guard import Guard
 
 from aiohttp import ClientConnectionError, web  # isort: skip  # `answers` says how to get it
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.web")
 
 _ANSWER_S = 30.0
 _FILE_S = 600.0

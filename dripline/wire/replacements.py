@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.messages")
 
 _PAUSE_S = 60.0  # for a value that comes and goes
 _MOST_SUBJECTS = 10_000

@@ -354,7 +354,7 @@ def test_log_lines_are_short(mesh):
     running.wait_until(lambda: " serves " in running.stderr)
     time, level, logger, message = running.stderr.splitlines()[0].split(" ", 3)
     assert len(time) == 8
-    assert (level, logger) == ("info", "dripline.core.service")
+    assert (level, logger) == ("info", "dripline.service")
     assert message.startswith(f"{store.name} serves 0 endpoints on ")
     assert running.end() == 0
     assert "\033" not in running.stderr

@@ -10,7 +10,7 @@ from dripline.implementations.communicator.errors import DeviceError, device_err
 from dripline.runtime import backoff
 from dripline.wire.safe_text import safe_text
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.instruments")
 
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0

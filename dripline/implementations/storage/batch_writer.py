@@ -25,7 +25,7 @@ from dripline.implementations.storage.waiting_rows import (
 from dripline.runtime import backoff
 from dripline.runtime.spool import Spool, SpoolFull
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.database")
 
 _GATHER_S = 0.05  # one force to disk for all that comes meanwhile
 _LONGEST_PAUSE_S = 2.0

@@ -18,7 +18,7 @@ from dripline.wire.json_body import to_jsonable
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine, Table
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.database")
 
 _CONNECT_TIMEOUT_S = 5
 # A server whose cable was pulled is given up after some 25 s, and not when the kernel thinks so.

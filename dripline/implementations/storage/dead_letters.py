@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from dripline.implementations.storage.row import Row
 from dripline.runtime.line_file import LIMIT_BYTES, LineFile
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.database")
 
 _LOUD = 5  # so many are logged one by one
 

@@ -12,7 +12,7 @@ from dripline.implementations.storage.row import Row
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.database")
 
 #: The table that remembers the ids of rows in tables that have no column for them.
 TABLE_NAME = "dripline_message_ids"

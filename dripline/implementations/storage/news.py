@@ -8,7 +8,7 @@ import time
 from dripline.implementations.storage.database import DatabaseAway, DatabaseBusy, DatabaseUnfit
 from dripline.runtime.spool import Spool
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.database")
 
 _DROPS_TOLD_EVERY_S = 60.0
 _BUSY_LOGGED_AFTER_S = 30.0

@@ -31,7 +31,7 @@ from dripline.wire.errors import ConfigurationError
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("dripline.database")
 
 _CONFLICTS_OF_A_ROW = 20  # with other transactions, until others of its batch are tried
 _CONFLICT_PAUSE_S = 0.02

@@ -280,7 +280,7 @@ def test_a_flood_of_bad_messages_is_told_once(deliveries, caplog):
     for number in range(500):
         worker.put(delivery._replace(properties=SimpleNamespace(message_id=f"x/{number}/y", headers={})))
     assert worker.stop(60)
-    lines = [record.getMessage() for record in caplog.records if record.name == "dripline.runtime.worker"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "dripline.service"]
     assert len(lines) == 2
     assert "x/0/y" in lines[0]
     assert lines[1] == "dropped what is no message: 499 more since it was told last"
