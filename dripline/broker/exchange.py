@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from dripline.amqp.topic_index import TopicIndex
 from dripline.broker.errors import ConnectionFault
-from dripline.broker.topics import TopicIndex
 
 if TYPE_CHECKING:
     from dripline.broker.queue import Queue

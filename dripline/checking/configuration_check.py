@@ -24,7 +24,7 @@ from dripline.config.quoted import as_wanted, wants_number_or_boolean
 from dripline.config.words import spell
 from dripline.core.class_finder import ClassFinder, class_finder
 from dripline.core.extension_rules import is_rules
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 _Path = tuple[str | int, ...]
 

@@ -17,7 +17,7 @@ from dripline.core.class_finder import ClassFinder, class_finder
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
 from dripline.core.extension_validity import NoClass
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 from dripline.wire.mesh import MeshSettings
 
 logger = logging.getLogger("dripline.config")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from dripline.cli.session import Session

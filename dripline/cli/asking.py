@@ -63,7 +63,7 @@ class Asking:
     def _show(self, reply: MsgReply, endpoint: str) -> None:
         from dripline.cli.messages import show
         from dripline.cli.output import complain, show_value
-        from dripline.wire.errors import ErrorReply
+        from dripline.errors import ErrorReply
         from dripline.wire.return_codes import name_of
 
         if self.as_json or self.common.verbose:

@@ -23,7 +23,7 @@ def broker(common: CommonOptions) -> None:
     from dripline.cli.embedded import is_local, make_broker
     from dripline.cli.session import open_session
     from dripline.cli.stopping import StopEvent
-    from dripline.wire.errors import ConfigurationError
+    from dripline.errors import ConfigurationError
 
     logs.set_up(logging.INFO, common.verbose, common.quiet)
     session = open_session(common)

@@ -40,7 +40,7 @@ def check(
 ) -> None:
     """Report every problem in configuration files, with file, line and column."""
     from dripline.cli import logs
-    from dripline.wire.errors import ConfigurationError
+    from dripline.errors import ConfigurationError
 
     logs.set_up(logging.WARNING, verbose, quiet)
     if schema == bool(files):

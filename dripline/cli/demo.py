@@ -78,7 +78,7 @@ def demo(ctx: click.Context, common: CommonOptions, folder: str | None) -> None:
 
 @contextmanager
 def _temporary_folder() -> Iterator[Path]:
-    from dripline.wire.errors import ConfigurationError
+    from dripline.errors import ConfigurationError
 
     try:
         folder = Path(tempfile.mkdtemp(prefix="dripline-demo-"))
@@ -138,7 +138,7 @@ def _broker(common: CommonOptions) -> Iterator[tuple[CommonOptions, str]]:
     from dripline.cli.demo_mesh import free_port
     from dripline.cli.embedded import make_broker
     from dripline.cli.session import open_client_session
-    from dripline.wire.errors import BrokerUnreachable
+    from dripline.errors import BrokerUnreachable
 
     # In another terminal, only the settings from the configuration apply, and no options.
     usual = open_client_session(replace(common, broker=None, port=None, tls=None)).mesh
@@ -166,8 +166,8 @@ def _broker(common: CommonOptions) -> Iterator[tuple[CommonOptions, str]]:
 @contextmanager
 def _http(session: Session, mesh: DemoMesh, stop: StopEvent) -> Iterator[str | None]:
     """Offer the mesh over HTTP, when aiohttp is there."""
+    from dripline.errors import DriplineError
     from dripline.web.http_server import HTTPServer
-    from dripline.wire.errors import DriplineError
 
     server = HTTPServer(
         http_port=_USUAL_HTTP_PORT,

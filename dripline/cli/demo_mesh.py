@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from dripline.config.extras import pip_install
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from dripline.simulation import Instrument

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dripline.wire.errors import BrokerUnreachable, ConfigurationError
+from dripline.errors import BrokerUnreachable, ConfigurationError
 
 if TYPE_CHECKING:
     from dripline.broker import EmbeddedBroker

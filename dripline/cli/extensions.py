@@ -77,7 +77,7 @@ def _apply_rules_of(file: str) -> None:
     from dripline.config import Origin, load_file
     from dripline.core.class_finder import class_finder
     from dripline.core.extension_rules import apply_rules
-    from dripline.wire.errors import ConfigurationError
+    from dripline.errors import ConfigurationError
 
     findings = apply_rules(load_file(file), class_finder())
     where = Origin(file).where

@@ -23,9 +23,9 @@ from typing import Any
 
 from dripline.core.class_docs import first_line
 from dripline.core.extension_index import Extension
+from dripline.errors import DriplineError
 from dripline.runtime.boundary import is_for_program, named_text_of
 from dripline.wire.duration import duration
-from dripline.wire.errors import DriplineError
 
 # The child looks for modules where we do, and not in the folder it is started in.
 _CHILD = "import sys; sys.path[:] = sys.argv[1].split(chr(10)); from {0} import main; main(*sys.argv[2:])"

@@ -6,7 +6,7 @@ import errno
 import sys
 
 from dripline.cli.output import complain
-from dripline.wire.errors import ConfigurationError, DriplineError
+from dripline.errors import ConfigurationError, DriplineError
 from dripline.wire.safe_text import safe_traceback
 
 #: `EX_SOFTWARE` of sysexits.h: the fault is ours.

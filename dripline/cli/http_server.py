@@ -49,8 +49,8 @@ def http_server(common: CommonOptions, words: Sequence[str], **options: Any) -> 
     from dripline.cli.session import open_session
     from dripline.cli.stopping import apart, on_signal
     from dripline.config.secrets import check_secret
+    from dripline.errors import ConfigurationError
     from dripline.web.http_server import HTTPServer
-    from dripline.wire.errors import ConfigurationError
 
     logs.set_up(logging.INFO, common.verbose, common.quiet)
     session = open_session(common, words, options)
@@ -91,8 +91,8 @@ def _read_quoted(settings: dict[str, Any], where: Any) -> None:
 
 def _refuse_unknown(settings: Mapping[str, Any], where: Any) -> None:
     from dripline.config import did_you_mean
+    from dripline.errors import ConfigurationError
     from dripline.web.http_server import HTTPServer
-    from dripline.wire.errors import ConfigurationError
 
     known = [name for name in inspect.signature(HTTPServer.__init__).parameters if name not in ("self", "kwargs")]
     known += ["timeout_s"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dripline.cli import output
+from dripline.errors import RequestError
 from dripline.wire.enums import op_t
-from dripline.wire.errors import RequestError
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.printing import to_json, to_text
 from dripline.wire.safe_text import safe_text

@@ -14,8 +14,8 @@ import click
 
 from dripline.cli.command import WORD, Command
 from dripline.cli.output import show
+from dripline.errors import ConfigurationError
 from dripline.runtime.state_folder import user_path
-from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from dripline.config.words import read_word, set_path, split_word
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 def make_payload(

@@ -80,7 +80,7 @@ def serve(
 def _refuse_files(words: Sequence[str]) -> None:
     import os
 
-    from dripline.wire.errors import ConfigurationError
+    from dripline.errors import ConfigurationError
 
     for word in words:
         if "=" not in word and os.path.exists(word):

@@ -40,7 +40,7 @@ def serve_files(ctx: click.Context, common: CommonOptions, words: Sequence[str],
     """
     from dripline.cli import embedded, logs, supervisor
     from dripline.cli.service_run import open_service_session, run_service
-    from dripline.wire.errors import ConfigurationError
+    from dripline.errors import ConfigurationError
 
     logs.set_up(logging.INFO, common.verbose, common.quiet)
     files, settings = _sorted_out(words)

@@ -18,9 +18,9 @@ from dripline.core.extension_secrets import secrets_of_extensions
 from dripline.core.failure_text import describe_failure
 from dripline.core.object_creator import ObjectCreator, maker_of
 from dripline.core.service import Service
+from dripline.errors import ConfigurationError, DriplineError
 from dripline.runtime.boundary import is_for_program
 from dripline.runtime.state_folder import state_path
-from dripline.wire.errors import ConfigurationError, DriplineError
 
 logger = logging.getLogger("dripline.service")
 

@@ -14,7 +14,7 @@ from dripline.config.assemble import Assembly, bring_together, merged, mesh_mist
 from dripline.config.authentication import broker_of, read_auth_file
 from dripline.config.mistakes import Mistake, Place, mistakes_of, raise_errors
 from dripline.config.secrets import is_blank
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 from dripline.wire.mesh_address import TLS_FILES, resolved
 
 if TYPE_CHECKING:

@@ -50,8 +50,8 @@ def simulate(files: Sequence[str], port: int | None, verbose: int, quiet: int) -
 
 def _described(files: Sequence[str], port: int | None) -> list[Instrument]:
     """The instruments; what is wrong with any of the files is told at once."""
+    from dripline.errors import ConfigurationError
     from dripline.simulation import Instrument
-    from dripline.wire.errors import ConfigurationError
 
     instruments, mistakes = [], []
     for number, file in enumerate(files):

@@ -16,7 +16,7 @@ from dripline.cli.options import CommonOptions
 from dripline.cli.session import Session
 from dripline.cli.stopping import StopEvent
 from dripline.config.mistakes import Mistake, mistakes_of, raise_errors
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 logger = logging.getLogger("dripline.cli")
 

@@ -17,7 +17,7 @@ from dripline.config.old import MESH_KEYS, unfolded
 from dripline.config.origin import Origin
 from dripline.config.quoted import as_wanted
 from dripline.config.words import apply_words, spell
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 from dripline.wire.hiding import hide_login
 from dripline.wire.mesh import MeshSettings, checked_setting
 from dripline.wire.mesh_address import TLS_FILES, MeshMistake

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dripline.config.file import FilePath, read_text
 from dripline.config.secrets import check_secret, is_blank
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from scarab import Authentication

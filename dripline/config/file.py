@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from dripline.config.missing_space import missing_space_hint
 from dripline.config.mistakes import ConfigurationMistakes, Mistake, Place, mistakes_of, raise_errors
 from dripline.config.suggest import did_you_mean
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 #: Longest file that is read, in bytes: a configuration of ten thousand endpoints has some two million.
 MAX_BYTES = 32 * 1024 * 1024

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dripline.config.suggest import did_you_mean
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 def known_map(name: str, value: Any, known: Iterable[str], example: str) -> Mapping[str, Any]:

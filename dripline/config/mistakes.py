@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 from dripline.wire.safe_text import safe_text
 
 _WITH_LINE = re.compile(r"(.+):(\d+):(\d+)", re.DOTALL)

@@ -109,7 +109,7 @@ def locate(path_of_file: FilePath, key_path: Path) -> str:
 
 def _compose(file: FilePath) -> Any:
     from dripline.config import yaml_nodes  # see file.py
-    from dripline.wire.errors import ConfigurationError
+    from dripline.errors import ConfigurationError
 
     try:
         # JSON is YAML but for tabs between its words.

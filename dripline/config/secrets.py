@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 from scarab import secret_files
 
 SECRET_KEYS = ("value", "file", "env", "default")

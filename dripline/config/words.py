@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dripline.wire.errors import ConfigurationError, DecodingError
+from dripline.errors import ConfigurationError, DecodingError
 
 _CONSTANTS: dict[str, bool | None] = {
     "null": None,

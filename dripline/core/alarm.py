@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from dripline.config.maps import known_map
 from dripline.core.readings import float_of
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 #: How bad a value is, from good to bad.
 LEVELS = ("ok", "warning", "critical")

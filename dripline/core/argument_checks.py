@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 #: Takes the value of an argument, or of several; raises a ValueError or TypeError whose text goes on after the
 #: argument's name: ``is a number of 1 to 8, not 9``. What it returns is not looked at.

@@ -9,9 +9,9 @@ from typing import Any
 from dripline.core.constructed import constructor_mistake
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
+from dripline.errors import DriplineError
 from dripline.runtime.dispatch import find_by_routing_key
 from dripline.runtime.turn import Turn
-from dripline.wire.errors import DriplineError
 
 
 class Children:

@@ -20,8 +20,8 @@ from dripline.core.extension_rules import Disabled
 from dripline.core.extension_validity import checked_class
 from dripline.core.failure_text import describe_failure
 from dripline.core.module_path import load_file
+from dripline.errors import ConfigurationError
 from dripline.runtime.boundary import is_for_program
-from dripline.wire.errors import ConfigurationError
 
 logger = logging.getLogger("dripline.extensions")
 

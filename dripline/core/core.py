@@ -14,8 +14,8 @@ from dripline.core.access import SET_BY_US, Reach
 from dripline.core.login import Secret, authentication, mesh_settings
 from dripline.core.own_request import answer_in_handler
 from dripline.core.sent_message import Answered, SentMessagePackage, thrown
+from dripline.errors import BrokerError
 from dripline.runtime import forks
-from dripline.wire.errors import BrokerError
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 from dripline.core.access import Reach
 from dripline.core.request_handler import RequestHandler
+from dripline.errors import DriplineError
 from dripline.runtime.dispatch import BUILT_IN, BuiltIn, answer
 from dripline.runtime.lockout import Lockout
 from dripline.runtime.pings import LifeSigns
-from dripline.wire.errors import DriplineError
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 
 

@@ -12,8 +12,8 @@ from dripline.core import extensions_namespace, pkg_resources_finder
 from dripline.core.extension_index import Extension
 from dripline.core.extension_validity import faults, is_version
 from dripline.core.failure_text import describe_failure
+from dripline.errors import DriplineError
 from dripline.runtime.boundary import is_for_program
-from dripline.wire.errors import DriplineError
 from dripline.wire.sender import add_version
 
 logger = logging.getLogger("dripline.extensions")

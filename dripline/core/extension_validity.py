@@ -6,7 +6,7 @@ import inspect
 from types import ModuleType
 from typing import Any
 
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 class NoClass(ConfigurationError):

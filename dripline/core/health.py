@@ -7,8 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from dripline.errors import DriplineError
 from dripline.wire.enums import op_t
-from dripline.wire.errors import DriplineError
 from dripline.wire.message import MsgRequest
 
 if TYPE_CHECKING:

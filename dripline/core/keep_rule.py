@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from dripline.config.maps import known_map
+from dripline.errors import ConfigurationError
 from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.state_folder import user_path
-from dripline.wire.errors import ConfigurationError
 
 
 class AlertSpoolMap(TypedDict, total=False):

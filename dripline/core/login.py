@@ -8,7 +8,7 @@ from typing import Any
 import scarab
 from dripline.config.assemble import assemble
 from dripline.config.authentication import GROUP, dripline_auth_spec, make_authentication
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.return_codes import add_return_code, find_by_value, return_code_mistakes
 

@@ -14,6 +14,7 @@ from dripline.core.durable_queue import DurableQueue
 from dripline.core.reply_sender import ReplySender
 from dripline.core.sent_message import SentMessagePackage
 from dripline.core.service_alerts import ServiceAlerts
+from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime import forks
 from dripline.runtime.alert_collector import AlertCollector
 from dripline.runtime.buffer_policy import BufferPolicy
@@ -25,7 +26,6 @@ from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.shared_names import declare_queue, refuse_shared
 from dripline.runtime.worker import Worker
 from dripline.transport import Connection, Delivery
-from dripline.wire.errors import BrokerError, ConnectionLost
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 

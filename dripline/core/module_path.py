@@ -10,8 +10,8 @@ from types import ModuleType
 
 from dripline.core import pkg_resources_finder
 from dripline.core.failure_text import describe_failure
+from dripline.errors import ConfigurationError
 from dripline.runtime.boundary import is_for_program
-from dripline.wire.errors import ConfigurationError
 
 
 @cache

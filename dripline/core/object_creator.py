@@ -12,8 +12,8 @@ from dripline.core.class_finder import class_finder
 from dripline.core.constructed import constructor_mistake
 from dripline.core.extension_rules import KEY, is_rules
 from dripline.core.extension_validity import check_kind
+from dripline.errors import ConfigurationError
 from dripline.runtime.boundary import is_for_program
-from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from scarab import Authentication

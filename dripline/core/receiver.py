@@ -9,7 +9,7 @@ from typing import ClassVar
 import scarab
 from dripline.core.access import Reach
 from dripline.core.sent_message import Pending, SentMessagePackage
-from dripline.wire.errors import ConnectionLost, DriplineError, MalformedReply, NoRoute, ReplyTimeout
+from dripline.errors import ConnectionLost, DriplineError, MalformedReply, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.return_codes import name_of
 

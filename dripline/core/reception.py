@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from dripline.core.children import Children
 from dripline.core.endpoint import Endpoint
+from dripline.errors import DriplineError
 from dripline.runtime.boundary import Boundary, named_text_of, text_of
 from dripline.runtime.complaints import Complaints
 from dripline.runtime.dispatch import BROADCAST_COMMANDS, answer
@@ -19,7 +20,6 @@ from dripline.runtime.handler_watch import HandlerWatch
 from dripline.runtime.in_hand import note_failure
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.enums import op_t
-from dripline.wire.errors import DriplineError
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text
 from dripline.wire.sender import describe_sender

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 
+from dripline.errors import BrokerError
 from dripline.runtime.boundary import Boundary, named_text_of
 from dripline.runtime.complaints import Complaints
 from dripline.runtime.in_hand import in_hand
 from dripline.runtime.link import MeshLink
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError
 from dripline.wire.message import MsgReply
 
 logger = logging.getLogger("dripline.service")

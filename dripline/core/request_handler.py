@@ -13,10 +13,10 @@ from dripline.core import access
 from dripline.core.access import Reach
 from dripline.core.failure_text import describe_failure
 from dripline.core.setting_checks import check_setting
+from dripline.errors import DriplineError
 from dripline.runtime.boundary import named_text_of
 from dripline.runtime.complaints import complaints_of
 from dripline.runtime.throw_reply import ThrowReply
-from dripline.wire.errors import DriplineError
 from dripline.wire.json_body import to_jsonable
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text

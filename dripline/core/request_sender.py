@@ -14,8 +14,8 @@ from dripline.core.core import Core
 from dripline.core.receiver import Receiver
 from dripline.core.sent_message import SentMessagePackage
 from dripline.core.shown import Shown
+from dripline.errors import DriplineError, ErrorReply
 from dripline.wire.enums import op_t
-from dripline.wire.errors import DriplineError, ErrorReply
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.return_codes import name_of
 

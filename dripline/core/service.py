@@ -31,6 +31,7 @@ from dripline.core.scheduler import Scheduler
 from dripline.core.sent_message import Answered, SentMessagePackage, thrown
 from dripline.core.service_core import FREE_NAMES, ServiceCore
 from dripline.core.shown import Shown
+from dripline.errors import ConnectionLost, DriplineError
 from dripline.runtime.dispatch import BuiltIn
 from dripline.runtime.handler_watch import HandlerWatch
 from dripline.runtime.heartbeat import Heartbeat
@@ -41,7 +42,6 @@ from dripline.runtime.state_folder import dead_letter_folder
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.runtime.turn import Turn
 from dripline.wire.enums import op_t
-from dripline.wire.errors import ConnectionLost, DriplineError
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 

@@ -6,9 +6,9 @@ import logging
 import threading
 from collections.abc import Callable
 
+from dripline.errors import DriplineError
 from dripline.runtime.alert_publisher import AlertPublisher, BufferPolicy
 from dripline.runtime.link import MeshLink
-from dripline.wire.errors import DriplineError
 from dripline.wire.message import MsgAlert
 
 logger = logging.getLogger("dripline.alerts")

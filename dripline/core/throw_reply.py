@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NoReturn
 
 from dripline.core.sent_message import thrown
+from dripline.errors import DriplineError
 from dripline.runtime.throw_reply import ThrowReply, set_reply_cache
 from dripline.wire.enums import op_t
-from dripline.wire.errors import DriplineError
 from dripline.wire.message import MsgRequest
 from dripline.wire.return_codes import DL_ServiceError, DL_Success, get_return_codes_dict
 

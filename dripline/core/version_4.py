@@ -9,7 +9,7 @@ from uuid import UUID
 from dripline.core.core import Core
 from dripline.core.receiver import no_reply, patient_reply
 from dripline.core.sent_message import thrown
-from dripline.wire.errors import ReplyTimeout
+from dripline.errors import ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
 
 

@@ -13,10 +13,10 @@ from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
 from dripline.core.readings import look_up, refuse_empty_table
 from dripline.core.throw_reply import ThrowReply
+from dripline.errors import ConfigurationError
 from dripline.implementations import format_checks as checks
 from dripline.implementations.device_text import Filler, one_command, send_to_device
 from dripline.implementations.regex_search import search
-from dripline.wire.errors import ConfigurationError
 
 _SHOWN = 200
 

@@ -17,10 +17,10 @@ from dripline.core.endpoint import Endpoint
 from dripline.core.login import mesh_settings
 from dripline.core.settings import Setting, positive_seconds, seconds, switch
 from dripline.core.status_message import status_message
+from dripline.errors import ConfigurationError, DriplineError
 from dripline.implementations.heartbeat_tracker import HeartbeatStatus, HeartbeatTracker
 from dripline.runtime.boundary import Boundary
 from dripline.runtime.complaints import complaints_of
-from dripline.wire.errors import ConfigurationError, DriplineError
 
 __all__ = ["HeartbeatMonitor", "HeartbeatTracker"]
 

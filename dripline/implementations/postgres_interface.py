@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import scarab
 from dripline.core.access import Reach
 from dripline.core.endpoint import Endpoint
+from dripline.errors import ConfigurationError
 from dripline.implementations.storage.database import is_away, make_engine, reason, sqlalchemy
-from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, MetaData

@@ -10,12 +10,12 @@ from dripline.config.suggest import did_you_mean
 from dripline.core.access import Reach
 from dripline.core.alert_consumer import AlertConsumer
 from dripline.core.endpoint import Endpoint
+from dripline.errors import ConfigurationError
 from dripline.implementations.postgres_interface import PostgreSQLInterface
 from dripline.implementations.sql_row_logger import RowLogger
 from dripline.implementations.sql_table import SQLTable
 from dripline.implementations.storage.sink import Destination, Destinations
 from dripline.runtime.throw_reply import ThrowReply
-from dripline.wire.errors import ConfigurationError
 
 
 class PostgresSensorLogger(RowLogger, PostgreSQLInterface, AlertConsumer):

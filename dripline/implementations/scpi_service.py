@@ -12,6 +12,7 @@ from dripline.core.access import Reach
 from dripline.core.service import Service
 from dripline.core.settings import Setting, sendable_text
 from dripline.core.throw_reply import ThrowReply
+from dripline.errors import ConfigurationError
 from dripline.implementations.communicator import (
     DeviceError,
     DeviceSilent,
@@ -28,7 +29,6 @@ from dripline.implementations.scpi_settings import (
     some_seconds,
     terminator,
 )
-from dripline.wire.errors import ConfigurationError
 
 logger = logging.getLogger("dripline.instruments")
 

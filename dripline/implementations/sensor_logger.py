@@ -11,13 +11,13 @@ from dripline.core.access import Reach
 from dripline.core.alert_consumer import AlertConsumer
 from dripline.core.argument_checks import Checks, Doubtful
 from dripline.core.readings import float_of
+from dripline.errors import ConfigurationError
 from dripline.implementations.postgres_interface import login_of
 from dripline.implementations.sql_row_logger import RowLogger
 from dripline.implementations.sql_sensor_table import SensorTable
 from dripline.implementations.storage.database import make_engine, read_url, sqlalchemy, sqlite_path
 from dripline.implementations.storage.sink import Destinations
 from dripline.implementations.storage.times import now, read_time
-from dripline.wire.errors import ConfigurationError
 from dripline.wire.json_body import to_jsonable
 from dripline.wire.message import MsgAlert
 from dripline.wire.payload import RAW_FIELDS, value_of

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
+from dripline.errors import ConfigurationError
 from dripline.implementations.storage.batch_writer import BatchWriter
 from dripline.implementations.storage.database import is_away, reason, remedy
 from dripline.implementations.storage.dead_letters import DeadLetters
@@ -22,7 +23,6 @@ from dripline.runtime.spool import Spool
 from dripline.runtime.state_folder import user_path
 from dripline.runtime.worker import InHand, in_hand, let_go
 from dripline.wire.chunks import read_part
-from dripline.wire.errors import ConfigurationError
 from dripline.wire.identifiers import new_uuid
 
 if TYPE_CHECKING:

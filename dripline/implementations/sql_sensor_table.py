@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from dripline.errors import ConfigurationError
 from dripline.implementations.storage.database import make_table, sqlalchemy
 from dripline.implementations.storage.sink import Destination
 from dripline.implementations.storage.times import as_text, in_utc
-from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Table

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from dripline.config.suggest import did_you_mean
+from dripline.errors import ConfigurationError
 from dripline.implementations.storage.database import reason, sqlalchemy
-from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Table

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from dripline.amqp.content import CutBody
+from dripline.amqp.properties import RawProperties
 from dripline.runtime.chunk_sets import ChunkSet, ChunkSets, TooLong
 from dripline.runtime.dead_letters import KEPT_BYTES, DeadLetter, DeadLetterFile
 from dripline.runtime.delivery_budget import OVERHEAD, DeliveryBudget
@@ -14,9 +16,7 @@ from dripline.runtime.in_hand import InHand, let_go, set_in_hand
 from dripline.runtime.spill_file import Spilled, SpillFile
 from dripline.runtime.worker import Worker
 from dripline.transport import Connection, Delivery
-from dripline.transport.content import CutBody
 from dripline.transport.durable_consumer import DurableConsumer
-from dripline.transport.properties import RawProperties
 from dripline.wire.chunks import DEFAULT_LIMITS, Part, read_part
 from dripline.wire.codec import read_message
 from dripline.wire.duration import duration

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from dripline.errors import BrokerError, ClosedByBroker, ConnectionLost, DriplineError
 from dripline.runtime.alert_backlog import AlertBacklog
 from dripline.runtime.boundary import Boundary
 from dripline.runtime.buffer_policy import BufferPolicy
@@ -17,7 +18,6 @@ from dripline.runtime.complaints import Complaints
 from dripline.runtime.queued_alert import QueuedAlert
 from dripline.transport import Slot
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError, ClosedByBroker, ConnectionLost, DriplineError
 
 __all__ = ["AlertPublisher", "BufferPolicy"]
 

@@ -7,13 +7,13 @@ import time
 import weakref
 from collections.abc import Callable, Container
 
+from dripline.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
 from dripline.runtime.liveness import LivenessCheck, Outcome
 from dripline.transport import Delivery, Returned, Slot
 from dripline.wire.chunks import DEFAULT_LIMITS, Joiner, Part, read_part
 from dripline.wire.codec import malformed_reply, read_reply
 from dripline.wire.duration import duration
 from dripline.wire.enums import msg_t
-from dripline.wire.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.sender import sender_of
 

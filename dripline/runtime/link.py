@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Container, Sequence
 
+from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime import forks
 from dripline.runtime.clock import timestamp
 from dripline.runtime.inbox import PING_SUFFIX, PendingReply, ReplyInbox
@@ -16,7 +17,6 @@ from dripline.runtime.second_try import SecondTry
 from dripline.runtime.supervisor import Setup, Supervisor
 from dripline.transport import BrokerAddress, Connection, Delivery, Returned, Slot
 from dripline.wire.codec import Encoder, Envelope
-from dripline.wire.errors import BrokerError, ConnectionLost
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 from dripline.wire.sender import sender_info

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from dripline.errors import DriplineError, NoRoute, ReplyTimeout
 from dripline.runtime.pings import liveness_ping, read_life_signs
-from dripline.wire.errors import DriplineError, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
 
 logger = logging.getLogger("dripline.service")

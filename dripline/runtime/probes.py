@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from dripline.errors import NoRoute, ReplyTimeout
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.link import MeshLink
 from dripline.runtime.pings import PROBE
 from dripline.transport import Connection, Delivery
 from dripline.wire.enums import op_t
-from dripline.wire.errors import NoRoute, ReplyTimeout
 from dripline.wire.message import MsgRequest
 
 _REMEMBERED = 1000

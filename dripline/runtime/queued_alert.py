@@ -6,11 +6,11 @@ import base64
 import json
 from collections.abc import Sequence
 
+from dripline.amqp.properties import RawProperties
+from dripline.errors import BrokerError
 from dripline.runtime.spool_position import Position
 from dripline.transport import Slot
-from dripline.transport.properties import RawProperties
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError
 
 _LONGEST_KEY = 255
 _MOST_BYTES = 128_000_000  # of one body; brokers accept no more

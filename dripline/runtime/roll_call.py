@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from dripline.errors import DriplineError, NoRoute, ReplyTimeout
 from dripline.runtime.client import MeshClient
 from dripline.wire.enums import op_t
-from dripline.wire.errors import DriplineError, NoRoute, ReplyTimeout
 from dripline.wire.message import Message, MsgReply, MsgRequest
 
 #: What is asked of a service to hear about its endpoints. With a hyphen, it is no attribute's name.

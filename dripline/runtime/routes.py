@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
+from dripline.errors import ConnectionLost
 from dripline.runtime.link import MeshLink
 from dripline.runtime.probes import Probes
 from dripline.runtime.shared_names import SharedNames, some
 from dripline.transport import Connection, Delivery
-from dripline.wire.errors import ConnectionLost
 
 T = TypeVar("T")
 

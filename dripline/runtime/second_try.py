@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 
+from dripline.errors import BrokerError
 from dripline.runtime.complaints import Complaints
 from dripline.transport import Connection, Returned
 from dripline.wire.codec import Envelope
 from dripline.wire.enums import msg_t
-from dripline.wire.errors import BrokerError
 
 logger = logging.getLogger("dripline.service")
 

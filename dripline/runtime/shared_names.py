@@ -6,12 +6,12 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+from dripline.errors import DecodingError, NameTaken, NoRoute
 from dripline.runtime.link import MeshLink
 from dripline.runtime.pings import PROBE
 from dripline.transport import Connection, Delivery
 from dripline.wire.codec import read_message, read_part
 from dripline.wire.enums import op_t
-from dripline.wire.errors import DecodingError, NameTaken, NoRoute
 from dripline.wire.message import Message, MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 from dripline.wire.mesh import MeshSettings
 from scarab.process import home_folder
 

@@ -7,6 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 
+from dripline.errors import (
+    BrokerError,
+    BrokerUnreachable,
+    ConfigurationError,
+    ConnectionLost,
+    NameTaken,
+)
 from dripline.runtime import backoff, forks
 from dripline.runtime.boundary import Boundary, text_of
 from dripline.runtime.complaints import Complaints
@@ -14,13 +21,6 @@ from dripline.runtime.opening import Caller, Life
 from dripline.transport import BrokerAddress, Connection, Returned
 from dripline.transport.progress import CONNECTING, RESOLVING
 from dripline.wire.duration import duration
-from dripline.wire.errors import (
-    BrokerError,
-    BrokerUnreachable,
-    ConfigurationError,
-    ConnectionLost,
-    NameTaken,
-)
 from dripline.wire.mesh import MeshSettings
 
 logger = logging.getLogger("dripline.connection")

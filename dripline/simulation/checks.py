@@ -9,8 +9,8 @@ from typing import Any
 from dripline.config import did_you_mean
 from dripline.config.quoted import as_wanted
 from dripline.config.words import spell
+from dripline.errors import ConfigurationError
 from dripline.simulation.kinds import KINDS
-from dripline.wire.errors import ConfigurationError
 from dripline.wire.safe_text import safe_text
 
 logger = logging.getLogger("dripline.simulation")

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dripline.errors import ConfigurationError
 from dripline.simulation.checks import Mistakes, Path, Section
 from dripline.simulation.commands import CommandDescription, read_command
 from dripline.simulation.faults import CHANCES
 from dripline.simulation.headers import forms, header_forms
 from dripline.simulation.value_description import ValueDescription, names_of, read_values
-from dripline.wire.errors import ConfigurationError
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from dripline.config import load_file, locate
+from dripline.errors import ConfigurationError
 from dripline.simulation.conversation import Conversation
 from dripline.simulation.description import Description, read_description
 from dripline.simulation.device import Device, Values
 from dripline.simulation.faults import Faults
 from dripline.simulation.server import Server
-from dripline.wire.errors import ConfigurationError
 
 #: So many commands are remembered.
 MOST_RECEIVED = 10000

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dripline.config.words import read_word
+from dripline.errors import ConfigurationError
 from dripline.transport.address import BrokerAddress
-from dripline.wire.errors import ConfigurationError
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.mesh_address import TLS_FILES
 

@@ -16,8 +16,8 @@ from dripline.config.words import spell
 from dripline.core.extension_secrets import secrets_of_extensions
 from dripline.core.object_creator import ObjectCreator
 from dripline.core.service import Service
+from dripline.errors import ConfigurationError
 from dripline.testing.brokers import Broker
-from dripline.wire.errors import ConfigurationError
 
 logger = logging.getLogger("dripline.testing")
 

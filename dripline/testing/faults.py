@@ -9,10 +9,10 @@ from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from dripline.amqp.topics import topic_matches
 from dripline.broker.interference import Interference, LineFault, LoginRefusal
 from dripline.broker.line import Line
 from dripline.broker.tampering import Delay, Drop, Duplicate, PassingMessage, Reorder, Rule
-from dripline.wire.topics import topic_matches
 
 if TYPE_CHECKING:
     from dripline.broker import EmbeddedBroker

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dripline.config.suggest import did_you_mean
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 def found(path: Path, folders: Sequence[Path]) -> Path:

@@ -75,9 +75,9 @@ def dripline_broker(request: pytest.FixtureRequest, dripline_broker_options: dic
     _leaks_are_looked_for_around(request)
     from contextlib import ExitStack
 
+    from dripline.errors import BrokerError, ConfigurationError
     from dripline.testing.brokers import broker_for_tests
     from dripline.testing.isolation import alone_on
-    from dripline.wire.errors import BrokerError, ConfigurationError
 
     url = _broker_url(request.config)
     if url and dripline_broker_options:
@@ -212,8 +212,8 @@ def scpi_instrument(request: pytest.FixtureRequest) -> Iterator[Callable[..., In
     _leaks_are_looked_for_around(request)
     from contextlib import ExitStack
 
+    from dripline.errors import ConfigurationError
     from dripline.testing.instruments import instrument
-    from dripline.wire.errors import ConfigurationError
 
     with ExitStack() as stack:
 

@@ -18,12 +18,12 @@ from dripline.core.endpoint import Endpoint
 from dripline.core.failure_text import describe_failure
 from dripline.core.interface import Interface
 from dripline.core.service import Service
+from dripline.errors import ConfigurationError, DriplineError, ErrorReply, NoRoute, ReplyTimeout
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.testing.brokers import Broker
 from dripline.testing.configured import configured_service
 from dripline.testing.files import found
 from dripline.wire.duration import duration
-from dripline.wire.errors import ConfigurationError, DriplineError, ErrorReply, NoRoute, ReplyTimeout
 
 _PATIENCE_S = 20.0
 _PING_S = 2.0

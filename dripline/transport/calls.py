@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from dripline.errors import BrokerError
 from dripline.transport import failures
 from dripline.transport.slot import Slot
-from dripline.wire.errors import BrokerError
 
 
 class Calls:

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from itertools import takewhile
 
+from dripline.errors import BrokerError
 from dripline.transport import failures
 from dripline.transport.slot import Slot
 from dripline.wire.duration import duration
-from dripline.wire.errors import BrokerError
 
 
 class Confirms:

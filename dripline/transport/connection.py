@@ -12,15 +12,15 @@ from typing import Any
 
 from pika.channel import Channel
 
-from dripline.transport import frames
+from dripline.amqp import client_frames as frames
+from dripline.amqp.content import Delivery, Returned
+from dripline.errors import BrokerError
 from dripline.transport.address import BrokerAddress
 from dripline.transport.consumer import AnyConsumer, Consumer, handled_here, passive_declaration
-from dripline.transport.content import Delivery, Returned
 from dripline.transport.durable_consumer import DurableConsumer
 from dripline.transport.slot import Slot
 from dripline.transport.topology import Topology
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError
 from dripline.wire.table import short_string
 
 _numbers = itertools.count(1)

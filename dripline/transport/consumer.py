@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from pika import spec
 from pika.channel import Channel
 
-from dripline.transport.content import Delivery
+from dripline.amqp.content import Delivery
 
 logger = logging.getLogger("dripline.connection")
 

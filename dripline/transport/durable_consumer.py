@@ -8,8 +8,8 @@ from typing import Any
 from pika.channel import Channel
 from pika.exceptions import ChannelClosedByClient
 
+from dripline.amqp.content import Delivery
 from dripline.transport.consumer import ConsumerOwner, handled_here, warn_of_cancellation
-from dripline.transport.content import Delivery
 
 # A channel that was closed returns its messages a moment after the answer; they are to come before newer ones.
 _RETURN_S = 0.05

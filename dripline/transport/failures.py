@@ -6,10 +6,7 @@ import copy
 
 from pika import exceptions
 
-from dripline.transport import other_peer, tls_failures
-from dripline.transport.address import BrokerAddress
-from dripline.wire.duration import duration
-from dripline.wire.errors import (
+from dripline.errors import (
     BrokerError,
     BrokerUnreachable,
     ClosedByBroker,
@@ -17,6 +14,9 @@ from dripline.wire.errors import (
     LoginRefused,
     NameTaken,
 )
+from dripline.transport import other_peer, tls_failures
+from dripline.transport.address import BrokerAddress
+from dripline.wire.duration import duration
 from dripline.wire.safe_text import safe_text
 
 _SHUTDOWN = (200, 320)  # an operator closes the connection, or stops the broker

@@ -10,6 +10,7 @@ from typing import Any
 from pika.channel import Channel
 from pika.exceptions import ChannelClosedByBroker, ChannelWrongStateError, ConnectionWrongStateError
 
+from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost
 from dripline.transport import failures, other_peer
 from dripline.transport.address import BrokerAddress
 from dripline.transport.calls import Calls
@@ -18,7 +19,6 @@ from dripline.transport.pika_adapter import PikaConnection, StreamEvents, parame
 from dripline.transport.progress import DECLARING, LOGGING_IN, MUTE, RESOLVING, Progress
 from dripline.transport.slot import Slot
 from dripline.transport.sockets import connect
-from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost
 
 logger = logging.getLogger("dripline.connection")
 

@@ -7,8 +7,8 @@ import socket
 import ssl
 import time
 
+from dripline.errors import BrokerUnreachable
 from dripline.transport.address import BrokerAddress
-from dripline.wire.errors import BrokerUnreachable
 
 _HTTP_REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 _FRAME_TYPES = (1, 2, 3, 8)

@@ -18,8 +18,8 @@ from pika.connection import Connection
 from pika.credentials import ExternalCredentials
 from pika.exceptions import AMQPHeartbeatTimeout, ChannelClosedByBroker
 
+from dripline.amqp.content import ContentReader, Delivery, Returned
 from dripline.transport.address import BrokerAddress
-from dripline.transport.content import ContentReader, Delivery, Returned
 from dripline.transport.heartbeat import Heartbeat
 from dripline.transport.socket_loop import SocketLoop, Timer
 

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dripline.errors import BrokerError
 from dripline.transport import failures
 from dripline.transport.address import BrokerAddress
 from dripline.transport.progress import CONNECTING, ENCRYPTING, Progress
 from dripline.transport.resolving import Found, resolve
-from dripline.wire.errors import BrokerError
 
 if TYPE_CHECKING:
     import ssl

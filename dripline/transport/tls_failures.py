@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ssl
 
+from dripline.errors import BrokerError, BrokerUnreachable, LoginRefused
 from dripline.transport.address import BrokerAddress, TlsSettings
 from dripline.wire.duration import duration
-from dripline.wire.errors import BrokerError, BrokerUnreachable, LoginRefused
 
 _EXPIRED, _NOT_YET = 10, 9
 _OTHER_NAME = {62, 64}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 from scarab.secret_files import warn_if_others_can_read
 
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----"

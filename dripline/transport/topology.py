@@ -8,7 +8,8 @@ from typing import Any
 from pika import spec
 from pika.exceptions import ChannelClosedByBroker
 
-from dripline.transport import durable_queues, frames
+from dripline.amqp import client_frames as frames
+from dripline.transport import durable_queues
 from dripline.transport.life import ConnectionLife
 from dripline.wire.table import short_string
 

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dripline.errors import DriplineError
 from dripline.runtime.roll_call import Present
 from dripline.web.answers import error_answer, json_answer, reply_answer
 from dripline.web.asking import Asker
@@ -17,7 +18,6 @@ from dripline.web.places import NoPlace, Place, Places
 from dripline.web.reception import reception
 from dripline.web.requests import BadRequest, mesh_request
 from dripline.web.status import http_status
-from dripline.wire.errors import DriplineError
 from dripline.wire.message import MsgRequest
 
 from aiohttp import web  # isort: skip  # `answers` says how to get it

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from dripline.errors import BrokerError, ConnectionLost, ReplyTimeout
 from dripline.runtime.client import MeshClient
 from dripline.runtime.inbox import PendingReply
 from dripline.web.first_connection import FirstConnection
-from dripline.wire.errors import BrokerError, ConnectionLost, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
 
 _LOOK_S = 0.05

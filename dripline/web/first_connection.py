@@ -6,9 +6,9 @@ import logging
 import threading
 from collections.abc import Callable
 
+from dripline.errors import BrokerError, ConfigurationError, LoginRefused
 from dripline.runtime.backoff import delays
 from dripline.runtime.client import MeshClient
-from dripline.wire.errors import BrokerError, ConfigurationError, LoginRefused
 
 logger = logging.getLogger("dripline.web")
 

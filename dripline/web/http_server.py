@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dripline.core.access import Reach
 from dripline.core.interface import Interface
 from dripline.core.login import Secret
+from dripline.errors import ConfigurationError, DriplineError
 from dripline.runtime.client import MeshClient
 from dripline.runtime.roll_call import Present, roll_call
 from dripline.web import settings
 from dripline.web.status import http_status
-from dripline.wire.errors import ConfigurationError, DriplineError
 from dripline.wire.return_codes import get_return_code_values
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dripline.errors import DecodingError
 from dripline.runtime.dispatch import COMMANDS_WITHOUT_VALUES
 from dripline.wire.enums import op_t
-from dripline.wire.errors import DecodingError
 from dripline.wire.json_body import loads
 from dripline.wire.message import MsgRequest
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import scarab
 from dripline.config.secrets import check_secret
 from dripline.core.login import Secret
+from dripline.errors import ConfigurationError
 from dripline.web.guard import Guard
-from dripline.wire.errors import ConfigurationError
 from scarab.secret_files import EmptySecret
 
 _GROUP = "http"

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-from dripline.wire.errors import DecodingError
+from dripline.errors import DecodingError
 
 
 class AmqpProperties(Protocol):

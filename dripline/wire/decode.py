@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dripline.errors import DecodingError, MalformedReply
 from dripline.wire.chunks import AmqpProperties, Part
 from dripline.wire.enums import UNKNOWN
-from dripline.wire.errors import DecodingError, MalformedReply
 from dripline.wire.json_body import loads
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.sender import sender_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from dripline.errors import EncodingError
 from dripline.wire.chunks import DEFAULT_LIMITS
 from dripline.wire.enums import UNKNOWN
-from dripline.wire.errors import EncodingError
 from dripline.wire.identifiers import new_uuid
 from dripline.wire.json_body import dumps, to_jsonable
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest

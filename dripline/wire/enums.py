@@ -6,7 +6,7 @@ from __future__ import annotations
 from enum import Enum, IntEnum
 from typing import Any, TypeVar
 
-from dripline.wire.errors import DriplineError
+from dripline.errors import DriplineError
 
 #: What stands for "no number anybody knows" on the wire (all bits of a 32-bit integer).
 UNKNOWN = 0xFFFFFFFF

@@ -8,7 +8,7 @@ from itertools import accumulate
 from math import isfinite
 from typing import Any
 
-from dripline.wire.errors import DecodingError
+from dripline.errors import DecodingError
 
 #: Longest body that is read, in bytes.
 MAX_BYTES = 32 * 1024 * 1024

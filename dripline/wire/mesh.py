@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 from dripline.wire.hiding import hide_login
 from dripline.wire.mesh_address import AUTH_MECHANISMS, PLAIN, PORT, resolved
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dripline.wire.errors import DriplineError
+from dripline.errors import DriplineError
 from dripline.wire.version import PROTOCOL_VERSION, VERSION
 from scarab.process import executable, hostname, username
 

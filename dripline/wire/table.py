@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from struct import Struct
 from typing import Any
 
-from dripline.wire.errors import DriplineError
+from dripline.errors import DriplineError
 
 _LONG = Struct(">I")
 

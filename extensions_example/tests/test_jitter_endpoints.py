@@ -2,9 +2,9 @@
 
 import pytest
 
+from dripline.errors import ErrorReply
 from dripline.extensions.jitter import JitterEntity, version
 from dripline.testing import talk_to
-from dripline.wire.errors import ErrorReply
 
 
 def reading(endpoint: JitterEntity) -> float:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dripline.cli.command import WORD, Command, ManyWords, Seconds, run
 from dripline.cli.failures import exit_code_of
-from dripline.wire.errors import BrokerUnreachable, ConfigurationError, ErrorReply
+from dripline.errors import BrokerUnreachable, ConfigurationError, ErrorReply
 
 
 @click.command("sample", cls=Command)

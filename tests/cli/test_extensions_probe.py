@@ -10,7 +10,7 @@ from support.waiting import eventually
 
 from dripline.cli.extensions_probe import Found, probe
 from dripline.core.extension_index import Extension
-from dripline.wire.errors import DriplineError
+from dripline.errors import DriplineError
 
 PATIENCE_S = 60
 

@@ -10,7 +10,7 @@ import pytest
 from dripline.cli.new_extension import check_name, write_extension
 from dripline.core.class_finder import class_finder
 from dripline.core.extension_index import Extension
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 LONGEST = "a" * 30
 

@@ -26,8 +26,8 @@ from dripline.cli.payload import make_payload
 from dripline.cli.session import open_client_session, open_session
 from dripline.cli.stopping import Interrupted, StopEvent
 from dripline.cli.table import LiveTable, line_of
+from dripline.errors import ConfigurationError
 from dripline.wire.enums import op_t
-from dripline.wire.errors import ConfigurationError
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 
 

@@ -12,7 +12,7 @@ from dripline.broker import EmbeddedBroker
 from dripline.cli.options import CommonOptions
 from dripline.cli.session import draft_session
 from dripline.core import Interface, Service
-from dripline.wire.errors import ErrorReply
+from dripline.errors import ErrorReply
 
 from .conftest import Shell
 

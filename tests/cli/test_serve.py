@@ -235,7 +235,7 @@ class Throws(Entity):
 
 class Refuses(Entity):
     def __init__(self, **kwargs):
-        from dripline.wire.errors import ConfigurationError
+        from dripline.errors import ConfigurationError
         raise ConfigurationError("port must be a number")
 
 class Breaks(Entity):

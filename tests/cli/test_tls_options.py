@@ -11,7 +11,7 @@ from support.certificates import Certificates
 from dripline.cli.options import CommonOptions
 from dripline.cli.session import draft_session
 from dripline.cli.supervisor import _handed_on
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from support import bad_peers
 from support.certificates import Certificates
 
 from dripline.core import Interface
-from dripline.wire.errors import BrokerUnreachable
+from dripline.errors import BrokerUnreachable
 
 SERVICE = "name: s\nendpoints: [{name: x, module: KeyValueStore}]\n"
 AMQP_0_8 = frame.Method(0, spec.Connection.Start(8, 0, {}, "PLAIN", "en_US")).marshal()

@@ -5,7 +5,7 @@ import sys
 
 import dripline
 from dripline.core.class_finder import class_finder
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 report = {"imported": sorted(name for name in sys.modules if name.startswith("dripline.extensions."))}
 finder = class_finder()

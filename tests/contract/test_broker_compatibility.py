@@ -10,8 +10,8 @@ from support.waiting import eventually
 
 from dripline.broker import rabbitmq
 from dripline.core import AlertConsumer, Endpoint, MsgAlert, Service, ThrowReply
+from dripline.errors import EncodingError, ErrorReply
 from dripline.testing import Broker, broker_for_tests
-from dripline.wire.errors import EncodingError, ErrorReply
 
 VERSIONS = ("3.10", "4.0", "4.1", "4.2", "4.3")
 SIZES = (0, 1, 8183, 8184, 8185, 16368, 100_000, 5_000_000)  # 8184 bytes fit in a frame of 8192

@@ -10,7 +10,7 @@ import pytest
 from dripline.checking import check_files
 from dripline.cli.options import CommonOptions
 from dripline.cli.service_run import make_service, open_service_session
-from dripline.wire.errors import DriplineError
+from dripline.errors import DriplineError
 
 from .meshes import fresh_mesh
 

@@ -10,9 +10,7 @@ import pytest
 from support.member import Member, fresh, get
 from support.plain import plain_channel
 
-from dripline.runtime.client import MeshClient
-from dripline.transport import BrokerAddress
-from dripline.wire.errors import (
+from dripline.errors import (
     BrokerError,
     BrokerUnreachable,
     ConnectionLost,
@@ -20,6 +18,8 @@ from dripline.wire.errors import (
     NoRoute,
     ReplyTimeout,
 )
+from dripline.runtime.client import MeshClient
+from dripline.transport import BrokerAddress
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 

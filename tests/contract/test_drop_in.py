@@ -24,8 +24,8 @@ from dripline.core import (
     ThrowReply,
     op_t,
 )
+from dripline.errors import ErrorReply, NoRoute
 from dripline.implementations import HTTPServer, KeyValueStore
-from dripline.wire.errors import ErrorReply, NoRoute
 
 from .meshes import fresh_mesh, serving
 

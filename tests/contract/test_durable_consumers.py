@@ -9,7 +9,7 @@ import pytest
 from support.waiting import eventually
 
 from dripline.core import AlertConsumer, MsgAlert, Service
-from dripline.wire.errors import BrokerError
+from dripline.errors import BrokerError
 
 from .meshes import fresh_mesh, serving
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from dripline.core import AlertConsumer, MsgAlert, Service
-from dripline.wire.errors import NameTaken
+from dripline.errors import NameTaken
 
 from .meshes import fresh_mesh, serving
 

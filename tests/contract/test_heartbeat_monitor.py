@@ -14,8 +14,8 @@ from support.waiting import eventually
 
 import scarab
 from dripline.core import AlertConsumer, Service
+from dripline.errors import ConfigurationError
 from dripline.implementations import HeartbeatMonitor, HeartbeatTracker
-from dripline.wire.errors import ConfigurationError
 
 from .meshes import Mesh, client, fresh_mesh, serving
 

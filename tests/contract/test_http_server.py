@@ -16,8 +16,8 @@ import pytest
 from support.waiting import eventually
 
 from dripline.core import Entity, Service
+from dripline.errors import ConfigurationError
 from dripline.implementations import HTTPServer, KeyValueStore
-from dripline.wire.errors import ConfigurationError
 
 from .meshes import fresh_mesh, serving
 

@@ -11,7 +11,7 @@ import pika
 import pytest
 
 from dripline.core import Interface
-from dripline.wire.errors import DecodingError, ErrorReply, MalformedReply, ReplyTimeout
+from dripline.errors import DecodingError, ErrorReply, MalformedReply, ReplyTimeout
 
 from .meshes import Mesh, client, fresh_mesh
 

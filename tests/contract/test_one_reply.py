@@ -13,9 +13,9 @@ import pytest
 from support.waiting import eventually
 
 from dripline.core import Endpoint, MsgReply, MsgRequest, Service, ThrowReply, op_t
+from dripline.errors import ConnectionLost
 from dripline.runtime.client import MeshClient
 from dripline.runtime.link import MeshLink
-from dripline.wire.errors import ConnectionLost
 from dripline.wire.mesh import MeshSettings
 
 from .meshes import Mesh, fresh_mesh, serving

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from dripline.core import Interface
+from dripline.errors import ErrorReply
 from dripline.implementations import EthernetSCPIService, VISAService
 from dripline.simulation import Instrument
-from dripline.wire.errors import ErrorReply
 
 from .conftest import BrokerAddress
 from .meshes import Mesh, client, fresh_mesh, serving

@@ -15,11 +15,11 @@ from support.waiting import eventually
 
 from dripline.broker import EmbeddedBroker
 from dripline.core import AlertConsumer, Endpoint, Interface, MsgAlert, MsgRequest, Service, op_t
+from dripline.errors import ReplyTimeout
 from dripline.runtime import routes
 from dripline.runtime.client import MeshClient
 from dripline.testing.faults import Faults
 from dripline.transport import BrokerAddress, Connection
-from dripline.wire.errors import ReplyTimeout
 from dripline.wire.mesh import MeshSettings
 
 from .meshes import Mesh, client, fresh_mesh, serving

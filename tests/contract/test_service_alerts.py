@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dripline.core import AlertConsumer, Entity, MsgAlert, Service, calibrate
-from dripline.wire.errors import DriplineError
+from dripline.errors import DriplineError
 
 from .captures import cases, facts
 from .conftest import BrokerAddress

@@ -8,8 +8,8 @@ import pytest
 from support.waiting import eventually, failing
 
 from dripline.core import Endpoint, Entity, MsgRequest, Service, op_t
+from dripline.errors import ErrorReply
 from dripline.testing.leaks import nothing_left_behind
-from dripline.wire.errors import ErrorReply
 
 from .meshes import client, fresh_mesh, serving
 

@@ -12,7 +12,7 @@ from support.ports import free_port
 
 from dripline.broker import EmbeddedBroker
 from dripline.core import Endpoint, MsgAlert, Service, op_t
-from dripline.wire.errors import BrokerUnreachable, LoginRefused, NameTaken, NoRoute
+from dripline.errors import BrokerUnreachable, LoginRefused, NameTaken, NoRoute
 
 from .conftest import BrokerAddress
 from .meshes import Mesh, client, fresh_mesh, serving

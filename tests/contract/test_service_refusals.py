@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dripline.core import Interface, Service
-from dripline.wire.errors import ErrorReply
+from dripline.errors import ErrorReply
 
 from .meshes import client, fresh_mesh, serving
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import scarab
 from dripline.core import Endpoint, Interface, Service, ThrowReply
-from dripline.wire.errors import ErrorReply, NoRoute, ReplyTimeout
+from dripline.errors import ErrorReply, NoRoute, ReplyTimeout
 
 from .conftest import BrokerAddress
 from .meshes import Mesh, client, fresh_mesh, serving

@@ -12,8 +12,8 @@ import pytest
 from support.waiting import eventually
 
 from dripline.core import Endpoint, Service
+from dripline.errors import NameTaken
 from dripline.runtime.client import MeshClient
-from dripline.wire.errors import NameTaken
 from dripline.wire.mesh import MeshSettings
 
 from .meshes import Mesh, client, fresh_mesh, serving

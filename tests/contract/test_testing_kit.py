@@ -6,7 +6,7 @@ import pytest
 from support.member import fresh
 
 from dripline.core import Entity, calibrate
-from dripline.wire.errors import ErrorReply, NoRoute
+from dripline.errors import ErrorReply, NoRoute
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

@@ -22,10 +22,10 @@ from support.rabbitmq_node import new_node
 from dripline.broker import EmbeddedBroker
 from dripline.broker.tls import ServerTls
 from dripline.core import Endpoint, Interface, Service
+from dripline.errors import BrokerError, BrokerUnreachable, ConfigurationError, ConnectionLost, LoginRefused
 from dripline.transport import BrokerAddress, Connection
 from dripline.transport.address import TlsSettings
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError, BrokerUnreachable, ConfigurationError, ConnectionLost, LoginRefused
 from dripline.wire.mesh import MeshSettings
 
 pytestmark = pytest.mark.usefixtures("no_leaks")

@@ -12,9 +12,9 @@ import pika
 import pytest
 from support.plain import plain_channel
 
+from dripline.errors import BrokerError, DriplineError, LoginRefused, NameTaken
 from dripline.transport import BrokerAddress, Connection
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError, DriplineError, LoginRefused, NameTaken
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

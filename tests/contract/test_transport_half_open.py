@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 from support.proxy import Proxy
 
+from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime.client import MeshClient
 from dripline.transport import BrokerAddress, Connection
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError, ConnectionLost
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import MsgRequest
 

@@ -11,9 +11,9 @@ import pytest
 from support.plain import plain_channel
 from support.proxy import Proxy
 
+from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost
 from dripline.transport import BrokerAddress, Connection, socket_loop
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

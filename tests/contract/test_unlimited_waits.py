@@ -13,8 +13,8 @@ from support.proxy import Proxy
 from support.waiting import eventually
 
 from dripline.core import Endpoint, Interface, MsgRequest, Receiver, Service, op_t
+from dripline.errors import BrokerError, ConnectionLost, DriplineError, NoRoute, ReplyTimeout
 from dripline.runtime.link import MeshLink
-from dripline.wire.errors import BrokerError, ConnectionLost, DriplineError, NoRoute, ReplyTimeout
 
 from .meshes import Mesh, fresh_mesh, serving
 from .waits import INTERVAL_S, STEPS, Call, Pings, Valve, house

@@ -13,8 +13,8 @@ from support.proxy import Proxy
 import scarab
 from _dripline.core import Core, DriplineConfig, MsgAlert, MsgRequest, Receiver, op_t
 from dripline.core import AlertConsumer, Endpoint, Interface, Service, ThrowReply, mailbox
+from dripline.errors import BrokerUnreachable, DriplineError, ErrorReply
 from dripline.transport import Connection
-from dripline.wire.errors import BrokerUnreachable, DriplineError, ErrorReply
 
 from .conftest import BrokerAddress
 from .meshes import Mesh, fresh_mesh, serving

@@ -10,7 +10,7 @@ import pytest
 from support.waiting import eventually
 
 from dripline.core import Endpoint, Interface, Service
-from dripline.wire.errors import NoRoute
+from dripline.errors import NoRoute
 
 from .meshes import Mesh, fresh_mesh, serving
 from .waits import INTERVAL_S, STEPS, Call, Stranger

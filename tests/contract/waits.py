@@ -8,7 +8,7 @@ import threading
 import pika
 
 from dripline.core import Endpoint, RequestSender, Service
-from dripline.wire.errors import DriplineError
+from dripline.errors import DriplineError
 
 from .meshes import Mesh
 

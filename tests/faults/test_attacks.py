@@ -16,8 +16,8 @@ import pytest
 from contract.meshes import Mesh, client, fresh_mesh, serving
 
 from dripline.core import AlertConsumer, Interface, calibrate
+from dripline.errors import DriplineError, ErrorReply
 from dripline.implementations import FormatEntity, KeyValueStore
-from dripline.wire.errors import DriplineError, ErrorReply
 
 
 class Device(KeyValueStore):

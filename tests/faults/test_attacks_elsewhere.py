@@ -19,9 +19,9 @@ from support.databases import database_url, postgres_server, postgres_url, sqlit
 from dripline.broker import EmbeddedBroker
 from dripline.config import load_file
 from dripline.core import MsgRequest, Service, op_t
+from dripline.errors import ConfigurationError
 from dripline.implementations import HTTPServer, SQLTable
 from dripline.implementations.storage.database import make_engine, read_url
-from dripline.wire.errors import ConfigurationError
 
 __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 

@@ -22,12 +22,12 @@ from support.proxy import Proxy
 from support.waiting import eventually
 
 from dripline.core import Core, Endpoint, Interface, MsgAlert, MsgRequest, Receiver, Service
+from dripline.errors import BrokerError, BrokerUnreachable, DriplineError, NoRoute, ReplyTimeout
 from dripline.implementations import HTTPServer
 from dripline.runtime.client import MeshClient
 from dripline.runtime.roll_call import roll_call
 from dripline.transport import BrokerAddress
 from dripline.wire.enums import op_t
-from dripline.wire.errors import BrokerError, BrokerUnreachable, DriplineError, NoRoute, ReplyTimeout
 from dripline.wire.mesh import MeshSettings
 
 LIMIT_S = 1.5

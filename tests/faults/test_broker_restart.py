@@ -14,7 +14,7 @@ from support.traffic import Clients, Doubling, Listener, Sender, all_came, servi
 from support.waiting import eventually
 
 from dripline.core import Interface, Service
-from dripline.wire.errors import DriplineError
+from dripline.errors import DriplineError
 
 TIMES = 10 if FULL else 1
 CLIENTS = 8

@@ -23,9 +23,9 @@ from support.traffic import ALERT_KEY, Listener, Sender, all_came
 from support.waiting import eventually
 
 from dripline.core import Interface, MsgAlert, Service
+from dripline.errors import DriplineError
 from dripline.runtime.clock import timestamp
 from dripline.wire.codec import Encoder, Envelope
-from dripline.wire.errors import DriplineError
 from dripline.wire.sender import sender_info
 
 TIMES = 10 if FULL else 2

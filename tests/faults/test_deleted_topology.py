@@ -19,10 +19,10 @@ from support.waiting import eventually
 
 from dripline.broker import EmbeddedBroker
 from dripline.core import Service
+from dripline.errors import DriplineError
 from dripline.runtime.client import MeshClient
 from dripline.testing.faults import Faults
 from dripline.transport import BrokerAddress
-from dripline.wire.errors import DriplineError
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message
 

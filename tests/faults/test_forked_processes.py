@@ -20,8 +20,8 @@ from support.proxy import Proxy
 from support.waiting import eventually
 
 from dripline.core import AlertConsumer, Interface, MsgAlert, MsgRequest, Service, op_t
+from dripline.errors import ConnectionLost
 from dripline.runtime.client import MeshClient
-from dripline.wire.errors import ConnectionLost
 from dripline.wire.mesh import MeshSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -142,7 +142,7 @@ def test_a_child_may_fork_while_others_hold_every_lock(interface, counting):
 IMPORTING = """
 import os, signal, sys, threading, time
 from dripline.core import Interface
-from dripline.wire.errors import NoRoute
+from dripline.errors import NoRoute
 
 def ask():
     try:

@@ -19,7 +19,7 @@ from support.traffic import ALERT_KEY
 from support.waiting import eventually
 
 from dripline.core import Endpoint, Entity, Interface, MsgAlert, Service, calibrate
-from dripline.wire.errors import DriplineError
+from dripline.errors import DriplineError
 
 ENTITIES = 150 if FULL else 60
 INTERVAL_S = 1.0 if FULL else 0.1

@@ -27,7 +27,7 @@ from reports import FULL, report
 from support.malformed import Malformed, flipped, malformed
 
 from dripline.core import Interface
-from dripline.wire.errors import DriplineError
+from dripline.errors import DriplineError
 
 COUNT = 1_000_000 if FULL else 20_000
 SEED = int(os.environ.get("DRIPLINE_FUZZ_SEED", "5"))

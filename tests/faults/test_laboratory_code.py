@@ -17,10 +17,10 @@ from support.waiting import eventually
 
 from dripline.cli.logs import LogFormatter
 from dripline.core import AlertConsumer, Endpoint, Entity, MsgAlert, MsgReply, Service, op_t
+from dripline.errors import DriplineError, ErrorReply
 from dripline.implementations import HeartbeatMonitor
 from dripline.runtime.client import MeshClient
 from dripline.runtime.link import MeshLink
-from dripline.wire.errors import DriplineError, ErrorReply
 from dripline.wire.mesh import MeshSettings
 
 TIMES = 3  # how often each outrage is raised

@@ -14,8 +14,8 @@ from support.waiting import eventually
 
 from dripline.cli.logs import LogFormatter
 from dripline.core import Entity, Interface, MsgAlert, MsgRequest, Service, op_t
+from dripline.errors import ErrorReply
 from dripline.implementations import HeartbeatMonitor, SensorLogger
-from dripline.wire.errors import ErrorReply
 from dripline.wire.safe_text import safe_text
 
 FULL = bool(os.environ.get("DRIPLINE_TEST_FULL"))

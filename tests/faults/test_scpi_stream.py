@@ -14,9 +14,9 @@ from contract.meshes import Mesh, client, fresh_mesh, serving
 from reports import FULL
 
 from dripline.core import Interface
+from dripline.errors import ErrorReply
 from dripline.implementations import EthernetSCPIService
 from dripline.simulation import Instrument
-from dripline.wire.errors import ErrorReply
 
 REQUESTS = 10_000 if FULL else 1200
 CLIENTS = 8

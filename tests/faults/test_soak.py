@@ -26,7 +26,7 @@ from support.traffic import Clients, Listener, serving_process
 from support.waiting import eventually
 
 from dripline.core import Interface
-from dripline.wire.errors import DriplineError
+from dripline.errors import DriplineError
 
 DURATION_S = 1200.0 if FULL else 15.0
 RATE = 300

@@ -4,9 +4,9 @@ from uuid import UUID
 
 import pytest
 
+from dripline.errors import DecodingError
 from dripline.wire.codec import Joiner, incomplete_message
 from dripline.wire.enums import op_t
-from dripline.wire.errors import DecodingError
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ import pika
 import pika.exceptions
 
 from dripline.core import AlertConsumer, Endpoint, Interface, MsgAlert, Service
+from dripline.errors import BrokerError, DriplineError
 from dripline.transport import BrokerAddress
-from dripline.wire.errors import BrokerError, DriplineError
 from support.waiting import eventually
 
 ALERT_KEY = "sensor_value.traffic"

@@ -13,8 +13,8 @@ import pytest
 REFERENCE = """alert_consumer calibrate core default_configs endpoint entity interface object_creator receiver
     request_handler request_sender return_codes scheduler service throw_reply"""
 IMPLEMENTATIONS = """base_add_auth_spec config ethernet_scpi_service format_entity heartbeat_monitor
-    heartbeat_tracker http_server key_value_store postgres_interface postgres_sensor_logger sensor_logger serial_scpi_service
-    simple_scpi_entity sql_table visa_service"""
+    heartbeat_tracker http_server key_value_store postgres_interface postgres_sensor_logger sensor_logger
+    serial_scpi_service simple_scpi_entity sql_table visa_service"""
 SCARAB = "Authentication Cancelable MainApp Param ParamArray ParamNode ParamValue SignalHandler VersionSemantic"
 #: Modules, and what the documents import from them.
 PUBLIC = {
@@ -22,6 +22,7 @@ PUBLIC = {
     "dripline.core": "Endpoint Entity Interface MsgAlert MsgReply MsgRequest Service ThrowReply calibrate",
     "dripline.core.argument_checks": "check_arguments",
     "dripline.core.settings": "Setting",
+    "dripline.errors": "DriplineError ErrorReply NoRoute ReplyTimeout",
     "dripline.wire.errors": "DriplineError ErrorReply NoRoute ReplyTimeout",
     "dripline.implementations": "KeyValueStore SensorLogger SimpleSCPIEntity HTTPServer",
     "dripline.extensions": "",

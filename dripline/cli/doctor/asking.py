@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dripline.errors import BrokerError, DriplineError
 from dripline.wire.enums import op_t
-from dripline.wire.errors import BrokerError, DriplineError
 from dripline.wire.message import MsgReply, MsgRequest
 
 if TYPE_CHECKING:

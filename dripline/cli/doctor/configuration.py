@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.installation import short
 from dripline.cli.options import CommonOptions
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from dripline.cli.session import Session

@@ -10,7 +10,7 @@ from typing import Any
 
 from dripline.cli.doctor.findings import CONFIGURATION, Notes
 from dripline.cli.doctor.sockets import AMQP_HEADER, address_of, connect, context_for, secured
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 from dripline.wire.mesh import MeshSettings
 
 _DAY_S = 86400

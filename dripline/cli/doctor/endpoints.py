@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from dripline.cli.doctor.asking import Answer, ask_many, get, ping
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.topology import restoring
+from dripline.errors import NoRoute
 from dripline.wire.duration import duration
-from dripline.wire.errors import NoRoute
 
 if TYPE_CHECKING:
     from dripline.runtime.client import MeshClient

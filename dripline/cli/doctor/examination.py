@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dripline.cli.doctor.findings import BROKER, CONFIGURATION, SERVICE, Report
 from dripline.cli.options import CommonOptions
-from dripline.wire.errors import BrokerError
+from dripline.errors import BrokerError
 
 if TYPE_CHECKING:
     from dripline.cli.doctor.peer import Product

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from dripline.cli.doctor.asking import Answer
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.topology import LOCKED, NOT_FOUND, restoring, state_of_queue
+from dripline.errors import NoRoute
 from dripline.wire.duration import duration
-from dripline.wire.errors import NoRoute
 
 if TYPE_CHECKING:
     from dripline.cli.session import Session

@@ -12,9 +12,9 @@ from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.presence import Presence
 from dripline.cli.doctor.shared_names import examine_shared_names
 from dripline.cli.doctor.topology import examine_durable
+from dripline.errors import BrokerError, ReplyTimeout
 from dripline.runtime.roll_call import LIST_ENDPOINTS
 from dripline.wire.duration import duration
-from dripline.wire.errors import BrokerError, ReplyTimeout
 
 if TYPE_CHECKING:
     from dripline.cli.doctor.examination import Wanted

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.sockets import within
+from dripline.errors import ConnectionLost
 from dripline.wire.duration import duration
-from dripline.wire.errors import ConnectionLost
 
 if TYPE_CHECKING:
     from dripline.wire.mesh import MeshSettings

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from dripline.config.extras import pip_install
+from dripline.errors import ConfigurationError
 from dripline.implementations.communicator.medium import Deadline, Medium
-from dripline.wire.errors import ConfigurationError
 
 _LONGEST_WAIT_S = 0.05
 _CHUNK = 65536

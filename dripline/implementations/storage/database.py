@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dripline.config.extras import pip_install
 from dripline.config.secrets import is_blank
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 from dripline.wire.hiding import hide_login
 from dripline.wire.json_body import to_jsonable
 

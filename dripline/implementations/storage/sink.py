@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from dripline.errors import ConfigurationError
 from dripline.implementations.storage.database import (
     DatabaseAway,
     DatabaseBusy,
@@ -26,7 +27,6 @@ from dripline.implementations.storage.numbers import as_numbers, number_columns
 from dripline.implementations.storage.row import Row
 from dripline.implementations.storage.sqlite_file import SqliteFile
 from dripline.implementations.storage.times import as_times, time_columns
-from dripline.wire.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table

@@ -8,7 +8,7 @@ import pytest
 
 from dripline.checking import check_configuration, check_files
 from dripline.config import Origin, load_file
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 LAB = """
 from dripline.core import Entity, Service

@@ -10,7 +10,7 @@ import pytest
 
 from dripline.config import Origin, assemble, home_mesh, mesh_settings
 from dripline.config.assemble import bring_together, merged, user_mesh_file
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 def test_each_stage_wins_over_the_ones_before_it(write, home):

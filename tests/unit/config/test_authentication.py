@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dripline.config.authentication import broker_of, make_authentication, read_auth_file
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 from scarab import Authentication
 
 

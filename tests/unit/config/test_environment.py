@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dripline.config.environment import replace_environment
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 SET = {"HOST": "rabbit", "PORT": "5673", "EMPTY": "", "NESTED": "ENV{HOST}"}
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from dripline.config.file import is_json, load_file, parse_file
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 def _refused(path: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dripline.config.mistakes import ConfigurationMistakes, Mistake, Place, as_place, mistakes_of, raise_errors
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 def test_a_place_is_told_as_editors_want_it():

@@ -10,11 +10,11 @@ import pytest
 from dripline.config.authentication import make_authentication
 from dripline.config.secrets import check_secret
 from dripline.core import Service
+from dripline.errors import ConfigurationError
 from dripline.implementations import PostgreSQLInterface, SensorLogger
 from dripline.implementations.postgres_interface import login_of
 from dripline.testing.brokers import address_of
 from dripline.web.http_server import HTTPServer
-from dripline.wire.errors import ConfigurationError
 from scarab import Authentication
 
 EMPTY = ["", " ", "\t\n ", "\n", "\u00a0", "\ufeff", "\ufeff \r\n", "\u200b"]

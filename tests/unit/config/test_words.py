@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dripline.config.words import apply_words, read_number, read_word, set_path, spell, split_word
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(

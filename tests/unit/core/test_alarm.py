@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dripline.core import Entity, MsgRequest, Service, calibrate, op_t
 from dripline.core.alarm import Alarm, AlarmLimits
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 OVEN = {"warning": {"low": 10, "high": 100}, "critical": {"high": 120}, "hysteresis": 5}
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from dripline.core import AlertConsumer, MsgAlert
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 class Collector(AlertConsumer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dripline.core.argument_checks import Checks, Doubtful, check_arguments
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 def _positive(value: float) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 import scarab
 from dripline.core import Entity, calibrate
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 from .conftest import get
 

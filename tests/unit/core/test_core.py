@@ -8,7 +8,7 @@ import pytest
 
 import scarab
 from dripline.core import Core, DriplineConfig, Interface, MsgAlert, MsgRequest, ServiceConfig, op_t
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 def test_without_a_configuration_it_has_the_defaults():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import scarab
+from dripline import errors
 from dripline.core import (
     Core,
     DriplineError,
@@ -27,7 +28,6 @@ from dripline.core import (
     set_reply_cache,
     throw_message,
 )
-from dripline.wire import errors
 
 from .conftest import Recorder, cmd, get, set_
 

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from dripline.core import Interface
-from dripline.wire.errors import BrokerUnreachable, ConfigurationError
+from dripline.errors import BrokerUnreachable, ConfigurationError
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dripline.core.keep_rule import keep_rule
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 def test_what_is_not_said_is_as_by_default():

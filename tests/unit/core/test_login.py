@@ -7,7 +7,7 @@ import pytest
 import scarab
 from dripline.core import DL_Success, ThrowReply, create_dripline_auth_spec, get_return_codes_dict
 from dripline.core.login import authentication, mesh_settings
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 def login(*words, **kwargs):

@@ -15,7 +15,7 @@ import dripline.implementations
 import scarab
 from dripline.checking.reach import reach_of
 from dripline.core import Endpoint, Entity, Interface, MsgRequest, Service, access, op_t
-from dripline.wire.errors import DriplineError
+from dripline.errors import DriplineError
 
 ENDPOINT = {"get": "name", "set": "", "cmd": "on_get on_set"}
 ENTITY = {

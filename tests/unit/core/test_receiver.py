@@ -6,8 +6,8 @@ import pytest
 
 from dripline.core import MsgRequest, Receiver, SentMessagePackage, op_t
 from dripline.core.sent_message import Answered
+from dripline.errors import ConnectionLost, DriplineError, ReplyTimeout
 from dripline.runtime.inbox import PendingReply
-from dripline.wire.errors import ConnectionLost, DriplineError, ReplyTimeout
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 import scarab
 from dripline.core import RequestSender, op_t
-from dripline.wire.errors import ErrorReply
+from dripline.errors import ErrorReply
 
 KEY = UUID("11111111-2222-3333-4444-555555555555")
 

@@ -22,7 +22,7 @@ from dripline.core import (
     Service,
     op_t,
 )
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 from .conftest import cmd, get, set_
 

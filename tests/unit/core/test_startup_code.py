@@ -9,7 +9,7 @@ from dripline.checking.own_checks import verdict_of
 from dripline.core.failure_text import describe_failure
 from dripline.core.module_path import load_file
 from dripline.core.object_creator import ObjectCreator, maker_of
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 # In the main thread a KeyboardInterrupt is Ctrl-C.
 pytestmark = pytest.mark.parametrize("outrage", [kind for kind in OUTRAGES if kind is not KeyboardInterrupt])

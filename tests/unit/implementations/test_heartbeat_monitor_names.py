@@ -8,8 +8,8 @@ import pytest
 
 import scarab
 from dripline.core import MsgRequest, op_t
+from dripline.errors import DriplineError
 from dripline.implementations import HeartbeatMonitor, HeartbeatTracker
-from dripline.wire.errors import DriplineError
 
 TIME = "2026-01-01T00:00:00.000000Z"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dripline.errors import ErrorReply
 from dripline.implementations import KeyValueStore
 from dripline.testing import talk_to
-from dripline.wire.errors import ErrorReply
 
 
 def test_it_keeps_what_it_is_set_to():

@@ -12,10 +12,10 @@ from support.ports import free_port
 
 import scarab
 from dripline.core import AlertConsumer, Endpoint, Service, ThrowReply
+from dripline.errors import ConfigurationError
 from dripline.implementations import PostgreSQLInterface
 from dripline.implementations.postgres_interface import SQLTable
 from dripline.implementations.storage.database import make_engine, read_url
-from dripline.wire.errors import ConfigurationError
 
 __all__ = ["postgres_server", "postgres_url"]
 

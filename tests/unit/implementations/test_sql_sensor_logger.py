@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dripline.core import MsgAlert
+from dripline.errors import ConfigurationError
 from dripline.implementations import SensorLogger
 from dripline.implementations.sensor_logger import columns_of
 from dripline.implementations.sql_sensor_table import sensor_table
 from dripline.implementations.storage.times import read_time
-from dripline.wire.errors import ConfigurationError
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

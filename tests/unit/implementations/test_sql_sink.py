@@ -12,11 +12,11 @@ import pytest
 import sqlalchemy as sa
 from support.databases import database_url, postgres_server, postgres_url, sqlite_url
 
+from dripline.errors import ConfigurationError
 from dripline.implementations.storage import message_ids
 from dripline.implementations.storage.database import DatabaseAway, make_engine, read_url
 from dripline.implementations.storage.row import Row
 from dripline.implementations.storage.sink import DatabaseSink, Destination
-from dripline.wire.errors import ConfigurationError
 
 __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 

@@ -13,10 +13,10 @@ from support.databases import postgres_server, postgres_url
 from support.waiting import eventually
 
 import scarab
+from dripline.errors import ConfigurationError, DriplineError
 from dripline.implementations import PostgresSensorLogger, SensorLogger
 from dripline.implementations.storage.database import DatabaseAway, DatabaseUnfit, make_engine, read_url
 from dripline.implementations.storage.sink import DatabaseSink
-from dripline.wire.errors import ConfigurationError, DriplineError
 
 __all__ = ["postgres_server", "postgres_url"]
 

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 from support.waiting import eventually
 
+from dripline.amqp.content import CutBody
 from dripline.runtime.alert_collector import AlertCollector
 from dripline.runtime.dead_letters import DeadLetterFile
 from dripline.runtime.in_hand import in_hand, let_go, note_failure
-from dripline.transport.content import CutBody
 from dripline.wire.chunks import DEFAULT_LIMITS
 from dripline.wire.message import MsgAlert, MsgReply
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from support.waiting import eventually
 
+from dripline.errors import BrokerError, ClosedByBroker, ConnectionLost, DriplineError
 from dripline.runtime import alert_backlog
 from dripline.runtime.alert_publisher import AlertPublisher, BufferPolicy
 from dripline.runtime.spool import Position, Spool
 from dripline.transport import Slot
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError, ClosedByBroker, ConnectionLost, DriplineError
 
 
 class Broker:

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
+from dripline.errors import ConnectionLost, DecodingError, NoRoute, ReplyTimeout
 from dripline.runtime.inbox import PING_SUFFIX, ReplyInbox
 from dripline.wire.enums import op_t
-from dripline.wire.errors import ConnectionLost, DecodingError, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgAlert, MsgRequest
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 from support.waiting import eventually
 
+from dripline.errors import BrokerError, DriplineError, NoRoute, ReplyTimeout
 from dripline.runtime.inbox import PING_SUFFIX, PendingReply, ReplyInbox
 from dripline.runtime.liveness import LivenessCheck
 from dripline.runtime.pings import LifeSigns, awaited_by
 from dripline.wire.enums import op_t
-from dripline.wire.errors import BrokerError, DriplineError, NoRoute, ReplyTimeout
 from dripline.wire.message import MsgReply, MsgRequest
 
 Answer = Callable[[MsgRequest], "MsgReply | Exception | None"]

@@ -4,10 +4,10 @@ import logging
 
 import pytest
 
+from dripline.errors import ConnectionLost
 from dripline.runtime import second_try
 from dripline.runtime.second_try import SecondTry
 from dripline.wire.enums import op_t
-from dripline.wire.errors import ConnectionLost
 from dripline.wire.message import MsgRequest
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dripline.errors import ConfigurationError
 from dripline.runtime.state_folder import dead_letter_folder, state_path, user_path
-from dripline.wire.errors import ConfigurationError
 from dripline.wire.mesh import MeshSettings
 
 MESH = MeshSettings()

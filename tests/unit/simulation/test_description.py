@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dripline.errors import ConfigurationError
 from dripline.simulation import Instrument
 from dripline.simulation.description import read_description
-from dripline.wire.errors import ConfigurationError
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "simulated"
 

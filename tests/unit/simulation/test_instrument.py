@@ -8,9 +8,9 @@ import time
 import pytest
 from support.waiting import eventually
 
+from dripline.errors import ConfigurationError
 from dripline.simulation import Instrument
 from dripline.simulation.instrument import MOST_RECEIVED
-from dripline.wire.errors import ConfigurationError
 
 from .conftest import SUPPLY, Client
 

@@ -11,11 +11,11 @@ from support.certificates import Certificates
 from dripline.broker import EmbeddedBroker
 from dripline.broker.tls import ServerTls
 from dripline.core import Interface
+from dripline.errors import BrokerError, ConfigurationError
 from dripline.testing import Services, broker_for_tests
 from dripline.testing.brokers import address_of
 from dripline.transport import BrokerAddress
 from dripline.transport.address import TlsSettings
-from dripline.wire.errors import BrokerError, ConfigurationError
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from support.ports import free_port
 from support.waiting import eventually
 
 from dripline.broker import EmbeddedBroker
+from dripline.errors import BrokerUnreachable
 from dripline.testing.faults import Faults
 from dripline.transport import BrokerAddress, Connection
-from dripline.wire.errors import BrokerUnreachable
 
 pytestmark = pytest.mark.usefixtures("dripline_no_leaks")
 

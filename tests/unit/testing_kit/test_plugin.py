@@ -181,7 +181,7 @@ def test_recovery(dripline_broker, dripline_service, dripline_client, dripline_a
     service = dripline_service(Service, name="s")
     dripline_broker.stop()
     dripline_broker.start()
-    from dripline.wire.errors import RequestError, BrokerError
+    from dripline.errors import RequestError, BrokerError
     import time
     deadline = time.monotonic() + 30
     while True:

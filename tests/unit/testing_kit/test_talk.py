@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dripline.core import Entity, Service, ThrowReply, calibrate
+from dripline.errors import ErrorReply
 from dripline.testing import talk_to
-from dripline.wire.errors import ErrorReply
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from dripline.errors import ConnectionLost, NameTaken
 from dripline.transport.calls import Calls
-from dripline.wire.errors import ConnectionLost, NameTaken
 
 
 def test_the_answer_comes_back():

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dripline.errors import ConnectionLost
 from dripline.transport.confirms import Confirms
-from dripline.wire.errors import ConnectionLost
 
 NOTHING = bool  # a write that does nothing
 

@@ -4,14 +4,13 @@ import contextlib
 import threading
 
 import pytest
+from amqp.conftest import deliver
 from pika import spec
 from support.fake_broker import FakeBroker
 from support.waiting import eventually
 
 from dripline.transport import BrokerAddress, Connection
 from dripline.transport.durable_consumer import DurableConsumer
-
-from .conftest import deliver
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

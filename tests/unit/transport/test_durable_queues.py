@@ -6,9 +6,9 @@ import pytest
 from pika import spec
 from support.fake_broker import FakeBroker
 
+from dripline.errors import BrokerError
 from dripline.transport import BrokerAddress, Connection
 from dripline.transport.durable_queues import has_delivery_limit, policy_command
-from dripline.wire.errors import BrokerError
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 RABBITMQ_4 = {"product": "RabbitMQ", "version": "4.1.0"}

@@ -3,9 +3,9 @@
 import pytest
 from pika import exceptions
 
+from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
 from dripline.transport import BrokerAddress, failures
 from dripline.transport.address import TlsSettings
-from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
 
 ADDRESS = BrokerAddress("lab", 5672, "/mesh", "ada", "geheim")
 

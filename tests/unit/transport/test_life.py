@@ -9,9 +9,9 @@ from pika import frame, spec
 from support.fake_broker import FakeBroker
 from support.waiting import eventually, failing
 
+from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
 from dripline.transport import BrokerAddress, Connection
 from dripline.wire.codec import Envelope
-from dripline.wire.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

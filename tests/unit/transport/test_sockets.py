@@ -10,11 +10,11 @@ import pytest
 from support.bad_peers import unanswered
 from support.ports import free_port
 
+from dripline.errors import ConnectionLost
 from dripline.transport.address import BrokerAddress
 from dripline.transport.progress import Progress
 from dripline.transport.resolving import resolve
 from dripline.transport.sockets import first_to_answer
-from dripline.wire.errors import ConnectionLost
 
 
 @pytest.fixture

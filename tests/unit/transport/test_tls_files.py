@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from support.certificates import Certificates
 
+from dripline.errors import ConfigurationError
 from dripline.transport.address import TlsSettings
 from dripline.transport.tls import client_context
 from dripline.transport.tls_files import check_certificate
-from dripline.wire.errors import ConfigurationError
 
 _LOCKED = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n"
 

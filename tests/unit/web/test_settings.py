@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dripline.errors import ConfigurationError
 from dripline.web.http_server import HTTPServer
-from dripline.wire.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.transport.properties import RawProperties
+from dripline.amqp.properties import RawProperties
+from dripline.errors import DecodingError
 from dripline.wire.chunks import Joiner, Limits, Part, _waiting, read_part
-from dripline.wire.errors import DecodingError
 
 
 def part(uuid, index, total, body=b"x"):

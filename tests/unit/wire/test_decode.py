@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dripline.errors import DecodingError
 from dripline.wire.codec import incomplete_message, read_message, read_part
 from dripline.wire.enums import op_t
-from dripline.wire.errors import DecodingError
 from dripline.wire.message import Message
 
 KEY = "11111111-2222-3333-4444-555555555555"

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pika
 import pytest
 
+from dripline.errors import DriplineError, EncodingError
 from dripline.wire.codec import Encoder
 from dripline.wire.enums import op_t
-from dripline.wire.errors import DriplineError, EncodingError
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 
 NOW = "2026-11-21T00:25:53.844333Z"

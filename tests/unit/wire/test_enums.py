@@ -2,8 +2,8 @@
 
 import pytest
 
+from dripline.errors import DriplineError
 from dripline.wire.enums import encoding, msg_t, op_t
-from dripline.wire.errors import DriplineError
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 from dripline.wire.mesh import MeshSettings
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import scarab
+from dripline.errors import DriplineError
 from dripline.wire import sender
-from dripline.wire.errors import DriplineError
 from scarab.process import executable
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.wire.errors import DriplineError
+from dripline.errors import DriplineError
 from dripline.wire.table import long_string, short_string, table, unsigned, value_of
 
 names = st.text(max_size=40).filter(lambda name: len(name.encode()) <= 255)

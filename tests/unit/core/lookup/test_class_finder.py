@@ -9,8 +9,8 @@ import pytest
 
 from dripline.core.class_finder import class_finder
 from dripline.core.entity import Entity
+from dripline.errors import ConfigurationError
 from dripline.implementations import KeyValueStore
-from dripline.wire.errors import ConfigurationError
 from dripline.wire.sender import sender_info
 
 ENTITY = "from dripline.core import Entity\nclass {name}(Entity): pass\n"

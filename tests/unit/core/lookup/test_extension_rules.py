@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dripline.core import ObjectCreator
 from dripline.core.extension_rules import apply_rules, is_rules, lacking
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 RECORD = "dripline/extensions/pumps.py,,\n"
 

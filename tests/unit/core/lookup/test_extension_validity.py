@@ -10,8 +10,8 @@ import pytest
 import scarab
 from dripline.core import AlertConsumer, Endpoint, Entity, Interface, Service
 from dripline.core.extension_validity import check_kind, checked_class, exported, faults, kind_of
+from dripline.errors import ConfigurationError
 from dripline.implementations import KeyValueStore
-from dripline.wire.errors import ConfigurationError
 
 
 def _module(**names) -> ModuleType:

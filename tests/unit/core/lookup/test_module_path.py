@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dripline.core.module_path import load_file
-from dripline.wire.errors import ConfigurationError
+from dripline.errors import ConfigurationError
 
 
 def test_a_file_runs_once_and_can_hold_dataclasses(tmp_path):

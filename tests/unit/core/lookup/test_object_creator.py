@@ -6,8 +6,8 @@ import pytest
 
 from dripline.core import Endpoint, ObjectCreator, Service
 from dripline.core.object_creator import maker_of
+from dripline.errors import ConfigurationError, DriplineError
 from dripline.implementations import KeyValueStore
-from dripline.wire.errors import ConfigurationError, DriplineError
 from scarab import Authentication
 
 LAB = """

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-from dripline.transport.properties import RawProperties
+from dripline.amqp.properties import RawProperties
 
 _FRAME = struct.Struct(">BHI")
 _METHOD_ID = struct.Struct(">I")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.transport.properties import RawProperties
+from dripline.amqp.properties import RawProperties
 
 NAMES = st.text(max_size=60).filter(lambda text: len(text.encode()) < 256)
 OCTETS = st.integers(0, 255)

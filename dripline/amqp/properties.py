@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from dripline.transport.field_table import decode_table
+from dripline.amqp.field_table import decode_table
 
 _LENGTH = struct.Struct(">I")
 _SHORT, _TABLE, _OCTET = range(3)

@@ -1,4 +1,4 @@
-"""dripline.transport.frames: each frame is, byte for byte, the one that pika would write."""
+"""dripline.amqp.client_frames: each frame is, byte for byte, the one that pika would write."""
 
 from contextlib import nullcontext
 
@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika import frame, spec
 
-from dripline.transport import frames
-from dripline.wire.errors import EncodingError
+from dripline.amqp import client_frames as frames
+from dripline.errors import EncodingError
 from dripline.wire.table import short_string
 
 CHANNELS = st.integers(1, 65535)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dripline.wire import errors
+from dripline import errors
 
 
 def test_each_error_is_the_built_in_one_it_resembles():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from dripline.wire.errors import EncodingError
+from dripline.errors import EncodingError
 from dripline.wire.table import short_string
 
 _FRAME = struct.Struct(">BHI")

@@ -4,7 +4,7 @@ import pika
 import pytest
 from pika import frame, spec
 
-from dripline.transport.content import ContentReader
+from dripline.amqp.content import ContentReader
 
 
 class Heard:

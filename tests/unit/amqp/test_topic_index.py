@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.broker.topics import TopicIndex
+from dripline.amqp.topic_index import TopicIndex
 
 WORDS = st.sampled_from([b"a", b"b", b"sensor", b"", b"*", b"#"])
 PATTERNS = st.lists(WORDS, max_size=6).map(b".".join)

@@ -1,0 +1,1 @@
+"""Tests of AMQP without I/O."""
