@@ -62,7 +62,8 @@ def _check_broker(session: Session) -> None:
     Raises:
         BrokerError: it is not a broker, does not answer in time, or refuses the login.
     """
-    from dripline.transport import BrokerAddress, Connection  # brings pika
+    from dripline.transport.address import BrokerAddress
+    from dripline.transport.connection import Connection
 
     connection = Connection(BrokerAddress.of(session.mesh, session.username, session.password))
     connection.open()

@@ -90,7 +90,7 @@ def _read_quoted(settings: dict[str, Any], where: Any) -> None:
 
 
 def _refuse_unknown(settings: Mapping[str, Any], where: Any) -> None:
-    from dripline.config import did_you_mean
+    from dripline.config.suggest import did_you_mean
     from dripline.errors import ConfigurationError
     from dripline.web.http_server import HTTPServer
 

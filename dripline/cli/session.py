@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dripline.cli.options import CommonOptions
-from dripline.config import Origin, make_authentication, mesh_settings
-from dripline.config.assemble import Assembly, bring_together, merged, mesh_mistakes
-from dripline.config.authentication import broker_of, read_auth_file
+from dripline.config.assemble import Assembly, bring_together, merged, mesh_mistakes, mesh_settings
+from dripline.config.authentication import broker_of, make_authentication, read_auth_file
 from dripline.config.mistakes import Mistake, Place, mistakes_of, raise_errors
+from dripline.config.origin import Origin
 from dripline.config.secrets import is_blank
 from dripline.errors import ConfigurationError
 from dripline.wire.mesh_address import TLS_FILES, resolved

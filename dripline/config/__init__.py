@@ -11,28 +11,3 @@ Five stages, each winning over the ones before it:
 `assemble` runs them all. Every mistake is a ConfigurationError of one line for each thing wrong, which names where
 it stands and what to do. Nothing here imports YAML before a file is to be read.
 """
-
-from dripline.config.assemble import assemble, home_mesh, mesh_settings
-from dripline.config.authentication import dripline_auth_spec, make_authentication
-from dripline.config.environment import replace_environment
-from dripline.config.file import load_file
-from dripline.config.origin import Origin, locate
-from dripline.config.suggest import did_you_mean
-from dripline.config.words import apply_words, read_word, set_path, split_word
-
-__all__ = [
-    "Origin",
-    "apply_words",
-    "assemble",
-    "did_you_mean",
-    "dripline_auth_spec",
-    "home_mesh",
-    "load_file",
-    "locate",
-    "make_authentication",
-    "mesh_settings",
-    "read_word",
-    "replace_environment",
-    "set_path",
-    "split_word",
-]

@@ -10,7 +10,7 @@ from dripline.runtime.alert_collector import AlertCollector
 from dripline.runtime.dead_letters import DeadLetterFile
 from dripline.runtime.link import MeshLink
 from dripline.runtime.routes import Binding, Route, Routes
-from dripline.transport import Connection
+from dripline.transport.connection import Connection
 from dripline.wire.message import Message
 
 # How long to wait for the next chunk of an alert: nobody waits for an answer, and the sender's broker may have

@@ -14,7 +14,7 @@ from dripline.wire.message import MsgRequest
 if TYPE_CHECKING:
     from dripline.core.mailbox import Mailbox
     from dripline.runtime.handler_watch import HandlerWatch
-    from dripline.transport import Connection
+    from dripline.transport.connection import Connection
 
 logger = logging.getLogger("dripline.service")
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
+from dripline.amqp.content import Delivery
 from dripline.core.durable_queue import DurableQueue
 from dripline.core.reply_sender import ReplySender
 from dripline.core.sent_message import SentMessagePackage
@@ -25,7 +26,7 @@ from dripline.runtime.quick_lane import QuickLane
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.shared_names import declare_queue, refuse_shared
 from dripline.runtime.worker import Worker
-from dripline.transport import Connection, Delivery
+from dripline.transport.connection import Connection
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from dripline.amqp.content import CutBody
+from dripline.amqp.content import CutBody, Delivery
 from dripline.amqp.properties import RawProperties
 from dripline.runtime.chunk_sets import ChunkSet, ChunkSets, TooLong
 from dripline.runtime.dead_letters import KEPT_BYTES, DeadLetter, DeadLetterFile
@@ -15,7 +15,7 @@ from dripline.runtime.delivery_budget import OVERHEAD, DeliveryBudget
 from dripline.runtime.in_hand import InHand, let_go, set_in_hand
 from dripline.runtime.spill_file import Spilled, SpillFile
 from dripline.runtime.worker import Worker
-from dripline.transport import Connection, Delivery
+from dripline.transport.connection import Connection
 from dripline.transport.durable_consumer import DurableConsumer
 from dripline.wire.chunks import DEFAULT_LIMITS, Part, read_part
 from dripline.wire.codec import read_message

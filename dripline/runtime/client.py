@@ -19,7 +19,7 @@ from dripline.runtime.link import MeshLink
 from dripline.runtime.pings import is_automatic
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
-from dripline.transport import Connection
+from dripline.transport.connection import Connection
 from dripline.wire.duration import duration
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 
+from dripline.amqp.content import Delivery
 from dripline.runtime.boundary import named_text_of
-from dripline.transport import Connection, Delivery
+from dripline.transport.connection import Connection
 
 _here = threading.local()
 _counting = threading.Lock()  # of the holders of all deliveries; never held while waiting

@@ -7,9 +7,10 @@ import time
 import weakref
 from collections.abc import Callable, Container
 
+from dripline.amqp.content import Delivery, Returned
 from dripline.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
 from dripline.runtime.liveness import LivenessCheck, Outcome
-from dripline.transport import Delivery, Returned, Slot
+from dripline.transport.slot import Slot
 from dripline.wire.chunks import DEFAULT_LIMITS, Joiner, Part, read_part
 from dripline.wire.codec import malformed_reply, read_reply
 from dripline.wire.duration import duration

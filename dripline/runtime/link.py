@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Container, Sequence
 
+from dripline.amqp.content import Delivery, Returned
 from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime import forks
 from dripline.runtime.clock import timestamp
@@ -15,7 +16,9 @@ from dripline.runtime.inbox import PING_SUFFIX, PendingReply, ReplyInbox
 from dripline.runtime.liveness import LivenessCheck, Outcome
 from dripline.runtime.second_try import SecondTry
 from dripline.runtime.supervisor import Setup, Supervisor
-from dripline.transport import BrokerAddress, Connection, Delivery, Returned, Slot
+from dripline.transport.address import BrokerAddress
+from dripline.transport.connection import Connection
+from dripline.transport.slot import Slot
 from dripline.wire.codec import Encoder, Envelope
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from dripline.amqp.content import Delivery
 from dripline.errors import NoRoute, ReplyTimeout
 from dripline.runtime.inbox import PendingReply
 from dripline.runtime.link import MeshLink
 from dripline.runtime.pings import PROBE
-from dripline.transport import Connection, Delivery
+from dripline.transport.connection import Connection
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
 

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
+from dripline.amqp.content import Delivery
 from dripline.errors import ConnectionLost
 from dripline.runtime.link import MeshLink
 from dripline.runtime.probes import Probes
 from dripline.runtime.shared_names import SharedNames, some
-from dripline.transport import Connection, Delivery
+from dripline.transport.connection import Connection
 
 T = TypeVar("T")
 

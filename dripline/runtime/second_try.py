@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 
+from dripline.amqp.content import Returned
 from dripline.errors import BrokerError
 from dripline.runtime.complaints import Complaints
-from dripline.transport import Connection, Returned
+from dripline.transport.connection import Connection
 from dripline.wire.codec import Envelope
 from dripline.wire.enums import msg_t
 

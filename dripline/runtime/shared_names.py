@@ -6,10 +6,11 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+from dripline.amqp.content import Delivery
 from dripline.errors import DecodingError, NameTaken, NoRoute
 from dripline.runtime.link import MeshLink
 from dripline.runtime.pings import PROBE
-from dripline.transport import Connection, Delivery
+from dripline.transport.connection import Connection
 from dripline.wire.codec import read_message, read_part
 from dripline.wire.enums import op_t
 from dripline.wire.message import Message, MsgReply, MsgRequest

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from dripline.amqp.content import Returned
 from dripline.errors import (
     BrokerError,
     BrokerUnreachable,
@@ -18,7 +19,8 @@ from dripline.runtime import backoff, forks
 from dripline.runtime.boundary import Boundary, text_of
 from dripline.runtime.complaints import Complaints
 from dripline.runtime.opening import Caller, Life
-from dripline.transport import BrokerAddress, Connection, Returned
+from dripline.transport.address import BrokerAddress
+from dripline.transport.connection import Connection
 from dripline.transport.progress import CONNECTING, RESOLVING
 from dripline.wire.duration import duration
 from dripline.wire.mesh import MeshSettings

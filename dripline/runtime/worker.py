@@ -9,10 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from dripline.amqp.content import Delivery
 from dripline.runtime.boundary import Boundary
 from dripline.runtime.complaints import Complaints
 from dripline.runtime.in_hand import InHand, in_hand, let_go, set_in_hand
-from dripline.transport import Connection, Delivery
+from dripline.transport.connection import Connection
 from dripline.wire.chunks import Joiner, Part, read_part
 from dripline.wire.codec import incomplete_message, read_message
 from dripline.wire.message import Message, MsgRequest

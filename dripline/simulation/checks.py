@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from dripline.config import did_you_mean
 from dripline.config.quoted import as_wanted
+from dripline.config.suggest import did_you_mean
 from dripline.config.words import spell
 from dripline.errors import ConfigurationError
 from dripline.simulation.kinds import KINDS

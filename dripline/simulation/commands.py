@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dripline.config import did_you_mean
+from dripline.config.suggest import did_you_mean
 from dripline.simulation.checks import Section
 
 if TYPE_CHECKING:

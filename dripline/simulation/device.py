@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
-from dripline.config import did_you_mean
+from dripline.config.suggest import did_you_mean
 from dripline.simulation.commands import Answers, CommandDescription, reading
 from dripline.simulation.description import Description
 from dripline.simulation.faults import Faults

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from dripline.config import load_file, locate
+from dripline.config.file import load_file
+from dripline.config.origin import locate
 from dripline.errors import ConfigurationError
 from dripline.simulation.conversation import Conversation
 from dripline.simulation.description import Description, read_description

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dripline.config import did_you_mean
+from dripline.config.suggest import did_you_mean
 from dripline.simulation.checks import Section
 from dripline.simulation.commands import unknown_name
 from dripline.simulation.formula import Formula

@@ -180,7 +180,7 @@ def _exchanges(suffix: str) -> dict[str, str]:
 
 
 def _try_out(address: BrokerAddress) -> None:
-    from dripline.transport import Connection  # brings pika
+    from dripline.transport.connection import Connection
 
     connection = Connection(address, client="dripline tests")
     connection.open()

@@ -14,7 +14,7 @@ from contract.conftest import embedded, rabbitmq  # noqa: F401  # fixtures
 from compat.installing import KINDS, Environment, install, only_one
 from compat.laboratory import Client, Laboratory
 from dripline.core import Interface
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 
 @pytest.fixture(scope="session")

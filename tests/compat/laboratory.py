@@ -18,7 +18,7 @@ from compat.installing import PACKAGES, Environment, surroundings
 from dripline.core import Interface
 from dripline.errors import ErrorReply
 from dripline.simulation import Instrument
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 # The configurations, by the name a test uses; those that others ask when they start come first.
 FIRST = {"source": "relay/source.yaml"}

@@ -12,7 +12,7 @@ import pika
 
 from dripline.core import Interface, Service
 from dripline.testing import own_exchanges
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 
 @dataclass

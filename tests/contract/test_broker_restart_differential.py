@@ -12,7 +12,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from support.rabbitmq_node import new_node
 
 from dripline.broker import EmbeddedBroker
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 from .stage import Stage
 

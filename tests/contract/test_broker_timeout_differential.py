@@ -9,7 +9,7 @@ from support.rabbitmq_node import new_node
 from support.waiting import eventually
 
 from dripline.broker import EmbeddedBroker, rabbitmq
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 from .stage import Stage
 

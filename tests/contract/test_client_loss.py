@@ -23,7 +23,7 @@ from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost, Name
 from dripline.runtime import supervisor
 from dripline.runtime.client import MeshClient
 from dripline.runtime.link import MeshLink
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 

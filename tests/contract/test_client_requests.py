@@ -19,7 +19,7 @@ from dripline.errors import (
     ReplyTimeout,
 )
 from dripline.runtime.client import MeshClient
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 

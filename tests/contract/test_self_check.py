@@ -19,7 +19,8 @@ from dripline.errors import ReplyTimeout
 from dripline.runtime import routes
 from dripline.runtime.client import MeshClient
 from dripline.testing.faults import Faults
-from dripline.transport import BrokerAddress, Connection
+from dripline.transport.address import BrokerAddress
+from dripline.transport.connection import Connection
 from dripline.wire.mesh import MeshSettings
 
 from .meshes import Mesh, client, fresh_mesh, serving

@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from support.databases import postgres_server, postgres_url
 from support.waiting import eventually
 
+from dripline.amqp.content import Delivery
 from dripline.core import MsgAlert, Service
 from dripline.errors import ConfigurationError
 from dripline.implementations import PostgresSensorLogger, SensorLogger
 from dripline.implementations.storage.database import make_engine, read_url
 from dripline.runtime.client import MeshClient
-from dripline.transport import Connection, Delivery
+from dripline.transport.connection import Connection
 from dripline.wire.mesh import MeshSettings
 
 from .conftest import BrokerAddress

@@ -23,8 +23,8 @@ from dripline.broker import EmbeddedBroker
 from dripline.broker.tls import ServerTls
 from dripline.core import Endpoint, Interface, Service
 from dripline.errors import BrokerError, BrokerUnreachable, ConfigurationError, ConnectionLost, LoginRefused
-from dripline.transport import BrokerAddress, Connection
-from dripline.transport.address import TlsSettings
+from dripline.transport.address import BrokerAddress, TlsSettings
+from dripline.transport.connection import Connection
 from dripline.wire.codec import Envelope
 from dripline.wire.mesh import MeshSettings
 

@@ -13,7 +13,8 @@ import pytest
 from support.plain import plain_channel
 
 from dripline.errors import BrokerError, DriplineError, LoginRefused, NameTaken
-from dripline.transport import BrokerAddress, Connection
+from dripline.transport.address import BrokerAddress
+from dripline.transport.connection import Connection
 from dripline.wire.codec import Envelope
 
 pytestmark = pytest.mark.usefixtures("no_leaks")

@@ -12,7 +12,8 @@ from support.proxy import Proxy
 
 from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime.client import MeshClient
-from dripline.transport import BrokerAddress, Connection
+from dripline.transport.address import BrokerAddress
+from dripline.transport.connection import Connection
 from dripline.wire.codec import Envelope
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import MsgRequest

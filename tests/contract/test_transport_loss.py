@@ -12,7 +12,9 @@ from support.plain import plain_channel
 from support.proxy import Proxy
 
 from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost
-from dripline.transport import BrokerAddress, Connection, socket_loop
+from dripline.transport import socket_loop
+from dripline.transport.address import BrokerAddress
+from dripline.transport.connection import Connection
 from dripline.wire.codec import Envelope
 
 pytestmark = pytest.mark.usefixtures("no_leaks")

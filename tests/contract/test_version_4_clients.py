@@ -14,7 +14,7 @@ import scarab
 from _dripline.core import Core, DriplineConfig, MsgAlert, MsgRequest, Receiver, op_t
 from dripline.core import AlertConsumer, Endpoint, Interface, Service, ThrowReply, mailbox
 from dripline.errors import BrokerUnreachable, DriplineError, ErrorReply
-from dripline.transport import Connection
+from dripline.transport.connection import Connection
 
 from .conftest import BrokerAddress
 from .meshes import Mesh, fresh_mesh, serving

@@ -15,7 +15,7 @@ from support.waiting import eventually
 from dripline.core import Service
 from dripline.runtime.queued_alert import to_line
 from dripline.runtime.spool import Spool
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 from dripline.wire.codec import Encoder, Envelope
 from dripline.wire.message import MsgAlert
 from dripline.wire.sender import sender_info

@@ -13,7 +13,7 @@ from support.rabbitmq_node import RabbitMQNode, new_node
 
 from dripline.broker import EmbeddedBroker
 from dripline.testing.faults import Faults
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 
 class Restarting(ABC):

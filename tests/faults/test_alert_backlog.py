@@ -25,7 +25,7 @@ from support.waiting import eventually
 
 from dripline.core import MsgAlert, Service, service_alerts
 from dripline.runtime import supervisor
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 WAITING = 60_000 if FULL else 4000
 RATE = 1900 if FULL else 300

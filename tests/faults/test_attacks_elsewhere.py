@@ -17,7 +17,7 @@ from contract.meshes import fresh_mesh
 from support.databases import database_url, postgres_server, postgres_url, sqlite_url
 
 from dripline.broker import EmbeddedBroker
-from dripline.config import load_file
+from dripline.config.file import load_file
 from dripline.core import MsgRequest, Service, op_t
 from dripline.errors import ConfigurationError
 from dripline.implementations import HTTPServer, SQLTable

@@ -26,7 +26,7 @@ from dripline.errors import BrokerError, BrokerUnreachable, DriplineError, NoRou
 from dripline.implementations import HTTPServer
 from dripline.runtime.client import MeshClient
 from dripline.runtime.roll_call import roll_call
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 from dripline.wire.enums import op_t
 from dripline.wire.mesh import MeshSettings
 

@@ -17,7 +17,7 @@ from support.waiting import eventually
 
 from dripline.broker import EmbeddedBroker, rabbitmq
 from dripline.core import AlertConsumer, MsgAlert, Service
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 CRASHES = 25  # RabbitMQ 4 drops messages after 20 deliveries unless the queue says otherwise
 KILLS = CRASHES if FULL else 3

@@ -30,7 +30,7 @@ from support.waiting import eventually
 from dripline.core import MsgAlert, service_alerts
 from dripline.runtime.queued_alert import to_line
 from dripline.runtime.spool import Spool
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 OLD = Path(__file__).parents[1] / "fixtures" / "spools-6.0.0"
 COUNT = 20

@@ -22,7 +22,7 @@ from dripline.core import Service
 from dripline.errors import DriplineError
 from dripline.runtime.client import MeshClient
 from dripline.testing.faults import Faults
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message
 

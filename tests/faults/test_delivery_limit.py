@@ -15,7 +15,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from support.waiting import eventually
 
 from dripline.broker import EmbeddedBroker, rabbitmq
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 MESSAGES = 200
 CRASHES = 25

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 
 def plain_channel(address: BrokerAddress) -> tuple[BlockingChannel, pika.BlockingConnection]:

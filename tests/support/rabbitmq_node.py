@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 from support.ports import free_ports
 
 _FOLDERS = (

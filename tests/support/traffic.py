@@ -19,7 +19,7 @@ import pika.exceptions
 
 from dripline.core import AlertConsumer, Endpoint, Interface, MsgAlert, Service
 from dripline.errors import BrokerError, DriplineError
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 from support.waiting import eventually
 
 ALERT_KEY = "sensor_value.traffic"

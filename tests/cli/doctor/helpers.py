@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contract.meshes import Mesh
 from support.certificates import Certificate
 
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import MsgReply, MsgRequest
 

@@ -17,7 +17,7 @@ from support.member import Member
 
 from dripline.broker import EmbeddedBroker
 from dripline.broker.tls import ServerTls
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 from .helpers import greeter, line_with, settings_of, tls_in_front_of
 

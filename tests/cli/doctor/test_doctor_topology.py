@@ -16,7 +16,7 @@ from support.waiting import eventually
 from dripline.broker import EmbeddedBroker
 from dripline.core import Service
 from dripline.testing.faults import Faults
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 from .helpers import line_with
 

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from dripline.checking import check_configuration, check_files
-from dripline.config import Origin, load_file
+from dripline.config.file import load_file
+from dripline.config.origin import Origin
 from dripline.errors import ConfigurationError
 
 LAB = """

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dripline.checking.schema import configuration_schema
-from dripline.config import load_file
+from dripline.config.file import load_file
 from dripline.core.class_finder import class_finder
 
 PROJECT = Path(__file__).parents[3]

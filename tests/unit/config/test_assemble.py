@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from dripline.config import Origin, assemble, home_mesh, mesh_settings
-from dripline.config.assemble import bring_together, merged, user_mesh_file
+from dripline.config.assemble import assemble, bring_together, home_mesh, merged, mesh_settings, user_mesh_file
+from dripline.config.origin import Origin
 from dripline.errors import ConfigurationError
 
 

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
+from dripline.amqp.content import Delivery, Returned
 from dripline.amqp.properties import RawProperties
-from dripline.transport import Delivery, Returned
 from dripline.wire.codec import Encoder
 
 SENDER = {

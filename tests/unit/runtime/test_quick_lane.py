@@ -6,10 +6,10 @@ import threading
 import pika
 import pytest
 
+from dripline.amqp.content import Delivery
 from dripline.amqp.properties import RawProperties
 from dripline.runtime.quick_lane import QuickLane
 from dripline.runtime.worker import Worker
-from dripline.transport import Delivery
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
 

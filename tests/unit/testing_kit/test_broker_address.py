@@ -14,8 +14,7 @@ from dripline.core import Interface
 from dripline.errors import BrokerError, ConfigurationError
 from dripline.testing import Services, broker_for_tests
 from dripline.testing.brokers import address_of
-from dripline.transport import BrokerAddress
-from dripline.transport.address import TlsSettings
+from dripline.transport.address import BrokerAddress, TlsSettings
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from support.waiting import eventually
 from dripline.broker import EmbeddedBroker
 from dripline.errors import BrokerUnreachable
 from dripline.testing.faults import Faults
-from dripline.transport import BrokerAddress, Connection
+from dripline.transport.address import BrokerAddress
+from dripline.transport.connection import Connection
 
 pytestmark = pytest.mark.usefixtures("dripline_no_leaks")
 

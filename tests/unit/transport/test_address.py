@@ -1,6 +1,6 @@
 """Where a broker is and how to log in there."""
 
-from dripline.transport import BrokerAddress
+from dripline.transport.address import BrokerAddress
 
 
 def test_it_is_named_by_host_and_port():

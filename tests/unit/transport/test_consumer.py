@@ -9,7 +9,8 @@ from pika import spec
 from support.fake_broker import FakeBroker
 from support.waiting import eventually
 
-from dripline.transport import BrokerAddress, Connection
+from dripline.transport.address import BrokerAddress
+from dripline.transport.connection import Connection
 from dripline.transport.durable_consumer import DurableConsumer
 
 pytestmark = pytest.mark.usefixtures("no_leaks")

@@ -7,7 +7,8 @@ from pika import spec
 from support.fake_broker import FakeBroker
 
 from dripline.errors import BrokerError
-from dripline.transport import BrokerAddress, Connection
+from dripline.transport.address import BrokerAddress
+from dripline.transport.connection import Connection
 from dripline.transport.durable_queues import has_delivery_limit, policy_command
 
 pytestmark = pytest.mark.usefixtures("no_leaks")

@@ -4,8 +4,8 @@ import pytest
 from pika import exceptions
 
 from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
-from dripline.transport import BrokerAddress, failures
-from dripline.transport.address import TlsSettings
+from dripline.transport import failures
+from dripline.transport.address import BrokerAddress, TlsSettings
 
 ADDRESS = BrokerAddress("lab", 5672, "/mesh", "ada", "geheim")
 

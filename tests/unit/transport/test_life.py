@@ -10,7 +10,8 @@ from support.fake_broker import FakeBroker
 from support.waiting import eventually, failing
 
 from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
-from dripline.transport import BrokerAddress, Connection
+from dripline.transport.address import BrokerAddress
+from dripline.transport.connection import Connection
 from dripline.wire.codec import Envelope
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
