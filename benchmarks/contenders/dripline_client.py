@@ -6,10 +6,10 @@ from collections import deque
 
 from benchmarks.target import Target
 from benchmarks.worker import take_orders
+from dripline.config.mesh import MeshSettings
 from dripline.core import MsgRequest, op_t
 from dripline.runtime.client import MeshClient
 from dripline.runtime.inbox import PendingReply
-from dripline.wire.mesh import MeshSettings
 
 
 class Submitter:

@@ -30,12 +30,12 @@ from dripline.broker.frames import (
 )
 from dripline.broker.handshake import CHANNEL_MAX, Handshake, LoginRefused
 from dripline.broker.heartbeat import Heartbeat
-from dripline.broker.outbox import Outbox
 from dripline.broker.tls import common_name
+from dripline.broker.write_buffer import Outbox
 
 if TYPE_CHECKING:
-    from dripline.broker.hub import Hub
     from dripline.broker.queue import Queue
+    from dripline.broker.state import Hub
     from dripline.broker.vhost import VirtualHost
 
 logger = logging.getLogger("dripline.broker")

@@ -9,8 +9,8 @@ from dripline.broker.errors import ChannelFault
 
 if TYPE_CHECKING:
     from dripline.broker.channel import Channel
-    from dripline.broker.hub import Hub
     from dripline.broker.message import Entry
+    from dripline.broker.state import Hub
 
 logger = logging.getLogger("dripline.broker")
 

@@ -11,7 +11,7 @@ from dripline.broker.tampering import Rule, Tampering
 
 if TYPE_CHECKING:
     from dripline.broker.connection import Connection
-    from dripline.broker.hub import Hub
+    from dripline.broker.state import Hub
 
 _OURS: Final = " (dripline)"  # members of a mesh call their connections `NAME (dripline)`
 

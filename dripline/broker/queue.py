@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dripline.broker.delivery_limit import DeliveryLimit
 from dripline.broker.errors import ChannelFault
-from dripline.broker.memory import UNBOUNDED, Memory, QueueLimit
+from dripline.broker.memory_limit import UNBOUNDED, Memory, QueueLimit
 from dripline.broker.message import Entry, Message, is_persistent
 
 if TYPE_CHECKING:

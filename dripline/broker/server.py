@@ -13,9 +13,9 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 from dripline.broker.compatibility import OWN_RULES, Compatibility
 from dripline.broker.connection import Connection
 from dripline.broker.errors import ConnectionFault
-from dripline.broker.hub import Hub, Settings
 from dripline.broker.listening import BACKLOG, close_all, listen
-from dripline.broker.memory import MEGABYTE
+from dripline.broker.memory_limit import MEGABYTE
+from dripline.broker.state import Hub, Settings
 from dripline.broker.tls import ServerTls, server_context
 
 T = TypeVar("T")

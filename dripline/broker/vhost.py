@@ -22,7 +22,7 @@ from dripline.broker.errors import (
     reserved_name,
 )
 from dripline.broker.exchange import EXCHANGE_KINDS, Exchange
-from dripline.broker.memory import Memory
+from dripline.broker.memory_limit import Memory
 from dripline.broker.queue import Queue
 from dripline.broker.routing import Route, Router
 

@@ -13,13 +13,13 @@ from dripline.checking.arguments import MISSING, Argument, arguments_of
 from dripline.checking.own_checks import Verdict, own_check, verdict_of
 from dripline.checking.signature import is_ours
 from dripline.checking.value_types import UNKNOWN, described, fits
+from dripline.config.overrides import read_number
 from dripline.config.suggest import did_you_mean
-from dripline.config.words import read_number
 from dripline.core.argument_checks import Check
 from dripline.core.calibrate import formula_functions
 from dripline.core.entity import Entity
-from dripline.core.readings import refuse_empty_table
 from dripline.core.settings import Setting
+from dripline.formula.readings import refuse_empty_table
 
 # In arguments of ours without a check: they are seconds, for which no thread can wait longer, or sizes.
 _LARGEST = 1e9
@@ -75,7 +75,7 @@ def _of_calibration(cls: type, argument: Argument) -> ValueCheck:
 
     @lru_cache(maxsize=10_000)
     def of_formula(text: str) -> Verdict | None:
-        from dripline.core import formula_check as formulas  # few have a formula
+        from dripline.formula import check as formulas  # few have a formula
 
         try:
             formulas.check_formula(text)

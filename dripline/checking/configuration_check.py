@@ -18,10 +18,10 @@ from dripline.checking.service_keys import apply_extension_rules, check_service_
 from dripline.checking.shape import Shape
 from dripline.checking.signature import accepted_arguments
 from dripline.checking.value_types import UNKNOWN, described
+from dripline.config.diagnostics import Where
 from dripline.config.missing_space import missing_space_hint
-from dripline.config.mistakes import Where
+from dripline.config.overrides import spell
 from dripline.config.quoted import as_wanted, wants_number_or_boolean
-from dripline.config.words import spell
 from dripline.core.class_finder import ClassFinder, class_finder
 from dripline.core.extension_rules import is_rules
 from dripline.errors import ConfigurationError

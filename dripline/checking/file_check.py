@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dripline.checking.configuration_check import check_configuration
 from dripline.checking.findings import Findings
 from dripline.checking.names import check_together
-from dripline.config.assemble import Assembly, bring_together, mesh_mistakes
+from dripline.config.diagnostics import Mistake
 from dripline.config.file import FilePath
-from dripline.config.mistakes import Mistake
+from dripline.config.load import Assembly, bring_together, mesh_mistakes
 from dripline.wire.return_codes import return_code_mistakes
 
 

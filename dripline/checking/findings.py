@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dripline.config.mistakes import Mistake, Place, Where, as_place, raise_errors
+from dripline.config.diagnostics import Mistake, Place, Where, as_place, raise_errors
 
 
 @dataclass

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from dripline.config.mistakes import Mistake, Place
-from dripline.config.origin import Origin
+from dripline.config.diagnostics import Mistake, Place
+from dripline.config.source_map import Origin
 
 _MESH_OF = ("broker", "broker_port", "virtual_host", "requests_exchange")
 

@@ -12,13 +12,13 @@ from dripline.checking.docstrings import attribute_docs, summary
 from dripline.checking.own_checks import required_by_checks
 from dripline.checking.schema_types import Schema, argument_schema, is_json, type_schema
 from dripline.checking.signature import accepted_arguments
+from dripline.config.mesh import MeshSettings
 from dripline.config.secrets import SECRET_KEYS
 from dripline.core.class_finder import ClassFinder, class_finder
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
 from dripline.core.extension_validity import NoClass
 from dripline.errors import ConfigurationError
-from dripline.wire.mesh import MeshSettings
 
 logger = logging.getLogger("dripline.config")
 

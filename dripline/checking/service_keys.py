@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from dripline.checking.findings import Label, Report
-from dripline.config.old import MESH_KEYS
 from dripline.config.secrets import SECRET_KEYS, secret_mistakes
 from dripline.config.suggest import did_you_mean
+from dripline.config.version_4 import MESH_KEYS
 from dripline.core import extension_rules
 from dripline.core.class_finder import ClassFinder
 

@@ -13,7 +13,7 @@ from dripline.cli.output import show, show_json
 
 if TYPE_CHECKING:
     from dripline.checking import Findings
-    from dripline.config.mistakes import Mistake
+    from dripline.config.diagnostics import Mistake
 
 _NOTES = """
 Classes are imported but not instantiated: neither instruments nor a broker are needed. Exits with 2 if there

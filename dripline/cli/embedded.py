@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dripline.broker import EmbeddedBroker
     from dripline.broker.tls import ServerTls
     from dripline.cli.session import Session
-    from dripline.wire.mesh import MeshSettings
+    from dripline.config.mesh import MeshSettings
 
 logger = logging.getLogger("dripline.broker")
 

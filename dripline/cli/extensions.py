@@ -75,7 +75,7 @@ def extensions(ctx: click.Context, as_json: bool, config: str | None, limit_s: f
 
 def _apply_rules_of(file: str) -> None:
     from dripline.config.file import load_file
-    from dripline.config.origin import Origin
+    from dripline.config.source_map import Origin
     from dripline.core.class_finder import class_finder
     from dripline.core.extension_rules import apply_rules
     from dripline.errors import ConfigurationError

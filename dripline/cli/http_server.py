@@ -77,8 +77,8 @@ def http_server(common: CommonOptions, words: Sequence[str], **options: Any) -> 
 def _read_quoted(settings: dict[str, Any], where: Any) -> None:
     """Convert quoted numbers and booleans; what is none is refused by the server."""
     from dripline.checking.arguments import wanted_types
+    from dripline.config.overrides import spell
     from dripline.config.quoted import as_wanted
-    from dripline.config.words import spell
     from dripline.web.http_server import HTTPServer
 
     wanted = wanted_types(HTTPServer)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-from dripline.config.words import read_word, set_path, split_word
+from dripline.config.overrides import read_word, set_path, split_word
 from dripline.errors import ConfigurationError
 
 

@@ -73,7 +73,7 @@ def _sorted_out(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Files, and the `key=value` words among them."""
     import os
 
-    from dripline.config.words import split_word
+    from dripline.config.overrides import split_word
 
     settings = [word for word in words if split_word(word) is not None and not os.path.exists(word)]
     return [word for word in words if word not in settings], settings

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dripline.cli.options import CommonOptions
-from dripline.config.assemble import Assembly, bring_together, merged, mesh_mistakes, mesh_settings
 from dripline.config.authentication import broker_of, make_authentication, read_auth_file
-from dripline.config.mistakes import Mistake, Place, mistakes_of, raise_errors
-from dripline.config.origin import Origin
+from dripline.config.diagnostics import Mistake, Place, mistakes_of, raise_errors
+from dripline.config.load import Assembly, bring_together, merged, mesh_mistakes, mesh_settings
+from dripline.config.mesh_address import TLS_FILES, resolved
 from dripline.config.secrets import is_blank
+from dripline.config.source_map import Origin
 from dripline.errors import ConfigurationError
-from dripline.wire.mesh_address import TLS_FILES, resolved
 
 if TYPE_CHECKING:
+    from dripline.config.mesh import MeshSettings
     from dripline.runtime.client import MeshClient
-    from dripline.wire.mesh import MeshSettings
     from scarab import Authentication
 
 logger = logging.getLogger("dripline.cli")

@@ -26,6 +26,6 @@ dl set peaches -- -t
 @asking_options
 def set_(asking: Asking, endpoint: str, value: str, specifier: str) -> int:
     """Set an endpoint or one of its attributes (-s) and print the reply, if there is one."""
-    from dripline.config.words import read_word
+    from dripline.config.overrides import read_word
 
     return asking.ask("set", endpoint, {"values": [read_word(value)]}, specifier)

@@ -15,7 +15,7 @@ from dripline.checking.names import check_together
 from dripline.cli.options import CommonOptions
 from dripline.cli.session import Session
 from dripline.cli.stopping import StopEvent
-from dripline.config.mistakes import Mistake, mistakes_of, raise_errors
+from dripline.config.diagnostics import Mistake, mistakes_of, raise_errors
 from dripline.errors import ConfigurationError
 
 logger = logging.getLogger("dripline.cli")

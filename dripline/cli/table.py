@@ -11,7 +11,7 @@ from typing import TextIO
 
 from dripline.cli.asking import value_text
 from dripline.cli.output import terminal_size
-from dripline.core.readings import float_of
+from dripline.formula.readings import float_of
 from dripline.wire.message import Message, MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text
 

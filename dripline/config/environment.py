@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dripline.config.mistakes import Mistake, Place, Where, as_place, raise_errors
-from dripline.config.words import spell
+from dripline.config.diagnostics import Mistake, Place, Where, as_place, raise_errors
+from dripline.config.overrides import spell
 
 #: Most characters that the variables may add to a configuration in all.
 MAX_CHARACTERS = 10_000_000

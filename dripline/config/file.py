@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
+from dripline.config.diagnostics import ConfigurationMistakes, Mistake, Place, mistakes_of, raise_errors
 from dripline.config.missing_space import missing_space_hint
-from dripline.config.mistakes import ConfigurationMistakes, Mistake, Place, mistakes_of, raise_errors
 from dripline.config.suggest import did_you_mean
 from dripline.errors import ConfigurationError
 

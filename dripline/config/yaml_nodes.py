@@ -4,7 +4,7 @@ YAML's parser makes nodes; making values of them is ours, because
 
 - PyYAML takes the last of two equal keys without a word; here it is an error that names both lines;
 - PyYAML reads `12:30:00` as 45000, `010` as 8, `1e3` as text and `2024-01-02` as a date; here a number is what
-  `dripline.config.words` calls one (and `0x1F`, `0o17`, `.inf`, `.nan`), all the rest is text;
+  `dripline.config.overrides` calls one (and `0x1F`, `0o17`, `.inf`, `.nan`), all the rest is text;
 - keys are the text that stands in the file, also `on:` and `1:`, as in JSON.
 """
 
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from dripline.config.missing_space import MissingSpace, find_missing_space, missing_space_in_entry
-from dripline.config.words import read_number
+from dripline.config.overrides import read_number
 
 _TAG = "tag:yaml.org,2002:"
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

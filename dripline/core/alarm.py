@@ -8,8 +8,8 @@ from math import inf, isnan
 from typing import Any, TypedDict
 
 from dripline.config.maps import known_map
-from dripline.core.readings import float_of
 from dripline.errors import ConfigurationError
+from dripline.formula.readings import float_of
 
 #: How bad a value is, from good to bad.
 LEVELS = ("ok", "warning", "critical")

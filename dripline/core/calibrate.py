@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any, overload
 
 import scarab
-from dripline.core.readings import look_up, shortened
+from dripline.formula.readings import look_up, shortened
 from dripline.runtime import notes
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.safe_text import safe_text
@@ -144,13 +144,13 @@ class _Calibration:
 
     @functools.cached_property
     def _evaluator(self) -> Any:
-        from dripline.core.evaluator import Evaluator  # most values need no formula
+        from dripline.formula.evaluator import Evaluator  # most values need no formula
 
         return Evaluator(self._functions)
 
     @functools.cached_property
     def _template(self) -> Callable[[str], Any]:
-        from dripline.core.template import Template  # most values need no formula
+        from dripline.formula.template import Template  # most values need no formula
 
         return functools.lru_cache(maxsize=10_000)(Template)
 

@@ -10,13 +10,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import scarab
+from dripline.config.mesh import MeshSettings
 from dripline.core.access import SET_BY_US, Reach
 from dripline.core.login import Secret, authentication, mesh_settings
 from dripline.core.own_request import answer_in_handler
 from dripline.core.sent_message import Answered, SentMessagePackage, thrown
 from dripline.errors import BrokerError
 from dripline.runtime import forks
-from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
 if TYPE_CHECKING:

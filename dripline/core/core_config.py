@@ -8,10 +8,10 @@ from dataclasses import fields
 from typing import Any
 
 import scarab
-from dripline.config.assemble import home_mesh
 from dripline.config.authentication import broker_of, read_auth_file
+from dripline.config.load import home_mesh
+from dripline.config.mesh import MeshSettings
 from dripline.config.suggest import did_you_mean
-from dripline.wire.mesh import MeshSettings
 
 logger = logging.getLogger("dripline.config")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dripline.config.assemble import home_mesh
-from dripline.wire.mesh import MeshSettings
-from dripline.wire.mesh_address import TLS_FILES
+from dripline.config.load import home_mesh
+from dripline.config.mesh import MeshSettings
+from dripline.config.mesh_address import TLS_FILES
 from scarab import MainApp, ParamNode, to_param
 
 _NOT_BY_DEFAULT = {

@@ -14,10 +14,10 @@ from dripline.core.alarm import Alarm, AlarmLimits, AlarmLimitsMap
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.endpoint import Endpoint
 from dripline.core.log_condition import LogCondition, checked_value
-from dripline.core.readings import refuse_empty_table
 from dripline.core.settings import Setting
 from dripline.core.shown import Shown
 from dripline.core.status_message import status_message
+from dripline.formula.readings import refuse_empty_table
 from dripline.runtime import notes
 from dripline.runtime.boundary import is_for_program, text_of
 from dripline.runtime.throw_reply import ThrowReply

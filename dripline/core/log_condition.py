@@ -6,7 +6,7 @@ import time
 from math import isfinite
 from typing import Any
 
-from dripline.core.readings import float_of
+from dripline.formula.readings import float_of
 from dripline.wire.payload import RAW_FIELDS, value_of
 
 

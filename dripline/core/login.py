@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import scarab
-from dripline.config.assemble import assemble
 from dripline.config.authentication import GROUP, dripline_auth_spec, make_authentication
+from dripline.config.load import assemble
+from dripline.config.mesh import MeshSettings
 from dripline.errors import ConfigurationError
-from dripline.wire.mesh import MeshSettings
 from dripline.wire.return_codes import add_return_code, find_by_value, return_code_mistakes
 
 #: A name or secret: text, or a dict with any of ``value``, ``file``, ``env``, ``default``.

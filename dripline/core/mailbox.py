@@ -11,6 +11,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from dripline.amqp.content import Delivery
+from dripline.config.mesh import MeshSettings
 from dripline.core.durable_queue import DurableQueue
 from dripline.core.reply_sender import ReplySender
 from dripline.core.sent_message import SentMessagePackage
@@ -27,7 +28,6 @@ from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.shared_names import declare_queue, refuse_shared
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
-from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
 logger = logging.getLogger("dripline.service")

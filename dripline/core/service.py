@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import scarab
+from dripline.config.mesh import MeshSettings
 from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.children import Children
@@ -42,7 +43,6 @@ from dripline.runtime.state_folder import dead_letter_folder
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.runtime.turn import Turn
 from dripline.wire.enums import op_t
-from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
 __all__ = [  # most names are here because the reference's module has them

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from dripline.config.mesh import MeshSettings, checked_setting
 from dripline.core.access import Reach
 from dripline.core.core import Core
 from dripline.core.receiver import Receiver
 from dripline.core.shown import Shown
-from dripline.wire.mesh import MeshSettings, checked_setting
 
 logger = logging.getLogger("dripline.service")
 

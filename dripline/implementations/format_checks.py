@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dripline.core.argument_checks import Doubtful
-from dripline.core.readings import refuse_empty_table
+from dripline.formula.readings import refuse_empty_table
 from dripline.implementations.device_text import Filler
 
 # One of each kind that messages bring.
@@ -72,7 +72,7 @@ def value_map(value: Any) -> None:
         Doubtful: dripline-python 5 computes the formula differently.
     """
     if isinstance(value, str):
-        from dripline.core.formula_check import check_formula, difference_from_reference  # few have a formula
+        from dripline.formula.check import check_formula, difference_from_reference  # few have a formula
 
         check_formula(value)
         difference = difference_from_reference(value)

@@ -11,9 +11,9 @@ from dripline.core.access import Reach
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
-from dripline.core.readings import look_up, refuse_empty_table
 from dripline.core.throw_reply import ThrowReply
 from dripline.errors import ConfigurationError
+from dripline.formula.readings import look_up, refuse_empty_table
 from dripline.implementations import format_checks as checks
 from dripline.implementations.device_text import Filler, one_command, send_to_device
 from dripline.implementations.regex_search import search
@@ -85,7 +85,7 @@ class FormatEntity(Entity):
         A lab's class may call it, and put functions in its symbols.
         """
         if self.__evaluator is None:
-            from dripline.core.formula_interpreter import FormulaInterpreter  # its import costs time
+            from dripline.formula.interpreter import FormulaInterpreter  # its import costs time
 
             self.__evaluator = FormulaInterpreter({})
         return self.__evaluator
@@ -171,7 +171,7 @@ class FormatEntity(Entity):
         return result.item() if hasattr(result, "item") else result
 
     def __set_template(self, text: str) -> Any:
-        from dripline.core.template import Template  # most values need no formula
+        from dripline.formula.template import Template  # most values need no formula
 
         known = self.__template
         if known is None or known[0] != text:

@@ -10,8 +10,8 @@ import scarab
 from dripline.core.access import Reach
 from dripline.core.alert_consumer import AlertConsumer
 from dripline.core.argument_checks import Checks, Doubtful
-from dripline.core.readings import float_of
 from dripline.errors import ConfigurationError
+from dripline.formula.readings import float_of
 from dripline.implementations.postgres_interface import login_of
 from dripline.implementations.sql_row_logger import RowLogger
 from dripline.implementations.sql_sensor_table import SensorTable

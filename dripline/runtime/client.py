@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
+from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ReplyTimeout
 from dripline.runtime import forks
 from dripline.runtime.heartbeat import Heartbeat
@@ -21,7 +22,6 @@ from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
 from dripline.wire.duration import duration
-from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
 logger = logging.getLogger("dripline.connection")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Container, Sequence
 
 from dripline.amqp.content import Delivery, Returned
+from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime import forks
 from dripline.runtime.clock import timestamp
@@ -20,7 +21,6 @@ from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.slot import Slot
 from dripline.wire.codec import Encoder, Envelope
-from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 from dripline.wire.sender import sender_info
 from dripline.wire.table import short_string

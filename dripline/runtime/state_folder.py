@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+from dripline.config.mesh import MeshSettings
 from dripline.errors import ConfigurationError
-from dripline.wire.mesh import MeshSettings
 from scarab.process import home_folder
 
 logger = logging.getLogger("dripline.alerts")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from dripline.amqp.content import Returned
+from dripline.config.mesh import MeshSettings
 from dripline.errors import (
     BrokerError,
     BrokerUnreachable,
@@ -23,7 +24,6 @@ from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.progress import CONNECTING, RESOLVING
 from dripline.wire.duration import duration
-from dripline.wire.mesh import MeshSettings
 
 logger = logging.getLogger("dripline.connection")
 

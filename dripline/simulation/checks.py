@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from dripline.config.overrides import spell
 from dripline.config.quoted import as_wanted
 from dripline.config.suggest import did_you_mean
-from dripline.config.words import spell
 from dripline.errors import ConfigurationError
 from dripline.simulation.kinds import KINDS
 from dripline.wire.safe_text import safe_text

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dripline.config.file import load_file
-from dripline.config.origin import locate
+from dripline.config.source_map import locate
 from dripline.errors import ConfigurationError
 from dripline.simulation.conversation import Conversation
 from dripline.simulation.description import Description, read_description

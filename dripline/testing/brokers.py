@@ -9,11 +9,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from dripline.config.words import read_word
+from dripline.config.mesh import MeshSettings
+from dripline.config.mesh_address import TLS_FILES
+from dripline.config.overrides import read_word
 from dripline.errors import ConfigurationError
 from dripline.transport.address import BrokerAddress
-from dripline.wire.mesh import MeshSettings
-from dripline.wire.mesh_address import TLS_FILES
 
 if TYPE_CHECKING:
     from dripline.broker import EmbeddedBroker

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from dripline.checking import check_assembly
-from dripline.config.assemble import bring_together
 from dripline.config.authentication import make_authentication
-from dripline.config.mistakes import Place
-from dripline.config.origin import Origin
-from dripline.config.words import set_path, spell
+from dripline.config.diagnostics import Place
+from dripline.config.load import bring_together
+from dripline.config.overrides import set_path, spell
+from dripline.config.source_map import Origin
 from dripline.core.extension_secrets import secrets_of_extensions
 from dripline.core.object_creator import ObjectCreator
 from dripline.core.service import Service

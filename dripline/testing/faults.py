@@ -16,8 +16,8 @@ from dripline.broker.tampering import Delay, Drop, Duplicate, PassingMessage, Re
 
 if TYPE_CHECKING:
     from dripline.broker import EmbeddedBroker
-    from dripline.broker.hub import Hub
     from dripline.broker.server import Keep
+    from dripline.broker.state import Hub
 
 
 class Fault:

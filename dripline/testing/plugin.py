@@ -182,9 +182,9 @@ def dripline_alerts(
             alerts.wait_for(2)
             assert alerts.payloads[0]["value_raw"] == 293
     """
+    from dripline.config.mesh import MeshSettings
     from dripline.runtime.client import MeshClient
     from dripline.testing.alerts import RecordedAlerts
-    from dripline.wire.mesh import MeshSettings
 
     settings = MeshSettings.from_dict(dripline_mesh)
     with MeshClient(settings, dripline_broker.username, dripline_broker.password) as client:

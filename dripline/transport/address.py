@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dripline.config.mesh import MeshSettings
+from dripline.config.mesh_address import EXTERNAL, PORT
 from dripline.wire.advice import in_command
-from dripline.wire.mesh import MeshSettings
-from dripline.wire.mesh_address import EXTERNAL, PORT
 
 
 @dataclass(frozen=True)

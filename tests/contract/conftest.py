@@ -14,10 +14,10 @@ from dataclasses import replace
 import pytest
 from support.member import Member, fresh
 
+from dripline.config.mesh import MeshSettings
 from dripline.runtime.client import MeshClient
 from dripline.testing import Broker, broker_for_tests, own_exchanges
 from dripline.transport.address import BrokerAddress
-from dripline.wire.mesh import MeshSettings
 
 from .waits import INTERVAL_S as PING_INTERVAL_S
 

@@ -19,12 +19,12 @@ from support.proxy import Proxy
 from support.waiting import eventually, failing
 
 from dripline.broker import EmbeddedBroker
+from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost, NameTaken, NoRoute, ReplyTimeout
 from dripline.runtime import supervisor
 from dripline.runtime.client import MeshClient
 from dripline.runtime.link import MeshLink
 from dripline.transport.address import BrokerAddress
-from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
 pytestmark = pytest.mark.usefixtures("no_leaks")

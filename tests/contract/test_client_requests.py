@@ -10,6 +10,7 @@ import pytest
 from support.member import Member, fresh, get
 from support.plain import plain_channel
 
+from dripline.config.mesh import MeshSettings
 from dripline.errors import (
     BrokerError,
     BrokerUnreachable,
@@ -20,7 +21,6 @@ from dripline.errors import (
 )
 from dripline.runtime.client import MeshClient
 from dripline.transport.address import BrokerAddress
-from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
 pytestmark = pytest.mark.usefixtures("no_leaks")

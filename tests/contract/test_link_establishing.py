@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dripline.config.mesh import MeshSettings
 from dripline.runtime.link import MeshLink
-from dripline.wire.mesh import MeshSettings
 
 from .meshes import fresh_mesh
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import pytest
 from support.waiting import eventually
 
+from dripline.config.mesh import MeshSettings
 from dripline.core import Endpoint, MsgReply, MsgRequest, Service, ThrowReply, op_t
 from dripline.errors import ConnectionLost
 from dripline.runtime.client import MeshClient
 from dripline.runtime.link import MeshLink
-from dripline.wire.mesh import MeshSettings
 
 from .meshes import Mesh, fresh_mesh, serving
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from dripline.config.mesh import MeshSettings
 from dripline.core import Endpoint, Interface, Service
 from dripline.implementations import KeyValueStore
 from dripline.runtime.client import MeshClient
 from dripline.runtime.roll_call import roll_call
-from dripline.wire.mesh import MeshSettings
 
 from .meshes import client, fresh_mesh, serving
 

@@ -14,6 +14,7 @@ from support.ports import free_port
 from support.waiting import eventually
 
 from dripline.broker import EmbeddedBroker
+from dripline.config.mesh import MeshSettings
 from dripline.core import AlertConsumer, Endpoint, Interface, MsgAlert, MsgRequest, Service, op_t
 from dripline.errors import ReplyTimeout
 from dripline.runtime import routes
@@ -21,7 +22,6 @@ from dripline.runtime.client import MeshClient
 from dripline.testing.faults import Faults
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
-from dripline.wire.mesh import MeshSettings
 
 from .meshes import Mesh, client, fresh_mesh, serving
 

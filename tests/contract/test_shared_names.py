@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from support.waiting import eventually
 
+from dripline.config.mesh import MeshSettings
 from dripline.core import Endpoint, Service
 from dripline.errors import NameTaken
 from dripline.runtime.client import MeshClient
-from dripline.wire.mesh import MeshSettings
 
 from .meshes import Mesh, client, fresh_mesh, serving
 

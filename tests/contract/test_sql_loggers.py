@@ -15,13 +15,13 @@ from support.databases import postgres_server, postgres_url
 from support.waiting import eventually
 
 from dripline.amqp.content import Delivery
+from dripline.config.mesh import MeshSettings
 from dripline.core import MsgAlert, Service
 from dripline.errors import ConfigurationError
 from dripline.implementations import PostgresSensorLogger, SensorLogger
 from dripline.implementations.storage.database import make_engine, read_url
 from dripline.runtime.client import MeshClient
 from dripline.transport.connection import Connection
-from dripline.wire.mesh import MeshSettings
 
 from .conftest import BrokerAddress
 from .meshes import Mesh, client, fresh_mesh, serving

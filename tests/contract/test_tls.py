@@ -21,12 +21,12 @@ from support.rabbitmq_node import new_node
 
 from dripline.broker import EmbeddedBroker
 from dripline.broker.tls import ServerTls
+from dripline.config.mesh import MeshSettings
 from dripline.core import Endpoint, Interface, Service
 from dripline.errors import BrokerError, BrokerUnreachable, ConfigurationError, ConnectionLost, LoginRefused
 from dripline.transport.address import BrokerAddress, TlsSettings
 from dripline.transport.connection import Connection
 from dripline.wire.codec import Envelope
-from dripline.wire.mesh import MeshSettings
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 from support.proxy import Proxy
 
+from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime.client import MeshClient
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.wire.codec import Envelope
-from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import MsgRequest
 
 pytestmark = pytest.mark.usefixtures("no_leaks")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dripline.config.mesh import MeshSettings
 from dripline.core import Entity, Service
-from dripline.wire.mesh import MeshSettings
 
 PROJECT = Path(__file__).parents[2]
 FOLDERS = ["docs", "examples", "extensions_example", "benchmarks"]

@@ -21,6 +21,7 @@ from support.bad_peers import accepted_late, unanswered
 from support.proxy import Proxy
 from support.waiting import eventually
 
+from dripline.config.mesh import MeshSettings
 from dripline.core import Core, Endpoint, Interface, MsgAlert, MsgRequest, Receiver, Service
 from dripline.errors import BrokerError, BrokerUnreachable, DriplineError, NoRoute, ReplyTimeout
 from dripline.implementations import HTTPServer
@@ -28,7 +29,6 @@ from dripline.runtime.client import MeshClient
 from dripline.runtime.roll_call import roll_call
 from dripline.transport.address import BrokerAddress
 from dripline.wire.enums import op_t
-from dripline.wire.mesh import MeshSettings
 
 LIMIT_S = 1.5
 ALLOWED_S = 2.0  # beyond the limit; on a quiet machine it is 0.5 s

@@ -18,12 +18,12 @@ from support.traffic import ALERT_KEY, Asker, Doubling, Listener, Sender
 from support.waiting import eventually
 
 from dripline.broker import EmbeddedBroker
+from dripline.config.mesh import MeshSettings
 from dripline.core import Service
 from dripline.errors import DriplineError
 from dripline.runtime.client import MeshClient
 from dripline.testing.faults import Faults
 from dripline.transport.address import BrokerAddress
-from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message
 
 INTERVAL_S = 0.3

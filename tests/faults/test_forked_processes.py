@@ -19,10 +19,10 @@ from support.forked import Counting, in_fork, put_result, set_inherited, set_wit
 from support.proxy import Proxy
 from support.waiting import eventually
 
+from dripline.config.mesh import MeshSettings
 from dripline.core import AlertConsumer, Interface, MsgAlert, MsgRequest, Service, op_t
 from dripline.errors import ConnectionLost
 from dripline.runtime.client import MeshClient
-from dripline.wire.mesh import MeshSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 

@@ -6,12 +6,12 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError
 from dripline.runtime.link import MeshLink
 from dripline.runtime.worker import Worker, in_hand
 from dripline.transport.connection import Connection
 from dripline.wire.enums import op_t
-from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgReply, MsgRequest
 
 

@@ -6,8 +6,8 @@ import socket
 
 from dripline.cli.doctor.findings import Notes
 from dripline.cli.doctor.sockets import connect, within
+from dripline.config.mesh import MeshSettings
 from dripline.wire.duration import duration
-from dripline.wire.mesh import MeshSettings
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _PORTS = (5672, 5671)  # AMQP, and AMQP with TLS

@@ -13,7 +13,7 @@ from dripline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from dripline.cli.session import Session
-    from dripline.config.mistakes import Mistake
+    from dripline.config.diagnostics import Mistake
 
 _PREFIX = "DRIPLINE_"
 # Name, and whether its value is a secret.
@@ -92,7 +92,7 @@ def _check_files(notes: Notes, files: Sequence[str], told: set[str]) -> None:
 
 def _open_session(notes: Notes, common: CommonOptions, told: set[str]) -> Session | None:
     from dripline.cli.session import draft_session
-    from dripline.config.mistakes import mistakes_of
+    from dripline.config.diagnostics import mistakes_of
 
     defaults = {"dripline_mesh": {"max_connection_attempts": 1}}
     try:
@@ -116,7 +116,7 @@ def _tell(notes: Notes, mistakes: Iterable[Mistake], told: set[str]) -> None:
 
 
 def _sources(common: CommonOptions) -> str:
-    from dripline.config.assemble import user_mesh_file
+    from dripline.config.load import user_mesh_file
 
     sources = [name for name in (user_mesh_file(), common.config) if name]
     options = (common.broker, common.port, common.username, common.password, common.password_file)

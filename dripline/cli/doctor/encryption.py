@@ -10,8 +10,8 @@ from typing import Any
 
 from dripline.cli.doctor.findings import CONFIGURATION, Notes
 from dripline.cli.doctor.sockets import AMQP_HEADER, address_of, connect, context_for, secured
+from dripline.config.mesh import MeshSettings
 from dripline.errors import ConfigurationError
-from dripline.wire.mesh import MeshSettings
 
 _DAY_S = 86400
 _SOON_DAYS = 30

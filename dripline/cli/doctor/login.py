@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pika
 
     from dripline.cli.session import Session
-    from dripline.wire.mesh import MeshSettings
+    from dripline.config.mesh import MeshSettings
 
 # A broker waits before it refuses, so that nobody guesses fast.
 _PATIENCE = 4

@@ -66,7 +66,7 @@ def examine_services(notes: Notes, clock: Notes, session: Session, wanted: Wante
 
 def named(wanted: Wanted) -> dict[str, str]:
     """The services asked for, each with the file that describes it; empty when it must be there."""
-    from dripline.config.assemble import bring_together
+    from dripline.config.load import bring_together
 
     found = {}
     for file in wanted.files:

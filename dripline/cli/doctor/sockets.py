@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from dripline.config.mesh import MeshSettings
 from dripline.transport.address import BrokerAddress, TlsSettings
 from dripline.transport.progress import Progress
 from dripline.transport.resolving import resolve
 from dripline.transport.sockets import first_to_answer
 from dripline.wire.duration import duration
-from dripline.wire.mesh import MeshSettings
 
 #: What a client says first.
 AMQP_HEADER = b"AMQP\x00\x00\x09\x01"

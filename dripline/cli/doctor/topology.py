@@ -12,7 +12,7 @@ from dripline.errors import ConnectionLost
 from dripline.wire.duration import duration
 
 if TYPE_CHECKING:
-    from dripline.wire.mesh import MeshSettings
+    from dripline.config.mesh import MeshSettings
 
 NOT_FOUND, LOCKED = 404, 405
 _LONGEST_NAME = 255  # bytes, in AMQP

@@ -8,7 +8,7 @@ from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from dripline.core.readings import float_of, number_of
+from dripline.formula.readings import float_of, number_of
 from dripline.implementations.storage.database import sqlalchemy
 
 if TYPE_CHECKING:

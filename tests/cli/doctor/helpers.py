@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from contract.meshes import Mesh
 from support.certificates import Certificate
 
+from dripline.config.mesh import MeshSettings
 from dripline.transport.address import BrokerAddress
-from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import MsgReply, MsgRequest
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.broker.alarm import Alarm
-from dripline.broker.memory import Memory
+from dripline.broker.flow_control import Alarm
+from dripline.broker.memory_limit import Memory
 from dripline.broker.message import Entry, Message
 from dripline.broker.queue import Queue, put_back
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pika.spec import Basic
 
-from dripline.broker.alarm import Alarm
 from dripline.broker.errors import ChannelFault, ConnectionFault
-from dripline.broker.memory import Memory
+from dripline.broker.flow_control import Alarm
+from dripline.broker.memory_limit import Memory
 from dripline.broker.queue import Queue
 from dripline.broker.vhost import VirtualHost
 

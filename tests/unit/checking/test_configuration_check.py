@@ -8,7 +8,7 @@ import pytest
 
 from dripline.checking import check_configuration, check_files
 from dripline.config.file import load_file
-from dripline.config.origin import Origin
+from dripline.config.source_map import Origin
 from dripline.errors import ConfigurationError
 
 LAB = """

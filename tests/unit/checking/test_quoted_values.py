@@ -8,7 +8,7 @@ from dripline.checking import check_assembly
 from dripline.checking.argument_values import CHECKED_ELSEWHERE
 from dripline.checking.arguments import arguments_of, wanted_types
 from dripline.checking.schema import known_classes
-from dripline.config.assemble import bring_together
+from dripline.config.load import bring_together
 from dripline.config.quoted import wants_number_or_boolean
 from dripline.core.class_finder import class_finder
 

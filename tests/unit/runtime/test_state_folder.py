@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from dripline.config.mesh import MeshSettings
 from dripline.errors import ConfigurationError
 from dripline.runtime.state_folder import dead_letter_folder, state_path, user_path
-from dripline.wire.mesh import MeshSettings
 
 MESH = MeshSettings()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.core import formula_check
-from dripline.core.formula_check import check_formula, difference_from_reference, known_names, unknown_names
+from dripline.formula import check as formula_check
+from dripline.formula.check import check_formula, difference_from_reference, known_names, unknown_names
 
 
 @pytest.mark.parametrize("text", ["2*{}", "'{}'.strip()", "int('{}', 16)", "max({})", "a = 2; a*{}", "1{}", "1"])

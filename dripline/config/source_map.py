@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from dripline.config.diagnostics import Place
 from dripline.config.file import FilePath, read_text
-from dripline.config.mistakes import Place
-from dripline.config.words import Path, split_word
+from dripline.config.overrides import Path, split_word
 from dripline.wire.hiding import hide_word
 
 # Version 4 wrote the service below this key.

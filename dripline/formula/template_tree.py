@@ -6,7 +6,7 @@ import ast
 import re
 from typing import NamedTuple
 
-from dripline.core.formula_rules import LONGEST, FormulaRefused, check
+from dripline.formula.rules import LONGEST, FormulaRefused, check
 
 
 class Text(NamedTuple):

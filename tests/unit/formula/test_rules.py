@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.core.formula_rules import DEEPEST, LONGEST, FormulaRefused
-from dripline.core.template import Template
+from dripline.formula.rules import DEEPEST, LONGEST, FormulaRefused
+from dripline.formula.template import Template
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from dripline.config.mistakes import Mistake
-from dripline.config.origin import OLD_BLOCK, Origin
-from dripline.wire.mesh import MeshSettings
+from dripline.config.diagnostics import Mistake
+from dripline.config.mesh import MeshSettings
+from dripline.config.source_map import OLD_BLOCK, Origin
 
 _MESH = "dripline_mesh"
 # Version 4 wrote the settings of the mesh below this key, with hyphens.

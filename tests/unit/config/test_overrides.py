@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.config.words import apply_words, read_number, read_word, set_path, spell, split_word
+from dripline.config.overrides import apply_words, read_number, read_word, set_path, spell, split_word
 from dripline.errors import ConfigurationError
 
 

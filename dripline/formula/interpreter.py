@@ -8,8 +8,8 @@ from typing import Any
 
 from asteval import Interpreter  # imported with the first formula only: see `evaluator`
 
-from dripline.core import formula_limits as limits
-from dripline.core import formula_names as names
+from dripline.formula import limits as limits
+from dripline.formula import names as names
 
 _CHARGED = (
     ast.Name, ast.BinOp, ast.Call, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp,

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
-from dripline.core.formula_limits import TEXT, Several, Unusable
-from dripline.core.readings import number_of
-from dripline.core.template_tree import parse, tree_of
+from dripline.formula.limits import TEXT, Several, Unusable
+from dripline.formula.readings import number_of
+from dripline.formula.template_tree import parse, tree_of
 
 # What makes one number of a hole and the digits around it, as in `0x{}` or `{}e-3`.
 _DIGITS_BEFORE = re.compile(r"(?<![\w.\\])(?:0[xX][\da-fA-F]*|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?)?|\.)\Z", re.ASCII)

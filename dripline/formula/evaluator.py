@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dripline.core.formula_limits import TooMuch, Unusable
-from dripline.core.template import Formula
+from dripline.formula.limits import TooMuch, Unusable
+from dripline.formula.template import Formula
 from dripline.runtime.throw_reply import ThrowReply
 
 _LONGEST_REASON = 500
@@ -42,7 +42,7 @@ class Evaluator:
         return value
 
     def _new_interpreter(self) -> Any:
-        from dripline.core.formula_interpreter import FormulaInterpreter  # only who calibrates pays for asteval
+        from dripline.formula.interpreter import FormulaInterpreter  # only who calibrates pays for asteval
 
         return FormulaInterpreter(self._functions)
 

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from dripline.core import ThrowReply
-from dripline.core.evaluator import Evaluator
-from dripline.core.template import Template
+from dripline.formula.evaluator import Evaluator
+from dripline.formula.template import Template
 
 
 def evaluate(template, raw=1, **functions):

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from dripline.core import formula_limits as limits
-from dripline.core.evaluator import Evaluator
-from dripline.core.template import Template
+from dripline.formula import limits as limits
+from dripline.formula.evaluator import Evaluator
+from dripline.formula.template import Template
 
 
 def evaluate(text, raw=1, **functions):
@@ -170,7 +170,7 @@ def test_each_evaluation_counts_for_itself():
 
 def test_a_lab_cannot_hide_the_end_of_the_steps():
     """Nor can a function defined in a `FormatEntity.evaluator`, which may have loops and `try`."""
-    from dripline.core.formula_interpreter import FormulaInterpreter
+    from dripline.formula.interpreter import FormulaInterpreter
 
     interpreter = FormulaInterpreter({})
     begin = time.process_time()

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any, TypedDict, TypeVar
 
+from dripline.config.diagnostics import Mistake, mistakes_of, raise_errors
 from dripline.config.environment import with_environment
 from dripline.config.file import FilePath, load_file, parse_file, read_mapping
+from dripline.config.mesh import MeshSettings, checked_setting
+from dripline.config.mesh_address import TLS_FILES, MeshMistake
 from dripline.config.missing_space import missing_space_hint
-from dripline.config.mistakes import Mistake, mistakes_of, raise_errors
-from dripline.config.old import MESH_KEYS, unfolded
-from dripline.config.origin import Origin
+from dripline.config.overrides import apply_words, spell
 from dripline.config.quoted import as_wanted
-from dripline.config.words import apply_words, spell
+from dripline.config.source_map import Origin
+from dripline.config.version_4 import MESH_KEYS, unfolded
 from dripline.errors import ConfigurationError
 from dripline.wire.hiding import hide_login
-from dripline.wire.mesh import MeshSettings, checked_setting
-from dripline.wire.mesh_address import TLS_FILES, MeshMistake
 
 logger = logging.getLogger("dripline.config")
 

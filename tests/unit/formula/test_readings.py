@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.core.readings import float_of, look_up, means_same, number_of
+from dripline.formula.readings import float_of, look_up, means_same, number_of
 
 
 @pytest.mark.parametrize(

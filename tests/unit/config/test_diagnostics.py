@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.config.mistakes import ConfigurationMistakes, Mistake, Place, as_place, mistakes_of, raise_errors
+from dripline.config.diagnostics import ConfigurationMistakes, Mistake, Place, as_place, mistakes_of, raise_errors
 from dripline.errors import ConfigurationError
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dripline.config.old import unfolded
-from dripline.config.origin import Origin
+from dripline.config.source_map import Origin
+from dripline.config.version_4 import unfolded
 
 
 def test_settings_of_the_mesh_move_to_their_block(write):

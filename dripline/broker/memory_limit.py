@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dripline.broker.alarm import Alarm
+from dripline.broker.flow_control import Alarm
 
 logger = logging.getLogger("dripline.broker")
 

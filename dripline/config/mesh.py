@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
+from dripline.config.mesh_address import AUTH_MECHANISMS, PLAIN, PORT, resolved
 from dripline.errors import ConfigurationError
 from dripline.wire.hiding import hide_login
-from dripline.wire.mesh_address import AUTH_MECHANISMS, PLAIN, PORT, resolved
 
 
 @dataclass(frozen=True)

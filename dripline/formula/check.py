@@ -8,9 +8,9 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
-from dripline.core.evaluator import Evaluator
-from dripline.core.template import Template
-from dripline.core.template_tree import parse
+from dripline.formula.evaluator import Evaluator
+from dripline.formula.template import Template
+from dripline.formula.template_tree import parse
 
 # One of each kind that instruments answer with.
 _SAMPLES = (1, 1.5, -1, "1", "text", [1.5, 2], True)
@@ -90,7 +90,7 @@ def _result(formula: str) -> Any:
 @lru_cache(maxsize=1)
 def known_names() -> frozenset[str]:
     """All names that formulas have."""
-    from dripline.core.formula_interpreter import FormulaInterpreter  # brings asteval
+    from dripline.formula.interpreter import FormulaInterpreter  # brings asteval
 
     return frozenset(FormulaInterpreter({}).symtable)
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.core.evaluator import Evaluator
-from dripline.core.template import Template
+from dripline.formula.evaluator import Evaluator
+from dripline.formula.template import Template
 
 
 def double(x: float) -> float:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dripline.core.formula_limits import ITEMS, TEXT, TEXTS, TooMuch, check_spec, limited, room
+from dripline.formula.limits import ITEMS, TEXT, TEXTS, TooMuch, check_spec, limited, room
 
 _ENCODINGS = frozenset({"utf-8", "utf8", "ascii", "latin-1", "latin1", "iso-8859-1", "cp1252", "utf-16"})
 _NUMPY = frozenset({"repeat", "resize", "tofile", "dump", "dumps", "ctypes", "outer", "at", "tobytes", "setfield"})

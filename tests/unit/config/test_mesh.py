@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dripline.config.mesh import MeshSettings
 from dripline.errors import ConfigurationError
-from dripline.wire.mesh import MeshSettings
 
 
 def test_without_settings_the_defaults_of_the_protocol_hold():

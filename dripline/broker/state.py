@@ -7,16 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dripline.broker.alarm import Alarm
 from dripline.broker.compatibility import OWN_RULES, Compatibility
 from dripline.broker.consumer_timeout import ConsumerTimeout
-from dripline.broker.memory import MEGABYTE, Memory
+from dripline.broker.flow_control import Alarm
+from dripline.broker.memory_limit import MEGABYTE, Memory
 from dripline.broker.vhost import VirtualHost
 
 if TYPE_CHECKING:
     from dripline.broker.connection import Connection
     from dripline.broker.interference import Interference
-    from dripline.broker.outbox import Outbox
+    from dripline.broker.write_buffer import Outbox
 
 
 @dataclass(frozen=True)

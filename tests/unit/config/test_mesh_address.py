@@ -1,12 +1,12 @@
-"""dripline.wire.mesh_address: where the broker is, as an address or in parts, and what goes with TLS."""
+"""dripline.config.mesh_address: where the broker is, as an address or in parts, and what goes with TLS."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dripline.config.mesh import MeshSettings
+from dripline.config.mesh_address import MeshMistake
 from dripline.errors import ConfigurationError
-from dripline.wire.mesh import MeshSettings
-from dripline.wire.mesh_address import MeshMistake
 
 
 @pytest.mark.parametrize(

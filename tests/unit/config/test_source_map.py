@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.config.origin import Origin, locate
+from dripline.config.source_map import Origin, locate
 
 SERVICE = """\
 name: my_store

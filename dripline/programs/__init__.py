@@ -1,0 +1,1 @@
+"""What the commands run, without click: sessions, services, child processes, signals, logs."""
