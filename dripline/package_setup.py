@@ -64,7 +64,7 @@ def warn(replacement: str) -> None:
     """
     import logging
 
-    from dripline.core.replaced_init import describe
+    from dripline.discovery.replaced_package import describe
 
     global culprit
     culprit = replacement
@@ -103,6 +103,6 @@ class _ExtensionsFinder:
         """Answer for `dripline.extensions` only."""
         if name != f"{_PACKAGE}.extensions":
             return None
-        from dripline.core.extensions_namespace import make_spec
+        from dripline.discovery.namespace_package import make_spec
 
         return make_spec(name)

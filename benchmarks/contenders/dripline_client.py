@@ -9,7 +9,7 @@ from benchmarks.worker import take_orders
 from dripline.config.mesh import MeshSettings
 from dripline.core import MsgRequest, op_t
 from dripline.runtime.client import MeshClient
-from dripline.runtime.inbox import PendingReply
+from dripline.runtime.pending_replies import PendingReply
 
 
 class Submitter:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from dripline.checking.argument_values import shown
+from dripline.checking.extension_rules import is_rules
 from dripline.checking.findings import Findings, Label, Report
 from dripline.checking.likely_mistakes import Written, likely_mistakes
 from dripline.checking.name_rules import broadcast_key_verdict, name_verdict
@@ -22,8 +23,7 @@ from dripline.config.diagnostics import Where
 from dripline.config.missing_space import missing_space_hint
 from dripline.config.overrides import spell
 from dripline.config.quoted import as_wanted, wants_number_or_boolean
-from dripline.core.class_finder import ClassFinder, class_finder
-from dripline.core.extension_rules import is_rules
+from dripline.discovery.class_finder import ClassFinder, class_finder
 from dripline.errors import ConfigurationError
 
 _Path = tuple[str | int, ...]

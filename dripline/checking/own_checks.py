@@ -10,10 +10,10 @@ from dripline.checking.arguments import MISSING, Argument, arguments_of
 from dripline.checking.signature import constructors_of, is_ours
 from dripline.checking.value_types import UNKNOWN
 from dripline.core.argument_checks import Check, Checks, Doubtful
-from dripline.core.failure_text import describe_failure
 from dripline.core.settings import Setting
+from dripline.discovery.error_text import describe_failure
 from dripline.runtime.boundary import is_for_program, text_of
-from dripline.runtime.throw_reply import ThrowReply
+from dripline.wire.throw_reply import ThrowReply
 
 
 class Verdict(NamedTuple):

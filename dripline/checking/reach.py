@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dripline.checking.docstrings import summary
-from dripline.core import access
+from dripline.core import _access as access
 
 
 @dataclass(frozen=True)

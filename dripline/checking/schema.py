@@ -14,10 +14,10 @@ from dripline.checking.schema_types import Schema, argument_schema, is_json, typ
 from dripline.checking.signature import accepted_arguments
 from dripline.config.mesh import MeshSettings
 from dripline.config.secrets import SECRET_KEYS
-from dripline.core.class_finder import ClassFinder, class_finder
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
-from dripline.core.extension_validity import NoClass
+from dripline.discovery.class_finder import ClassFinder, class_finder
+from dripline.discovery.validation import NoClass
 from dripline.errors import ConfigurationError
 
 logger = logging.getLogger("dripline.config")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from dripline.checking import extension_rules
 from dripline.checking.findings import Label, Report
 from dripline.config.secrets import SECRET_KEYS, secret_mistakes
 from dripline.config.suggest import did_you_mean
 from dripline.config.version_4 import MESH_KEYS
-from dripline.core import extension_rules
-from dripline.core.class_finder import ClassFinder
+from dripline.discovery.class_finder import ClassFinder
 
 # Keys of older configurations that services took and ignored, with what replaced them.
 _OLD_KEYS = {

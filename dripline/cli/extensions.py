@@ -55,11 +55,11 @@ def extensions(ctx: click.Context, as_json: bool, config: str | None, limit_s: f
     """List the installed extensions: their origin, their classes, and whether they can be imported."""
     if ctx.invoked_subcommand is not None:
         return
-    from dripline.cli.extensions_built_in import built_in
-    from dripline.cli.extensions_inventory import take_inventory
+    from dripline.checking.extension_rules import VARIABLE
     from dripline.cli.extensions_text import json_of, text_of
-    from dripline.core.class_finder import class_finder
-    from dripline.core.extension_rules import VARIABLE
+    from dripline.discovery.built_in import built_in
+    from dripline.discovery.class_finder import class_finder
+    from dripline.discovery.inventory import take_inventory
 
     finder = class_finder()
     for name in finder.disabled.unknown(finder.index.extensions):
@@ -74,10 +74,10 @@ def extensions(ctx: click.Context, as_json: bool, config: str | None, limit_s: f
 
 
 def _apply_rules_of(file: str) -> None:
+    from dripline.checking.extension_rules import apply_rules
     from dripline.config.file import load_file
     from dripline.config.source_map import Origin
-    from dripline.core.class_finder import class_finder
-    from dripline.core.extension_rules import apply_rules
+    from dripline.discovery.class_finder import class_finder
     from dripline.errors import ConfigurationError
 
     findings = apply_rules(load_file(file), class_finder())

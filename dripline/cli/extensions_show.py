@@ -29,7 +29,7 @@ dl extensions show Furnace --module-path furnace.py
 def show(name: str, module_path: str | None, as_json: bool, verbose: int, quiet: int) -> None:
     """Show the arguments of a class, its origin, and what messages can access."""
     from dripline.cli import logs
-    from dripline.core.class_finder import class_finder
+    from dripline.discovery.class_finder import class_finder
 
     logs.set_up(logging.WARNING, verbose, quiet)
     facts = describe(class_finder().find(name, module_path))
@@ -71,7 +71,7 @@ def _source(cls: type) -> dict[str, str]:
     import inspect
 
     from dripline.checking.signature import is_ours
-    from dripline.core.extension_source import source_of
+    from dripline.discovery.distributions import source_of
     from dripline.wire.version import VERSION
 
     try:

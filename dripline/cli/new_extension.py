@@ -79,7 +79,7 @@ def check_name(name: str) -> None:
         )
     if keyword.iskeyword(name) or name in _RESERVED:
         raise ConfigurationError(f"{name!r} means something else already; choose another name")
-    from dripline.core.class_finder import class_finder  # looks through what is installed
+    from dripline.discovery.class_finder import class_finder  # looks through what is installed
 
     for taken in class_finder().index.named(name):
         raise ConfigurationError(f"an extension {taken} is installed already; choose another name")

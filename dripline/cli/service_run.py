@@ -14,10 +14,10 @@ from dripline.checking import check_assembly
 from dripline.cli.options import CommonOptions
 from dripline.cli.session import Session, draft_session
 from dripline.cli.stopping import Interrupted, apart, on_signal
-from dripline.core.extension_secrets import secrets_of_extensions
-from dripline.core.failure_text import describe_failure
 from dripline.core.object_creator import ObjectCreator, maker_of
 from dripline.core.service import Service
+from dripline.discovery.error_text import describe_failure
+from dripline.discovery.secrets import secrets_of_extensions
 from dripline.errors import ConfigurationError, DriplineError
 from dripline.runtime.boundary import is_for_program
 from dripline.runtime.state_folder import state_path

@@ -28,7 +28,7 @@ _HOMES = {
     "dripline.core.endpoint": ("Endpoint",),
     "dripline.core.entity": ("Entity",),
     "dripline.core.interface": ("Interface",),
-    "dripline.core.login": ("create_dripline_auth_spec",),
+    "dripline.core._credentials": ("create_dripline_auth_spec",),
     "dripline.core.object_creator": ("ObjectCreator",),
     "dripline.core.receiver": ("Receiver",),
     "dripline.core.request_handler": ("RequestHandler",),
@@ -41,7 +41,7 @@ _HOMES = {
         "get_return_codes_map",
     ),
     "dripline.core.scheduler": ("Scheduler",),
-    "dripline.core.sent_message": ("SentMessagePackage",),
+    "dripline.runtime.sent_message": ("SentMessagePackage",),
     "dripline.core.service": ("Service",),
     "dripline.core.throw_reply": (
         "DriplineError",

@@ -15,7 +15,7 @@ from dripline.core.default_configs import (
 from dripline.core.endpoint import Endpoint as Endpoint
 from dripline.core.entity import Entity as Entity
 from dripline.core.interface import Interface as Interface
-from dripline.core.login import create_dripline_auth_spec as create_dripline_auth_spec
+from dripline.core._credentials import create_dripline_auth_spec as create_dripline_auth_spec
 from dripline.core.object_creator import ObjectCreator as ObjectCreator
 from dripline.core.receiver import Receiver as Receiver
 from dripline.core.request_handler import RequestHandler as RequestHandler
@@ -28,7 +28,7 @@ from dripline.core.return_codes import (
     get_return_codes_map as get_return_codes_map,
 )
 from dripline.core.scheduler import Scheduler as Scheduler
-from dripline.core.sent_message import SentMessagePackage as SentMessagePackage
+from dripline.runtime.sent_message import SentMessagePackage as SentMessagePackage
 from dripline.core.service import Service as Service
 from dripline.core.throw_reply import (
     DriplineError as DriplineError,

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import scarab
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
 from dripline.errors import ConfigurationError
-from dripline.runtime.complaints import complaints_of
+from dripline.runtime.rate_limited_log import complaints_of
 from dripline.runtime.state_folder import user_path
 from dripline.wire.message import MsgAlert
 from dripline.wire.safe_text import safe_text

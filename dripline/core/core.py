@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import scarab
 from dripline.config.mesh import MeshSettings
-from dripline.core.access import SET_BY_US, Reach
-from dripline.core.login import Secret, authentication, mesh_settings
-from dripline.core.own_request import answer_in_handler
-from dripline.core.sent_message import Answered, SentMessagePackage, thrown
+from dripline.core._access import SET_BY_US, Reach
+from dripline.core._credentials import Secret, authentication, mesh_settings
 from dripline.errors import BrokerError
 from dripline.runtime import forks
+from dripline.runtime.local_call import answer_in_handler
+from dripline.runtime.sent_message import Answered, SentMessagePackage, thrown
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Core:
         make_connection: bool = True,
     ) -> None:
         """Take over a configuration in which names may be version 4's."""
-        from dripline.core.core_config import read_core_config  # few clients are made like that
+        from dripline.core._core_config import read_core_config  # few clients are made like that
 
         mesh, auth_file = read_core_config(config)
         found = authentication(username, password, auth, auth_file)

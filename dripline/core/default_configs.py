@@ -129,7 +129,7 @@ def add_dripline_auth_spec(an_app: MainApp, a_use_auth_file: bool = False) -> No
     if a_use_auth_file:
         an_app.set_default_auth_file("authentications.json")
         return
-    from dripline.core.login import create_dripline_auth_spec  # most programs do this themselves
+    from dripline.core._credentials import create_dripline_auth_spec  # most programs do this themselves
 
     an_app.add_default_auth_spec_group("dripline", create_dripline_auth_spec())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.core.request_handler import RequestHandler
 from dripline.errors import DriplineError
 from dripline.runtime.dispatch import BUILT_IN, BuiltIn, answer

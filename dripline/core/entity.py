@@ -9,20 +9,20 @@ from typing import Any, ClassVar
 
 import scarab
 from dripline.core import settings
-from dripline.core.access import Reach
-from dripline.core.alarm import Alarm, AlarmLimits, AlarmLimitsMap
+from dripline.core._access import Reach
+from dripline.core._limits import Alarm, AlarmLimits, AlarmLimitsMap
+from dripline.core._log_condition import LogCondition, checked_value
+from dripline.core._overridable import Shown
+from dripline.core._status_message import status_message
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.endpoint import Endpoint
-from dripline.core.log_condition import LogCondition, checked_value
 from dripline.core.settings import Setting
-from dripline.core.shown import Shown
-from dripline.core.status_message import status_message
 from dripline.formula.readings import refuse_empty_table
-from dripline.runtime import notes
+from dripline.runtime import reply_warnings as notes
 from dripline.runtime.boundary import is_for_program, text_of
-from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.message import MsgAlert
 from dripline.wire.safe_text import safe_text
+from dripline.wire.throw_reply import ThrowReply
 
 logger = logging.getLogger("dripline.service")
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import scarab
-from dripline.core.access import Reach
+from dripline.core._access import Reach
+from dripline.core._credentials import Secret, authentication, create_dripline_auth_spec, mesh_settings
 from dripline.core.core import Core
-from dripline.core.login import Secret, authentication, create_dripline_auth_spec, mesh_settings
 from dripline.core.receiver import Receiver
 from dripline.core.request_sender import RequestSender, cmd_payload, make_request, set_payload, time_limit
 from dripline.wire.enums import op_t
@@ -81,7 +81,7 @@ class Interface(Core, RequestSender):
         name: Any = username
         secret: Any = password
         if dripline_config is None and isinstance(username, (Mapping, scarab.Param)):
-            from dripline.core.core_config import is_old_config  # most clients are not made like that
+            from dripline.core._core_config import is_old_config  # most clients are not made like that
 
             if is_old_config(username):
                 dripline_config, name = username, None
@@ -177,7 +177,7 @@ class Interface(Core, RequestSender):
                 unknown = ", ".join(map(repr, version_4))
                 raise TypeError(f"unknown argument {unknown}; a timeout is given in seconds, as timeout_s")
             return self._dripline_ask(operation, endpoint, payload, specifier, lockout_key, timeout_s)
-        from dripline.core.version_4 import ask, read_timeout  # most scripts are newer
+        from dripline.core._version_4 import ask, read_timeout  # most scripts are newer
 
         lockout_key, timeout_ms = read_timeout(lockout_key, timeout_s, version_4)
         return ask(self, make_request(operation, endpoint, payload, specifier, lockout_key), timeout_ms)

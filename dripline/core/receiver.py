@@ -7,9 +7,9 @@ import math
 from typing import ClassVar
 
 import scarab
-from dripline.core.access import Reach
-from dripline.core.sent_message import Pending, SentMessagePackage
+from dripline.core._access import Reach
 from dripline.errors import ConnectionLost, DriplineError, MalformedReply, NoRoute, ReplyTimeout
+from dripline.runtime.sent_message import Pending, SentMessagePackage
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.return_codes import name_of
 

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import scarab
-from dripline.core import access
-from dripline.core.access import Reach
-from dripline.core.failure_text import describe_failure
-from dripline.core.setting_checks import check_setting
+from dripline.core import _access as access
+from dripline.core._access import Reach
+from dripline.core._setting_checks import check_setting
+from dripline.discovery.error_text import describe_failure
 from dripline.errors import DriplineError
 from dripline.runtime.boundary import named_text_of
-from dripline.runtime.complaints import complaints_of
-from dripline.runtime.throw_reply import ThrowReply
+from dripline.runtime.rate_limited_log import complaints_of
 from dripline.wire.json_body import to_jsonable
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text
+from dripline.wire.throw_reply import ThrowReply
 
 logger = logging.getLogger("dripline.service")
 

@@ -9,12 +9,12 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import scarab
-from dripline.core.access import Reach, is_a_laboratorys
+from dripline.core._access import Reach, is_a_laboratorys
+from dripline.core._overridable import Shown
 from dripline.core.core import Core
 from dripline.core.receiver import Receiver
-from dripline.core.sent_message import SentMessagePackage
-from dripline.core.shown import Shown
 from dripline.errors import DriplineError, ErrorReply
+from dripline.runtime.sent_message import SentMessagePackage
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.return_codes import name_of

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 import scarab
-from dripline.core.access import Reach
-from dripline.runtime.agenda import Agenda
+from dripline.core._access import Reach
+from dripline.runtime.task_scheduler import Agenda
 
 _GRACE_S = 1.0
 

@@ -12,38 +12,38 @@ from typing import Any, ClassVar
 
 import scarab
 from dripline.config.mesh import MeshSettings
-from dripline.core.access import Reach
+from dripline.core._access import Reach
+from dripline.core._children import Children
+from dripline.core._credentials import Secret, authentication, create_dripline_auth_spec, mesh_settings
+from dripline.core._overridable import Shown
+from dripline.core._service_core import FREE_NAMES, ServiceCore
 from dripline.core.argument_checks import Checks
-from dripline.core.children import Children
 from dripline.core.default_configs import DriplineConfig
-from dripline.core.durable_queue import DurableQueue
 from dripline.core.endpoint import Endpoint
-from dripline.core.health import HEALTH, Health
-from dripline.core.keep_rule import AlertSpoolMap, keep_rule
-from dripline.core.login import Secret, authentication, create_dripline_auth_spec, mesh_settings
-from dripline.core.mailbox import Mailbox
 from dripline.core.object_creator import ObjectCreator
-from dripline.core.own_request import OwnRequests
 from dripline.core.receiver import Receiver
-from dripline.core.reception import Reception
 from dripline.core.request_handler import RequestHandler
 from dripline.core.request_sender import RequestSender
 from dripline.core.scheduler import Scheduler
-from dripline.core.sent_message import Answered, SentMessagePackage, thrown
-from dripline.core.service_core import FREE_NAMES, ServiceCore
-from dripline.core.shown import Shown
 from dripline.errors import ConnectionLost, DriplineError
 from dripline.runtime.dispatch import BuiltIn
-from dripline.runtime.handler_watch import HandlerWatch
+from dripline.runtime.durable_queue import DurableQueue
+from dripline.runtime.handler_timeout import HandlerWatch
+from dripline.runtime.health import HEALTH, Health
 from dripline.runtime.heartbeat import Heartbeat
+from dripline.runtime.keep_rule import AlertSpoolMap, keep_rule
+from dripline.runtime.local_call import OwnRequests
+from dripline.runtime.owned_lock import Turn
 from dripline.runtime.pings import LifeSigns
-from dripline.runtime.quick_lane import QuickLane
-from dripline.runtime.roll_call import LIST_ENDPOINTS
+from dripline.runtime.priority_lane import QuickLane
+from dripline.runtime.request_router import Reception
+from dripline.runtime.sent_message import Answered, SentMessagePackage, thrown
+from dripline.runtime.service_discovery import LIST_ENDPOINTS
+from dripline.runtime.service_link import Mailbox
 from dripline.runtime.state_folder import dead_letter_folder
-from dripline.runtime.throw_reply import ThrowReply
-from dripline.runtime.turn import Turn
 from dripline.wire.enums import op_t
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+from dripline.wire.throw_reply import ThrowReply
 
 __all__ = [  # most names are here because the reference's module has them
     "DriplineConfig", "ObjectCreator", "RequestHandler", "RequestSender", "SentMessagePackage", "Service",

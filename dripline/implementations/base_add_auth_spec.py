@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.implementations.config import add_postgres_auth_spec
 from scarab import MainApp
 

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
 from dripline.core.settings import Setting, checked
@@ -15,7 +15,7 @@ from dripline.implementations.communicator import Medium
 from dripline.implementations.communicator.tcp import TcpMedium
 from dripline.implementations.scpi_service import SCPIService
 from dripline.implementations.scpi_settings import some_seconds
-from dripline.runtime.throw_reply import ThrowReply
+from dripline.wire.throw_reply import ThrowReply
 
 __all__ = ["EthernetSCPIService", "Service", "ThrowReply"]  # the last two as in the reference's module
 

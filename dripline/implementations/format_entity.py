@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from dripline.core import settings
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any, ClassVar
 
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.core.endpoint import Endpoint
 from dripline.core.settings import Setting, switch
 from dripline.implementations.storage.times import read_time

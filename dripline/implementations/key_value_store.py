@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
-from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.return_codes import DL_WarningNoActionTaken, get_return_codes_dict
+from dripline.wire.throw_reply import ThrowReply
 
 # Further names are here because the reference's module has them.
 __all__ = [

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import scarab
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.core.endpoint import Endpoint
 from dripline.errors import ConfigurationError
 from dripline.implementations.storage.database import is_away, make_engine, reason, sqlalchemy

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import scarab
 from dripline.config.suggest import did_you_mean
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.core.alert_consumer import AlertConsumer
 from dripline.core.endpoint import Endpoint
 from dripline.errors import ConfigurationError
@@ -15,7 +15,7 @@ from dripline.implementations.postgres_interface import PostgreSQLInterface
 from dripline.implementations.sql_row_logger import RowLogger
 from dripline.implementations.sql_table import SQLTable
 from dripline.implementations.storage.sink import Destination, Destinations
-from dripline.runtime.throw_reply import ThrowReply
+from dripline.wire.throw_reply import ThrowReply
 
 
 class PostgresSensorLogger(RowLogger, PostgreSQLInterface, AlertConsumer):

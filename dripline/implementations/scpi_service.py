@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from dripline.core import settings
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.core.service import Service
 from dripline.core.settings import Setting, sendable_text
 from dripline.core.throw_reply import ThrowReply

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import scarab
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.core.alert_consumer import AlertConsumer
 from dripline.core.argument_checks import Checks, Doubtful
 from dripline.errors import ConfigurationError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.implementations.communicator import Medium
 from dripline.implementations.communicator.serial_port import SerialMedium

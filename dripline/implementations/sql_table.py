@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.endpoint import Endpoint
 from dripline.errors import ConfigurationError
@@ -15,7 +15,7 @@ from dripline.implementations.storage.database import is_away, reason, sqlalchem
 from dripline.implementations.storage.numbers import as_numbers, number_columns
 from dripline.implementations.storage.selecting import TooLarge, fetch, plain_value
 from dripline.implementations.storage.times import as_times, compared, selected, time_columns
-from dripline.runtime.throw_reply import ThrowReply
+from dripline.wire.throw_reply import ThrowReply
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Engine, Select, Table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from dripline.core.access import Reach
+from dripline.core._access import Reach
 from dripline.implementations.communicator import Medium
 from dripline.implementations.communicator.visa import VisaMedium
 from dripline.implementations.scpi_service import SCPIService

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dripline.runtime.buffer_policy import BufferPolicy
-from dripline.runtime.complaints import Complaints
 from dripline.runtime.damaged_records import DamagedRecords
 from dripline.runtime.queued_alert import QueuedAlert, from_line, to_line
+from dripline.runtime.rate_limited_log import Complaints
 from dripline.runtime.spool import Spool
 from dripline.runtime.spool_position import Position
 

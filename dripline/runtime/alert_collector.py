@@ -12,7 +12,7 @@ from dripline.amqp.properties import RawProperties
 from dripline.runtime.chunk_sets import ChunkSet, ChunkSets, TooLong
 from dripline.runtime.dead_letters import KEPT_BYTES, DeadLetter, DeadLetterFile
 from dripline.runtime.delivery_budget import OVERHEAD, DeliveryBudget
-from dripline.runtime.in_hand import InHand, let_go, set_in_hand
+from dripline.runtime.in_flight import InHand, let_go, set_in_hand
 from dripline.runtime.spill_file import Spilled, SpillFile
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection

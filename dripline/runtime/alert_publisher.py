@@ -14,8 +14,8 @@ from dripline.errors import BrokerError, ClosedByBroker, ConnectionLost, Driplin
 from dripline.runtime.alert_backlog import AlertBacklog
 from dripline.runtime.boundary import Boundary
 from dripline.runtime.buffer_policy import BufferPolicy
-from dripline.runtime.complaints import Complaints
 from dripline.runtime.queued_alert import QueuedAlert
+from dripline.runtime.rate_limited_log import Complaints
 from dripline.transport.slot import Slot
 from dripline.wire.codec import Envelope
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from dripline.runtime.complaints import Complaints
+from dripline.runtime.rate_limited_log import Complaints
 from dripline.wire.interrupts import is_for_program
 
 __all__ = ["Boundary", "is_for_program", "named_text_of", "text_of"]

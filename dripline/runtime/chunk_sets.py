@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dripline.runtime.in_hand import InHand, let_go
+from dripline.runtime.in_flight import InHand, let_go
 from dripline.runtime.spill_file import Spilled, SpillFile
 from dripline.wire.chunks import DEFAULT_LIMITS, Part
 

@@ -15,8 +15,8 @@ from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ReplyTimeout
 from dripline.runtime import forks
 from dripline.runtime.heartbeat import Heartbeat
-from dripline.runtime.inbox import PendingReply
 from dripline.runtime.link import MeshLink
+from dripline.runtime.pending_replies import PendingReply
 from dripline.runtime.pings import is_automatic
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker

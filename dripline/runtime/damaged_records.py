@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dripline.runtime.clock import timestamp
-from dripline.runtime.complaints import Complaints
+from dripline.runtime.rate_limited_log import Complaints
 
 logger = logging.getLogger("dripline.alerts")
 

@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from dripline.runtime.complaints import Complaints
 from dripline.runtime.line_file import LIMIT_BYTES, LineFile
+from dripline.runtime.rate_limited_log import Complaints
 
 logger = logging.getLogger("dripline.alerts")
 

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from dripline.runtime import notes
+from dripline.runtime import reply_warnings as notes
 from dripline.runtime.boundary import Boundary, named_text_of
-from dripline.runtime.complaints import complaints_of
 from dripline.runtime.lockout import Lockout
 from dripline.runtime.pings import LifeSigns, awaited_by, is_automatic
-from dripline.runtime.throw_reply import ThrowReply
+from dripline.runtime.rate_limited_log import complaints_of
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgReply, MsgRequest
+from dripline.wire.throw_reply import ThrowReply
 
 logger = logging.getLogger("dripline.service")
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from dripline.runtime.boundary import Boundary
-from dripline.runtime.complaints import Complaints
+from dripline.runtime.rate_limited_log import Complaints
 
 logger = logging.getLogger("dripline.connection")
 

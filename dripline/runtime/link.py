@@ -13,10 +13,10 @@ from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime import forks
 from dripline.runtime.clock import timestamp
-from dripline.runtime.inbox import PING_SUFFIX, PendingReply, ReplyInbox
 from dripline.runtime.liveness import LivenessCheck, Outcome
-from dripline.runtime.second_try import SecondTry
-from dripline.runtime.supervisor import Setup, Supervisor
+from dripline.runtime.pending_replies import PING_SUFFIX, PendingReply, ReplyInbox
+from dripline.runtime.reconnecting_connection import Setup, Supervisor
+from dripline.runtime.reply_retry import SecondTry
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.slot import Slot

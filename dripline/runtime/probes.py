@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from dripline.amqp.content import Delivery
 from dripline.errors import NoRoute, ReplyTimeout
-from dripline.runtime.inbox import PendingReply
 from dripline.runtime.link import MeshLink
+from dripline.runtime.pending_replies import PendingReply
 from dripline.runtime.pings import PROBE
 from dripline.transport.connection import Connection
 from dripline.wire.enums import op_t

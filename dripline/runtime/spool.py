@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dripline.runtime import spool_record
-from dripline.runtime.complaints import Complaints
 from dripline.runtime.damaged_records import DamagedRecords
+from dripline.runtime.rate_limited_log import Complaints
 from dripline.runtime.spool_folder import Segment, SpoolFolder
 from dripline.runtime.spool_position import Position
 

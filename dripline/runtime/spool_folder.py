@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dripline.runtime import spool_record
-from dripline.runtime.complaints import Complaints
 from dripline.runtime.durable_files import (
     append_durably,
     lock_folder,
@@ -16,6 +15,7 @@ from dripline.runtime.durable_files import (
     sync_folder,
     unlock_folder,
 )
+from dripline.runtime.rate_limited_log import Complaints
 from dripline.runtime.spool_position import Position, read_position, write_position
 
 _SUFFIX = ".rows"

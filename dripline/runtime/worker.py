@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from dripline.amqp.content import Delivery
 from dripline.runtime.boundary import Boundary
-from dripline.runtime.complaints import Complaints
-from dripline.runtime.in_hand import InHand, in_hand, let_go, set_in_hand
+from dripline.runtime.in_flight import InHand, in_hand, let_go, set_in_hand
+from dripline.runtime.rate_limited_log import Complaints
 from dripline.transport.connection import Connection
 from dripline.wire.chunks import Joiner, Part, read_part
 from dripline.wire.codec import incomplete_message, read_message

@@ -14,9 +14,9 @@ from dripline.config.diagnostics import Place
 from dripline.config.load import bring_together
 from dripline.config.overrides import set_path, spell
 from dripline.config.source_map import Origin
-from dripline.core.extension_secrets import secrets_of_extensions
 from dripline.core.object_creator import ObjectCreator
 from dripline.core.service import Service
+from dripline.discovery.secrets import secrets_of_extensions
 from dripline.errors import ConfigurationError
 from dripline.testing.brokers import Broker
 

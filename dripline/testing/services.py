@@ -15,15 +15,15 @@ import pytest
 from dripline.checking.signature import accepted_arguments
 from dripline.config.suggest import did_you_mean
 from dripline.core.endpoint import Endpoint
-from dripline.core.failure_text import describe_failure
 from dripline.core.interface import Interface
 from dripline.core.service import Service
+from dripline.discovery.error_text import describe_failure
 from dripline.errors import ConfigurationError, DriplineError, ErrorReply, NoRoute, ReplyTimeout
-from dripline.runtime.throw_reply import ThrowReply
 from dripline.testing.brokers import Broker
 from dripline.testing.configured import configured_service
 from dripline.testing.files import found
 from dripline.wire.duration import duration
+from dripline.wire.throw_reply import ThrowReply
 
 _PATIENCE_S = 20.0
 _PING_S = 2.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dripline.core.endpoint import Endpoint
-from dripline.core.own_request import answer_own
 from dripline.core.request_sender import RequestSender
+from dripline.runtime.local_call import answer_own
 from dripline.wire.message import MsgReply, MsgRequest
 
 _WHO = "test"  # the service_name in the requests' sender_info

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dripline.errors import DriplineError
-from dripline.runtime.roll_call import Present
+from dripline.runtime.service_discovery import Present
 from dripline.web.answers import error_answer, json_answer, reply_answer
 from dripline.web.asking import Asker
 from dripline.web.connections import Connections, client_of

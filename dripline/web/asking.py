@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from dripline.errors import BrokerError, ConnectionLost, ReplyTimeout
 from dripline.runtime.client import MeshClient
-from dripline.runtime.inbox import PendingReply
+from dripline.runtime.pending_replies import PendingReply
 from dripline.web.first_connection import FirstConnection
 from dripline.wire.message import MsgReply, MsgRequest
 

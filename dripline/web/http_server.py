@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dripline.core.access import Reach
+from dripline.core._access import Reach
+from dripline.core._credentials import Secret
 from dripline.core.interface import Interface
-from dripline.core.login import Secret
 from dripline.errors import ConfigurationError, DriplineError
 from dripline.runtime.client import MeshClient
-from dripline.runtime.roll_call import Present, roll_call
+from dripline.runtime.service_discovery import Present, roll_call
 from dripline.web import settings
 from dripline.web.status import http_status
 from dripline.wire.return_codes import get_return_code_values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from dripline.runtime.complaints import Complaints
+from dripline.runtime.rate_limited_log import Complaints
 
 from aiohttp import ClientConnectionError, http, web  # isort: skip  # `answers` says how to get it
 

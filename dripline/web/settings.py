@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import scarab
 from dripline.config.secrets import check_secret
-from dripline.core.login import Secret
+from dripline.core._credentials import Secret
 from dripline.errors import ConfigurationError
 from dripline.web.guard import Guard
 from scarab.secret_files import EmptySecret

@@ -126,7 +126,7 @@ def test_every_class_is_found_with_its_distribution(laboratory) -> None:
 def test_importing_dripline_imports_no_extension(laboratory) -> None:
     """Finding their names does not, either."""
     code = (
-        "import sys, dripline, dripline.extensions; from dripline.core.class_finder import class_finder; "
+        "import sys, dripline, dripline.extensions; from dripline.discovery.class_finder import class_finder; "
         "names = class_finder().known_names(); "
         "print('Leaf' in names, [name for name in sys.modules if name.startswith('dripline.extensions.')])"
     )

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from dripline.cli.new_extension import check_name, write_extension
-from dripline.core.class_finder import class_finder
-from dripline.core.extension_index import Extension
+from dripline.discovery.class_finder import class_finder
+from dripline.discovery.index import Extension
 from dripline.errors import ConfigurationError
 
 LONGEST = "a" * 30

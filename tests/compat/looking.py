@@ -4,7 +4,7 @@ import json
 import sys
 
 import dripline
-from dripline.core.class_finder import class_finder
+from dripline.discovery.class_finder import class_finder
 from dripline.errors import ConfigurationError
 
 report = {"imported": sorted(name for name in sys.modules if name.startswith("dripline.extensions."))}

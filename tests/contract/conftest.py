@@ -34,7 +34,7 @@ def quiet_pika(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def each_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
     """Services are shared between tests here: each test is to see the complaints that it provokes."""
-    monkeypatch.setattr("dripline.runtime.complaints.EVERY_S", 0.0)
+    monkeypatch.setattr("dripline.runtime.rate_limited_log.EVERY_S", 0.0)
 
 
 @pytest.fixture(scope="session")
@@ -119,4 +119,4 @@ def _rabbitmqctl(*words: str) -> bool:
 def frequent_pings(monkeypatch):
     """So that these tests need not wait for long."""
     monkeypatch.setattr("dripline.runtime.liveness.INTERVAL_S", PING_INTERVAL_S)
-    monkeypatch.setattr("dripline.runtime.inbox._FIRST_CHECK_S", 0.05)
+    monkeypatch.setattr("dripline.runtime.pending_replies._FIRST_CHECK_S", 0.05)

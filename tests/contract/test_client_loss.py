@@ -21,7 +21,7 @@ from support.waiting import eventually, failing
 from dripline.broker import EmbeddedBroker
 from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost, NameTaken, NoRoute, ReplyTimeout
-from dripline.runtime import supervisor
+from dripline.runtime import reconnecting_connection as supervisor
 from dripline.runtime.client import MeshClient
 from dripline.runtime.link import MeshLink
 from dripline.transport.address import BrokerAddress

@@ -232,7 +232,7 @@ def test_thresholds_in_the_wrong_order_are_refused():
 def test_made_up_names_do_not_fill_the_monitor(mesh, monkeypatch, caplog):
     """Heartbeats of names without end: so many are tracked, and it is said once that no more are."""
     monkeypatch.setattr("dripline.implementations.heartbeat_monitor.MOST_TRACKERS", 5)
-    monkeypatch.setattr("dripline.runtime.complaints.EVERY_S", 60.0)
+    monkeypatch.setattr("dripline.runtime.rate_limited_log.EVERY_S", 60.0)
     monitor = HeartbeatMonitor(name=mesh.name("monitor"), make_connection=False, **THRESHOLDS)
     for number in range(50):
         monitor.process_payload(scarab.to_param({"name": f"made-up-{number}"}), {}, "2026-01-01T00:00:00.000000Z")

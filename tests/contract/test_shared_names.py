@@ -24,7 +24,7 @@ SHARED = "also reach service"
 @pytest.fixture
 def mesh(broker, monkeypatch) -> Iterator[Mesh]:
     """A mesh of the test's own, on which a taken name is not tried again for long."""
-    monkeypatch.setattr("dripline.runtime.supervisor._NAME_PATIENCE_S", 0.1)
+    monkeypatch.setattr("dripline.runtime.reconnecting_connection._NAME_PATIENCE_S", 0.1)
     with fresh_mesh(broker, self_check_interval_s=0.2) as mesh:
         yield mesh
 

@@ -12,8 +12,9 @@ from support.proxy import Proxy
 
 import scarab
 from _dripline.core import Core, DriplineConfig, MsgAlert, MsgRequest, Receiver, op_t
-from dripline.core import AlertConsumer, Endpoint, Interface, Service, ThrowReply, mailbox
+from dripline.core import AlertConsumer, Endpoint, Interface, Service, ThrowReply
 from dripline.errors import BrokerUnreachable, DriplineError, ErrorReply
+from dripline.runtime import service_link as mailbox
 from dripline.transport.connection import Connection
 
 from .conftest import BrokerAddress

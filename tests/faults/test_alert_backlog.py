@@ -23,8 +23,9 @@ from support.slow_proxy import SlowProxy
 from support.traffic import ALERT_KEY
 from support.waiting import eventually
 
-from dripline.core import MsgAlert, Service, service_alerts
-from dripline.runtime import supervisor
+from dripline.core import MsgAlert, Service
+from dripline.runtime import reconnecting_connection as supervisor
+from dripline.runtime import service_alerts
 from dripline.transport.address import BrokerAddress
 
 WAITING = 60_000 if FULL else 4000

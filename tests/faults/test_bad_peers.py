@@ -26,7 +26,7 @@ from dripline.core import Core, Endpoint, Interface, MsgAlert, MsgRequest, Recei
 from dripline.errors import BrokerError, BrokerUnreachable, DriplineError, NoRoute, ReplyTimeout
 from dripline.implementations import HTTPServer
 from dripline.runtime.client import MeshClient
-from dripline.runtime.roll_call import roll_call
+from dripline.runtime.service_discovery import roll_call
 from dripline.transport.address import BrokerAddress
 from dripline.wire.enums import op_t
 

@@ -20,7 +20,7 @@ from support.traffic import Asker, Doubling, Sender, Witness, all_came
 from support.waiting import eventually
 
 from dripline.core import Service
-from dripline.runtime import supervisor
+from dripline.runtime import reconnecting_connection as supervisor
 
 CUTS = 100 if FULL else 4
 HELD = 20 if FULL else 1

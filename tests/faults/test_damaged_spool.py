@@ -27,7 +27,8 @@ from support.proxy import Proxy
 from support.traffic import ALERT_KEY
 from support.waiting import eventually
 
-from dripline.core import MsgAlert, service_alerts
+from dripline.core import MsgAlert
+from dripline.runtime import service_alerts
 from dripline.runtime.queued_alert import to_line
 from dripline.runtime.spool import Spool
 from dripline.transport.address import BrokerAddress

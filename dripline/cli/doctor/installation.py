@@ -200,7 +200,7 @@ def _compare_with_pip(notes: Notes) -> None:
 
 def look_at_pkg_resources(notes: Notes) -> None:
     """Tell when extensions cannot import `pkg_resources`, be it ours."""
-    from dripline.core import pkg_resources_finder
+    from dripline.discovery import pkg_resources_finder
 
     pkg_resources_finder.install()
     try:
@@ -225,8 +225,8 @@ def _tell_extras(notes: Notes) -> None:
 
 def examine_extensions(notes: Notes) -> None:
     """Import the extensions, in a process of their own, and tell those that fail."""
-    from dripline.cli.extensions_inventory import BROKEN, DISABLED, take_inventory
-    from dripline.core.class_finder import class_finder
+    from dripline.discovery.class_finder import class_finder
+    from dripline.discovery.inventory import BROKEN, DISABLED, take_inventory
 
     finder = class_finder()
     listed = take_inventory(finder, _EXTENSION_LIMIT_S)

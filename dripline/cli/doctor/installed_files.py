@@ -7,8 +7,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution,
 
 from dripline import package_setup
 from dripline.cli.doctor.findings import Notes
-from dripline.core.extension_source import file_hash
-from dripline.core.replaced_init import describe
+from dripline.discovery.distributions import file_hash
+from dripline.discovery.replaced_package import describe
 
 _SHOWN = 3
 

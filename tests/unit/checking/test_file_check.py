@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dripline import implementations
 from dripline.checking import arguments_of, check_files
-from dripline.core.class_finder import class_finder
+from dripline.discovery.class_finder import class_finder
 
 
 def test_each_file_that_is_no_yaml_is_told(write):

@@ -10,7 +10,7 @@ from dripline.checking.arguments import arguments_of, wanted_types
 from dripline.checking.schema import known_classes
 from dripline.config.load import bring_together
 from dripline.config.quoted import wants_number_or_boolean
-from dripline.core.class_finder import class_finder
+from dripline.discovery.class_finder import class_finder
 
 LAB = """
 from dripline.core import Entity

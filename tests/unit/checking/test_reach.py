@@ -7,7 +7,8 @@ import abc
 import pytest
 
 from dripline.checking.reach import reach_of
-from dripline.core import Entity, MsgRequest, Service, access, op_t
+from dripline.core import Entity, MsgRequest, Service, op_t
+from dripline.core import _access as access
 from dripline.implementations import KeyValueStore
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from dripline.checking.schema import configuration_schema
 from dripline.config.file import load_file
-from dripline.core.class_finder import class_finder
+from dripline.discovery.class_finder import class_finder
 
 PROJECT = Path(__file__).parents[3]
 LAB = '''

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import scarab
-from dripline.core import AlertConsumer, Endpoint, Entity, Service, access
+from dripline.core import AlertConsumer, Endpoint, Entity, Service
+from dripline.core import _access as access
 from dripline.implementations import KeyValueStore
 
 

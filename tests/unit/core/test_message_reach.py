@@ -14,7 +14,8 @@ import dripline.core
 import dripline.implementations
 import scarab
 from dripline.checking.reach import reach_of
-from dripline.core import Endpoint, Entity, Interface, MsgRequest, Service, access, op_t
+from dripline.core import Endpoint, Entity, Interface, MsgRequest, Service, op_t
+from dripline.core import _access as access
 from dripline.errors import DriplineError
 
 ENDPOINT = {"get": "name", "set": "", "cmd": "on_get on_set"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dripline.core import MsgRequest, Receiver, SentMessagePackage, op_t
-from dripline.core.sent_message import Answered
 from dripline.errors import ConnectionLost, DriplineError, ReplyTimeout
-from dripline.runtime.inbox import PendingReply
+from dripline.runtime.pending_replies import PendingReply
+from dripline.runtime.sent_message import Answered
 
 
 @pytest.fixture

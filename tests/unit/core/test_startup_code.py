@@ -6,9 +6,9 @@ import pytest
 from support.outrages import OUTRAGES
 
 from dripline.checking.own_checks import verdict_of
-from dripline.core.failure_text import describe_failure
-from dripline.core.module_path import load_file
 from dripline.core.object_creator import ObjectCreator, maker_of
+from dripline.discovery.error_text import describe_failure
+from dripline.discovery.module_path import load_file
 from dripline.errors import ConfigurationError
 
 # In the main thread a KeyboardInterrupt is Ctrl-C.

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from dripline.core.version_4 import read_timeout
+from dripline.core._version_4 import read_timeout
 
 KEY = "0d9f1c1e-6a40-4f7b-9d2e-5c8f3b7a1e60"
 KEY_OBJECT = uuid.UUID(KEY)

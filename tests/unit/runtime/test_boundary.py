@@ -12,11 +12,11 @@ from support.outrages import OUTRAGES, Unprintable
 from support.waiting import eventually
 
 from dripline.cli.logs import LogFormatter
-from dripline.runtime.agenda import Agenda
 from dripline.runtime.boundary import Boundary, named_text_of, text_of
-from dripline.runtime.complaints import Complaints
-from dripline.runtime.handler_watch import HandlerWatch
+from dripline.runtime.handler_timeout import HandlerWatch
 from dripline.runtime.heartbeat import Heartbeat
+from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.task_scheduler import Agenda
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
 

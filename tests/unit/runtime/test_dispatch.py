@@ -5,13 +5,13 @@ import uuid
 
 import pytest
 
-from dripline.runtime import notes
+from dripline.runtime import reply_warnings as notes
 from dripline.runtime.dispatch import BROADCAST_COMMANDS, BUILT_IN, answer, find_by_routing_key
 from dripline.runtime.lockout import Lockout
 from dripline.runtime.pings import LifeSigns, liveness_ping, read_life_signs
-from dripline.runtime.throw_reply import ThrowReply
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgReply, MsgRequest
+from dripline.wire.throw_reply import ThrowReply
 
 KEY = uuid.UUID("11111111-2222-3333-4444-555555555555")
 NIL = uuid.UUID(int=0)

@@ -9,8 +9,8 @@ import pytest
 from support.waiting import eventually
 
 from dripline.errors import BrokerError, DriplineError, NoRoute, ReplyTimeout
-from dripline.runtime.inbox import PING_SUFFIX, PendingReply, ReplyInbox
 from dripline.runtime.liveness import LivenessCheck
+from dripline.runtime.pending_replies import PING_SUFFIX, PendingReply, ReplyInbox
 from dripline.runtime.pings import LifeSigns, awaited_by
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgReply, MsgRequest
@@ -22,7 +22,7 @@ Answer = Callable[[MsgRequest], "MsgReply | Exception | None"]
 def frequent_pings(monkeypatch):
     """So that these tests need not wait for long."""
     monkeypatch.setattr("dripline.runtime.liveness.INTERVAL_S", 0.02)
-    monkeypatch.setattr("dripline.runtime.inbox._FIRST_CHECK_S", 0.01)
+    monkeypatch.setattr("dripline.runtime.pending_replies._FIRST_CHECK_S", 0.01)
 
 
 class Mesh:

@@ -1,0 +1,191 @@
+"""What a laboratory says about extensions: which are not to be used, which versions have to be installed.
+
+In the environment `DRIPLINE_DISABLE_EXTENSIONS=pumps,lab-old`, or `*` for all; in a service's configuration:
+
+    extensions:
+      disable: [pumps]
+      requires:
+        lab-heating: '>=1.2,<2'
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dripline.config.suggest import did_you_mean
+from dripline.wire.safe_text import safe_text
+
+if TYPE_CHECKING:
+    from dripline.discovery.class_finder import ClassFinder
+    from dripline.discovery.index import Extension
+
+KEY = "extensions"
+VARIABLE = "DRIPLINE_DISABLE_EXTENSIONS"
+_BY_CONFIGURATION = "'extensions: disable' of the configuration"
+
+# What PyPA's specification of names allows.
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Disabled:
+    """Which extensions are not to be used.
+
+    Attributes:
+        names: who says so, by name of an extension, its module or its distribution; `*` means all.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def by_environment(cls) -> Disabled:
+        """Those that `DRIPLINE_DISABLE_EXTENSIONS` names, separated by commas."""
+        words = (word.strip() for word in os.environ.get(VARIABLE, "").split(","))
+        return cls({word: VARIABLE for word in words if word})
+
+    def reason(self, extension: Extension) -> str:
+        """Why an extension is not to be used, `disabled by …`; empty if it is."""
+        for name, who in self.names.items():
+            if name == "*" or extension.is_called(name) or extension.is_of_distribution(name):
+                return f"disabled by {who}"
+        return ""
+
+    def unknown(self, extensions: Sequence[Extension]) -> list[str]:
+        """The names that mean none of some extensions."""
+        single = {name: Disabled({name: who}) for name, who in self.names.items() if name != "*"}
+        return [name for name, only in single.items() if not any(map(only.reason, extensions))]
+
+
+@dataclass
+class RuleFindings:
+    """What is wrong with the rules, or not as they demand: path of the key and one line each."""
+
+    errors: list[tuple[Path, str]] = field(default_factory=list)
+    warnings: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def is_rules(value: Any) -> bool:
+    """Whether a service's `extensions` are these rules, and not an argument of a laboratory's class."""
+    return value is None or (isinstance(value, Mapping) and set(value) <= {"disable", "requires"})
+
+
+def apply_rules(configuration: Mapping[str, Any], finder: ClassFinder) -> RuleFindings:
+    """Disable what a configuration and the environment disable, and look whether what it requires is installed.
+
+    Args:
+        configuration: of a service.
+        finder: from now on it passes over what is disabled.
+
+    Returns:
+        What is to be told; the caller knows the places of the keys.
+    """
+    findings = RuleFindings()
+    rules = configuration.get(KEY)
+    finder.disabled = Disabled.by_environment()
+    if rules is None:
+        return findings
+    if not isinstance(rules, Mapping):
+        findings.errors.append(((KEY,), f"must be a mapping with 'disable' and 'requires', not {rules!r}"))
+        return findings
+    for key in set(rules) - {"disable", "requires"}:
+        remedy = did_you_mean(str(key), ["disable", "requires"]) or "; known: disable, requires"
+        findings.errors.append(((KEY, key), f"unknown key {key!r}{remedy}"))
+    _disable(rules.get("disable"), finder, findings)
+    _require(rules.get("requires"), finder, findings)
+    return findings
+
+
+def _disable(names: Any, finder: ClassFinder, findings: RuleFindings) -> None:
+    names = [names] if isinstance(names, str) else names
+    if names is None:
+        return
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        findings.errors.append(((KEY, "disable"), f"'disable' must be a list of names, not {names!r}"))
+        return
+    wanted = Disabled(dict.fromkeys(names, _BY_CONFIGURATION))
+    finder.disabled = Disabled({**finder.disabled.names, **wanted.names})
+    known = {extension.name for extension in finder.index.extensions}
+    for name in wanted.unknown(finder.index.extensions):
+        text = f"no extension {name!r} is installed{did_you_mean(name, known)}"
+        findings.warnings.append(((KEY, "disable", names.index(name)), text))
+
+
+def _require(wanted: Any, finder: ClassFinder, findings: RuleFindings) -> None:
+    if isinstance(wanted, Mapping):
+        for name, versions in wanted.items():
+            _tell(findings, (KEY, "requires", name), lacking(_distribution_of(str(name), finder), versions))
+    elif isinstance(wanted, list):
+        for number, text in enumerate(wanted):
+            _tell(findings, (KEY, "requires", number), _lacking_by_text(text, finder))
+    elif wanted is not None:
+        text = f"'requires' must be a mapping such as {{lab-heating: '>=1.2'}}, not {wanted!r}"
+        findings.errors.append(((KEY, "requires"), text))
+
+
+def _distribution_of(name: str, finder: ClassFinder) -> str:
+    """The distribution that a name means: an installed one's, or that of the extension of this name.
+
+    Nobody should be told to install whatever else has an extension's name on a package index.
+    """
+    if _installed_version(name):
+        return name
+    sources = (extension.source.distribution for extension in finder.index.named(name))
+    return next((distribution for distribution in sources if distribution), name)
+
+
+def _installed_version(distribution: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(distribution) if _NAME.fullmatch(distribution) else ""
+    except PackageNotFoundError:
+        return ""
+
+
+def _tell(findings: RuleFindings, path: Path, text: str) -> None:
+    if text:
+        findings.errors.append((path, safe_text(text)))
+
+
+def _lacking_by_text(text: Any, finder: ClassFinder) -> str:
+    from packaging.requirements import InvalidRequirement, Requirement  # few configurations require anything
+
+    try:
+        requirement = Requirement(text if isinstance(text, str) else "")
+    except InvalidRequirement:
+        return f"{text!r} is no requirement; write it as 'lab-heating>=1.2'"
+    return lacking(_distribution_of(requirement.name, finder), str(requirement.specifier))
+
+
+def lacking(distribution: str, versions: Any) -> str:
+    """Compare what is required with what is installed.
+
+    Args:
+        distribution: the name that `pip install` takes.
+        versions: which versions will do, such as `>=1.2,<2`; `*`, an empty text or None for any.
+
+    Returns:
+        What is wrong in one line; empty if nothing is.
+    """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    text = "" if versions in (None, "*") else str(versions)
+    if not _NAME.fullmatch(distribution):
+        return f"{distribution!r} is no name of a distribution"
+    try:
+        wanted = SpecifierSet(text)
+    except InvalidSpecifier:
+        return f"{versions!r} is no range of versions; write '>={versions}' or '=={versions}'"
+    need = distribution + "".join(text.split())
+    installed = _installed_version(distribution)
+    if not installed:
+        return f"{need} is required and not installed; pip install {need!r}"
+    if wanted.contains(installed, prereleases=True):
+        return ""
+    return f"{need} is required, {installed} is installed; pip install {need!r}"

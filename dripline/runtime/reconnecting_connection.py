@@ -1,0 +1,400 @@
+"""Keeps one connection: makes it patiently, and makes it anew when it is lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from dripline.amqp.content import Returned
+from dripline.config.mesh import MeshSettings
+from dripline.errors import (
+    BrokerError,
+    BrokerUnreachable,
+    ConfigurationError,
+    ConnectionLost,
+    NameTaken,
+)
+from dripline.runtime import backoff, forks
+from dripline.runtime.boundary import Boundary, text_of
+from dripline.runtime.opening import Caller, Life
+from dripline.runtime.rate_limited_log import Complaints
+from dripline.transport.address import BrokerAddress
+from dripline.transport.connection import Connection
+from dripline.transport.progress import CONNECTING, RESOLVING
+from dripline.wire.duration import duration
+
+logger = logging.getLogger("dripline.connection")
+
+#: After an abrupt end the broker keeps an exclusive name for a moment; longer with thousands of bindings.
+_NAME_PATIENCE_S = 4.0
+#: A connection that lived for less is no success: the pauses between attempts go on growing.
+_STEADY_S = 10.0
+#: Between the first two attempts to connect, and the longest pause while a caller waits that has a time limit.
+_FIRST_PAUSE_S = 0.5
+
+Setup = Callable[[Connection], None]
+
+
+class Supervisor:
+    """Makes a connection, puts everything in place on it, and does so again whenever it is lost.
+
+    Args:
+        address: Broker and login.
+        client: Name under which the broker's management lists the connection.
+        prepare: Done first on each connection.
+        on_lost: Called when a connection is gone, after `connection` has ceased to give it.
+        on_returned: Called with each message that came back unroutable, and the connection it came back on.
+        longest_pause_s: Longest pause between two attempts to come back.
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        client: str,
+        *,
+        prepare: Setup,
+        on_lost: Callable[[BrokerError], None],
+        on_returned: Callable[[Connection, Returned], None],
+        longest_pause_s: float = 2.0,
+    ) -> None:
+        self.address = address
+        self._client = client
+        self._longest_pause_s = longest_pause_s
+        self._prepare = prepare
+        self._on_lost = on_lost
+        self._on_returned = on_returned
+        self._delays = backoff.delays(cap_s=self._longest_pause_s)
+        self._complaints = Complaints(logger)
+        self._since = 0.0
+        self._connection: Connection | None = None  # may still be in the making
+        self.after_fork()
+        forks.register(self)
+
+    def after_fork(self) -> None:
+        """Start over, not connected; the parent's connection goes on."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abandon()
+        self._state = threading.Lock()  # guards what follows; never held while waiting
+        self._life = Life()
+        self._makers: set[int] = set()  # the threads that are making a connection
+        self._setups: list[Setup] = []
+        self._established = False
+        self._is_final = False
+        self._reconnecting = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of this moment; within a set-up the one that is being set up.
+
+        Raises:
+            ConnectionLost: There is none; it is being made anew, or was closed.
+        """
+        connection = self._connection
+        if connection is None:
+            raise ConnectionLost(f"not connected to the broker at {self.address}")
+        return connection
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection just now, be it one that is being set up."""
+        connection = self._connection
+        return connection is not None and connection.is_open
+
+    @property
+    def is_established(self) -> bool:
+        """Whether there is a connection just now, and all set-ups are done on it."""
+        return self._established
+
+    def open(self, attempts: int, limit_s: float | None = None, *, again: bool = False) -> None:
+        """Wait for a connection, which a thread of its own makes; that goes on when the time is up.
+
+        Args:
+            attempts: How often to try to connect. Within a time limit as often as fits in, unless it is fewer than
+                the default.
+            limit_s: Longest wait, in seconds. Without one a connection that was lost is not waited for, unless
+                ``again`` is set.
+            again: Whether to wait for a connection that was lost, for as many attempts, without a time limit.
+
+        Raises:
+            BrokerError: What stood in the way: `BrokerUnreachable`, `LoginRefused`, `NameTaken`; `ConnectionLost`
+                when a lost connection did not come back in time.
+        """
+        if self._is_there():
+            return
+        caller = Caller()
+        with self._state:
+            if self._established:
+                return
+            if self._is_final:
+                raise ConnectionLost("the connection was closed")
+            life, was_making = self._life, self._life.is_making
+            if self._reconnecting and not limit_s and not again:
+                raise ConnectionLost(f"not connected to the broker at {self.address}; trying to connect again")
+            life.is_making = True
+            if not was_making:
+                life.attempts, life.reason = 0, ""
+            few = attempts < MeshSettings.max_connection_attempts and not self._reconnecting
+            if limit_s is None or few:
+                caller.last = life.attempts + attempts
+            life.callers.append(caller)
+        try:
+            if not was_making:
+                self._start(self._connect_first, life, "dripline-connect")
+            elif limit_s is not None:
+                life.hurry()
+            if not caller.wait(limit_s):
+                raise self._late(life, limit_s or 0.0)
+        finally:
+            with self._state:
+                if caller in life.callers:
+                    life.callers.remove(caller)
+
+    def close(self, timeout_s: float | None = None, *, final: bool = False) -> None:
+        """End the connection and forget the set-ups; `open` makes a new beginning.
+
+        Args:
+            timeout_s: Longest wait for the broker's goodbye, in seconds; None for the usual one.
+            final: Whether `open` fails from now on, until it is closed again and not finally.
+        """
+        with self._state:
+            self._is_final = final
+            life, self._life = self._life, Life()
+            life.closed.set()
+            life.end_callers(ConnectionLost("the connection was closed"))
+            connection, self._connection = self._connection, None
+            thread, self._thread = self._thread, None
+            self._established = self._reconnecting = False
+            self._setups.clear()
+        life.hurry()
+        if connection is not None:
+            connection.close() if timeout_s is None else connection.close(timeout_s)
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(0.2)
+
+    def add_setup(self, setup: Setup, *, once: bool = False, limit_s: float | None = None) -> None:
+        """Do something on this connection and on each that follows it, such as declaring a queue.
+
+        Args:
+            setup: What to do. It is forgotten when the first time fails, and when the link is closed.
+            once: Whether to leave out what has been added before. It goes on when the time is up, and the next
+                call joins in.
+            limit_s: Longest wait, in seconds; None for that of the broker's answers.
+
+        Raises:
+            ConnectionLost: The connection was closed or lost, or the time is up.
+        """
+        life = self._life
+        if limit_s is None or threading.get_ident() in self._makers:
+            self._add(life, setup, once)
+            return
+        with self._state:
+            known = life.adding.get(setup) if once else None
+            caller = known or Caller()
+            life.adding[setup] = caller
+        if known is None:
+            threading.Thread(
+                target=self._add_for, args=(life, setup, once, caller), name="dripline-setup", daemon=True
+            ).start()
+        if not caller.wait(limit_s):
+            if not once:
+                with self._state:
+                    life.adding.pop(setup, None)
+            raise ConnectionLost(f"the broker at {self.address} did not answer within {duration(limit_s)}")
+
+    def do(self, action: Setup) -> None:
+        """Do something once, on this connection, and not while another thread puts things in place on it.
+
+        Raises:
+            ConnectionLost: There is no connection.
+        """
+        with self._life.making:
+            action(self.connection)
+
+    # -- inside ----------------------------------------------------------------------------------------------
+
+    def _is_there(self) -> bool:
+        # A set-up that sends something finds the connection that it is given.
+        return self._established or threading.get_ident() in self._makers
+
+    def _start(self, work: Callable[[Life], None], life: Life, name: str) -> None:
+        thread = threading.Thread(target=work, args=(life,), name=name, daemon=True)
+        try:
+            thread.start()
+        except BaseException:  # no more threads, or a signal handler that raises
+            life.is_making = False
+            raise
+        self._thread = thread
+
+    def _late(self, life: Life, limit_s: float) -> BrokerError:
+        connection = self._connection
+        step = connection.missing_step if connection is not None else ""
+        reason = step if step not in ("", RESOLVING, CONNECTING) else life.reason or step or CONNECTING
+        if self._reconnecting:
+            return ConnectionLost(
+                f"not connected to the broker at {self.address}; trying to connect again ({reason})"
+            )
+        return BrokerUnreachable(
+            f"no connection to the broker at {self.address} within {duration(limit_s)}: {reason}"
+        )
+
+    def _add_for(self, life: Life, setup: Setup, once: bool, caller: Caller) -> None:
+        error: BaseException | None = None
+        try:
+            self._add(life, setup, once, caller)
+        except BaseException as failure:  # noqa: BLE001 - it is raised where the set-up was added
+            error = failure
+        with self._state:
+            if life.adding.get(setup) is caller:
+                del life.adding[setup]
+        caller.end(error)
+
+    def _add(self, life: Life, setup: Setup, once: bool, caller: Caller | None = None) -> None:
+        with life.making:
+            if once and setup in self._setups:
+                return
+            if self._connection is not None and not life.closed.is_set():
+                setup(self._connection)
+            with self._state:
+                if life.closed.is_set():
+                    raise ConnectionLost("the connection was closed")
+                if caller is None or life.adding.get(setup) is caller:  # else nobody waits for it any longer
+                    self._setups.append(setup)
+
+    # -- connecting, on a thread of its own --------------------------------------------------------------------
+
+    def _connect_first(self, life: Life) -> None:
+        """Make a connection as long as somebody waits for it."""
+        delays = backoff.delays(first_s=_FIRST_PAUSE_S)
+        while True:
+            with self._state:
+                if not life.callers:
+                    life.is_making = False
+                    return
+            error = self._try(life)
+            if error is None or not self._goes_on(life, error, next(delays)):
+                return
+
+    def _try(self, life: Life) -> BaseException | None:
+        try:
+            with life.making:
+                if not self._established:  # else another thread was quicker
+                    self._connect(life.closed)
+        except BaseException as error:  # noqa: BLE001 - a laboratory's set-up may raise anything
+            return error
+        return None
+
+    def _goes_on(self, life: Life, error: BaseException, pause_s: float) -> bool:
+        """Report a failed attempt to those for whom it was the last, and pause; returns whether others wait."""
+        with self._state:
+            again = isinstance(error, (BrokerUnreachable, ConnectionLost)) and not getattr(
+                error, "is_final", False
+            )
+            final = life.closed.is_set() or not again
+            waiting = life.fail_callers(error, final=final)
+            life.is_making = bool(waiting)
+            life.reason = text_of(error)
+        if not waiting:
+            return False
+        if any(caller.last is None for caller in waiting):
+            pause_s = min(pause_s, _FIRST_PAUSE_S)
+        last = max(caller.last or 0 for caller in waiting)
+        if last:
+            logger.warning("%s; attempt %d of %d, next in %.1f s", error, life.attempts, last, pause_s)
+        life.pause(pause_s)
+        return True
+
+    def _connect(self, closed: threading.Event) -> None:
+        delays, waited = backoff.delays(first_s=0.05, cap_s=0.5), 0.0
+        while True:
+            self._makers.add(threading.get_ident())
+            try:
+                self._connect_once(closed)
+                return
+            except NameTaken:
+                delay = next(delays)
+                waited += delay
+                if waited > _NAME_PATIENCE_S or closed.wait(delay):
+                    raise
+            finally:
+                self._makers.discard(threading.get_ident())
+
+    def _connect_once(self, closed: threading.Event) -> None:
+        connection = Connection(
+            self.address,
+            client=self._client,
+            on_lost=lambda error: self._lost(connection, error),
+            on_returned=lambda returned: self._on_returned(connection, returned),
+        )
+        with self._state:
+            if closed.is_set():
+                raise ConnectionLost("the connection was closed")
+            self._connection = connection
+        try:
+            connection.open()
+            self._prepare(connection)
+            for setup in tuple(self._setups):
+                setup(connection)
+            self._establish(connection)
+        except BaseException:
+            self._give_up(connection)
+            raise
+
+    def _establish(self, connection: Connection) -> None:
+        with self._state:
+            connection.check()
+            if self._connection is not connection:
+                raise ConnectionLost("the connection was closed")
+            self._established = True
+            self._reconnecting = self._life.is_making = False
+            self._since = time.monotonic()
+            self._life.end_callers(None)
+
+    def _give_up(self, connection: Connection) -> None:
+        with self._state:
+            if self._connection is connection:
+                self._connection = None
+        connection.close()
+
+    def _lost(self, connection: Connection, error: BrokerError) -> None:
+        """Take note, on the I/O thread, that an open connection has ended."""
+        with self._state:
+            if self._connection is not connection:
+                return  # it was closed, or given up
+            self._connection = None
+            again = self._established
+            if again:
+                self._established = False
+                self._reconnecting = self._life.is_making = True
+                self._life.reason = ""
+            life = self._life
+        self._on_lost(error)
+        if again:
+            logger.warning("%s; reconnecting", error)
+            self._start(self._reconnect, life, "dripline-reconnect")
+
+    def _reconnect(self, life: Life) -> None:
+        said = ""
+        if time.monotonic() - self._since > _STEADY_S:
+            self._delays = backoff.delays(cap_s=self._longest_pause_s)
+        for delay in self._delays:
+            if life.closed.wait(delay):
+                return
+            error = self._try(life)
+            if error is None:
+                logger.warning("connected again to the broker at %s", self.address)
+                return
+            if life.closed.is_set():
+                return
+            life.reason = text_of(error)
+            with self._state:
+                life.fail_callers(error, final=False)
+            if not isinstance(error, (BrokerError, ConfigurationError)):
+                with Boundary(self._complaints, "a set-up failed; trying to connect again"):
+                    raise error
+            elif life.reason != said:
+                said = life.reason
+                logger.warning("%s; going on trying", said)
