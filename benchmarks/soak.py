@@ -97,7 +97,7 @@ class Mesh:
         mesh = "".join(f"  {key}: {value}\n" for key, value in self.settings.items())
         file.write_text(f"name: {self.names[kind]}\n{rest}dripline_mesh:\n{mesh}")
         with log.open("wb") as output:
-            words = [sys.executable, "-m", "dripline.cli.serve", "-c", str(file)]
+            words = [sys.executable, "-m", "dripline.cli.dl_serve", "-c", str(file)]
             self.processes[kind] = subprocess.Popen(words, stderr=output)
         deadline = time.monotonic() + _START_S
         while " serves " not in log.read_text():

@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from dripline.checking.arguments import MISSING, Argument, arguments_of
-from dripline.checking.own_checks import Verdict, own_check, verdict_of
+from dripline.checking.declared_checks import Verdict, own_check, verdict_of
 from dripline.checking.signature import is_ours
 from dripline.checking.value_types import UNKNOWN, described, fits
 from dripline.config.overrides import read_number

@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from dripline.checking.argument_values import shown
+from dripline.checking.declared_checks import JointCheck, Verdict
 from dripline.checking.extension_rules import is_rules
 from dripline.checking.findings import Findings, Label, Report
+from dripline.checking.keys import Shape
 from dripline.checking.likely_mistakes import Written, likely_mistakes
 from dripline.checking.name_rules import broadcast_key_verdict, name_verdict
-from dripline.checking.own_checks import JointCheck, Verdict
 from dripline.checking.service_keys import apply_extension_rules, check_service_keys
-from dripline.checking.shape import Shape
 from dripline.checking.signature import accepted_arguments
 from dripline.checking.value_types import UNKNOWN, described
 from dripline.config.diagnostics import Where

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dripline.checking.configuration_check import check_configuration
 from dripline.checking.findings import Findings
-from dripline.checking.names import check_together
+from dripline.checking.name_clashes import check_together
 from dripline.config.diagnostics import Mistake
 from dripline.config.file import FilePath
 from dripline.config.load import Assembly, bring_together, mesh_mistakes

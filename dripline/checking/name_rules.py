@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dripline.checking.own_checks import Verdict
+from dripline.checking.declared_checks import Verdict
 
 # AMQP's limit is 255; `sensor_value.` comes before a name.
 _LONGEST_NAME = 240

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from dripline.checking.arguments import arguments_of
+from dripline.checking.declared_checks import required_by_checks
 from dripline.checking.docstrings import attribute_docs, summary
-from dripline.checking.own_checks import required_by_checks
 from dripline.checking.schema_types import Schema, argument_schema, is_json, type_schema
 from dripline.checking.signature import accepted_arguments
 from dripline.config.mesh import MeshSettings

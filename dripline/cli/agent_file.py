@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from dripline.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from dripline.cli.session import Session
+    from dripline.programs.session import Session
 
 logger = logging.getLogger("dripline.config")
 

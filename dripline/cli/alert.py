@@ -29,9 +29,9 @@ dl alert status_message.pump.warning 'it stopped'
 @common_options
 def alert(common: CommonOptions, routing_key: str, words: Sequence[str], timeout: float) -> None:
     """Send an alert to all subscribers."""
-    from dripline.cli import logs
     from dripline.cli.payload import make_payload
-    from dripline.cli.session import open_client_session
+    from dripline.programs import logs
+    from dripline.programs.session import open_client_session
     from dripline.wire.message import MsgAlert
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)

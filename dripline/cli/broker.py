@@ -19,11 +19,11 @@ dl broker -b 0.0.0.0 -u lab --password-file secret
 @common_options
 def broker(common: CommonOptions) -> None:
     """Run an embedded broker on this machine until stopped, for development and tests."""
-    from dripline.cli import logs
-    from dripline.cli.embedded import is_local, make_broker
-    from dripline.cli.session import open_session
-    from dripline.cli.stopping import StopEvent
     from dripline.errors import ConfigurationError
+    from dripline.programs import logs
+    from dripline.programs.embedded_broker import is_local, make_broker
+    from dripline.programs.session import open_session
+    from dripline.programs.signals import StopEvent
 
     logs.set_up(logging.INFO, common.verbose, common.quiet)
     session = open_session(common)

@@ -39,8 +39,8 @@ def check(
     ctx: click.Context, files: Sequence[str], strict: bool, as_json: bool, schema: bool, verbose: int, quiet: int
 ) -> None:
     """Report every problem in configuration files, with file, line and column."""
-    from dripline.cli import logs
     from dripline.errors import ConfigurationError
+    from dripline.programs import logs
 
     logs.set_up(logging.WARNING, verbose, quiet)
     if schema == bool(files):

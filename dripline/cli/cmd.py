@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from dripline.cli.asking import Asking, asking_options
 from dripline.cli.command import WORD, Command
+from dripline.cli.request import Asking, asking_options
 
 _NOTES = """
 `key=value` is a keyword argument. Lists and maps are written as JSON. Put `--` before a value that looks like

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from dripline.cli.failures import exit_code_of, is_lost_output, report
+from dripline.cli.exit_codes import exit_code_of, is_lost_output, report
 from dripline.cli.help_text import HelpLayout
 from dripline.cli.output import complain
 from dripline.wire import advice

@@ -22,9 +22,9 @@ from dripline.cli.options import CommonOptions, common_options
 from dripline.cli.output import complain, show
 
 if TYPE_CHECKING:
-    from dripline.cli.demo_mesh import DemoMesh
-    from dripline.cli.session import Session
-    from dripline.cli.stopping import StopEvent
+    from dripline.programs.demo_mesh import DemoMesh
+    from dripline.programs.session import Session
+    from dripline.programs.signals import StopEvent
     from dripline.wire.message import Message
 
 _USUAL_HTTP_PORT = 8080
@@ -53,10 +53,10 @@ def demo(ctx: click.Context, common: CommonOptions, folder: str | None) -> None:
 
     Shows the logged values: as a table in a terminal, as lines in a pipe.
     """
-    from dripline.cli import logs
-    from dripline.cli.demo_mesh import DemoMesh
     from dripline.cli.demo_text import conclusion
-    from dripline.cli.stopping import StopEvent
+    from dripline.programs import logs
+    from dripline.programs.demo_mesh import DemoMesh
+    from dripline.programs.signals import StopEvent
     from dripline.runtime.state_folder import user_path
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
@@ -96,16 +96,16 @@ def _temporary_folder() -> Iterator[Path]:
 
 def _tell_end_of(mesh: DemoMesh) -> None:
     """Show the last that the services said: one of them did not end well."""
-    from dripline.cli.demo_mesh import LOG
+    from dripline.programs.demo_mesh import LOG
 
     for line in (mesh.folder / LOG).read_text(errors="replace").splitlines()[-_LAST_LINES:]:
         complain(line)
 
 
 def _run(mesh: DemoMesh, common: CommonOptions, stop: StopEvent, kept: bool) -> int:
-    from dripline.cli import supervisor
     from dripline.cli.demo_text import introduction
-    from dripline.cli.service_run import open_service_session
+    from dripline.programs import processes as supervisor
+    from dripline.programs.service import open_service_session
 
     # Alerts that wait for the broker belong to this mesh, and not to the next one at this port.
     os.environ["XDG_STATE_HOME"] = str((mesh.folder / "state").resolve())
@@ -135,10 +135,10 @@ def _broker(common: CommonOptions) -> Iterator[tuple[CommonOptions, str]]:
     Yields:
         The options that lead to it, and how `dl` is called to reach it.
     """
-    from dripline.cli.demo_mesh import free_port
-    from dripline.cli.embedded import make_broker
-    from dripline.cli.session import open_client_session
     from dripline.errors import BrokerUnreachable
+    from dripline.programs.demo_mesh import free_port
+    from dripline.programs.embedded_broker import make_broker
+    from dripline.programs.session import open_client_session
 
     # In another terminal, only the settings from the configuration apply, and no options.
     usual = open_client_session(replace(common, broker=None, port=None, tls=None)).mesh

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from dripline.cli.output import terminal_size
 
 if TYPE_CHECKING:
-    from dripline.cli.demo_mesh import DemoMesh
-    from dripline.cli.session import Session
+    from dripline.programs.demo_mesh import DemoMesh
+    from dripline.programs.session import Session
 
 
 def introduction(mesh: DemoMesh, session: Session, dl: str, url: str | None, kept: bool) -> str:

@@ -13,14 +13,14 @@ from dripline.cli.options import CommonOptions, common_options
 # Name, module, function, and short help; importing all modules for that would be slow.
 _COMMANDS = {
     "demo": ("dripline.cli.demo", "demo", "Run a demonstration mesh with simulated instruments."),
-    "serve": ("dripline.cli.serve_files", "serve_files", "Run services; starts a broker if none is running here."),
+    "serve": ("dripline.cli.serve", "serve", "Run services; starts a broker if none is running here."),
     "get": ("dripline.cli.get", "get", "Read an endpoint or one of its attributes."),
     "set": ("dripline.cli.set", "set_", "Set an endpoint or one of its attributes."),
     "cmd": ("dripline.cli.cmd", "cmd", "Call a method of an endpoint."),
     "alert": ("dripline.cli.alert", "alert", "Send an alert."),
-    "mon": ("dripline.cli.live", "live", "Follow alerts: a table in a terminal, lines in a pipe."),
-    "http-server": ("dripline.cli.http_server", "http_server", "Serve the mesh over HTTP."),
-    "doctor": ("dripline.cli.doctor.command", "doctor", "Find out why a mesh or a service does not work."),
+    "mon": ("dripline.cli.mon", "mon", "Follow alerts: a table in a terminal, lines in a pipe."),
+    "http-server": ("dripline.cli.web", "http_server", "Serve the mesh over HTTP."),
+    "doctor": ("dripline.cli.doctor", "doctor", "Find out why a mesh or a service does not work."),
     "extensions": ("dripline.cli.extensions", "extensions", "List the installed extensions and their classes."),
     "simulate": ("dripline.cli.simulate", "simulate", "Run simulated instruments."),
     "check": ("dripline.cli.check", "check", "Report every problem in configuration files."),

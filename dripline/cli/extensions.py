@@ -28,7 +28,7 @@ class _Extensions(Command, click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name != "show":
             ctx.fail(f"no such command {cmd_name!r}; there is 'show CLASS'")
-        from dripline.cli.extensions_show import show
+        from dripline.cli.show_class import show
 
         return show
 

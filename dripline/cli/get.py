@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from dripline.cli.asking import Asking, asking_options
 from dripline.cli.command import WORD, Command
+from dripline.cli.request import Asking, asking_options
 
 _EXAMPLES = """
 dl get peaches

@@ -1,62 +1,52 @@
-"""`dl-mon`: show the messages of a mesh until stopped."""
+"""`dl mon`: follow the news of a mesh, as a table on a terminal and as lines in a pipe."""
 
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 
 import click
 
-from dripline.cli.command import WORD, Command, ManyWords, run
+from dripline.cli.command import WORD, Command, ManyWords
 from dripline.cli.options import CommonOptions, common_options
 
 _NOTES = """
-Without keys, all alerts, requests and replies are shown. A key is a pattern: `*` matches one word, `#` any
-number of words.
+A key is a pattern: `*` matches one word, `#` any number of words.
 """
 _EXAMPLES = """
-dl-mon -a 'sensor_value.#' 'heartbeat.*'
-dl-mon -r peaches -a '#' --json-print
+dl mon
+dl mon 'sensor_value.#'
+dl mon --json | jq .payload
 """
 
 
-@click.command("dl-mon", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
-@click.argument("words", type=WORD, nargs=-1, metavar="[KEY=VALUE…]")
-@click.option("-r", "--requests", cls=ManyWords, help="Keys for requests and replies.")
-@click.option("-a", "--alerts", cls=ManyWords, help="Keys for alerts.")
-@click.option("--json-print", is_flag=True, help="Print each message as one line of JSON.")
-@click.option("--pretty-print", is_flag=True, help="Print each message as indented JSON.")
+@click.command("mon", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
+@click.argument("keys", type=WORD, nargs=-1, metavar="[KEYS…]")
+@click.option("-a", "--alerts", cls=ManyWords, help="More keys for alerts.")
+@click.option("-r", "--requests", cls=ManyWords, help="Keys for requests and replies, to follow these as well.")
+@click.option("--json", "as_json", is_flag=True, help="Print each message as one line of JSON.")
 @common_options
 def mon(
-    common: CommonOptions,
-    words: Sequence[str],
-    requests: Sequence[str],
-    alerts: Sequence[str],
-    json_print: bool,
-    pretty_print: bool,
+    common: CommonOptions, keys: Sequence[str], alerts: Sequence[str], requests: Sequence[str], as_json: bool
 ) -> None:
-    """Show the messages on a mesh until stopped."""
-    from dripline.cli import logs
-    from dripline.cli.listening import listen
-    from dripline.cli.messages import show
-    from dripline.cli.session import open_client_session
+    """Follow alerts, either all or those that match KEYS, until stopped."""
+    from dripline.cli.follow import listen
+    from dripline.cli.table import LiveTable, can_be_drawn, line_of
+    from dripline.programs import logs
+    from dripline.programs.messages import show
+    from dripline.programs.session import open_client_session
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
-    if not requests and not alerts:
-        requests = alerts = ["#"]
-
+    session = open_client_session(common)
+    alert_keys = [*keys, *alerts] or ([] if requests else ["#"])
+    if can_be_drawn(sys.stdout) and not as_json:
+        table = LiveTable(sys.stdout)
+        listen(session, requests, alert_keys, table.take, table.draw)
+        return
     listen(
-        open_client_session(common, words),
+        session,
         requests,
-        alerts,
-        lambda message: show(message, json_print, pretty_print),
+        alert_keys,
+        lambda message: show(message, json_print=True) if as_json else print(line_of(message), flush=True),
     )
-
-
-def main() -> None:
-    """Run `dl-mon`."""
-    run(mon, "dl-mon")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,96 +1,81 @@
-"""`dl-serve`: run the service that a configuration describes, until stopped."""
+"""`dl serve`: run the services of one or several configuration files."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import nullcontext
-from typing import Any
+from contextlib import ExitStack
+from dataclasses import replace
 
 import click
 
-from dripline.cli.command import WORD, Command, Seconds, WholeNumber, run
+from dripline.cli.command import WORD, Command
 from dripline.cli.options import CommonOptions, common_options
 
-logger = logging.getLogger("dripline.cli")
-
 _NOTES = """
-Ctrl-C or SIGTERM stops the service after it has answered the current requests.
+Each file describes a service. Several services run in separate processes and end together: if one ends, the
+others are stopped. If no broker is running at a local address, an embedded broker is started and ends with
+the services.
 """
 _EXAMPLES = """
-dl-serve -c my_service.yaml
-dl-serve -c my_service.yaml --embedded-broker
-dl-serve -c my_service.yaml endpoints.0.initial_value=3
+dl serve my_store.yaml
+dl serve my_store.yaml sensor_logger.yaml
+dl serve my_store.yaml endpoints.0.initial_value=3
 """
 
 
-@click.command("dl-serve", cls=Command, epilog=_NOTES, examples=_EXAMPLES)
-@click.argument("words", type=WORD, nargs=-1, metavar="[KEY=VALUE…]")
+@click.command("serve", cls=Command, takes_files=True, epilog=_NOTES, examples=_EXAMPLES)
+@click.argument("words", type=WORD, nargs=-1, metavar="FILE… [KEY=VALUE…]")
 @click.option(
-    "--embedded-broker", is_flag=True, help="Run an embedded broker if none is running at a local address."
+    "--embedded-broker/--no-embedded-broker",
+    default=True,
+    help="Run an embedded broker if none is running at a local address.",
 )
-@click.option(
-    "--heartbeat-interval-s",
-    type=Seconds(min=0),
-    metavar="S",
-    help="Interval between heartbeats, in seconds.",
-)
-@click.option(
-    "--loop-timeout-ms", type=WholeNumber(min=0), metavar="MS", help="Ignored; accepted for old scripts."
-)
-@click.option(
-    "--message-wait-ms",
-    type=WholeNumber(min=0),
-    metavar="MS",
-    help="Maximum wait for the chunks of a long message, in milliseconds.",
-)
-@click.option("--log-name", default="", hidden=True, help="Put before each log line.")
-@click.option("--end-with-stdin", is_flag=True, hidden=True, help="Stop when standard input ends.")
 @common_options
-def serve(
-    common: CommonOptions,
-    words: Sequence[str],
-    embedded_broker: bool,
-    log_name: str,
-    end_with_stdin: bool,
-    **options: Any,
-) -> None:
-    """Run the service described by a configuration file until it is stopped.
+@click.pass_context
+def serve(ctx: click.Context, common: CommonOptions, words: Sequence[str], embedded_broker: bool) -> None:
+    """Run the services described by configuration files until they are stopped.
 
-    A broker must be running, unless --embedded-broker is given.
+    Starts a broker if the configured one is on this machine and not running.
     """
-    from dripline.cli import embedded, logs
-    from dripline.cli.service_run import open_service_session, run_service
-    from scarab import secret_files
+    from dripline.errors import ConfigurationError
+    from dripline.programs import embedded_broker as embedded
+    from dripline.programs import logs
+    from dripline.programs import processes as supervisor
+    from dripline.programs.service import open_service_session, run_service
 
-    logs.set_up(logging.INFO, common.verbose, common.quiet, log_name)
-    if end_with_stdin:
-        secret_files.warnings_were_given()  # by the process that started this one
-    _refuse_files(words)
-    session = open_service_session(common, words, options)
-    if common.config is None and not words:  # with a name on the command line it is intended
-        logger.warning(
-            "no configuration file (-c FILE): %r is a bare service without endpoints",
-            session.configuration.get("name"),
-        )
-    with embedded.embedded_broker(session) if embedded_broker else nullcontext():
-        run_service(session, end_with_stdin=end_with_stdin)
+    logs.set_up(logging.INFO, common.verbose, common.quiet)
+    files, settings = _sorted_out(words)
+    files += [common.config, *common.further_configs] if common.config else []
+    if not files and not settings:
+        raise click.UsageError("missing argument 'FILE… [KEY=VALUE…]'")
+    if not files:
+        raise ConfigurationError("no configuration file is given: dl serve FILE")
+    if len(set(files)) < len(files):
+        raise ConfigurationError(f"{_first_repeated(files)} is given twice; give each file once")
+    if settings and len(files) > 1:
+        raise ConfigurationError(f"{settings[0]!r}: KEY=VALUE arguments can only be used with a single file")
+    sessions = supervisor.open_all(
+        files, lambda file: open_service_session(replace(common, config=file, further_configs=()), settings)
+    )
+    with ExitStack() as stack:
+        if embedded_broker and embedded.is_local(sessions[0].mesh.broker):
+            stack.enter_context(embedded.embedded_broker(sessions[0]))
+        if len(files) == 1:
+            run_service(sessions[0])
+            return
+        ctx.exit(supervisor.run_all(files, sessions, common))
 
 
-def _refuse_files(words: Sequence[str]) -> None:
+def _first_repeated(files: Sequence[str]) -> str:
+    return next(file for file in files if files.count(file) > 1)
+
+
+def _sorted_out(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Files, and the `key=value` words among them."""
     import os
 
-    from dripline.errors import ConfigurationError
+    from dripline.config.overrides import split_word
 
-    for word in words:
-        if "=" not in word and os.path.exists(word):
-            raise ConfigurationError(f"{word!r} is a file; a configuration file is given with -c")
-
-
-def main() -> None:
-    """Run `dl-serve`."""
-    run(serve, "dl-serve")
-
-
-if __name__ == "__main__":
-    main()
+    settings = [word for word in words if split_word(word) is not None and not os.path.exists(word)]
+    return [word for word in words if word not in settings], settings

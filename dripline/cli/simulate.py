@@ -34,8 +34,8 @@ dl simulate power_supply.yaml thermometer.yaml --port 5025
 @click.option("-q", "--quiet", count=True, help="Decrease verbosity; can be repeated.")
 def simulate(files: Sequence[str], port: int | None, verbose: int, quiet: int) -> None:
     """Run the simulated instruments described by files until stopped."""
-    from dripline.cli import logs
-    from dripline.cli.stopping import StopEvent
+    from dripline.programs import logs
+    from dripline.programs.signals import StopEvent
 
     logs.set_up(logging.INFO, verbose, quiet)
     instruments = _described(files, port)

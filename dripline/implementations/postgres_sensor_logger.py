@@ -12,9 +12,9 @@ from dripline.core.alert_consumer import AlertConsumer
 from dripline.core.endpoint import Endpoint
 from dripline.errors import ConfigurationError
 from dripline.implementations.postgres_interface import PostgreSQLInterface
-from dripline.implementations.sql_row_logger import RowLogger
 from dripline.implementations.sql_table import SQLTable
-from dripline.implementations.storage.sink import Destination, Destinations
+from dripline.implementations.storage.database_sink import Destination, Destinations
+from dripline.implementations.storage.row_logger import RowLogger
 from dripline.wire.throw_reply import ThrowReply
 
 

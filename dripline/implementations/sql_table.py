@@ -10,10 +10,10 @@ from dripline.core._access import Reach
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.endpoint import Endpoint
 from dripline.errors import ConfigurationError
-from dripline.implementations.sql_table_look import look_at_table
 from dripline.implementations.storage.database import is_away, reason, sqlalchemy
 from dripline.implementations.storage.numbers import as_numbers, number_columns
 from dripline.implementations.storage.selecting import TooLarge, fetch, plain_value
+from dripline.implementations.storage.table_inspection import look_at_table
 from dripline.implementations.storage.times import as_times, compared, selected, time_columns
 from dripline.wire.throw_reply import ThrowReply
 

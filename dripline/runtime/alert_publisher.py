@@ -16,7 +16,7 @@ from dripline.runtime.boundary import Boundary
 from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.queued_alert import QueuedAlert
 from dripline.runtime.rate_limited_log import Complaints
-from dripline.transport.slot import Slot
+from dripline.transport.future import Slot
 from dripline.wire.codec import Envelope
 
 __all__ = ["AlertPublisher", "BufferPolicy"]

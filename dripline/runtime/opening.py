@@ -7,7 +7,7 @@ import threading
 import time
 
 from dripline.errors import BrokerError
-from dripline.transport.slot import Slot
+from dripline.transport.future import Slot
 
 # Not without a limit: a signal that arrives just before a thread begins to wait is handled when it wakes.
 _LOOK_S = 0.5

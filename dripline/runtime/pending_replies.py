@@ -10,7 +10,7 @@ from collections.abc import Callable, Container
 from dripline.amqp.content import Delivery, Returned
 from dripline.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
 from dripline.runtime.liveness import LivenessCheck, Outcome
-from dripline.transport.slot import Slot
+from dripline.transport.future import Slot
 from dripline.wire.chunks import DEFAULT_LIMITS, Joiner, Part, read_part
 from dripline.wire.codec import malformed_reply, read_reply
 from dripline.wire.duration import duration

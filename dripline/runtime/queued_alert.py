@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dripline.amqp.properties import RawProperties
 from dripline.errors import BrokerError
 from dripline.runtime.spool_position import Position
-from dripline.transport.slot import Slot
+from dripline.transport.future import Slot
 from dripline.wire.codec import Envelope
 
 _LONGEST_KEY = 255

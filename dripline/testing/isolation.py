@@ -21,7 +21,7 @@ def alone_on(broker: Broker) -> Iterator[None]:
     Args:
         broker: The broker whose mesh and login are the ones to be found.
     """
-    sources = import_module("dripline.config.load")  # as an attribute it is the function of that name
+    sources = import_module("dripline.config.load")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sources, "user_mesh_file", lambda: None)
         patch.setattr(sources, "home_mesh", lambda: dict(broker.mesh))

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from dripline.errors import BrokerError
-from dripline.transport import failures
-from dripline.transport.slot import Slot
+from dripline.transport import error_messages as failures
+from dripline.transport.future import Slot
 
 
 class Calls:

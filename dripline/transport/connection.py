@@ -18,7 +18,7 @@ from dripline.errors import BrokerError
 from dripline.transport.address import BrokerAddress
 from dripline.transport.consumer import AnyConsumer, Consumer, handled_here, passive_declaration
 from dripline.transport.durable_consumer import DurableConsumer
-from dripline.transport.slot import Slot
+from dripline.transport.future import Slot
 from dripline.transport.topology import Topology
 from dripline.wire.codec import Envelope
 from dripline.wire.table import short_string

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dripline.transport.socket_loop import SocketLoop, Timer
+from dripline.transport.io_loop import SocketLoop, Timer
 from dripline.wire.duration import duration
 
 _SENT_PER_INTERVAL = 2

@@ -21,7 +21,7 @@ from pika.exceptions import AMQPHeartbeatTimeout, ChannelClosedByBroker
 from dripline.amqp.content import ContentReader, Delivery, Returned
 from dripline.transport.address import BrokerAddress
 from dripline.transport.heartbeat import Heartbeat
-from dripline.transport.socket_loop import SocketLoop, Timer
+from dripline.transport.io_loop import SocketLoop, Timer
 
 if TYPE_CHECKING:
     from dripline.transport.tls import TlsEngine

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import time
 
-from dripline.transport import failures
+from dripline.transport import error_messages as failures
 from dripline.transport.address import BrokerAddress
 
 RESOLVING = "its name is not resolved yet"

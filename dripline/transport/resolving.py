@@ -7,8 +7,8 @@ import socket
 import threading
 from typing import Any
 
+from dripline.transport.future import Slot
 from dripline.transport.progress import Progress
-from dripline.transport.slot import Slot
 
 #: An address family with an address that `socket.connect` takes.
 Found = tuple[int, Any]

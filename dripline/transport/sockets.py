@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dripline.errors import BrokerError
-from dripline.transport import failures
+from dripline.transport import error_messages as failures
 from dripline.transport.address import BrokerAddress
 from dripline.transport.progress import CONNECTING, ENCRYPTING, Progress
 from dripline.transport.resolving import Found, resolve
@@ -157,7 +157,8 @@ def _encrypted(
 ) -> TlsEngine | None:
     if context is None:
         return None
-    from dripline.transport import tls, tls_failures
+    from dripline.transport import tls
+    from dripline.transport import tls_error_messages as tls_failures
 
     progress.step = ENCRYPTING
     try:

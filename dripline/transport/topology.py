@@ -10,7 +10,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from dripline.amqp import client_frames as frames
 from dripline.transport import durable_queues
-from dripline.transport.life import ConnectionLife
+from dripline.transport.connection_base import ConnectionLife
 from dripline.wire.table import short_string
 
 

@@ -20,13 +20,13 @@ from dripline.errors import ConfigurationError, DriplineError
 from dripline.runtime.client import MeshClient
 from dripline.runtime.service_discovery import Present, roll_call
 from dripline.web import settings
-from dripline.web.status import http_status
+from dripline.web.api.http_status import http_status
 from dripline.wire.return_codes import get_return_code_values
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from dripline.web.application import Routes
+    from dripline.web.api.routes import Routes
 
 logger = logging.getLogger("dripline.web")
 
@@ -173,14 +173,14 @@ class HTTPServer(Interface):
         return roll_call(self._new_client, wait_s, connect_s=self.limit_s)
 
     async def _serve(self, ready: threading.Event | None) -> None:
-        from dripline.web.application import (
+        from dripline.web.api.connections import Connections
+        from dripline.web.api.mesh_requests import Asker
+        from dripline.web.api.protocol_log import protocol_log
+        from dripline.web.api.routes import (
             Routes,
             application,
         )  # says how to get aiohttp where it is not installed
-        from dripline.web.asking import Asker
-        from dripline.web.connections import Connections
-        from dripline.web.first_connection import FirstConnection
-        from dripline.web.protocol_log import protocol_log
+        from dripline.web.api.startup import FirstConnection
         from aiohttp import web  # isort: skip
 
         loop, stop = self._stop = asyncio.get_running_loop(), asyncio.Event()

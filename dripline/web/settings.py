@@ -12,7 +12,7 @@ import scarab
 from dripline.config.secrets import check_secret
 from dripline.core._credentials import Secret
 from dripline.errors import ConfigurationError
-from dripline.web.guard import Guard
+from dripline.web.api.auth import Guard
 from scarab.secret_files import EmptySecret
 
 _GROUP = "http"

@@ -19,10 +19,10 @@ from support import ports
 
 MODULES = {
     "dl": "dripline.cli.dl",
-    "dl-agent": "dripline.cli.agent",
-    "dl-http-server": "dripline.cli.http_server",
-    "dl-mon": "dripline.cli.mon",
-    "dl-serve": "dripline.cli.serve",
+    "dl-agent": "dripline.cli.dl_agent",
+    "dl-http-server": "dripline.cli.web",
+    "dl-mon": "dripline.cli.dl_mon",
+    "dl-serve": "dripline.cli.dl_serve",
 }
 PATIENCE_S = 60.0
 # Hundreds of processes are started: compiled modules are kept for all of them, as an installation does.

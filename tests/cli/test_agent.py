@@ -340,7 +340,7 @@ def test_the_version_is_told(shell):
 
 
 @pytest.mark.parametrize(
-    "module", ["dripline.cli.agent", "dripline.cli.dl", "dripline.cli.mon", "dripline.cli.serve"]
+    "module", ["dripline.cli.dl_agent", "dripline.cli.dl", "dripline.cli.dl_mon", "dripline.cli.dl_serve"]
 )
 def test_importing_a_command_is_cheap(module):
     """A shell script may call it a hundred times: no YAML, no event loop, no evaluator, no AMQP."""

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dripline.cli.command import WORD, Command, ManyWords, Seconds, run
-from dripline.cli.failures import exit_code_of
+from dripline.cli.exit_codes import exit_code_of
 from dripline.errors import BrokerUnreachable, ConfigurationError, ErrorReply
 
 

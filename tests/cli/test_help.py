@@ -11,11 +11,11 @@ import sys
 import click
 import pytest
 
-from dripline.cli.agent import agent
 from dripline.cli.dl import dl
-from dripline.cli.http_server import http_server
-from dripline.cli.mon import mon
-from dripline.cli.serve import serve
+from dripline.cli.dl_agent import agent
+from dripline.cli.dl_mon import mon
+from dripline.cli.dl_serve import serve
+from dripline.cli.web import http_server
 
 
 def _commands() -> dict[str, click.Command]:

@@ -18,15 +18,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.cli import logs, supervisor
-from dripline.cli.asking import value_text
-from dripline.cli.embedded import answers, is_local
 from dripline.cli.options import CommonOptions
 from dripline.cli.payload import make_payload
-from dripline.cli.session import open_client_session, open_session
-from dripline.cli.stopping import Interrupted, StopEvent
+from dripline.cli.request import value_text
 from dripline.cli.table import LiveTable, line_of
 from dripline.errors import ConfigurationError
+from dripline.programs import logs
+from dripline.programs import processes as supervisor
+from dripline.programs.embedded_broker import answers, is_local
+from dripline.programs.session import open_client_session, open_session
+from dripline.programs.signals import Interrupted, StopEvent
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 
@@ -303,7 +304,7 @@ def test_a_signal_that_interrupts_nothing_ends_it_too():
 def test_a_signal_ends_a_wait_at_whatever_moment_it_comes():
     """Also when the wait is just beginning or ending and holds its lock."""
     program = (
-        "import os\nfrom dripline.cli.stopping import StopEvent\nwhile True:\n    stop = StopEvent()\n"
+        "import os\nfrom dripline.programs.signals import StopEvent\nwhile True:\n    stop = StopEvent()\n"
         "    with stop.armed():\n        os.write(1, b'?')\n        while not stop.wait(1e-6):\n            pass\n"
         "        os.write(1, b'!')\n"
     )

@@ -10,9 +10,9 @@ import pytest
 
 from dripline.broker import EmbeddedBroker
 from dripline.cli.options import CommonOptions
-from dripline.cli.session import draft_session
 from dripline.core import Interface, Service
 from dripline.errors import ErrorReply
+from dripline.programs.session import draft_session
 
 from .conftest import Shell
 
@@ -74,7 +74,7 @@ def test_a_password_shows_nowhere(shell, secret, free_port):
 
     words = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children_of(running.process.pid)]
     assert len(words) == 2
-    assert all(b"dripline.cli.serve" in each and secret.encode() not in each for each in words)
+    assert all(b"dripline.cli.dl_serve" in each and secret.encode() not in each for each in words)
 
     monitor = shell.start("dl-mon", "-r", "#", "-a", "#", "--json-print", "-vvv", *login)
     monitor.wait_until(lambda: "sensor_value" in monitor.stdout)

@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from dripline.cli.options import CommonOptions
-from dripline.cli.service_run import open_service_session
 from dripline.core import ServiceConfig
+from dripline.programs.service import open_service_session
 
 from .conftest import PATIENCE_S, new_store
 
@@ -373,7 +373,7 @@ def test_it_ends_with_the_process_that_started_it(mesh):
     """`dl serve` holds the other end of its standard input."""
     store, _ = new_store()
     process = subprocess.Popen(
-        [sys.executable, "-m", "dripline.cli.serve", f"name={store.name}", "--end-with-stdin"],
+        [sys.executable, "-m", "dripline.cli.dl_serve", f"name={store.name}", "--end-with-stdin"],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=mesh._surroundings({}),

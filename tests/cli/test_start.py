@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from dripline.cli import start
+from dripline.cli import entry_points as start
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def test_ctrl_c_in_the_middle_of_a_dataclass_gives_the_same_exit_code():
     """Python ends itself by the signal when a plain KeyboardInterrupt leaves an `exec` of text."""
     program = """
 import os, signal
-from dripline.cli import start
+from dripline.cli import entry_points as start
 def imported(module):
     # Python handles the signal a moment after it came.
     exec("os.kill(os.getpid(), signal.SIGINT)\\nwhile True: pass", {"os": os, "signal": signal})

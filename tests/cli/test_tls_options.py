@@ -9,9 +9,9 @@ import pytest
 from support.certificates import Certificates
 
 from dripline.cli.options import CommonOptions
-from dripline.cli.session import draft_session
-from dripline.cli.supervisor import _handed_on
 from dripline.errors import ConfigurationError
+from dripline.programs.processes import _handed_on
+from dripline.programs.session import draft_session
 
 
 @pytest.fixture(scope="module")

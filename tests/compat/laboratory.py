@@ -117,7 +117,7 @@ class Laboratory:
         streams = stem.with_suffix(".out"), stem.with_suffix(".err")
         with streams[0].open("wb") as out, streams[1].open("wb") as err:
             process = subprocess.Popen(
-                [str(self.environment.python), "-m", "dripline.cli.serve", "-c", source.name, *words],
+                [str(self.environment.python), "-m", "dripline.cli.dl_serve", "-c", source.name, *words],
                 cwd=folder,
                 env=surroundings({"HOME": str(self.home)}),
                 stdin=subprocess.DEVNULL,
@@ -140,7 +140,7 @@ class Laboratory:
 
     def dl_agent(self, *words: str) -> dict:
         """What `dl-agent` prints as JSON."""
-        done = self.environment.run("-m", "dripline.cli.agent", *words, HOME=str(self.home))
+        done = self.environment.run("-m", "dripline.cli.dl_agent", *words, HOME=str(self.home))
         assert done.returncode == 0, f"{done.stdout}{done.stderr}"
         return json.loads(done.stdout)
 

@@ -9,8 +9,8 @@ import pytest
 
 from dripline.checking import check_files
 from dripline.cli.options import CommonOptions
-from dripline.cli.service_run import make_service, open_service_session
 from dripline.errors import DriplineError
+from dripline.programs.service import make_service, open_service_session
 
 from .meshes import fresh_mesh
 

@@ -86,7 +86,7 @@ def test_silence_is_told_step_by_step_and_so_is_the_return(mesh, monitor):
 def test_a_killed_service_is_noticed_and_so_is_its_return(mesh, monitor, tmp_path):
     """SIGKILL leaves no goodbye; only the silence tells."""
     name = mesh.name("kiln")
-    command = [sys.executable, "-m", "dripline.cli.serve", f"name={name}", "heartbeat_interval_s=0.1"]
+    command = [sys.executable, "-m", "dripline.cli.dl_serve", f"name={name}", "heartbeat_interval_s=0.1"]
     command += [f"dripline_mesh.{key}={value}" for key, value in mesh.settings.items()]
     environment = {**os.environ, "HOME": str(tmp_path)}
 

@@ -146,7 +146,7 @@ def test_an_error_of_our_own_is_still_logged(server, caplog, monkeypatch) -> Non
     def fail(*_arguments: object) -> None:
         raise ConnectionResetError("inside")
 
-    monkeypatch.setattr("dripline.web.application.mesh_request", fail)
+    monkeypatch.setattr("dripline.web.api.routes.mesh_request", fail)
     url = f"http://127.0.0.1:{server.http_port}/dl/peaches"
     with pytest.raises(urllib.error.HTTPError, match="500"):
         urllib.request.urlopen(url, timeout=30)

@@ -325,7 +325,7 @@ def _is_closed(connection):
 
 def test_slow_headers_are_not_waited_for(start, monkeypatch):
     """Nor is a connection that says nothing; one that is being answered is left alone."""
-    monkeypatch.setattr("dripline.web.connections.Connections.__init__.__defaults__", (512, 256, 1.0))
+    monkeypatch.setattr("dripline.web.api.connections.Connections.__init__.__defaults__", (512, 256, 1.0))
     url = start()
     host, port = url.removeprefix("http://").split(":")
     with (
@@ -340,7 +340,7 @@ def test_slow_headers_are_not_waited_for(start, monkeypatch):
 
 def test_too_many_connections_are_told_so(start, monkeypatch):
     """And closed; those that are there go on."""
-    monkeypatch.setattr("dripline.web.connections.Connections.__init__.__defaults__", (3, 2, 30.0))
+    monkeypatch.setattr("dripline.web.api.connections.Connections.__init__.__defaults__", (3, 2, 30.0))
     url = start()
     host, port = url.removeprefix("http://").split(":")
     there = [socket.create_connection((host, int(port)), timeout=20) for _ in range(2)]

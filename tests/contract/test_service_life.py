@@ -137,9 +137,7 @@ def test_a_handler_that_hangs_does_not_hold_up_the_end(mesh, caplog):
 
 def test_a_second_service_of_a_name_cannot_start(mesh, monkeypatch):
     """It says what to do; the first one is unharmed."""
-    monkeypatch.setattr("dripline.runtime.reconnecting_connection._NAME_PATIENCE_S", 0.1)  # tried again for a while
-        "dripline.runtime.reconnecting_connection._NAME_PATIENCE_S", 0.1
-    )  # it is tried again for a while
+    monkeypatch.setattr("dripline.runtime.reconnecting_connection._NAME_PATIENCE_S", 0.1)  # retried for a while
     name = mesh.name("twin")
     with serving(Service(name, endpoints=[STORE], **mesh.login)), client(mesh) as interface:
         second = Service(name, **mesh.login)

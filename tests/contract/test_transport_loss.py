@@ -12,7 +12,7 @@ from support.plain import plain_channel
 from support.proxy import Proxy
 
 from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost
-from dripline.transport import socket_loop
+from dripline.transport import io_loop as socket_loop
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.wire.codec import Envelope

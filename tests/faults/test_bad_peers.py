@@ -378,7 +378,7 @@ def test_commands_keep_their_limit(embedded, kind):
         begin = time.monotonic()
         running = [
             subprocess.Popen(
-                [sys.executable, "-m", "dripline.cli.dl" if name == "dl" else "dripline.cli.agent", *words,
+                [sys.executable, "-m", "dripline.cli.dl" if name == "dl" else "dripline.cli.dl_agent", *words,
                  "-t", "1", "-b", host, "-p", str(port)],
                 stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             )
@@ -412,7 +412,7 @@ def test_listening_can_be_stopped_while_the_broker_is_silent(embedded, kind, com
     name, *words = command
     with frozen(kind, embedded) as (host, port):
         entry = "dl" if name == "dl" else "dl_mon"
-        program = f"import sys; from dripline.cli.start import {entry}; sys.exit({entry}())"
+        program = f"import sys; from dripline.cli.entry_points import {entry}; sys.exit({entry}())"
         process = subprocess.Popen(
             [sys.executable, "-c", program, *words, "-b", host, "-p", str(port)],
             stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -15,11 +15,11 @@ from support.outrages import OUTRAGES, Unprintable
 from support.proxy import Proxy
 from support.waiting import eventually
 
-from dripline.cli.logs import LogFormatter
 from dripline.config.mesh import MeshSettings
 from dripline.core import AlertConsumer, Endpoint, Entity, MsgAlert, MsgReply, Service, op_t
 from dripline.errors import DriplineError, ErrorReply
 from dripline.implementations import HeartbeatMonitor
+from dripline.programs.logs import LogFormatter
 from dripline.runtime.client import MeshClient
 from dripline.runtime.link import MeshLink
 

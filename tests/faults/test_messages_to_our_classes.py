@@ -12,10 +12,10 @@ import pytest
 from contract.meshes import Mesh, client, fresh_mesh, serving
 from support.waiting import eventually
 
-from dripline.cli.logs import LogFormatter
 from dripline.core import Entity, Interface, MsgAlert, MsgRequest, Service, op_t
 from dripline.errors import ErrorReply
 from dripline.implementations import HeartbeatMonitor, SensorLogger
+from dripline.programs.logs import LogFormatter
 from dripline.wire.safe_text import safe_text
 
 FULL = bool(os.environ.get("DRIPLINE_TEST_FULL"))

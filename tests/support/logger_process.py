@@ -66,7 +66,7 @@ class LoggerProcess:
         """Start it, and wait until it consumes."""
         assert self._process is None, "it is running"
         with self._log.open("wb") as log:
-            words = [sys.executable, "-m", "dripline.cli.serve", "-c", str(self._file)]
+            words = [sys.executable, "-m", "dripline.cli.dl_serve", "-c", str(self._file)]
             self._process = process = subprocess.Popen(words, stderr=log, env=self._environment)
         eventually(lambda: " serves " in self.log or process.poll() is not None, START_S)
         assert " serves " in self.log, self.log

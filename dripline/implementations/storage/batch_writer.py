@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from dripline.implementations.storage.database import DatabaseAway
 from dripline.implementations.storage.dead_letters import DeadLetters, Refusal
-from dripline.implementations.storage.news import News
 from dripline.implementations.storage.row import Row
 from dripline.implementations.storage.waiting_rows import (
     Batch,
@@ -22,6 +21,7 @@ from dripline.implementations.storage.waiting_rows import (
     parts_of,
     read_batch,
 )
+from dripline.implementations.storage.writer_status import News
 from dripline.runtime import backoff
 from dripline.runtime.spool import Spool, SpoolFull
 

@@ -9,9 +9,9 @@ import pytest
 from pika import spec
 from support.fake_broker import FakeBroker
 
-from dripline.cli.doctor.durable_queues import examine_durable_queues
-from dripline.cli.doctor.findings import BROKER, Report
-from dripline.cli.doctor.peer import Product
+from dripline.doctor.durable_queues import examine_durable_queues
+from dripline.doctor.peer import Product
+from dripline.doctor.report import BROKER, Report
 
 OLD = {"x-queue-type": "quorum"}
 NEW = {"x-queue-type": "quorum", "x-delivery-limit": -1}

@@ -13,7 +13,7 @@ import dripline
 import dripline.core
 import dripline.implementations
 import scarab
-from dripline.checking.reach import reach_of
+from dripline.checking.message_access import reach_of
 from dripline.core import Endpoint, Entity, Interface, MsgRequest, Service, op_t
 from dripline.core import _access as access
 from dripline.errors import DriplineError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.outrages import OUTRAGES
 
-from dripline.checking.own_checks import verdict_of
+from dripline.checking.declared_checks import verdict_of
 from dripline.core.object_creator import ObjectCreator, maker_of
 from dripline.discovery.error_text import describe_failure
 from dripline.discovery.module_path import load_file

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from support.databases import database_url, postgres_server, postgres_url, sqlite_url
 from support.waiting import eventually
 
-from dripline.implementations.sql_sensor_table import SensorTable
 from dripline.implementations.storage.database import DatabaseAway, make_engine, read_url
+from dripline.implementations.storage.database_sink import DatabaseSink, Destination
 from dripline.implementations.storage.row import Row
-from dripline.implementations.storage.sink import DatabaseSink, Destination
+from dripline.implementations.storage.sensor_table import SensorTable
 from dripline.implementations.storage.times import now
 
 from .one_table import OneTable
@@ -160,7 +160,7 @@ def test_one_row_in_a_hundred_that_meets_a_deadlock_does_not_stop_a_batch(plain,
 
 def test_rows_that_always_meet_a_deadlock_are_refused_in_the_end(plain, monkeypatch):
     """All others are written at once, and what follows is written later."""
-    monkeypatch.setattr("dripline.implementations.storage.sink._CONFLICTS_FOR_S", 0.5)
+    monkeypatch.setattr("dripline.implementations.storage.database_sink._CONFLICTS_FOR_S", 0.5)
     engine, table = plain
     with engine.begin() as connection:
         connection.exec_driver_sql(
@@ -182,7 +182,7 @@ def test_rows_that_always_meet_a_deadlock_are_refused_in_the_end(plain, monkeypa
 
 def test_nothing_is_refused_while_all_rows_meet_a_deadlock(plain, monkeypatch):
     """The database counts as away, after a few rows."""
-    monkeypatch.setattr("dripline.implementations.storage.sink._CONFLICTS_FOR_S", 0.0)
+    monkeypatch.setattr("dripline.implementations.storage.database_sink._CONFLICTS_FOR_S", 0.0)
     engine, table = plain
     with engine.begin() as connection:
         connection.exec_driver_sql(

@@ -26,13 +26,13 @@ from support.file_changes import (
 )
 from support.waiting import eventually
 
-from dripline.implementations.sql_sensor_table import SensorTable
 from dripline.implementations.storage import sqlite_file as sqlite_file_module
 from dripline.implementations.storage.batch_writer import BatchWriter
 from dripline.implementations.storage.database import DatabaseAway, DatabaseBusy, make_engine, read_url
+from dripline.implementations.storage.database_sink import DatabaseSink
 from dripline.implementations.storage.dead_letters import DeadLetters
 from dripline.implementations.storage.row import Row
-from dripline.implementations.storage.sink import DatabaseSink
+from dripline.implementations.storage.sensor_table import SensorTable
 from dripline.implementations.storage.sqlite_file import SqliteFile
 from dripline.implementations.storage.times import now
 from dripline.implementations.storage.waiting_rows import Pace
@@ -140,7 +140,7 @@ class Interrupted(SqliteFile):
 @pytest.mark.parametrize("change", CHANGES)
 def test_rows_that_are_only_in_the_log_are_written_again(database, path, change, monkeypatch, caplog):
     """The worst moment: committed, and the checkpoint has not begun. No file is damaged."""
-    monkeypatch.setattr("dripline.implementations.storage.sink.SqliteFile", Interrupted)
+    monkeypatch.setattr("dripline.implementations.storage.database_sink.SqliteFile", Interrupted)
     aside = path.with_name("aside")
     database.write(1, 2)
     database.sink._file.happens = lambda: change(path, aside)

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from support.databases import database_url, postgres_server, postgres_url, sqlite_url
 from support.waiting import eventually
 
-from dripline.implementations.storage import sink as sink_module
+from dripline.implementations.storage import database_sink as sink_module
 from dripline.implementations.storage.batch_writer import BatchWriter
 from dripline.implementations.storage.database import make_engine, read_url
+from dripline.implementations.storage.database_sink import DatabaseSink, Destination
 from dripline.implementations.storage.dead_letters import DeadLetters
 from dripline.implementations.storage.row import Row
-from dripline.implementations.storage.sink import DatabaseSink, Destination
 from dripline.implementations.storage.waiting_rows import Pace
 from dripline.runtime.spool import Spool
 

@@ -17,7 +17,7 @@ from dripline.core import MsgAlert
 from dripline.errors import ConfigurationError
 from dripline.implementations import SensorLogger
 from dripline.implementations.sensor_logger import columns_of
-from dripline.implementations.sql_sensor_table import sensor_table
+from dripline.implementations.storage.sensor_table import sensor_table
 from dripline.implementations.storage.times import read_time
 
 json_values = st.recursive(

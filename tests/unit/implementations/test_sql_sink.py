@@ -15,8 +15,8 @@ from support.databases import database_url, postgres_server, postgres_url, sqlit
 from dripline.errors import ConfigurationError
 from dripline.implementations.storage import message_ids
 from dripline.implementations.storage.database import DatabaseAway, make_engine, read_url
+from dripline.implementations.storage.database_sink import DatabaseSink, Destination
 from dripline.implementations.storage.row import Row
-from dripline.implementations.storage.sink import DatabaseSink, Destination
 
 __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 

@@ -16,7 +16,7 @@ import scarab
 from dripline.errors import ConfigurationError, DriplineError
 from dripline.implementations import PostgresSensorLogger, SensorLogger
 from dripline.implementations.storage.database import DatabaseAway, DatabaseUnfit, make_engine, read_url
-from dripline.implementations.storage.sink import DatabaseSink
+from dripline.implementations.storage.database_sink import DatabaseSink
 
 __all__ = ["postgres_server", "postgres_url"]
 

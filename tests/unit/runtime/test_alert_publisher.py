@@ -14,7 +14,7 @@ from dripline.errors import BrokerError, ClosedByBroker, ConnectionLost, Driplin
 from dripline.runtime import alert_backlog
 from dripline.runtime.alert_publisher import AlertPublisher, BufferPolicy
 from dripline.runtime.spool import Position, Spool
-from dripline.transport.slot import Slot
+from dripline.transport.future import Slot
 from dripline.wire.codec import Envelope
 
 

@@ -11,7 +11,7 @@ import pytest
 from support.outrages import OUTRAGES, Unprintable
 from support.waiting import eventually
 
-from dripline.cli.logs import LogFormatter
+from dripline.programs.logs import LogFormatter
 from dripline.runtime.boundary import Boundary, named_text_of, text_of
 from dripline.runtime.handler_timeout import HandlerWatch
 from dripline.runtime.heartbeat import Heartbeat

@@ -3,7 +3,7 @@
 import pytest
 
 from dripline.transport.heartbeat import Heartbeat
-from dripline.transport.socket_loop import Timer
+from dripline.transport.io_loop import Timer
 
 
 class Clock:

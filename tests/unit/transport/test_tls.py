@@ -8,9 +8,9 @@ import threading
 import pytest
 from support.certificates import Certificates
 
-from dripline.transport import socket_loop
+from dripline.transport import io_loop as socket_loop
 from dripline.transport.address import TlsSettings
-from dripline.transport.socket_loop import SocketLoop
+from dripline.transport.io_loop import SocketLoop
 from dripline.transport.tls import TlsEngine, client_context
 
 pytestmark = pytest.mark.usefixtures("no_leaks")

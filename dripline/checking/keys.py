@@ -1,0 +1,76 @@
+"""What the keys of a part of a configuration tell: the same for ten thousand endpoints that have the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from dripline.checking.argument_values import CHECKED_ELSEWHERE, ValueCheck, value_checks
+from dripline.checking.arguments import wanted_types
+from dripline.checking.declared_checks import JointCheck, Verdict, joint_checks, required_by_checks
+from dripline.checking.service_keys import old_key, remedy
+from dripline.checking.signature import accepted_arguments
+from dripline.core.endpoint import Endpoint
+from dripline.core.entity import Entity
+from dripline.core.service import Service
+
+
+class Shape(NamedTuple):
+    """What is the same for all parts of a configuration with the same class and the same keys.
+
+    Attributes:
+        owner: the class; None when it cannot be used here.
+        mistakes: what is wrong, and the key at which it is told, empty for the part as a whole.
+        checks: of the values, by key.
+        joint: checks of several of them together.
+        wanted: types of the values, by key, where quoted numbers and booleans are read.
+    """
+
+    owner: type | None
+    mistakes: tuple[tuple[str, Verdict], ...] = ()
+    checks: tuple[tuple[str, ValueCheck], ...] = ()
+    joint: tuple[JointCheck, ...] = ()
+    wanted: tuple[tuple[str, Any], ...] = ()
+
+    @classmethod
+    def of_service(cls, owner: type, keys: Collection[str]) -> Shape:
+        """Compare a service's keys with the arguments of its class."""
+        own = [key for key in keys if key != "extensions"]
+        return _compared(owner, own, is_service=True)
+
+    @classmethod
+    def of_endpoint(cls, owner: type, keys: Collection[str]) -> Shape:
+        """Compare an endpoint's keys with the arguments of its class."""
+        if not issubclass(owner, Endpoint):
+            return cls(None, (("module", Verdict(f"class {owner.__name__!r} is no Endpoint or Entity")),))
+        shape = _compared(owner, keys, is_service=False)
+        if not issubclass(owner, Service):
+            return shape
+        text = f"class {owner.__name__!r} is a service and does not run here; give it a file of its own"
+        return shape._replace(mistakes=(("module", Verdict(text, is_warning=True)), *shape.mistakes))
+
+
+def _compared(owner: type, keys: Collection[str], *, is_service: bool) -> Shape:
+    accepted, of_values = accepted_arguments(owner), value_checks(owner)
+    mistakes: list[tuple[str, Verdict]] = []
+    checks: list[tuple[str, ValueCheck]] = []
+    for key in keys:
+        if key in ("module", "module_path"):
+            continue
+        if accepted.takes(key):
+            if key in of_values:
+                checks.append((key, of_values[key]))
+        elif is_service and (replacement := old_key(key, accepted.names)):
+            mistakes.append((key, Verdict(replacement, is_warning=True)))
+        else:
+            elsewhere = accepted_arguments(Entity if is_service else Service).names
+            text = f"unknown argument {key!r}{remedy(key, accepted.names, elsewhere, is_service)}"
+            mistakes.append((key, Verdict(text)))
+    for name in dict.fromkeys((*accepted.required, *required_by_checks(owner))):
+        if name not in keys and name != "name":
+            mistakes.append(("", Verdict(f"missing argument {name!r}")))
+    joint = [one for one in joint_checks(owner) if any(argument.name in keys for argument in one.arguments)]
+    wanted = tuple(
+        (key, kind) for key, kind in wanted_types(owner).items() if key in keys and key not in CHECKED_ELSEWHERE
+    )
+    return Shape(owner, tuple(mistakes), tuple(checks), tuple(joint), wanted)

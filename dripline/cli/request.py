@@ -1,0 +1,127 @@
+"""What `dl get`, `dl set`, `dl cmd` share: ask an endpoint, and show what a person wants to see of the reply."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from dripline.cli.command import Seconds
+from dripline.cli.options import CommonOptions, common_options
+
+if TYPE_CHECKING:
+    from dripline.wire.message import MsgReply
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_FIRST_ERROR = 100
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How to ask.
+
+    Attributes:
+        common: the common options.
+        timeout: longest wait for a connection and the reply together, in seconds.
+        lockout_key: key of a locked endpoint.
+        as_json: show the whole reply as JSON.
+    """
+
+    common: CommonOptions
+    timeout: float
+    lockout_key: str | None
+    as_json: bool
+
+    def ask(self, operation: str, endpoint: str, payload: dict[str, Any], specifier: str = "") -> int:
+        """Send a request, show the reply, and give the exit code.
+
+        Args:
+            operation: `get`, `set` or `cmd`.
+            endpoint: its name.
+            payload: plain Python.
+            specifier: attribute or method.
+
+        Raises:
+            DriplineError: there is no broker, no endpoint or no reply, or the reply is an error.
+        """
+        from dripline.programs import logs
+        from dripline.programs.messages import make_request
+        from dripline.programs.session import open_client_session
+
+        logs.set_up(logging.WARNING, self.common.verbose, self.common.quiet)
+        request = make_request(operation, endpoint, payload, specifier, self.lockout_key)
+        with open_client_session(self.common).client().in_time() as client:
+            reply = client.request(request, self.timeout)
+        self._show(reply, endpoint)
+        return 0
+
+    def _show(self, reply: MsgReply, endpoint: str) -> None:
+        from dripline.cli.output import complain, show_value
+        from dripline.errors import ErrorReply
+        from dripline.programs.messages import show
+        from dripline.wire.return_codes import name_of
+
+        if self.as_json or self.common.verbose:
+            show(reply, json_print=self.as_json)
+        if reply.return_code >= _FIRST_ERROR:
+            raise ErrorReply(
+                _about(endpoint, reply.return_message or "it says no more"),
+                return_code=reply.return_code,
+                name=name_of(reply.return_code),
+            )
+        if reply.return_code:
+            complain(f"{_about(endpoint, reply.return_message)} [{reply.return_code}]")
+        if not (self.as_json or self.common.verbose):
+            text = value_text(reply.plain_payload)
+            if text or reply.return_message:
+                show_value(text or reply.return_message)
+
+
+def _about(endpoint: str, message: str) -> str:
+    """A message with the endpoint's name in front of it, unless it has that already."""
+    is_named = (
+        message.startswith(f"{endpoint}: ") or f"endpoint {endpoint}" in message or f"{endpoint!r}" in message
+    )
+    return message if is_named else f"{endpoint}: {message}"
+
+
+def value_text(payload: Any) -> str:
+    """What a person wants to see of a payload.
+
+    Args:
+        payload: Its value (see `value_of`) is shown, or all of it if it has none.
+
+    Returns:
+        Text as it is, everything else as JSON; nothing for None.
+    """
+    from dripline.wire.payload import value_of
+
+    value = value_of(payload, default=payload)
+    if value is None:
+        return "" if payload is None else "null"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def asking_options(function: _Function) -> _Function:
+    """Give a command the options of asking; its callback gets them as `asking`, and the click context."""
+
+    @common_options
+    @click.option("--json", "as_json", is_flag=True, help="Print the whole reply as one line of JSON.")
+    @click.option("-k", "--lockout-key", metavar="UUID", help="Key of a locked endpoint.")
+    @click.option(
+        "-t", "--timeout", type=Seconds(min=0, min_open=True), default=10, metavar="S", show_default=True,
+        help="Maximum time to connect and to get the reply, in seconds.",
+    )  # fmt: skip
+    @functools.wraps(function)
+    def with_asking(
+        common: CommonOptions, timeout: float, lockout_key: str | None, as_json: bool, **kwargs: Any
+    ) -> Any:
+        code = function(asking=Asking(common, timeout, lockout_key, as_json), **kwargs)
+        click.get_current_context().exit(code)
+
+    return with_asking  # type: ignore[return-value]  # wraps keeps the signature for click only

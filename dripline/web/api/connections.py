@@ -1,0 +1,140 @@
+"""The connections of the HTTP server: not too many, and none that says nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dripline.web.api.concurrency import NoPlace, Place, Places
+
+# Browsers use six each; a proxy before the server brings those of all.
+_TOTAL = 512
+_PER_CLIENT = 256
+_QUIET_S = 30.0
+_SWEEP_S = 1.0
+
+
+@dataclass
+class _Connection:
+    transport: asyncio.Transport
+    place: Place
+    asks: int
+    quiet_since: float
+
+
+class Connections:
+    """Lets connections in, and closes those that ask nothing for a while, or so slowly that it comes to the same.
+
+    Args:
+        make: makes what speaks HTTP on a connection; None when the server is being stopped.
+        total: how many there may be.
+        per_client: how many of them may come from one address.
+        quiet_s: longest time without a request, also one that is being written; in seconds.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], asyncio.Protocol | None],
+        total: int = _TOTAL,
+        per_client: int = _PER_CLIENT,
+        quiet_s: float = _QUIET_S,
+    ) -> None:
+        self._make = make
+        self._places = Places(total, per_client)
+        self._quiet_s = quiet_s
+        self._known: dict[asyncio.BaseProtocol, _Connection] = {}
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return self._places.taken
+
+    def door(self) -> asyncio.Protocol:
+        """Make what a new connection meets first; for the `create_server` of an event loop."""
+        return _Door(self)
+
+    def admit(self, transport: asyncio.Transport) -> None:
+        """Let a connection in, or tell it that there are too many."""
+        try:
+            place = self._places.take(client_of(transport))
+        except NoPlace:
+            self._forget_closed()
+            try:
+                place = self._places.take(client_of(transport))
+            except NoPlace:
+                transport.write(_TOO_MANY)
+                transport.close()
+                return
+        protocol = self._make()
+        if protocol is None:
+            place.leave()
+            transport.abort()
+            return
+        self._known[protocol] = _Connection(transport, place, 0, asyncio.get_running_loop().time())
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+
+    @contextmanager
+    def asking(self, protocol: asyncio.BaseProtocol) -> Iterator[None]:
+        """Say that a request on a connection is at work, from its headers to the end of its answer."""
+        connection = self._known.get(protocol)
+        if connection is None:
+            yield
+            return
+        connection.asks += 1
+        try:
+            yield
+        finally:
+            connection.asks -= 1
+            connection.quiet_since = asyncio.get_running_loop().time()
+
+    async def watch(self) -> None:
+        """Close quiet connections, until cancelled."""
+        while True:
+            await asyncio.sleep(min(_SWEEP_S, self._quiet_s / 2))
+            self._forget_closed()
+            latest = asyncio.get_running_loop().time() - self._quiet_s
+            for connection in self._known.values():
+                if not connection.asks and connection.quiet_since < latest:
+                    connection.transport.abort()
+
+    def _forget_closed(self) -> None:
+        for protocol in [key for key, found in self._known.items() if found.transport.is_closing()]:
+            self._known.pop(protocol).place.leave()
+
+
+class _Door(asyncio.Protocol):
+    """What a new connection meets first."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._connections.admit(transport)
+
+
+def client_of(transport: asyncio.BaseTransport | None) -> str:
+    """The address at the other end of a connection, without its port; empty when it has gone."""
+    name = transport.get_extra_info("peername") if transport is not None else None
+    return str(name[0]) if name else ""
+
+
+def _too_many() -> bytes:
+    content = {
+        "return_code": 100,
+        "return_name": "amqp_error",
+        "return_message": "there are too many connections; try again",
+        "payload": None,
+    }
+    body = json.dumps(content).encode()
+    head = (
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+_TOO_MANY = _too_many()

@@ -1,0 +1,122 @@
+"""Asking the mesh from an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from dripline.errors import BrokerError, ConnectionLost, ReplyTimeout
+from dripline.runtime.client import MeshClient
+from dripline.runtime.pending_replies import PendingReply
+from dripline.web.api.startup import FirstConnection
+from dripline.wire.message import MsgReply, MsgRequest
+
+_LOOK_S = 0.05
+_Result = TypeVar("_Result")
+
+
+class Asker:
+    """Sends requests and waits for replies on threads.
+
+    Args:
+        client: asks the mesh; it is connected elsewhere.
+        first: connects it.
+        at_once: how many requests wait at once; the caller keeps to it. There is a thread more for `call`.
+    """
+
+    def __init__(self, client: MeshClient, first: FirstConnection, at_once: int) -> None:
+        self._client = client
+        self._first = first
+        self._threads = ThreadPoolExecutor(at_once + 1, "dripline-http")
+
+    async def ask(self, request: MsgRequest, timeout_s: float, done: Callable[[object], object]) -> MsgReply:
+        """Send a request and wait for its reply; when this is cancelled, nobody waits any longer.
+
+        Args:
+            request: the request.
+            timeout_s: longest wait, in seconds; also for a connection that was lost.
+            done: called when the thread is free again, from any thread.
+
+        Raises:
+            DriplineError: there is no broker, nobody is bound for the key, or no reply came in time.
+        """
+        errand = _Errand(self._client, self._first, request, timeout_s)
+        future = self._threads.submit(errand.run)
+        future.add_done_callback(done)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            errand.give_up()
+            raise
+
+    async def call(self, function: Callable[[], _Result]) -> _Result:
+        """Call a function that asks the mesh, on a thread.
+
+        Raises:
+            DriplineError: there has been no broker yet, or what the function raises.
+        """
+        if self._first.failure is not None:
+            raise _copy(self._first.failure)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+
+    def close(self) -> None:
+        """Start nothing any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _Errand:
+    """One request on its way, on a thread."""
+
+    def __init__(self, client: MeshClient, first: FirstConnection, request: MsgRequest, timeout_s: float) -> None:
+        self._client = client
+        self._first = first
+        self._request = request
+        self._timeout_s = timeout_s
+        self._given_up = threading.Event()
+        self._pending: PendingReply | None = None
+
+    def run(self) -> MsgReply:
+        deadline = time.monotonic() + self._timeout_s
+        self._await_connection(deadline)
+        try:
+            pending = self._client.link.send_request(self._request, timeout_s=_left(deadline))
+        except TimeoutError as error:
+            raise ReplyTimeout(f"could not ask {self._request.routing_key!r}: {error}") from None
+        self._pending = pending
+        if self._given_up.is_set():
+            raise _gone()
+        return pending.wait(_left(deadline))
+
+    def give_up(self) -> None:
+        """End the wait; from any thread."""
+        self._given_up.set()
+        pending = self._pending
+        if pending is not None:
+            pending.fail(_gone())
+
+    def _await_connection(self, deadline: float) -> None:
+        link = self._client.link
+        while not link.is_open:
+            failure = self._first.failure
+            if failure is not None:
+                raise _copy(failure)
+            if self._given_up.wait(min(_LOOK_S, _left(deadline))):
+                raise _gone()
+            if not _left(deadline):
+                raise ConnectionLost(f"not connected to the broker at {link.address}; trying to connect again")
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
+
+
+def _copy(error: BrokerError) -> BrokerError:
+    return type(error)(*error.args)  # each its own: tracebacks are added to it
+
+
+def _gone() -> ConnectionLost:
+    return ConnectionLost("who asked has gone")

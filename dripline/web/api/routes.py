@@ -1,0 +1,146 @@
+"""The routes of the HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dripline.errors import DriplineError
+from dripline.runtime.service_discovery import Present
+from dripline.web.api.auth import Guard
+from dripline.web.api.concurrency import NoPlace, Place, Places
+from dripline.web.api.connections import Connections, client_of
+from dripline.web.api.http_status import http_status
+from dripline.web.api.mesh_requests import Asker
+from dripline.web.api.middleware import reception
+from dripline.web.api.openapi import openapi
+from dripline.web.api.request_parsing import BadRequest, mesh_request
+from dripline.web.api.responses import error_answer, json_answer, reply_answer
+from dripline.web.pages import page
+from dripline.wire.message import MsgRequest
+
+from aiohttp import web  # isort: skip  # `answers` says how to get it
+
+if TYPE_CHECKING:
+    from dripline.web.http_server import HTTPServer
+
+_BODY_S = 10.0
+# dripline-python serves the files of `web_root` below it, and its pages name them so.
+_OLD_FOLDER = "web/"
+
+
+def application(server: HTTPServer, guard: Guard, routes: Routes, connections: Connections) -> web.Application:
+    """Make the application.
+
+    Args:
+        server: whose it is.
+        guard: says who may ask.
+        routes: what is done for each address.
+        connections: the server's.
+    """
+    app = web.Application(client_max_size=server.max_body_bytes, middlewares=[reception(guard, connections)])
+    app.router.add_get("/openapi.json", routes.describe)
+    app.router.add_get("/dl", routes.show_present)
+    app.router.add_get("/dl/", routes.show_present)
+    app.router.add_get("/hello", server.hello)
+    handlers = {
+        "GET": server.handle_get,
+        "HEAD": server.handle_get,
+        "PUT": server.handle_put,
+        "POST": server.handle_post,
+    }
+    for method, handler in handlers.items():
+        app.router.add_route(method, "/dl/{routing_key:.+}", handler)
+    if server.web_root is not None:
+        app.router.add_get("/{path:.*}", routes.show_page)
+    return app
+
+
+class Routes:
+    """What is done for each address.
+
+    Args:
+        server: whose it is.
+        asker: asks the mesh.
+    """
+
+    def __init__(self, server: HTTPServer, asker: Asker) -> None:
+        self._server = server
+        self._asker = asker
+        self._places = Places(server.max_requests, server.max_requests_per_client)
+        self._roll_call: asyncio.Task[list[Present]] | None = None
+
+    async def ask(self, request: web.Request) -> web.StreamResponse:
+        """Ask the mesh what a request for an endpoint wants."""
+        try:
+            place = self._places.take(client_of(request.transport))
+            wanted = await self._wanted(request, place)
+            reply = await self._asker.ask(wanted, self._server.limit_s, done=place.leave)
+            return reply_answer(reply, self._status(reply.return_code))
+        except NoPlace as error:
+            return error_answer(503, 100, str(error))
+        except BadRequest as error:
+            return error_answer(400, 401, str(error))
+        except DriplineError as error:
+            code = getattr(error, "return_code", 0) or 100
+            return error_answer(self._status(code), code, getattr(error, "message", "") or str(error))
+
+    def _status(self, return_code: int) -> int:
+        status = self._server.ret_code_conversion.get(return_code, 0)
+        return status if status >= 200 else http_status(return_code)  # those below are no answers
+
+    async def show_present(self, _request: web.Request) -> web.StreamResponse:
+        """List services and endpoints."""
+        try:
+            present = await self._present()
+        except DriplineError as error:
+            return error_answer(503, 101, str(error))
+        return json_answer(
+            {"services": [{"name": service.name, "endpoints": service.endpoints} for service in present]}
+        )
+
+    async def show_page(self, request: web.Request) -> web.StreamResponse:
+        """Send a file of `web_root`."""
+        root, path = Path(self._server.web_root or ""), request.match_info["path"] or "index.html"
+        found = page(root, path)
+        if found is None and path.startswith(_OLD_FOLDER):
+            found = page(root, path.removeprefix(_OLD_FOLDER))
+        if found is None:
+            raise web.HTTPNotFound
+        return web.FileResponse(found)
+
+    async def describe(self, _request: web.Request) -> web.StreamResponse:
+        """Describe the interface as OpenAPI."""
+        try:
+            present = await self._present()
+        except DriplineError as error:
+            return error_answer(503, 101, str(error))
+        return json_answer(openapi(present, self._server.asks_who))
+
+    async def _present(self) -> list[Present]:
+        """Who is on the mesh; all that want to know at the same time share one roll call."""
+        if self._roll_call is None:
+            self._roll_call = asyncio.ensure_future(self._asker.call(self._server.list_present))
+            self._roll_call.add_done_callback(self._forget_roll_call)
+        return await asyncio.shield(self._roll_call)
+
+    def _forget_roll_call(self, ended: asyncio.Task[list[Present]]) -> None:
+        self._roll_call = None
+        if not ended.cancelled():
+            ended.exception()  # nobody may wait for it any longer
+
+    async def _wanted(self, request: web.Request, place: Place) -> MsgRequest:
+        """What is wanted of the mesh; a place that is not needed is left."""
+        try:
+            try:
+                body = await asyncio.wait_for(request.read(), _BODY_S)
+            except asyncio.TimeoutError:
+                raise web.HTTPRequestTimeout from None
+            except web.RequestPayloadError as error:
+                raise BadRequest(f"the body cannot be read: {' '.join(str(error).split())}") from None
+            routing_key = self._server.path_to_routing_key(f"/dl/{request.match_info['routing_key']}")
+            return mesh_request(request.method, routing_key, request.headers, request.query, body)
+        except BaseException:
+            place.leave()
+            raise
