@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from dripline.checking.argument_values import shown
 from dripline.checking.declared_checks import JointCheck, Verdict
-from dripline.checking.extension_rules import is_rules
 from dripline.checking.findings import Findings, Label, Report
 from dripline.checking.keys import Shape
 from dripline.checking.likely_mistakes import Written, likely_mistakes
@@ -24,6 +23,7 @@ from dripline.config.missing_space import missing_space_hint
 from dripline.config.overrides import spell
 from dripline.config.quoted import as_wanted, wants_number_or_boolean
 from dripline.discovery.class_finder import ClassFinder, class_finder
+from dripline.discovery.disabled import is_rules
 from dripline.errors import ConfigurationError
 
 _Path = tuple[str | int, ...]

@@ -10,21 +10,16 @@ In the environment `DRIPLINE_DISABLE_EXTENSIONS=pumps,lab-old`, or `*` for all; 
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dripline.config.suggest import did_you_mean
+from dripline.discovery.class_finder import ClassFinder
+from dripline.discovery.disabled import KEY, Disabled
 from dripline.wire.safe_text import safe_text
 
-if TYPE_CHECKING:
-    from dripline.discovery.class_finder import ClassFinder
-    from dripline.discovery.index import Extension
-
-KEY = "extensions"
-VARIABLE = "DRIPLINE_DISABLE_EXTENSIONS"
 _BY_CONFIGURATION = "'extensions: disable' of the configuration"
 
 # What PyPA's specification of names allows.
@@ -33,46 +28,12 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
-class Disabled:
-    """Which extensions are not to be used.
-
-    Attributes:
-        names: who says so, by name of an extension, its module or its distribution; `*` means all.
-    """
-
-    names: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def by_environment(cls) -> Disabled:
-        """Those that `DRIPLINE_DISABLE_EXTENSIONS` names, separated by commas."""
-        words = (word.strip() for word in os.environ.get(VARIABLE, "").split(","))
-        return cls({word: VARIABLE for word in words if word})
-
-    def reason(self, extension: Extension) -> str:
-        """Why an extension is not to be used, `disabled by …`; empty if it is."""
-        for name, who in self.names.items():
-            if name == "*" or extension.is_called(name) or extension.is_of_distribution(name):
-                return f"disabled by {who}"
-        return ""
-
-    def unknown(self, extensions: Sequence[Extension]) -> list[str]:
-        """The names that mean none of some extensions."""
-        single = {name: Disabled({name: who}) for name, who in self.names.items() if name != "*"}
-        return [name for name, only in single.items() if not any(map(only.reason, extensions))]
-
-
 @dataclass
 class RuleFindings:
     """What is wrong with the rules, or not as they demand: path of the key and one line each."""
 
     errors: list[tuple[Path, str]] = field(default_factory=list)
     warnings: list[tuple[Path, str]] = field(default_factory=list)
-
-
-def is_rules(value: Any) -> bool:
-    """Whether a service's `extensions` are these rules, and not an argument of a laboratory's class."""
-    return value is None or (isinstance(value, Mapping) and set(value) <= {"disable", "requires"})
 
 
 def apply_rules(configuration: Mapping[str, Any], finder: ClassFinder) -> RuleFindings:

@@ -55,10 +55,10 @@ def extensions(ctx: click.Context, as_json: bool, config: str | None, limit_s: f
     """List the installed extensions: their origin, their classes, and whether they can be imported."""
     if ctx.invoked_subcommand is not None:
         return
-    from dripline.checking.extension_rules import VARIABLE
     from dripline.cli.extensions_text import json_of, text_of
     from dripline.discovery.built_in import built_in
     from dripline.discovery.class_finder import class_finder
+    from dripline.discovery.disabled import VARIABLE
     from dripline.discovery.inventory import take_inventory
 
     finder = class_finder()

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dripline.checking.extension_rules import KEY, is_rules
 from dripline.core._access import Reach
 from dripline.core._constructed import constructor_mistake
 from dripline.discovery.class_finder import class_finder
+from dripline.discovery.disabled import KEY, is_rules
 from dripline.discovery.validation import check_kind
 from dripline.errors import ConfigurationError
 from dripline.runtime.boundary import is_for_program

@@ -13,8 +13,8 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-from dripline.checking.extension_rules import Disabled
 from dripline.config.suggest import did_you_mean
+from dripline.discovery.disabled import Disabled
 from dripline.discovery.error_text import describe_failure
 from dripline.discovery.index import Extension, Index, build_index
 from dripline.discovery.loader import ExtensionLoader

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from core.conftest import cmd, get
 
 from dripline.core import Endpoint, Service
-
-from .conftest import cmd, get
 
 STORE = {"name": "peaches", "module": "KeyValueStore", "initial_value": 0.75, "calibration": "2*{}"}
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from core.conftest import Recorder, set_
 
 from dripline.core import Endpoint, MsgAlert, MsgReply, MsgRequest, ThrowReply, op_t
-
-from .conftest import Recorder, set_
 
 STORE = {"name": "peaches", "module": "KeyValueStore", "initial_value": 0.75, "calibration": "2*{}"}
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dripline.checking.extension_rules import apply_rules, is_rules, lacking
+from dripline.checking.extension_rules import apply_rules, lacking
 from dripline.core import ObjectCreator
+from dripline.discovery.disabled import is_rules
 from dripline.errors import ConfigurationError
 
 RECORD = "dripline/extensions/pumps.py,,\n"
