@@ -8,10 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from scarab.authentication import Authentication
-from scarab.convert import to_param
-from scarab.param import Param
-from scarab.param_array import ParamArray
-from scarab.param_node import ParamNode
+from scarab.param import Param, ParamArray, ParamNode, to_param
 from scarab.program_options import (
     Option,
     Parsed,
