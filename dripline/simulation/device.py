@@ -22,8 +22,6 @@ from dripline.simulation.vendor import VENDOR
 
 _UNIT = re.compile(r"""(?:[^;"']|"[^"]*(?:"|$)|'[^']*(?:'|$))*""")
 
-Handler = Callable[["Device", str], "str | None"]
-
 
 class Device:
     """An instrument that understands lines; one is handled at a time, whoever sent it.
@@ -32,11 +30,6 @@ class Device:
         description: of the instrument.
         clock: tells the time in seconds and never goes back.
     """
-
-    # Written out for the modules of commands, which this one imports.
-    description: Description
-    status: Status
-    faults: Faults
 
     def __init__(self, description: Description, clock: Callable[[], float] = time.monotonic) -> None:
         self.description = description
@@ -120,10 +113,11 @@ class Device:
     def _collect_handlers(self) -> dict[str, Callable[[str], str | None]]:
         """What each header does, in all its forms; a description wins over the standard."""
         handlers: dict[str, Callable[[str], str | None]] = {}
-        for table in (STANDARD, VENDOR if self.description.remote_faults else {}):
-            for header, function in table.items():
-                for form in header_forms(header):
-                    handlers[form] = _bound(function, self)
+        commands = {header: _bound(function, self) for header, function in STANDARD.items()}
+        if self.description.remote_faults:
+            commands.update({header: _bound(function, self.faults) for header, function in VENDOR.items()})
+        for header, handler in commands.items():
+            handlers.update(dict.fromkeys(header_forms(header), handler))
         for form, name in self._by_form.items():
             handlers[form] = _bound(self._set, name)
             handlers[f"{form}?"] = _bound(self._query, name)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from dripline.simulation.faults import CHANCES
+from dripline.simulation.faults import CHANCES, Faults
 from dripline.simulation.headers import header_forms
 from dripline.simulation.kinds import KINDS
 from dripline.simulation.status import ScpiError
-
-if TYPE_CHECKING:
-    from dripline.simulation.device import Device
 
 _HEADER = "SIMulate:FAULt"
 _CLEAR = f"{_HEADER}:CLEar"
 
 
-def _switch(device: Device, argument: str) -> None:
+def _switch(faults: Faults, argument: str) -> None:
     name, _, word = argument.replace(",", " ").partition(" ")
     name, word = name.lower(), word.strip()
     if not word:
@@ -29,22 +25,22 @@ def _switch(device: Device, argument: str) -> None:
     if name not in (*CHANCES, "delay_s"):
         raise ScpiError(-224, name)
     try:
-        setattr(device.faults, name, value)
+        setattr(faults, name, value)
     except ValueError:
         raise ScpiError(-222, argument) from None
 
 
-def _ask(device: Device, argument: str) -> str:
+def _ask(faults: Faults, argument: str) -> str:
     name = argument.lower()
     if name not in (*CHANCES, "delay_s"):
         raise ScpiError(-224, argument)
-    return f"{float(getattr(device.faults, name)):g}"
+    return f"{float(getattr(faults, name)):g}"
 
 
-VENDOR: dict[str, Callable[[Device, str], str | None]] = {
+VENDOR: dict[str, Callable[[Faults, str], str | None]] = {
     _HEADER: _switch,
     f"{_HEADER}?": _ask,
-    _CLEAR: lambda device, _: device.faults.clear(),
+    _CLEAR: lambda faults, _: faults.clear(),
 }
 
 _FORMS = tuple(form for header in VENDOR for form in header_forms(header))

@@ -11,6 +11,7 @@ from dripline.wire import enums
 from dripline.wire.enums import msg_t, op_t
 from dripline.wire.identifiers import NIL_UUID, NIL_UUID_TEXT, new_uuid, parse_key
 from dripline.wire.json_body import to_jsonable
+from dripline.wire.printing import to_json, to_text
 from dripline.wire.return_codes import ReturnCode
 from dripline.wire.specifier import Specifier
 
@@ -108,13 +109,9 @@ class Message:
 
     def encode_full_message(self) -> str:
         """Write everything about the message as one line of JSON."""
-        from dripline.wire.printing import to_json  # printing builds on messages
-
         return to_json(self)
 
     def __str__(self) -> str:
-        from dripline.wire.printing import to_text  # printing builds on messages
-
         return to_text(self)
 
 
