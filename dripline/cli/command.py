@@ -15,7 +15,7 @@ import click
 
 from dripline.cli.exit_codes import exit_code_of, is_lost_output, report
 from dripline.cli.help_text import HelpLayout
-from dripline.cli.output import complain
+from dripline.programs.output import complain
 from dripline.wire import advice
 from dripline.wire.hiding import hide_login
 

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import click
 
 from dripline.cli.command import WORD, Command, forget_output
-from dripline.cli.options import CommonOptions, common_options
-from dripline.cli.output import complain, show
+from dripline.cli.options import common_options
+from dripline.programs.common_options import CommonOptions
+from dripline.programs.output import complain, show
 
 if TYPE_CHECKING:
     from dripline.programs.demo_mesh import DemoMesh
@@ -207,7 +208,7 @@ def _view(session: Session) -> Iterator[Callable[[], None]]:
     Yields:
         What is called again and again; it raises when there is nobody to show them to any longer.
     """
-    from dripline.cli.table import LiveTable, can_be_drawn, line_of
+    from dripline.programs.live_table import LiveTable, can_be_drawn, line_of
 
     lost: list[OSError] = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dripline.cli.output import terminal_size
+from dripline.programs.output import terminal_size
 
 if TYPE_CHECKING:
     from dripline.programs.demo_mesh import DemoMesh

@@ -8,7 +8,8 @@ import click
 
 from dripline.cli.command import expecting, is_option, run, spellings
 from dripline.cli.help_text import HelpLayout
-from dripline.cli.options import CommonOptions, common_options
+from dripline.cli.options import common_options
+from dripline.programs.common_options import CommonOptions
 
 # Name, module, function, and short help; importing all modules for that would be slow.
 _COMMANDS = {

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import click
 
 from dripline.cli.command import WORD, Command, Seconds
-from dripline.cli.options import CommonOptions, common_options
+from dripline.cli.options import common_options
+from dripline.programs.common_options import CommonOptions
 
 _NOTES = """
 A FILE is checked as `dl check` does. Its mesh is the one that is examined, and its service is one of the
@@ -56,10 +57,11 @@ def doctor(
 ) -> None:
     """Find the first problem between this machine and the services, and suggest a remedy."""
     from dripline.cli.doctor_text import line_of, verdict
-    from dripline.cli.output import show, show_json
     from dripline.doctor.report import Finding, Report
-    from dripline.doctor.run import Wanted, examine
+    from dripline.doctor.run import examine
+    from dripline.doctor.wanted import Wanted
     from dripline.programs import logs
+    from dripline.programs.output import show, show_json
 
     # What goes wrong is told in the list; the log of the parts at work would tell it once more.
     logs.set_up(logging.CRITICAL, common.verbose, common.quiet)

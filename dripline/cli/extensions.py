@@ -7,7 +7,7 @@ import json
 import click
 
 from dripline.cli.command import Command, Seconds
-from dripline.cli.output import complain, show, show_json
+from dripline.programs.output import complain, show, show_json
 
 _NOTES = """
 Each extension is imported in a separate process. DRIPLINE_DISABLE_EXTENSIONS=NAME,NAME disables extensions.

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from textwrap import indent
 from typing import Any
 
-from dripline.cli.output import terminal_size
 from dripline.discovery.built_in import BuiltIn
 from dripline.discovery.inventory import DISABLED, Listed, short_path
+from dripline.programs.output import terminal_size
 from dripline.wire.version import VERSION
 
 _WIDEST_NAME = 32

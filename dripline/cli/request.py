@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dripline.cli.command import Seconds
-from dripline.cli.options import CommonOptions, common_options
+from dripline.cli.options import common_options
+from dripline.programs.common_options import CommonOptions
 
 if TYPE_CHECKING:
     from dripline.wire.message import MsgReply
@@ -61,9 +61,9 @@ class Asking:
         return 0
 
     def _show(self, reply: MsgReply, endpoint: str) -> None:
-        from dripline.cli.output import complain, show_value
         from dripline.errors import ErrorReply
         from dripline.programs.messages import show
+        from dripline.programs.output import complain, show_value, value_text
         from dripline.wire.return_codes import name_of
 
         if self.as_json or self.common.verbose:
@@ -88,23 +88,6 @@ def _about(endpoint: str, message: str) -> str:
         message.startswith(f"{endpoint}: ") or f"endpoint {endpoint}" in message or f"{endpoint!r}" in message
     )
     return message if is_named else f"{endpoint}: {message}"
-
-
-def value_text(payload: Any) -> str:
-    """What a person wants to see of a payload.
-
-    Args:
-        payload: Its value (see `value_of`) is shown, or all of it if it has none.
-
-    Returns:
-        Text as it is, everything else as JSON; nothing for None.
-    """
-    from dripline.wire.payload import value_of
-
-    value = value_of(payload, default=payload)
-    if value is None:
-        return "" if payload is None else "null"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def asking_options(function: _Function) -> _Function:
