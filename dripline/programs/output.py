@@ -58,7 +58,7 @@ def value_text(payload: Any) -> str:
     Returns:
         Text as it is, everything else as JSON; nothing for None.
     """
-    from dripline.wire.payload import value_of
+    from dripline.wire.message import value_of
 
     value = value_of(payload, default=payload)
     if value is None:

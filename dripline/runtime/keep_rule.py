@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from dripline.config.maps import known_map
+from dripline.config.suggest import known_map
 from dripline.errors import ConfigurationError
 from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.state_folder import user_path

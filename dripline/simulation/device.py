@@ -12,13 +12,12 @@ from typing import Any
 from dripline.config.suggest import did_you_mean
 from dripline.simulation.commands import Answers, CommandDescription, reading
 from dripline.simulation.description import Description
-from dripline.simulation.faults import Faults
+from dripline.simulation.faults import VENDOR, Faults
 from dripline.simulation.headers import forms, header_forms
 from dripline.simulation.quantity import Quantity
 from dripline.simulation.standard import STANDARD
 from dripline.simulation.status import ScpiError, Status
 from dripline.simulation.value_description import names_of
-from dripline.simulation.vendor import VENDOR
 
 _UNIT = re.compile(r"""(?:[^;"']|"[^"]*(?:"|$)|'[^']*(?:'|$))*""")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -337,3 +338,27 @@ def _to_param(payload: Any) -> scarab.Param:
 
 
 _OPERATIONS = {int(operation): operation for operation in op_t}
+
+
+#: Without calibration; services in C++ reply with ``value``.
+RAW_FIELDS = ("value_raw", "value")
+VALUE_FIELDS = ("value_cal", *RAW_FIELDS)
+
+
+def value_of(payload: Any, fields: Sequence[str] = VALUE_FIELDS, default: Any = None) -> Any:
+    """Return the value in a payload.
+
+    Args:
+        payload: Plain Python; if it is not a mapping, it is the value.
+        fields: Where to look for the value, in this order; then the only entry of ``values`` counts.
+        default: The result for mappings without a value.
+    """
+    if not isinstance(payload, Mapping):
+        return payload
+    for field in fields:
+        if field in payload:
+            return payload[field]
+    values = payload.get("values")
+    if len(payload) == 1 and isinstance(values, list) and len(values) == 1:
+        return values[0]
+    return default

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dripline
-from dripline.cli.doctor_text import line_of, verdict
+from dripline.cli.doctor import line_of, verdict
 from dripline.doctor import installation
 from dripline.doctor.clock import offset_of, seconds_of, tell_clocks
 from dripline.doctor.endpoints import names_in
