@@ -9,7 +9,7 @@ from dripline.runtime.boundary import Boundary, named_text_of
 from dripline.runtime.in_flight import in_hand
 from dripline.runtime.link import MeshLink
 from dripline.runtime.rate_limited_log import Complaints
-from dripline.wire.codec import Envelope
+from dripline.wire.encode import Envelope
 from dripline.wire.message import MsgReply
 
 logger = logging.getLogger("dripline.service")

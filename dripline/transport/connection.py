@@ -21,7 +21,7 @@ from dripline.transport.consumer import AnyConsumer, Consumer, handled_here, pas
 from dripline.transport.durable_consumer import DurableConsumer
 from dripline.transport.future import Slot
 from dripline.transport.topology import Topology
-from dripline.wire.codec import Envelope
+from dripline.wire.encode import Envelope
 
 _numbers = itertools.count(1)
 
