@@ -66,7 +66,7 @@ class HTTPServer(Interface):
 
     _dripline_reach: ClassVar[Reach] = {
         "own": {"http_host", "http_port", "web_root", "max_body_bytes", "max_requests", "max_requests_per_client"}
-        | {"limit_s", "_guard", "_stop_wanted", "_stop", "_refused", "_routes", "ret_code_conversion"}
+        | {"limit_s", "_http_auth", "_stop_wanted", "_stop", "_refused", "_routes", "ret_code_conversion"}
     }
 
     def __init__(
@@ -93,7 +93,7 @@ class HTTPServer(Interface):
         )
         self.limit_s = settings.seconds("timeout_s", kwargs.setdefault("timeout_s", 10))
         allowed = settings.origins("http_origins", http_origins)
-        self._guard = settings.guard(http_host, (http_token, http_username, http_password), allowed)
+        self._http_auth = settings.auth(http_host, (http_token, http_username, http_password), allowed)
         self._stop_wanted = False  # no event: a signal may come while one is being set
         self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._refused: Exception | None = None
@@ -105,7 +105,7 @@ class HTTPServer(Interface):
     @property
     def asks_who(self) -> bool:
         """Whether a token or a name is wanted."""
-        return self._guard.asks_who
+        return self._http_auth.asks_who
 
     def run(self, ready: threading.Event | None = None) -> None:
         """Serve until `stop`; also without a broker, which is told and tried again.
@@ -174,7 +174,7 @@ class HTTPServer(Interface):
 
     async def _serve(self, ready: threading.Event | None) -> None:
         from dripline.web.api.connections import Connections
-        from dripline.web.api.mesh_requests import Asker
+        from dripline.web.api.mesh_requests import MeshRequests
         from dripline.web.api.middleware import protocol_log
         from dripline.web.api.routes import (
             Routes,
@@ -188,12 +188,12 @@ class HTTPServer(Interface):
             return
         client = self._dripline_client()
         first = FirstConnection(client, self._give_up)
-        asker = Asker(client, first, self.max_requests)
-        self._routes = Routes(self, asker)
+        mesh = MeshRequests(client, first, self.max_requests)
+        self._routes = Routes(self, mesh)
         connections = Connections(lambda: runner.server() if runner.server is not None else None)
         # Who has gone needs no answer: the handler is cancelled, and its place is free for another.
         runner = web.AppRunner(
-            application(self, self._guard, self._routes, connections),
+            application(self, self._http_auth, self._routes, connections),
             access_log=None, logger=protocol_log(), handler_cancellation=True, shutdown_timeout=_DRAIN_S,
         )  # fmt: skip
         await runner.setup()
@@ -212,7 +212,7 @@ class HTTPServer(Interface):
             await runner.cleanup()
             watch.cancel()
             first.stop()
-            asker.close()
+            mesh.close()
             self.close()
 
     def _give_up(self, error: Exception) -> None:
@@ -230,7 +230,7 @@ class HTTPServer(Interface):
     def _tell(self) -> None:
         host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
         logger.info("http://%s:%d/dl lists the endpoints of the mesh", host, self.http_port)
-        if self._guard.is_open_to_all:
+        if self._http_auth.is_open_to_all:
             logger.warning(
                 "whoever reaches %s may set everything; give a token (%s), or listen at 127.0.0.1",
                 self.http_host, settings.ENVIRONMENT["token"],

@@ -12,7 +12,7 @@ import scarab
 from dripline.config.secrets import check_secret
 from dripline.core._credentials import Secret
 from dripline.errors import ConfigurationError
-from dripline.web.api.auth import Guard
+from dripline.web.api.auth import Auth
 from scarab.secret_files import EmptySecret
 
 _GROUP = "http"
@@ -92,7 +92,7 @@ def origins(key: str, value: Any) -> frozenset[str]:
     return frozenset(found)
 
 
-def guard(host: str, given: Sequence[Secret], allowed: frozenset[str]) -> Guard:
+def auth(host: str, given: Sequence[Secret], allowed: frozenset[str]) -> Auth:
     """Look the secrets up.
 
     Args:
@@ -123,7 +123,7 @@ def guard(host: str, given: Sequence[Secret], allowed: frozenset[str]) -> Guard:
             raise ConfigurationError(f"http_{item}: it is empty; leave it out, or say what it is")
     if bool(found["username"]) != bool(found["password"]):
         raise ConfigurationError("http_username and http_password go together; one of them is missing")
-    return Guard(host, **found, origins=allowed)
+    return Auth(host, **found, origins=allowed)
 
 
 def _is_origin(value: Any) -> bool:

@@ -12,15 +12,15 @@ import click
 import pytest
 
 from dripline.cli.dl import dl
-from dripline.cli.dl_agent import agent
-from dripline.cli.dl_mon import mon
-from dripline.cli.dl_serve import serve
+from dripline.cli.dl_agent import dl_agent
+from dripline.cli.dl_mon import dl_mon
+from dripline.cli.dl_serve import dl_serve
 from dripline.cli.web import http_server
 
 
 def _commands() -> dict[str, click.Command]:
     """All commands, with their groups."""
-    found: dict[str, click.Command] = {"dl": dl, "dl-serve": serve, "dl-agent": agent, "dl-mon": mon}
+    found: dict[str, click.Command] = {"dl": dl, "dl-serve": dl_serve, "dl-agent": dl_agent, "dl-mon": dl_mon}
     found["dl-http-server"] = http_server
     for name in dl.list_commands(click.Context(dl)):
         command = dl.get_command(click.Context(dl), name)

@@ -21,7 +21,7 @@ from dripline.implementations.storage.waiting_rows import (
     parts_of,
     read_batch,
 )
-from dripline.implementations.storage.writer_status import News
+from dripline.implementations.storage.writer_status import WriterStatus
 from dripline.runtime import backoff
 from dripline.runtime.spool import Spool, SpoolFull
 
@@ -76,7 +76,7 @@ class BatchWriter:
         self._give_back = give_back
         self._pace = pace or Pace()
         self._drops = drops
-        self.news = News(who, spool)
+        self.status = WriterStatus(who, spool)
         self._changed = threading.Condition()  # guards what follows
         self._fresh = WaitingRows()
         self._older: Batch | None = None  # was being written when those on disk came
@@ -96,7 +96,7 @@ class BatchWriter:
             if self._threads or self._ended:
                 return
             for name, run in (("writer", self._write_all), ("keeper", self._keep_all)):
-                thread = threading.Thread(target=run, name=f"{self.news.who}-{name}", daemon=True)
+                thread = threading.Thread(target=run, name=f"{self.status.who}-{name}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
 
@@ -118,13 +118,13 @@ class BatchWriter:
                 if len(self._fresh) == 1 or self._pace.is_batch(len(self._fresh), self._fresh.bytes):
                     self._changed.notify_all()
         if drop:
-            self.news.dropped_one()
+            self.status.dropped_one()
             self._give_tokens_back([row])
 
     def found_away(self, why: str) -> None:
         """Somebody else found the database away; it is looked at from now on until it is back."""
         with self._changed:
-            self.news.lost(DatabaseAway(why))
+            self.status.lost(DatabaseAway(why))
             self._changed.notify_all()
 
     def refuse(self, row: Row, why: str) -> None:
@@ -163,17 +163,17 @@ class BatchWriter:
             thread.join(grace_s)
         self._keep_the_rest()
         self._spool.close()
-        self.news.ended()
+        self.status.ended()
 
     def report(self) -> dict[str, Any]:
         """How it stands: counts of this run, and what waits."""
         return {
-            "database": self.news.away_because or "ok",
-            "written": self.news.written,
+            "database": self.status.away_because or "ok",
+            "written": self.status.written,
             "in_memory": self._rows,
             "on_disk": len(self._spool),
             "refused": self._dead_letters.count,
-            "dropped": self.news.dropped,
+            "dropped": self.status.dropped,
         }
 
     # -- the writer ------------------------------------------------------------------------------------------
@@ -183,11 +183,11 @@ class BatchWriter:
             try:
                 refused = self._written(batch)
             except DatabaseAway as away:
-                self.news.lost(away)
+                self.status.lost(away)
                 self._try_again(batch)
             except BaseException as error:  # ours: never the rows' fault, and not the end of the thread
-                if self.news.lost(error):
-                    logger.error("%s: a batch could not be written", self.news.who, exc_info=error)
+                if self.status.lost(error):
+                    logger.error("%s: a batch could not be written", self.status.who, exc_info=error)
                 self._try_again(batch)
             else:
                 self._done(batch, refused)
@@ -217,7 +217,7 @@ class BatchWriter:
         try:
             return read_batch(self._spool, self._pace.batch_rows, self._pace.batch_bytes)
         except OSError as error:
-            self.news.disk_trouble(f"cannot read what waits: {error}")
+            self.status.disk_trouble(f"cannot read what waits: {error}")
             return None
 
     def _from_memory(self) -> Batch | None:
@@ -228,14 +228,14 @@ class BatchWriter:
 
     def _only_to_look(self) -> Batch | None:
         """Nothing: so that a database that is back is known to be, though no row comes."""
-        return Batch([]) if self.news.away_because and not self._fresh and not self._spooling else None
+        return Batch([]) if self.status.away_because and not self._fresh and not self._spooling else None
 
     def _until_batch_is_due(self) -> float | None:
         if self._spooling or len(self._spool):
             return _LOOK_AGAIN_S  # what is on disk comes first
         if not self._fresh:
             return None
-        if self.news.away_for_s > self._pace.spool_after_s and not self.news.disk_is_refusing:
+        if self.status.away_for_s > self._pace.spool_after_s and not self.status.disk_is_refusing:
             return _LOOK_AGAIN_S  # rows that are on disk soon, and tried from there
         if self._hurry or self._pace.is_batch(len(self._fresh), self._fresh.bytes):
             return 0.0
@@ -268,9 +268,9 @@ class BatchWriter:
             try:
                 self._spool.advance(batch.position, batch.lines)
             except OSError as error:  # after a restart they come again, and their ids are known
-                self.news.disk_trouble(f"cannot note how far it was read: {error}")
+                self.status.disk_trouble(f"cannot note how far it was read: {error}")
         if batch.rows or batch.position is None:
-            self.news.wrote(written)
+            self.status.wrote(written)
             self._delays = backoff.delays(first_s=0.1, cap_s=_LONGEST_PAUSE_S)
         self._release(safe)
         with self._changed:
@@ -289,7 +289,7 @@ class BatchWriter:
                 left: Sequence[Row] = self._keep(rows)
                 self._release(self._dead_letters.file())
             except BaseException as error:  # an error of ours must not end the thread
-                logger.error("%s: rows could not be kept on disk", self.news.who, exc_info=error)
+                logger.error("%s: rows could not be kept on disk", self.status.who, exc_info=error)
                 left = self._spooling
             with self._changed:
                 self._fresh.put_back(left)
@@ -323,8 +323,8 @@ class BatchWriter:
         first = -self._fresh.age_s
         if len(self._spool) or self._older is not None:
             return 0.0 if self._hurry else first + _GATHER_S
-        if self.news.away_because:
-            return 0.0 if self._hurry or self._is_full else self._pace.spool_after_s - self.news.away_for_s
+        if self.status.away_because:
+            return 0.0 if self._hurry or self._is_full else self._pace.spool_after_s - self.status.away_for_s
         if self._current is not None:
             return max(first, self._writing_since - time.monotonic()) + self._pace.spool_after_s
         return None
@@ -332,7 +332,7 @@ class BatchWriter:
     @property
     def _older_is_due(self) -> bool:
         """Whether the batch that was being written is better on disk behind later rows than only in memory."""
-        return self.news.away_for_s > self._pace.reorder_after_s and not self.news.disk_is_refusing
+        return self.status.away_for_s > self._pace.reorder_after_s and not self.status.disk_is_refusing
 
     def _keep(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Put rows on disk, and give their tokens back; returns those that it does not take."""
@@ -342,10 +342,10 @@ class BatchWriter:
             try:
                 self._spool.append(lines)
             except (OSError, SpoolFull) as error:
-                self.news.disk_trouble(str(error))
+                self.status.disk_trouble(str(error))
                 return rows[kept:]
             kept += len(part)
-            self.news.kept()
+            self.status.kept()
             with self._changed:
                 self._spooling = rows[kept:]
             self._release([*safe, *self._dead_letters.file(refused)])
@@ -358,7 +358,7 @@ class BatchWriter:
         rows += self._fresh.take_all()
         left = self._keep(rows) if rows else ()
         if left and self._drops:
-            self.news.left_behind(len(left))
+            self.status.left_behind(len(left))
 
     # -- inside ----------------------------------------------------------------------------------------------
 
@@ -376,7 +376,7 @@ class BatchWriter:
 
     @property
     def _stuck(self) -> bool:
-        is_refusing = self.news.disk_is_refusing or self._dead_letters.disk_is_refusing
+        is_refusing = self.status.disk_is_refusing or self._dead_letters.disk_is_refusing
         return self._ended or (self._drops and is_refusing)
 
     def _release(self, rows: Sequence[Row]) -> None:
@@ -394,4 +394,4 @@ class BatchWriter:
             if tokens:
                 self._give_back(tokens)
         except BaseException as error:  # they come again, and their ids are known
-            logger.error("%s: %d rows could not be acknowledged", self.news.who, len(tokens), exc_info=error)
+            logger.error("%s: %d rows could not be acknowledged", self.status.who, len(tokens), exc_info=error)

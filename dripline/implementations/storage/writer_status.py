@@ -14,7 +14,7 @@ _DROPS_TOLD_EVERY_S = 60.0
 _BUSY_LOGGED_AFTER_S = 30.0
 
 
-class News:
+class WriterStatus:
     """Counts, and log lines that do not repeat themselves.
 
     Args:

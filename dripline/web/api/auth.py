@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 
 @dataclass(frozen=True, repr=False)
-class Guard:
+class Auth:
     """The rules of one server.
 
     Attributes:

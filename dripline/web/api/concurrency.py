@@ -6,63 +6,63 @@ import threading
 from collections import Counter
 
 
-class NoPlace(Exception):
+class TooManyRequests(Exception):
     """As many requests wait as may; the text says of whom."""
 
 
-class Places:
-    """The places of one server.
+class ConcurrencyLimit:
+    """A limit of one server.
 
     Args:
-        total: how many there are.
-        per_client: how many of them one address may have.
+        total: How many requests may wait.
+        per_client: How many of them may come from one address.
     """
 
     def __init__(self, total: int, per_client: int) -> None:
         self._total = total
         self._per_client = per_client
-        self._taken: Counter[str] = Counter()
-        self._lock = threading.Lock()  # a place is taken on the event loop, and may be left on another thread
+        self._waiting: Counter[str] = Counter()
+        self._lock = threading.Lock()  # acquired on the event loop, perhaps released on another thread
 
     @property
-    def taken(self) -> int:
-        """How many are taken."""
+    def waiting(self) -> int:
+        """How many requests wait."""
         with self._lock:
-            return self._taken.total()
+            return self._waiting.total()
 
-    def take(self, client: str) -> Place:
-        """Take a place.
+    def acquire(self, client: str) -> Permit:
+        """Let one more request wait.
 
         Args:
-            client: the address of who asks.
+            client: The address of its sender.
 
         Raises:
-            NoPlace: all are taken, or this client has as many as it may have.
+            TooManyRequests: The limit is reached, of all or of this client.
         """
         with self._lock:
-            if self._taken.total() >= self._total:
-                raise NoPlace(f"{self._total} requests wait for the mesh already, which is as many as may")
-            if self._taken[client] >= self._per_client:
-                raise NoPlace(f"{self._per_client} requests of yours wait already, which is as many as may")
-            self._taken[client] += 1
-        return Place(self, client)
+            if self._waiting.total() >= self._total:
+                raise TooManyRequests(f"{self._total} requests wait for the mesh already, which is as many as may")
+            if self._waiting[client] >= self._per_client:
+                raise TooManyRequests(f"{self._per_client} requests of yours wait already, as many as may")
+            self._waiting[client] += 1
+        return Permit(self, client)
 
-    def _leave(self, client: str) -> None:
+    def _release(self, client: str) -> None:
         with self._lock:
-            self._taken[client] -= 1
-            if not self._taken[client]:
-                del self._taken[client]
+            self._waiting[client] -= 1
+            if not self._waiting[client]:
+                del self._waiting[client]
 
 
-class Place:
-    """A place that is taken until it is left."""
+class Permit:
+    """A request counts as waiting until this is released."""
 
-    def __init__(self, places: Places, client: str) -> None:
-        self._places: Places | None = places
+    def __init__(self, limit: ConcurrencyLimit, client: str) -> None:
+        self._limit: ConcurrencyLimit | None = limit
         self._client = client
 
-    def leave(self, *_: object) -> None:
-        """Make room for another; a second time does nothing. It may be a callback: arguments are ignored."""
-        places, self._places = self._places, None
-        if places is not None:
-            places._leave(self._client)
+    def release(self, *_: object) -> None:
+        """Count it no longer; a second call does nothing. Arguments are ignored: it may be a callback."""
+        limit, self._limit = self._limit, None
+        if limit is not None:
+            limit._release(self._client)

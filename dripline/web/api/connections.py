@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dripline.web.api.concurrency import NoPlace, Place, Places
+from dripline.web.api.concurrency import ConcurrencyLimit, Permit, TooManyRequests
 
 # Browsers use six each; a proxy before the server brings those of all.
 _TOTAL = 512
@@ -20,7 +20,7 @@ _SWEEP_S = 1.0
 @dataclass
 class _Connection:
     transport: asyncio.Transport
-    place: Place
+    permit: Permit
     asks: int
     quiet_since: float
 
@@ -43,13 +43,13 @@ class Connections:
         quiet_s: float = _QUIET_S,
     ) -> None:
         self._make = make
-        self._places = Places(total, per_client)
+        self._limit = ConcurrencyLimit(total, per_client)
         self._quiet_s = quiet_s
         self._known: dict[asyncio.BaseProtocol, _Connection] = {}
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return self._places.taken
+        return self._limit.waiting
 
     def door(self) -> asyncio.Protocol:
         """Make what a new connection meets first; for the `create_server` of an event loop."""
@@ -58,21 +58,21 @@ class Connections:
     def admit(self, transport: asyncio.Transport) -> None:
         """Let a connection in, or tell it that there are too many."""
         try:
-            place = self._places.take(client_of(transport))
-        except NoPlace:
+            permit = self._limit.acquire(client_of(transport))
+        except TooManyRequests:
             self._forget_closed()
             try:
-                place = self._places.take(client_of(transport))
-            except NoPlace:
+                permit = self._limit.acquire(client_of(transport))
+            except TooManyRequests:
                 transport.write(_TOO_MANY)
                 transport.close()
                 return
         protocol = self._make()
         if protocol is None:
-            place.leave()
+            permit.release()
             transport.abort()
             return
-        self._known[protocol] = _Connection(transport, place, 0, asyncio.get_running_loop().time())
+        self._known[protocol] = _Connection(transport, permit, 0, asyncio.get_running_loop().time())
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
 
@@ -102,7 +102,7 @@ class Connections:
 
     def _forget_closed(self) -> None:
         for protocol in [key for key, found in self._known.items() if found.transport.is_closing()]:
-            self._known.pop(protocol).place.leave()
+            self._known.pop(protocol).permit.release()
 
 
 class _Door(asyncio.Protocol):

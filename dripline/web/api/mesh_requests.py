@@ -19,7 +19,7 @@ _LOOK_S = 0.05
 _Result = TypeVar("_Result")
 
 
-class Asker:
+class MeshRequests:
     """Sends requests and waits for replies on threads.
 
     Args:

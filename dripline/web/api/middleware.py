@@ -1,4 +1,4 @@
-"""What every HTTP request meets: the guard before it is handled, an answer of JSON whatever happens."""
+"""What every HTTP request meets: the auth before it is handled, an answer of JSON whatever happens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from dripline.web.api.auth import Guard
+from dripline.web.api.auth import Auth
 from dripline.web.api.connections import Connections
 from dripline.web.api.responses import error_answer
 
@@ -27,20 +27,20 @@ _HANGING_UP = (ConnectionError, ClientConnectionError, web.RequestPayloadError)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def reception(guard: Guard, connections: Connections) -> Any:
+def middleware(auth: Auth, connections: Connections) -> Any:
     """Make the middleware of a server.
 
     Args:
-        guard: says who may ask.
+        auth: says who may ask.
         connections: the server's.
     """
 
     @web.middleware
     async def middleware(request: web.Request, handler: _Handler) -> web.StreamResponse:
         with connections.asking(request.protocol):
-            refusal = _refusal(guard, request)
+            refusal = _refusal(auth, request)
             answer = await _handled(request, handler) if refusal is None else refusal
-            _let_read(guard, request, answer)
+            _let_read(auth, request, answer)
             is_sent = await _send(request, answer)
         return _Sent(keep_alive=is_sent and bool(answer.keep_alive))
 
@@ -70,12 +70,8 @@ class _Sent(web.StreamResponse):
         """Do nothing."""
 
 
-def _refusal(guard: Guard, request: web.Request) -> web.Response | None:
-    if (
-        request.method == "OPTIONS"
-        and guard.lets_read(request.headers)
-        and guard.stranger(request.headers) is None
-    ):
+def _refusal(auth: Auth, request: web.Request) -> web.Response | None:
+    if request.method == "OPTIONS" and auth.lets_read(request.headers) and auth.stranger(request.headers) is None:
         # A browser asks first whether a page from elsewhere may; it sends no token with that.
         return web.Response(
             status=204,
@@ -85,7 +81,7 @@ def _refusal(guard: Guard, request: web.Request) -> web.Response | None:
                 "Access-Control-Max-Age": "600",
             },
         )
-    refusal = guard.refusal(request.headers)
+    refusal = auth.refusal(request.headers)
     if refusal is None:
         return None
     status, reason = refusal
@@ -105,8 +101,8 @@ async def _handled(request: web.Request, handler: _Handler) -> web.StreamRespons
         return error_answer(500, 999, "the HTTP server failed; its log says more")
 
 
-def _let_read(guard: Guard, request: web.Request, answer: web.StreamResponse) -> None:
-    origin = guard.lets_read(request.headers)
+def _let_read(auth: Auth, request: web.Request, answer: web.StreamResponse) -> None:
+    origin = auth.lets_read(request.headers)
     if origin is not None:
         answer.headers["Access-Control-Allow-Origin"] = origin
         answer.headers["Vary"] = "Origin"

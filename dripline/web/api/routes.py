@@ -8,12 +8,12 @@ from typing import Protocol
 
 from dripline.errors import DriplineError
 from dripline.runtime.service_discovery import Present
-from dripline.web.api.auth import Guard
-from dripline.web.api.concurrency import NoPlace, Place, Places
+from dripline.web.api.auth import Auth
+from dripline.web.api.concurrency import ConcurrencyLimit, Permit, TooManyRequests
 from dripline.web.api.connections import Connections, client_of
 from dripline.web.api.http_status import http_status
-from dripline.web.api.mesh_requests import Asker
-from dripline.web.api.middleware import reception
+from dripline.web.api.mesh_requests import MeshRequests
+from dripline.web.api.middleware import middleware
 from dripline.web.api.openapi import openapi
 from dripline.web.api.request_parsing import BadRequest, mesh_request
 from dripline.web.api.responses import error_answer, json_answer, reply_answer
@@ -60,16 +60,16 @@ class Server(Protocol):
         """Ask the mesh who is there."""
 
 
-def application(server: Server, guard: Guard, routes: Routes, connections: Connections) -> web.Application:
+def application(server: Server, auth: Auth, routes: Routes, connections: Connections) -> web.Application:
     """Make the application.
 
     Args:
         server: whose it is.
-        guard: says who may ask.
+        auth: says who may ask.
         routes: what is done for each address.
         connections: the server's.
     """
-    app = web.Application(client_max_size=server.max_body_bytes, middlewares=[reception(guard, connections)])
+    app = web.Application(client_max_size=server.max_body_bytes, middlewares=[middleware(auth, connections)])
     app.router.add_get("/openapi.json", routes.describe)
     app.router.add_get("/dl", routes.show_present)
     app.router.add_get("/dl/", routes.show_present)
@@ -92,23 +92,23 @@ class Routes:
 
     Args:
         server: whose it is.
-        asker: asks the mesh.
+        mesh: asks the mesh.
     """
 
-    def __init__(self, server: Server, asker: Asker) -> None:
+    def __init__(self, server: Server, mesh: MeshRequests) -> None:
         self._server = server
-        self._asker = asker
-        self._places = Places(server.max_requests, server.max_requests_per_client)
+        self._mesh = mesh
+        self._limit = ConcurrencyLimit(server.max_requests, server.max_requests_per_client)
         self._roll_call: asyncio.Task[list[Present]] | None = None
 
     async def ask(self, request: web.Request) -> web.StreamResponse:
         """Ask the mesh what a request for an endpoint wants."""
         try:
-            place = self._places.take(client_of(request.transport))
-            wanted = await self._wanted(request, place)
-            reply = await self._asker.ask(wanted, self._server.limit_s, done=place.leave)
+            permit = self._limit.acquire(client_of(request.transport))
+            wanted = await self._wanted(request, permit)
+            reply = await self._mesh.ask(wanted, self._server.limit_s, done=permit.release)
             return reply_answer(reply, self._status(reply.return_code))
-        except NoPlace as error:
+        except TooManyRequests as error:
             return error_answer(503, 100, str(error))
         except BadRequest as error:
             return error_answer(400, 401, str(error))
@@ -151,7 +151,7 @@ class Routes:
     async def _present(self) -> list[Present]:
         """Who is on the mesh; all that want to know at the same time share one roll call."""
         if self._roll_call is None:
-            self._roll_call = asyncio.ensure_future(self._asker.call(self._server.list_present))
+            self._roll_call = asyncio.ensure_future(self._mesh.call(self._server.list_present))
             self._roll_call.add_done_callback(self._forget_roll_call)
         return await asyncio.shield(self._roll_call)
 
@@ -160,8 +160,8 @@ class Routes:
         if not ended.cancelled():
             ended.exception()  # nobody may wait for it any longer
 
-    async def _wanted(self, request: web.Request, place: Place) -> MsgRequest:
-        """What is wanted of the mesh; a place that is not needed is left."""
+    async def _wanted(self, request: web.Request, permit: Permit) -> MsgRequest:
+        """What is wanted of the mesh; a permit that is not needed is released."""
         try:
             try:
                 body = await asyncio.wait_for(request.read(), _BODY_S)
@@ -172,5 +172,5 @@ class Routes:
             routing_key = self._server.path_to_routing_key(f"/dl/{request.match_info['routing_key']}")
             return mesh_request(request.method, routing_key, request.headers, request.query, body)
         except BaseException:
-            place.leave()
+            permit.release()
             raise

@@ -355,4 +355,4 @@ def test_the_disk_is_told_of_in_each_absence(make, sink, caplog):
         sink.away = ""
         assert eventually(lambda number=number: sink.rows == list(range(number + 1)))
         assert eventually(lambda: storage.writer.report()["database"] == "ok")
-    assert not storage.writer.news.disk_is_refusing
+    assert not storage.writer.status.disk_is_refusing

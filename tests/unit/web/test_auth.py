@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from dripline.web.api.auth import Guard
+from dripline.web.api.auth import Auth
 
 HERE = {"Host": "localhost:8080"}
 
@@ -18,7 +18,7 @@ def basic(text):
 
 def test_a_program_on_this_machine_may_ask():
     """Without any configuration."""
-    guard = Guard("127.0.0.1")
+    guard = Auth("127.0.0.1")
     assert guard.refusal(HERE) is None
     assert guard.refusal({"Host": "[::1]:8080"}) is None
     assert not guard.is_open_to_all
@@ -26,13 +26,13 @@ def test_a_program_on_this_machine_may_ask():
 
 def test_a_name_that_was_made_to_lead_here_is_refused():
     """A page in the user's browser could otherwise reach the mesh by a name of its own (DNS rebinding)."""
-    assert Guard("127.0.0.1").refusal({"Host": "evil.example:8080"})[0] == 403
-    assert Guard("127.0.0.1").refusal({})[0] == 403
+    assert Auth("127.0.0.1").refusal({"Host": "evil.example:8080"})[0] == 403
+    assert Auth("127.0.0.1").refusal({})[0] == 403
 
 
 def test_pages_of_others_may_not_ask():
     """Those served here may, and those named in the configuration."""
-    guard = Guard("127.0.0.1", origins=frozenset({"https://panel.lab"}))
+    guard = Auth("127.0.0.1", origins=frozenset({"https://panel.lab"}))
     assert guard.refusal({**HERE, "Origin": "http://evil.example"})[0] == 403
     assert guard.refusal({**HERE, "Origin": "null"})[0] == 403
     assert guard.refusal({**HERE, "Origin": "http://localhost:8080"}) is None
@@ -44,12 +44,12 @@ def test_pages_of_others_may_not_ask():
 )
 def test_a_wrong_token_is_refused(authorization):
     """And no token too."""
-    assert Guard("0.0.0.0", token="right one").refusal({"Host": "lab", "Authorization": authorization})[0] == 401
+    assert Auth("0.0.0.0", token="right one").refusal({"Host": "lab", "Authorization": authorization})[0] == 401
 
 
 def test_the_right_token_or_login_may_ask():
     """Programs send a token, browsers a name and its secret."""
-    guard = Guard("127.0.0.1", token="right", username="ada", password="lace:1")
+    guard = Auth("127.0.0.1", token="right", username="ada", password="lace:1")
     assert guard.refusal({**HERE, "Authorization": "Bearer right"}) is None
     assert guard.refusal(basic("ada:lace:1")) is None
     assert guard.refusal(basic("ada:wrong"))[0] == 401
@@ -58,18 +58,18 @@ def test_the_right_token_or_login_may_ask():
 
 def test_a_server_without_token_on_the_network_is_known_as_open():
     """So that it can be told."""
-    assert Guard("0.0.0.0").is_open_to_all
-    assert not Guard("0.0.0.0", token="t").is_open_to_all
+    assert Auth("0.0.0.0").is_open_to_all
+    assert not Auth("0.0.0.0", token="t").is_open_to_all
 
 
 def test_secrets_are_not_printed():
     """Not even by accident."""
-    assert "hush" not in repr(Guard("h", token="hush", username="u", password="hush"))
+    assert "hush" not in repr(Auth("h", token="hush", username="u", password="hush"))
 
 
 def test_a_token_that_is_no_text_is_wrong():
     """Bytes that are no UTF-8 come as lone surrogates; they are compared, not stumbled over."""
-    guard = Guard("127.0.0.1", token="sesame", username="ada", password="x")
+    guard = Auth("127.0.0.1", token="sesame", username="ada", password="x")
     assert guard.refusal({**HERE, "Authorization": "Bearer s\udce9same"})[0] == 401
     assert guard.refusal({**HERE, "Authorization": "Basic s\udce9same"})[0] == 401
 
@@ -77,17 +77,17 @@ def test_a_token_that_is_no_text_is_wrong():
 @pytest.mark.parametrize("header", ["Host", "Origin"])
 def test_an_address_that_is_none_is_refused(header):
     """It is no reason to fail."""
-    assert Guard("127.0.0.1").refusal({**HERE, header: "http://["})[0] == 403
+    assert Auth("127.0.0.1").refusal({**HERE, header: "http://["})[0] == 403
 
 
 def test_without_host_no_page_is_from_here():
     """An origin without a host is none of ours."""
-    assert Guard("0.0.0.0").refusal({"Origin": "null"})[0] == 403
+    assert Auth("0.0.0.0").refusal({"Origin": "null"})[0] == 403
 
 
 def test_a_proxy_may_have_a_name_of_its_own():
     """When its origin is named; it passes the name on that the browser asked for."""
-    guard = Guard("127.0.0.1", origins=frozenset({"https://panel.lab"}))
+    guard = Auth("127.0.0.1", origins=frozenset({"https://panel.lab"}))
     assert guard.refusal({"Host": "panel.lab"}) is None
     assert guard.refusal({"Host": "panel.lab.evil"})[0] == 403
 
@@ -95,4 +95,4 @@ def test_a_proxy_may_have_a_name_of_its_own():
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1"])
 def test_this_machine_has_several_addresses(host):
     """None of them is open to the network."""
-    assert not Guard(host).is_open_to_all
+    assert not Auth(host).is_open_to_all

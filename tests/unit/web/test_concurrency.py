@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.web.api.concurrency import NoPlace, Places
+from dripline.web.api.concurrency import ConcurrencyLimit, TooManyRequests
 
 
 def test_one_client_cannot_have_all():
     """Another one finds a place still."""
-    places = Places(3, 2)
-    mine = [places.take("a"), places.take("a")]
-    with pytest.raises(NoPlace, match="2 requests of yours"):
-        places.take("a")
-    places.take("b")
-    with pytest.raises(NoPlace, match="3 requests wait for the mesh already"):
-        places.take("c")
-    mine[0].leave()
-    places.take("c")
+    limit = ConcurrencyLimit(3, 2)
+    mine = [limit.acquire("a"), limit.acquire("a")]
+    with pytest.raises(TooManyRequests, match="2 requests of yours"):
+        limit.acquire("a")
+    limit.acquire("b")
+    with pytest.raises(TooManyRequests, match="3 requests wait for the mesh already"):
+        limit.acquire("c")
+    mine[0].release()
+    limit.acquire("c")
 
 
-def test_a_place_is_left_once():
+def test_a_permit_is_released_once():
     """Who leaves it twice takes nobody else's."""
-    places = Places(2, 2)
-    first, _second = places.take("a"), places.take("a")
-    first.leave("a callback's argument")
-    first.leave()
-    assert places.taken == 1
+    limit = ConcurrencyLimit(2, 2)
+    first, _second = limit.acquire("a"), limit.acquire("a")
+    first.release("a callback's argument")
+    first.release()
+    assert limit.waiting == 1
