@@ -56,10 +56,9 @@ def extensions(ctx: click.Context, as_json: bool, config: str | None, limit_s: f
     if ctx.invoked_subcommand is not None:
         return
     from dripline.cli.extensions_text import json_of, text_of
-    from dripline.discovery.built_in import built_in
     from dripline.discovery.class_finder import class_finder
     from dripline.discovery.disabled import VARIABLE
-    from dripline.discovery.inventory import take_inventory
+    from dripline.discovery.inventory import built_in, take_inventory
 
     finder = class_finder()
     for name in finder.disabled.unknown(finder.index.extensions):

@@ -8,8 +8,7 @@ from textwrap import indent
 from typing import Any
 
 from dripline.cli.output import terminal_size
-from dripline.discovery.built_in import BuiltIn
-from dripline.discovery.inventory import DISABLED, Listed, short_path
+from dripline.discovery.inventory import DISABLED, BuiltIn, Listed, short_path
 from dripline.wire.version import VERSION
 
 _WIDEST_NAME = 32

@@ -19,7 +19,7 @@ from dripline.core.endpoint import Endpoint
 from dripline.core.settings import Setting
 from dripline.formula.readings import refuse_empty_table
 from dripline.runtime import reply_warnings as notes
-from dripline.runtime.boundary import is_for_program, text_of
+from dripline.wire.interrupts import is_for_program, text_of
 from dripline.wire.message import MsgAlert
 from dripline.wire.safe_text import safe_text
 from dripline.wire.throw_reply import ThrowReply
@@ -63,6 +63,7 @@ class Entity(Endpoint):
     max_fractional_change = Setting(settings.threshold, "A change beyond this fraction of the mean is logged.")
     check_field = Setting(settings.text, "Which field of the payload is compared.")
 
+    _dripline_sets: ClassVar[str] = "_Entity__condition"
     _dripline_reach: ClassVar[Reach] = {
         "get": {"alarm_status"},
         "set": {"get_on_set", "log_on_set", "log_interval", "log_routing_key_prefix", "max_interval"}

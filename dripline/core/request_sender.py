@@ -35,6 +35,7 @@ class RequestSender:
         confirm_retcodes: Whether a return code of 100 or more raises `ErrorReply`.
     """
 
+    _dripline_kind: ClassVar[str] = "client"
     _dripline_reach: ClassVar[Reach] = {}
 
     timeout_s: float | None = None

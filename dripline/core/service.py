@@ -7,31 +7,33 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import scarab
 from dripline.config.mesh import MeshSettings
 from dripline.core._access import Reach
-from dripline.core._children import Children
 from dripline.core._credentials import Secret, authentication, create_dripline_auth_spec, mesh_settings
 from dripline.core._overridable import Shown
 from dripline.core._service_core import FREE_NAMES, ServiceCore
 from dripline.core.argument_checks import Checks
 from dripline.core.default_configs import DriplineConfig
 from dripline.core.endpoint import Endpoint
+from dripline.core.entity import Entity
 from dripline.core.object_creator import ObjectCreator
 from dripline.core.receiver import Receiver
 from dripline.core.request_handler import RequestHandler
 from dripline.core.request_sender import RequestSender
 from dripline.core.scheduler import Scheduler
 from dripline.errors import ConnectionLost, DriplineError
+from dripline.runtime.buffer_policy import AlertSpoolMap, keep_rule
+from dripline.runtime.children import Children
 from dripline.runtime.dispatch import BuiltIn
 from dripline.runtime.durable_queue import DurableQueue
 from dripline.runtime.handler_timeout import HandlerWatch
 from dripline.runtime.health import HEALTH, Health
 from dripline.runtime.heartbeat import Heartbeat
-from dripline.runtime.keep_rule import AlertSpoolMap, keep_rule
 from dripline.runtime.local_call import OwnRequests
 from dripline.runtime.owned_lock import Turn
 from dripline.runtime.pings import LifeSigns
@@ -95,6 +97,8 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
     # How many messages may be here and not acknowledged: more of them for who acknowledges many at a time.
     _dripline_prefetch: int = 100
 
+    _dripline_kind: ClassVar[str] = "service"
+    _dripline_sets: ClassVar[str] = "_Service__children"
     _dripline_reach: ClassVar[Reach] = {
         "own": {"auth", "endpoint_configs", "enable_scheduling", "broadcast_key", "loop_timeout_ms"}
         | {"message_wait_ms", "heartbeat_interval_s", "allow_private_specifiers"},
@@ -189,8 +193,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         Raises:
             DriplineError: there is one of that name already, or on the mesh if `unique_endpoints` is set.
         """
-        self.__mailbox.refuse_shared(an_endpoint.name)
-        self.__children.add(an_endpoint, own_queue=False)
+        self.__adopt(an_endpoint, own_queue=False)
         if self.__mailbox.is_open:
             with suppress(ConnectionLost):  # it is bound when the connection is back
                 self.__mailbox.bind(self.requests_exchange, [f"{an_endpoint.name}.#"])
@@ -205,11 +208,16 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         Raises:
             DriplineError: there is one of that name already.
         """
-        self.__mailbox.refuse_shared(an_endpoint.name)
-        self.__children.add(an_endpoint, own_queue=True)
+        self.__adopt(an_endpoint, own_queue=True)
         if self.__mailbox.is_open:
             self.__mailbox.add_queue(an_endpoint.name, self.__reception.taker_for(an_endpoint))
         return True
+
+    def __adopt(self, endpoint: Endpoint, *, own_queue: bool) -> None:
+        self.__mailbox.refuse_shared(endpoint.name)
+        self.__children.add(endpoint, own_queue=own_queue)
+        if isinstance(endpoint, Entity) and endpoint.log_interval > timedelta(0):
+            endpoint.start_logging()
 
     def _dripline_built_in(self, request: MsgRequest) -> BuiltIn | None:
         """Return the built-in specifier that a request uses; a service has some beyond those of an endpoint."""

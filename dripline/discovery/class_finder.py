@@ -21,7 +21,7 @@ from dripline.discovery.loader import ExtensionLoader
 from dripline.discovery.module_path import load_file
 from dripline.discovery.validation import checked_class
 from dripline.errors import ConfigurationError
-from dripline.runtime.boundary import is_for_program
+from dripline.wire.interrupts import is_for_program
 
 logger = logging.getLogger("dripline.extensions")
 

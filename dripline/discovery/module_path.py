@@ -8,10 +8,10 @@ from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 
-from dripline.discovery import pkg_resources_finder
 from dripline.discovery.error_text import describe_failure
+from dripline.discovery.namespace_package import offer_pkg_resources
 from dripline.errors import ConfigurationError
-from dripline.runtime.boundary import is_for_program
+from dripline.wire.interrupts import is_for_program
 
 
 @cache
@@ -21,7 +21,7 @@ def load_file(path: str) -> ModuleType:
     Raises:
         ConfigurationError: there is no such file, or it fails.
     """
-    pkg_resources_finder.install()
+    offer_pkg_resources()
     file = os.path.abspath(os.path.expanduser(path))
     if not os.path.isfile(file):
         raise ConfigurationError(f"module_path: there is no file {path!r}")

@@ -11,9 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from dripline.runtime.rate_limited_log import Complaints
-from dripline.wire.interrupts import is_for_program
-
-__all__ = ["Boundary", "is_for_program", "named_text_of", "text_of"]
+from dripline.wire.interrupts import is_for_program, text_of
 
 
 class Boundary:
@@ -65,18 +63,3 @@ class Boundary:
             text_of(error) or name,
             error=error,
         )
-
-
-def text_of(error: BaseException) -> str:
-    """Return the text of an exception, or what stands for it when making it raises another one."""
-    try:
-        return str(error)
-    except BaseException as failure:
-        if is_for_program(failure):
-            raise
-        return f"<no text: {type(failure).__name__}>"
-
-
-def named_text_of(error: BaseException) -> str:
-    """Return the class and the text of an exception, as return messages have them."""
-    return f"{type(error).__name__}: {text_of(error)}"

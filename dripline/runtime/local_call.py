@@ -10,8 +10,8 @@ from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.sender import sender_info
 
 if TYPE_CHECKING:
-    from dripline.core._children import Children
-    from dripline.core.endpoint import Endpoint
+    from dripline.runtime.children import Children
+    from dripline.runtime.dispatch import Target
     from dripline.runtime.service_link import Mailbox
 
 Mesh = tuple[str, int, str]  # host and port of the broker, exchange of requests
@@ -71,7 +71,7 @@ def answer_in_handler(request: MsgRequest, mesh: Mesh) -> MsgReply | None:
     return None
 
 
-def answer_own(endpoint: Endpoint, request: MsgRequest, service_name: str) -> MsgReply:
+def answer_own(endpoint: Target, request: MsgRequest, service_name: str) -> MsgReply:
     """Let an endpoint answer a request of its own service.
 
     Payloads go through JSON as if they had travelled, so that neither side holds a list of the other's.

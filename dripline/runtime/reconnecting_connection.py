@@ -17,13 +17,14 @@ from dripline.errors import (
     NameTaken,
 )
 from dripline.runtime import backoff, forks
-from dripline.runtime.boundary import Boundary, text_of
+from dripline.runtime.boundary import Boundary
 from dripline.runtime.opening import Caller, Life
 from dripline.runtime.rate_limited_log import Complaints
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.progress import CONNECTING, RESOLVING
 from dripline.wire.duration import duration
+from dripline.wire.interrupts import text_of
 
 logger = logging.getLogger("dripline.connection")
 

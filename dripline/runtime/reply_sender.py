@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 
 from dripline.errors import BrokerError
-from dripline.runtime.boundary import Boundary, named_text_of
+from dripline.runtime.boundary import Boundary
 from dripline.runtime.in_flight import in_hand
 from dripline.runtime.link import MeshLink
 from dripline.runtime.rate_limited_log import Complaints
 from dripline.wire.codec import Envelope
+from dripline.wire.interrupts import named_text_of
 from dripline.wire.message import MsgReply
 
 logger = logging.getLogger("dripline.service")

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dripline.runtime import forks
-from dripline.runtime.boundary import Boundary, is_for_program
+from dripline.runtime.boundary import Boundary
 from dripline.runtime.rate_limited_log import Complaints
+from dripline.wire.interrupts import is_for_program
 
 logger = logging.getLogger("dripline.service")
 

@@ -8,11 +8,11 @@ import threading
 from datetime import datetime, timedelta
 
 import pytest
-from support.outrages import OUTRAGES, Unprintable
+from support.outrages import OUTRAGES
 from support.waiting import eventually
 
 from dripline.programs.logs import LogFormatter
-from dripline.runtime.boundary import Boundary, named_text_of, text_of
+from dripline.runtime.boundary import Boundary
 from dripline.runtime.handler_timeout import HandlerWatch
 from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.rate_limited_log import Complaints
@@ -81,13 +81,6 @@ def test_it_ends_what_logging_it_raises(outrage, failing, monkeypatch):
     on_a_thread(work)
     assert passed == [0, 1, 2]
     assert failing == "handler" or f"{outrage.__name__}" in stream.stream.getvalue()
-
-
-def test_texts_of_exceptions_can_always_be_had():
-    """Also of one whose text raises."""
-    assert text_of(ValueError("no")) == "no"
-    assert named_text_of(ValueError("no")) == "ValueError: no"
-    assert named_text_of(Unprintable()) == "Unprintable: <no text: GeneratorExit>"
 
 
 def test_kinds_are_logged_apart(caplog):
