@@ -15,7 +15,7 @@ from dripline.core.argument_checks import Check, Checks, Doubtful
 from dripline.core.settings import checked
 from dripline.discovery.error_text import describe_failure
 from dripline.errors import DriplineError
-from dripline.runtime.rate_limited_log import complaints_of
+from dripline.runtime.rate_limited_log import limited_log_of
 from dripline.wire.interrupts import named_text_of
 from dripline.wire.json_body import to_jsonable
 from dripline.wire.message import MsgReply, MsgRequest
@@ -159,7 +159,7 @@ def _is_of_reading(error: BaseException) -> bool:
 def _log_refusal(endpoint: RequestHandler, what: str, error: BaseException) -> None:
     """Log in one line that a value from outside does not suit the endpoint's code; the traceback is for -v."""
     source = getattr(sys.modules.get(type(endpoint).__module__), "__file__", None) or ""
-    complaints_of(endpoint, logger).tell(
+    limited_log_of(endpoint, logger).tell(
         f"a refused value: {type(error).__name__}", "%s: %s: %s", endpoint.name, what,
         describe_failure(error, source),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.wire.interrupts import is_for_program, text_of
 
 
@@ -18,7 +18,7 @@ class Boundary:
     """A block that calls a laboratory's code; what that raises is logged, once a minute for each kind of error.
 
     Args:
-        complaints: Where it is logged.
+        limited_log: Where it is logged.
         text: The message, in the manner of `logging`.
         *args: For the text.
         kind: What the text leaves open and a peer cannot choose; errors of different kinds are logged apart.
@@ -27,10 +27,10 @@ class Boundary:
         error: What was raised; None if nothing was.
     """
 
-    __slots__ = ("_args", "_complaints", "_kind", "_text", "error")
+    __slots__ = ("_args", "_kind", "_limited_log", "_text", "error")
 
-    def __init__(self, complaints: Complaints, text: str, *args: Any, kind: str = "") -> None:
-        self._complaints = complaints
+    def __init__(self, limited_log: RateLimitedLogger, text: str, *args: Any, kind: str = "") -> None:
+        self._limited_log = limited_log
         self._text = text
         self._args = args
         self._kind = kind
@@ -56,7 +56,7 @@ class Boundary:
 
     def _log(self, error: BaseException) -> None:
         name = type(error).__name__
-        self._complaints.tell(
+        self._limited_log.tell(
             f"{self._text}: {self._kind}: {name}",
             f"{self._text}: %s",
             *self._args,

@@ -8,7 +8,7 @@ from typing import Any
 from dripline.discovery.validation import constructor_mistake
 from dripline.errors import DriplineError
 from dripline.runtime.dispatch import Target, find_by_routing_key
-from dripline.runtime.owned_lock import Turn
+from dripline.runtime.owned_lock import OwnedLock
 
 
 class Children:
@@ -26,8 +26,8 @@ class Children:
         self.sync: dict[str, Any] = {}
         self.own_queue: dict[str, Any] = {}
         self._service = service
-        self._turn = Turn()
-        self._own_turns: dict[str, Turn] = {}
+        self._lock = OwnedLock()
+        self._own_locks: dict[str, OwnedLock] = {}
 
     def __len__(self) -> int:
         return len(self.sync) + len(self.own_queue)
@@ -47,7 +47,7 @@ class Children:
         if endpoint.name in self.sync or endpoint.name in self.own_queue:
             raise DriplineError(f"service {self._service.name} has an endpoint {endpoint.name!r} already")
         if own_queue:
-            self._own_turns[endpoint.name] = Turn()
+            self._own_locks[endpoint.name] = OwnedLock()
         (self.own_queue if own_queue else self.sync)[endpoint.name] = endpoint
         endpoint.service = self._service
 
@@ -59,12 +59,12 @@ class Children:
                 return found
         return None
 
-    def turn_of(self, endpoint: Target) -> Turn:
+    def lock_of(self, endpoint: Target) -> OwnedLock:
         """Return what to hold while an endpoint, or the service, is at work.
 
-        All have one turn in common, but each endpoint with a queue of its own has its own.
+        All have one lock in common, but each endpoint with a queue of its own has its own.
         """
-        return self._own_turns.get(endpoint.name, self._turn)
+        return self._own_locks.get(endpoint.name, self._lock)
 
     def listed(self) -> list[dict[str, Any]]:
         """Describe the endpoints, as the answer to a roll call contains them."""

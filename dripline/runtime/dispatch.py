@@ -10,7 +10,7 @@ from dripline.runtime import reply_warnings as notes
 from dripline.runtime.boundary import Boundary
 from dripline.runtime.lockout import Lockout
 from dripline.runtime.pings import LifeSigns, awaited_by, is_automatic
-from dripline.runtime.rate_limited_log import complaints_of
+from dripline.runtime.rate_limited_log import limited_log_of
 from dripline.wire.enums import op_t
 from dripline.wire.interrupts import named_text_of
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
@@ -95,7 +95,7 @@ def answer(target: Target, request: MsgRequest) -> MsgReply:
         The reply, with return code 999 for an exception that nobody expected; the service goes on.
     """
     outer = notes.take()  # of the handler that asks this endpoint of its own service
-    boundary = Boundary(complaints_of(target, logger), "%s: unhandled exception in a handler", target.name)
+    boundary = Boundary(limited_log_of(target, logger), "%s: unhandled exception in a handler", target.name)
     reply: object = None
     try:
         with boundary:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 
 from aiohttp import ClientConnectionError, http, web  # isort: skip  # `answers` says how to get it
 
@@ -22,7 +22,7 @@ def protocol_log() -> logging.Logger:
 class _Telling(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._complaints = Complaints(logger)
+        self._limited_log = RateLimitedLogger(logger)
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
@@ -30,6 +30,6 @@ class _Telling(logging.Handler):
             return  # the client hung up
         if isinstance(error, (http.HttpProcessingError, web.RequestPayloadError)):
             text = " ".join(getattr(error, "message", str(error)).split())
-            self._complaints.tell("no request", "%s: %s", record.getMessage(), text)
+            self._limited_log.tell("no request", "%s: %s", record.getMessage(), text)
         else:
-            self._complaints.tell(str(record.msg), "%s", record.getMessage(), error=error)
+            self._limited_log.tell(str(record.msg), "%s", record.getMessage(), error=error)
