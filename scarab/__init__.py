@@ -3,15 +3,10 @@
 It imports nothing of dripline.
 """
 
-from scarab.application import MainApp
+from scarab.application import MainApp, s2py_verbosity
 from scarab.authentication import Authentication
 from scarab.cancelable import Cancelable, SignalHandler
-from scarab.convert import to_param, to_python
-from scarab.logging_levels import s2py_verbosity
-from scarab.param import Param
-from scarab.param_array import ParamArray
-from scarab.param_node import ParamNode
-from scarab.param_value import ParamValue
+from scarab.param import Param, ParamArray, ParamNode, ParamValue, to_param, to_python
 from scarab.secret_files import AuthenticationError
 from scarab.semantic_version import VersionSemantic
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from scarab.authentication import Authentication
-from scarab.convert import to_param
-from scarab.param import Param
-from scarab.param_array import ParamArray
-from scarab.param_node import ParamNode
+from scarab.param import Param, ParamArray, ParamNode, to_param
 from scarab.program_options import (
     Option,
     Parsed,
@@ -255,3 +253,20 @@ class MainApp:
     def _replace_config(self, plain: dict[str, Any]) -> None:
         self.primary_config.clear()
         self.primary_config.merge(to_param(plain).as_node())
+
+
+# In the reference's order: trace, debug, info, progress, warning, error, fatal.
+_LEVELS = (
+    logging.DEBUG,
+    logging.DEBUG,
+    logging.INFO,
+    logging.INFO,
+    logging.WARNING,
+    logging.ERROR,
+    logging.CRITICAL,
+)
+
+
+def s2py_verbosity(verbosity: int) -> int:
+    """Give the level of Python's logging for a verbosity of the reference, from 0 (trace) to 6 (fatal)."""
+    return _LEVELS[verbosity] if 0 <= verbosity < len(_LEVELS) else logging.NOTSET

@@ -6,9 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from scarab.convert import to_param
-from scarab.param import Param
-from scarab.param_node import ParamNode
+from scarab.param import Param, ParamNode, to_param
 from scarab.reach import Reach
 from scarab.secret_files import AuthenticationError, EmptySecret, is_blank, read_auth_file, read_secret
 

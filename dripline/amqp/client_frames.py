@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import struct
 
+from dripline.amqp.field_table import short_string
 from dripline.errors import EncodingError
-from dripline.wire.table import short_string
 
 _FRAME = struct.Struct(">BHI")
 _CONTENT_HEADER = struct.Struct(">HHQ")

@@ -1,4 +1,4 @@
-"""Decoder of AMQP field tables, with a memory for tables that come again and again.
+"""AMQP field tables and short strings: encoded, and decoded with a memory for tables that come again and again.
 
 A peer's ``sender_info`` is the same in each of its messages and is most of a header table, so nested tables are
 remembered by their bytes. Unlike pika 1.4.4 this keeps the fraction of floating point fields.
@@ -7,10 +7,14 @@ remembered by their bytes. Unlike pika 1.4.4 this keeps the fraction of floating
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from dripline.errors import DriplineError
+
 _LENGTH = struct.Struct(">I")
+#: Packs the 32-bit length or number of AMQP.
+pack_long = _LENGTH.pack
 _TEXT = ord("S")
 _MAX_DEPTH = 16
 _REMEMBERED_IN_ALL = 256 * 1024  # some 300 peers; what is made of the bytes can be 25 times as large
@@ -155,3 +159,49 @@ _READERS: dict[int, Callable[[bytes, int, int], tuple[Any, int]]] = {
     ord("D"): _decimal,
     ord("V"): _nothing,
 }
+
+
+def short_string(text: str) -> bytes:
+    """Encode a short string: one byte of length, then UTF-8.
+
+    Raises:
+        DriplineError: longer than the 255 bytes AMQP allows.
+    """
+    # A lone surrogate has no UTF-8; a question mark in its place is better than no message.
+    data = text.encode("utf-8", "replace")
+    if len(data) > 255:
+        shown = f"a name or routing key of {len(data)} bytes, {text[:60]!r}..."
+        raise DriplineError(f"{shown}, is longer than the 255 bytes AMQP allows")
+    return bytes((len(data),)) + data
+
+
+def long_string(text: str) -> bytes:
+    """Encode the value of a field that is a string: type `S`, length, UTF-8."""
+    data = text.encode("utf-8", "replace")
+    return b"S" + pack_long(len(data)) + data
+
+
+def unsigned(number: int) -> bytes:
+    """Encode the value of a field that is a whole number: type `i`, 32 bits."""
+    return b"i" + pack_long(number & 0xFFFFFFFF)
+
+
+def encode_table(fields: Mapping[str, Any]) -> bytes:
+    """Encode the value of a field that is a table: type `F`, length, fields in alphabetical order."""
+    data = b"".join(short_string(name) + encode_value(fields[name]) for name in sorted(fields))
+    return b"F" + pack_long(len(data)) + data
+
+
+def encode_value(value: Any) -> bytes:
+    """Encode one value with the type that real peers use for it.
+
+    Raises:
+        TypeError: dripline has no header of that type.
+    """
+    if isinstance(value, str):
+        return long_string(value)
+    if isinstance(value, Mapping):
+        return encode_table(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return unsigned(value)
+    raise TypeError(f"no dripline header holds a {type(value).__name__}: {value!r}")

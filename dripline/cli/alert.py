@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import click
 
 from dripline.cli.command import WORD, Command, Seconds
-from dripline.cli.options import CommonOptions, common_options
+from dripline.cli.options import common_options
+from dripline.programs.common_options import CommonOptions
 
 _NOTES = """
 `key=value` sets a key of the payload, all other arguments become its `values`.

@@ -7,7 +7,8 @@ import logging
 import click
 
 from dripline.cli.command import Command
-from dripline.cli.options import CommonOptions, common_options
+from dripline.cli.options import common_options
+from dripline.programs.common_options import CommonOptions
 
 _EXAMPLES = """
 dl broker

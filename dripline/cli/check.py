@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dripline.cli.command import WORD, Command
-from dripline.cli.output import show, show_json
+from dripline.programs.output import show, show_json
 
 if TYPE_CHECKING:
     from dripline.checking import Findings

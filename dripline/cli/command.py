@@ -13,11 +13,11 @@ from typing import Any
 
 import click
 
+from dripline import errors
 from dripline.cli.exit_codes import exit_code_of, is_lost_output, report
 from dripline.cli.help_text import HelpLayout
-from dripline.cli.output import complain
-from dripline.wire import advice
-from dripline.wire.hiding import hide_login
+from dripline.programs.output import complain
+from dripline.wire.safe_text import hide_login
 
 # No option of ours is a digit, so what begins like a negative number is a word.
 _NEGATIVE = re.compile(r"-\.?\d")
@@ -127,7 +127,7 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
     """
     _prepare_streams()
     try:
-        with advice.for_commands():
+        with errors.for_commands():
             result = command.main(arguments, prog_name=name, standalone_mode=False)
         code = result if isinstance(result, int) else 0
         sys.stdout.flush()

@@ -18,14 +18,26 @@ from typing import TYPE_CHECKING
 import click
 
 from dripline.cli.command import WORD, Command, forget_output
-from dripline.cli.options import CommonOptions, common_options
-from dripline.cli.output import complain, show
+from dripline.cli.options import common_options
+from dripline.programs.common_options import CommonOptions
+from dripline.programs.output import complain, show
 
 if TYPE_CHECKING:
     from dripline.programs.demo_mesh import DemoMesh
     from dripline.programs.session import Session
     from dripline.programs.signals import StopEvent
     from dripline.wire.message import Message
+
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dripline.programs.output import terminal_size
+
+if TYPE_CHECKING:
+    from dripline.programs.demo_mesh import DemoMesh
+    from dripline.programs.session import Session
+
 
 _USUAL_HTTP_PORT = 8080
 _ATTEMPTS = 5
@@ -53,7 +65,6 @@ def demo(ctx: click.Context, common: CommonOptions, folder: str | None) -> None:
 
     Shows the logged values: as a table in a terminal, as lines in a pipe.
     """
-    from dripline.cli.demo_text import conclusion
     from dripline.programs import logs
     from dripline.programs.demo_mesh import DemoMesh
     from dripline.programs.signals import StopEvent
@@ -103,7 +114,6 @@ def _tell_end_of(mesh: DemoMesh) -> None:
 
 
 def _run(mesh: DemoMesh, common: CommonOptions, stop: StopEvent, kept: bool) -> int:
-    from dripline.cli.demo_text import introduction
     from dripline.programs import processes as supervisor
     from dripline.programs.service import open_service_session
 
@@ -207,7 +217,7 @@ def _view(session: Session) -> Iterator[Callable[[], None]]:
     Yields:
         What is called again and again; it raises when there is nobody to show them to any longer.
     """
-    from dripline.cli.table import LiveTable, can_be_drawn, line_of
+    from dripline.programs.live_table import LiveTable, can_be_drawn, line_of
 
     lost: list[OSError] = []
 
@@ -231,3 +241,56 @@ def _view(session: Session) -> Iterator[Callable[[], None]]:
     with session.client() as client:
         client.monitor([], _SHOWN, show if table is None else table.take)
         yield look
+
+
+def introduction(mesh: DemoMesh, session: Session, dl: str, url: str | None, kept: bool) -> str:
+    """What runs where, and what to try.
+
+    Args:
+        mesh: what runs.
+        session: of one of the services.
+        dl: how `dl` is called to reach the mesh.
+        url: where the mesh is offered over HTTP; None when it is not.
+        kept: whether the files stay.
+    """
+    counts = f"{len(mesh.services())} services and {len(mesh.instruments)} simulated instruments"
+    lines = [f"A mesh of {counts}, on this machine only."]
+    lines += _table(
+        ("broker", f"localhost:{session.mesh.broker_port}, embedded"),
+        ("instruments", ", ".join("{}:{}".format(*found.reachable_at) for found in mesh.instruments.values())),
+        ("web page", f"{url}/dl lists the endpoints, as JSON" if url else ""),
+        ("database", str(mesh.database or "")),
+        ("files", f"{mesh.folder.resolve()}{'' if kept else ' (--folder NAME keeps them)'}"),
+        ("left out", "; ".join(mesh.left_out)),
+    )
+    lines += ["", "Try in another terminal:"]
+    lines += _table(
+        (f"{dl} get room_temperature", "read an instrument"),
+        (f"{dl} set supply_voltage 5", "set one, and see load_power follow"),
+        (f"{dl} set peaches 2.5", "a value that is logged when it is set"),
+        (f"{dl} cmd trembling update_seed 7", "call a method of your own class"),
+        (f"{dl} get watchdog", "who is on the mesh"),
+    )
+    lines += [f"  curl {url}/dl/room_temperature"] if url else []
+    return "\n".join([*lines, "", "Ctrl-C ends it all.", ""])
+
+
+def conclusion(mesh: DemoMesh, kept: bool) -> str:
+    """What is left of the demonstration.
+
+    Args:
+        mesh: What ran.
+        kept: Whether the files stay.
+    """
+    if not kept:
+        return "The demo has ended; its files are deleted."
+    return f"The demo has ended. Its files are in {mesh.folder.resolve()}; README.md there shows how to run them."
+
+
+def _table(*rows: tuple[str, str]) -> Sequence[str]:
+    """Two columns; where they would not fit, what is in the second stands under the first."""
+    shown = [row for row in rows if all(row)]
+    width = max(len(first) for first, _ in shown)
+    if 4 + width + max(len(second) for _, second in shown) > terminal_size().columns and width > 24:
+        return [line for first, second in shown for line in (f"  {first}", f"      {second}")]
+    return [f"  {first.ljust(width)}  {second}" for first, second in shown]

@@ -8,15 +8,16 @@ import click
 
 from dripline.cli.command import expecting, is_option, run, spellings
 from dripline.cli.help_text import HelpLayout
-from dripline.cli.options import CommonOptions, common_options
+from dripline.cli.options import common_options
+from dripline.programs.common_options import CommonOptions
 
 # Name, module, function, and short help; importing all modules for that would be slow.
 _COMMANDS = {
     "demo": ("dripline.cli.demo", "demo", "Run a demonstration mesh with simulated instruments."),
     "serve": ("dripline.cli.serve", "serve", "Run services; starts a broker if none is running here."),
-    "get": ("dripline.cli.get", "get", "Read an endpoint or one of its attributes."),
-    "set": ("dripline.cli.set", "set_", "Set an endpoint or one of its attributes."),
-    "cmd": ("dripline.cli.cmd", "cmd", "Call a method of an endpoint."),
+    "get": ("dripline.cli.request", "get", "Read an endpoint or one of its attributes."),
+    "set": ("dripline.cli.request", "set_", "Set an endpoint or one of its attributes."),
+    "cmd": ("dripline.cli.request", "cmd", "Call a method of an endpoint."),
     "alert": ("dripline.cli.alert", "alert", "Send an alert."),
     "mon": ("dripline.cli.mon", "mon", "Follow alerts: a table in a terminal, lines in a pipe."),
     "http-server": ("dripline.cli.web", "http_server", "Serve the mesh over HTTP."),

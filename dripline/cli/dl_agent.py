@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dripline.cli.command import WORD, Command, ManyWords, Seconds, WholeNumber, run
-from dripline.cli.options import CommonOptions, common_options
+from dripline.cli.options import common_options
 from dripline.cli.payload import make_payload
+from dripline.programs.common_options import CommonOptions
 
 if TYPE_CHECKING:
     from dripline.programs.session import Session

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import click
 
 from dripline.cli.command import WORD, Command, ManyWords, run
-from dripline.cli.options import CommonOptions, common_options
+from dripline.cli.options import common_options
+from dripline.programs.common_options import CommonOptions
 
 _NOTES = """
 Without keys, all alerts, requests and replies are shown. A key is a pattern: `*` matches one word, `#` any

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import click
 
 from dripline.cli.command import WORD, Command, Seconds
-from dripline.cli.options import CommonOptions, common_options
+from dripline.cli.options import common_options
+from dripline.doctor.report import BROKEN, WARNING, Finding, Report
+from dripline.programs.common_options import CommonOptions
 
 _NOTES = """
 A FILE is checked as `dl check` does. Its mesh is the one that is examined, and its service is one of the
@@ -55,11 +57,11 @@ def doctor(
     busy_limit_s: float,
 ) -> None:
     """Find the first problem between this machine and the services, and suggest a remedy."""
-    from dripline.cli.doctor_text import line_of, verdict
-    from dripline.cli.output import show, show_json
-    from dripline.doctor.report import Finding, Report
-    from dripline.doctor.run import Wanted, examine
+    from dripline.doctor.report import Report
+    from dripline.doctor.run import examine
+    from dripline.doctor.wanted import Wanted
     from dripline.programs import logs
+    from dripline.programs.output import show, show_json
 
     # What goes wrong is told in the list; the log of the parts at work would tell it once more.
     logs.set_up(logging.CRITICAL, common.verbose, common.quiet)
@@ -76,3 +78,36 @@ def doctor(
     else:
         show(verdict(report))
     ctx.exit(report.exit_code)
+
+
+_COLOURS = {WARNING: "33", BROKEN: "31"}
+
+
+def line_of(finding: Finding, colour: bool = False) -> str:
+    """A finding in one line.
+
+    Args:
+        finding: what is told.
+        colour: whether what is not well is coloured.
+    """
+    state = f"{finding.state:<8}"
+    code = _COLOURS.get(finding.state) if colour else None
+    remedy = f"; try: {finding.remedy}" if finding.remedy else ""
+    shown = f"\033[{code}m{state}\033[0m" if code else state
+    return f"{shown} {finding.examination:<13} {finding.text}{remedy}"
+
+
+def verdict(report: Report) -> str:
+    """How it all stands, in one or two lines."""
+    lines = [f"{'-':<8} {'not examined':<13} {', '.join(report.left_out)}"] if report.left_out else []
+    first = report.first_broken
+    warnings = sum(finding.state == WARNING for finding in report.findings)
+    if first is not None:
+        lines.append(f"the first broken link: {first.examination}: {first.text}")
+        if first.remedy:
+            lines.append(f"try: {first.remedy}")
+    elif warnings:
+        lines.append(f"nothing is broken; {warnings} warning{'s' if warnings > 1 else ''}")
+    else:
+        lines.append("all is well")
+    return "\n".join(lines)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import sys
 
-from dripline.cli.output import complain
 from dripline.errors import ConfigurationError, DriplineError
+from dripline.programs.output import complain
 from dripline.wire.safe_text import safe_traceback
 
 #: `EX_SOFTWARE` of sysexits.h: the fault is ours.

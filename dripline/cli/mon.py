@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import click
 
 from dripline.cli.command import WORD, Command, ManyWords
-from dripline.cli.options import CommonOptions, common_options
+from dripline.cli.options import common_options
+from dripline.programs.common_options import CommonOptions
 
 _NOTES = """
 A key is a pattern: `*` matches one word, `#` any number of words.
@@ -32,8 +33,8 @@ def mon(
 ) -> None:
     """Follow alerts, either all or those that match KEYS, until stopped."""
     from dripline.cli.follow import listen
-    from dripline.cli.table import LiveTable, can_be_drawn, line_of
     from dripline.programs import logs
+    from dripline.programs.live_table import LiveTable, can_be_drawn, line_of
     from dripline.programs.messages import show
     from dripline.programs.session import open_client_session
 

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
-from dripline.cli.command import Command
+from dripline.cli.command import WORD, Command
 from dripline.config.suggest import did_you_mean
+from dripline.programs.output import show
+from dripline.runtime.state_folder import user_path
 
+_EXAMPLES = """
+dl new extension lab_heating
+dl new extension lab_heating --directory ~/src/lab-heating
+"""
 _KINDS = {"extension": "Create a working extension package: classes, YAML files, tests."}
+
+
+@click.command("extension", cls=Command, examples=_EXAMPLES)
+@click.argument("name", type=WORD)
+@click.option("--directory", metavar="D", help="Folder to create  [default: NAME]")
+@click.option("-v", "--verbose", count=True, help="Show the traceback of an error; can be repeated.")
+def extension(name: str, directory: str | None, verbose: int) -> None:
+    """Create a working extension package: an endpoint, a service, YAML files and tests."""
+    from dripline.programs.extension_scaffold import check_name, write_extension
+
+    check_name(name)
+    folder = user_path(name if directory is None else directory, "--directory")
+    for path in write_extension(name, folder):
+        show(f"wrote {path}")
+    show("\ntry next:")
+    install = f"cd {shlex.quote(str(folder))} && pip install -e '.[test]' && pytest"
+    for command in (install, "dl simulate simulated_supply.yaml", f"dl serve {name}.yaml"):
+        show(f"  {command}")
 
 
 class _New(Command, click.Group):
@@ -20,8 +46,6 @@ class _New(Command, click.Group):
         if cmd_name not in _KINDS:
             hint = did_you_mean(cmd_name, _KINDS) or f"; there is: {', '.join(_KINDS)}"
             ctx.fail(f"nothing new is called {cmd_name!r}{hint}")
-        from dripline.cli.new_extension import extension
-
         return extension
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

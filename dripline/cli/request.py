@@ -1,114 +1,23 @@
-"""What `dl get`, `dl set`, `dl cmd` share: ask an endpoint, and show what a person wants to see of the reply."""
+"""`dl get`, `dl set` and `dl cmd`: send a request to an endpoint."""
 
 from __future__ import annotations
 
 import functools
-import json
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
-from dripline.cli.command import Seconds
-from dripline.cli.options import CommonOptions, common_options
-
-if TYPE_CHECKING:
-    from dripline.wire.message import MsgReply
+from dripline.cli.command import WORD, Command, Seconds
+from dripline.cli.options import common_options
+from dripline.programs.common_options import CommonOptions
+from dripline.programs.request import RequestOptions
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-_FIRST_ERROR = 100
 
 
-@dataclass(frozen=True)
-class Asking:
-    """How to ask.
-
-    Attributes:
-        common: the common options.
-        timeout: longest wait for a connection and the reply together, in seconds.
-        lockout_key: key of a locked endpoint.
-        as_json: show the whole reply as JSON.
-    """
-
-    common: CommonOptions
-    timeout: float
-    lockout_key: str | None
-    as_json: bool
-
-    def ask(self, operation: str, endpoint: str, payload: dict[str, Any], specifier: str = "") -> int:
-        """Send a request, show the reply, and give the exit code.
-
-        Args:
-            operation: `get`, `set` or `cmd`.
-            endpoint: its name.
-            payload: plain Python.
-            specifier: attribute or method.
-
-        Raises:
-            DriplineError: there is no broker, no endpoint or no reply, or the reply is an error.
-        """
-        from dripline.programs import logs
-        from dripline.programs.messages import make_request
-        from dripline.programs.session import open_client_session
-
-        logs.set_up(logging.WARNING, self.common.verbose, self.common.quiet)
-        request = make_request(operation, endpoint, payload, specifier, self.lockout_key)
-        with open_client_session(self.common).client().in_time() as client:
-            reply = client.request(request, self.timeout)
-        self._show(reply, endpoint)
-        return 0
-
-    def _show(self, reply: MsgReply, endpoint: str) -> None:
-        from dripline.cli.output import complain, show_value
-        from dripline.errors import ErrorReply
-        from dripline.programs.messages import show
-        from dripline.wire.return_codes import name_of
-
-        if self.as_json or self.common.verbose:
-            show(reply, json_print=self.as_json)
-        if reply.return_code >= _FIRST_ERROR:
-            raise ErrorReply(
-                _about(endpoint, reply.return_message or "it says no more"),
-                return_code=reply.return_code,
-                name=name_of(reply.return_code),
-            )
-        if reply.return_code:
-            complain(f"{_about(endpoint, reply.return_message)} [{reply.return_code}]")
-        if not (self.as_json or self.common.verbose):
-            text = value_text(reply.plain_payload)
-            if text or reply.return_message:
-                show_value(text or reply.return_message)
-
-
-def _about(endpoint: str, message: str) -> str:
-    """A message with the endpoint's name in front of it, unless it has that already."""
-    is_named = (
-        message.startswith(f"{endpoint}: ") or f"endpoint {endpoint}" in message or f"{endpoint!r}" in message
-    )
-    return message if is_named else f"{endpoint}: {message}"
-
-
-def value_text(payload: Any) -> str:
-    """What a person wants to see of a payload.
-
-    Args:
-        payload: Its value (see `value_of`) is shown, or all of it if it has none.
-
-    Returns:
-        Text as it is, everything else as JSON; nothing for None.
-    """
-    from dripline.wire.payload import value_of
-
-    value = value_of(payload, default=payload)
-    if value is None:
-        return "" if payload is None else "null"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def asking_options(function: _Function) -> _Function:
-    """Give a command the options of asking; its callback gets them as `asking`, and the click context."""
+def request_options(function: _Function) -> _Function:
+    """Give a command the options of requests; its callback gets them as `request` and returns the exit code."""
 
     @common_options
     @click.option("--json", "as_json", is_flag=True, help="Print the whole reply as one line of JSON.")
@@ -118,10 +27,73 @@ def asking_options(function: _Function) -> _Function:
         help="Maximum time to connect and to get the reply, in seconds.",
     )  # fmt: skip
     @functools.wraps(function)
-    def with_asking(
+    def with_request(
         common: CommonOptions, timeout: float, lockout_key: str | None, as_json: bool, **kwargs: Any
     ) -> Any:
-        code = function(asking=Asking(common, timeout, lockout_key, as_json), **kwargs)
+        code = function(request=RequestOptions(common, timeout, lockout_key, as_json), **kwargs)
         click.get_current_context().exit(code)
 
-    return with_asking  # type: ignore[return-value]  # wraps keeps the signature for click only
+    return with_request  # type: ignore[return-value]  # wraps keeps the signature for click only
+
+
+_GET_EXAMPLES = """
+dl get peaches
+dl get peaches -s calibration
+dl get peaches --json
+"""
+
+
+@click.command("get", cls=Command, examples=_GET_EXAMPLES)
+@click.argument("endpoint", type=WORD)
+@click.option("-s", "--specifier", default="", metavar="NAME", help="Read this attribute instead of the value.")
+@request_options
+def get(request: RequestOptions, endpoint: str, specifier: str) -> int:
+    """Read an endpoint or one of its attributes (-s) and print the value; -v prints the whole reply."""
+    return request.send("get", endpoint, {}, specifier)
+
+
+_SET_NOTES = """
+Lists and maps are written as JSON. Put `--` before a value that looks like an option.
+"""
+_SET_EXAMPLES = """
+dl set peaches 2.5
+dl set peaches -5
+dl set peaches '[1, 2]'
+dl set peaches 60 -s log_interval
+dl set peaches -- -t
+"""
+
+
+@click.command("set", cls=Command, values_after=1, epilog=_SET_NOTES, examples=_SET_EXAMPLES)
+@click.argument("endpoint", type=WORD)
+@click.argument("value", type=WORD)
+@click.option("-s", "--specifier", default="", metavar="NAME", help="Set this attribute instead of the value.")
+@request_options
+def set_(request: RequestOptions, endpoint: str, value: str, specifier: str) -> int:
+    """Set an endpoint or one of its attributes (-s) and print the reply, if there is one."""
+    from dripline.config.overrides import read_word
+
+    return request.send("set", endpoint, {"values": [read_word(value)]}, specifier)
+
+
+_CMD_NOTES = """
+`key=value` is a keyword argument. Lists and maps are written as JSON. Put `--` before a value that looks like
+an option.
+"""
+_CMD_EXAMPLES = """
+dl cmd peaches ping
+dl cmd furnace heat 50 times=3
+dl cmd furnace send_to_device '["A?", "B?"]'
+"""
+
+
+@click.command("cmd", cls=Command, values_after=2, epilog=_CMD_NOTES, examples=_CMD_EXAMPLES)
+@click.argument("endpoint", type=WORD)
+@click.argument("method", type=WORD)
+@click.argument("words", type=WORD, nargs=-1, metavar="[VALUES… KEY=VALUE…]")
+@request_options
+def cmd(request: RequestOptions, endpoint: str, method: str, words: Sequence[str]) -> int:
+    """Call a method of an endpoint and print its result."""
+    from dripline.cli.payload import make_payload
+
+    return request.send("cmd", endpoint, make_payload(words), method)

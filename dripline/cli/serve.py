@@ -10,7 +10,8 @@ from dataclasses import replace
 import click
 
 from dripline.cli.command import WORD, Command
-from dripline.cli.options import CommonOptions, common_options
+from dripline.cli.options import common_options
+from dripline.programs.common_options import CommonOptions
 
 _NOTES = """
 Each file describes a service. Several services run in separate processes and end together: if one ends, the

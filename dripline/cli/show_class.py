@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dripline.cli import output
 from dripline.cli.command import WORD, Command
+from dripline.programs import output
 
 if TYPE_CHECKING:
     from dripline.checking import Argument

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dripline.cli.command import WORD, Command, WholeNumber
-from dripline.cli.output import show
+from dripline.programs.output import show
 
 if TYPE_CHECKING:
     from dripline.simulation import Instrument

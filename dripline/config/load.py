@@ -20,7 +20,7 @@ from dripline.config.quoted import as_wanted
 from dripline.config.source_map import Origin
 from dripline.config.version_4 import MESH_KEYS, unfolded
 from dripline.errors import ConfigurationError
-from dripline.wire.hiding import hide_login
+from dripline.wire.safe_text import hide_login
 
 logger = logging.getLogger("dripline.config")
 

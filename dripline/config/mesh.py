@@ -10,7 +10,7 @@ from typing import Any
 
 from dripline.config.mesh_address import AUTH_MECHANISMS, PLAIN, PORT, resolved
 from dripline.errors import ConfigurationError
-from dripline.wire.hiding import hide_login
+from dripline.wire.safe_text import hide_login
 
 
 @dataclass(frozen=True)

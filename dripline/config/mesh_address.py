@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from dripline.errors import ConfigurationError
-from dripline.wire.advice import advice
+from dripline.errors import ConfigurationError, advice
 
 PORT, TLS_PORT = 5672, 5671
 # Programs that set everything give these though nobody chose them: they say nothing beside an address.

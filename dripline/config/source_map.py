@@ -9,7 +9,7 @@ from typing import Any
 from dripline.config.diagnostics import Place
 from dripline.config.file import FilePath, read_text
 from dripline.config.overrides import Path, split_word
-from dripline.wire.hiding import hide_word
+from dripline.wire.safe_text import hide_word
 
 # Version 4 wrote the service below this key.
 OLD_BLOCK = "runtime-config"

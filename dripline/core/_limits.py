@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf, isnan
 from typing import Any, TypedDict
 
-from dripline.config.maps import known_map
+from dripline.config.suggest import known_map
 from dripline.errors import ConfigurationError
 from dripline.formula.readings import float_of
 

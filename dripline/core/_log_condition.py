@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from dripline.formula.readings import float_of
-from dripline.wire.payload import RAW_FIELDS, value_of
+from dripline.wire.message import RAW_FIELDS, value_of
 
 
 class LogCondition:

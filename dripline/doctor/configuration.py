@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from dripline.cli.options import CommonOptions
 from dripline.doctor.installation import short
 from dripline.doctor.report import Notes
 from dripline.errors import ConfigurationError
+from dripline.programs.common_options import CommonOptions
 
 if TYPE_CHECKING:
     from dripline.config.diagnostics import Mistake

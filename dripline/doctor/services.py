@@ -17,7 +17,7 @@ from dripline.runtime.service_discovery import LIST_ENDPOINTS
 from dripline.wire.duration import duration
 
 if TYPE_CHECKING:
-    from dripline.doctor.run import Wanted
+    from dripline.doctor.wanted import Wanted
     from dripline.programs.session import Session
     from dripline.runtime.client import MeshClient
 

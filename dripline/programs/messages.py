@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dripline.cli import output
 from dripline.errors import RequestError
+from dripline.programs import output
 from dripline.wire.enums import op_t
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.printing import to_json, to_text

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import IO
 
 from dripline.checking.name_clashes import check_together
-from dripline.cli.options import CommonOptions
 from dripline.config.diagnostics import Mistake, mistakes_of, raise_errors
 from dripline.errors import ConfigurationError
+from dripline.programs.common_options import CommonOptions
 from dripline.programs.session import Session
 from dripline.programs.signals import StopEvent
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dripline.checking import check_assembly
-from dripline.cli.options import CommonOptions
 from dripline.core.object_creator import ObjectCreator, maker_of
 from dripline.core.service import Service
 from dripline.discovery.error_text import describe_failure
 from dripline.discovery.secrets import secrets_of_extensions
 from dripline.errors import ConfigurationError, DriplineError
+from dripline.programs.common_options import CommonOptions
 from dripline.programs.session import Session, draft_session
 from dripline.programs.signals import Interrupted, apart, on_signal
 from dripline.runtime.state_folder import state_path

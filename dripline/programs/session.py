@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dripline.cli.options import CommonOptions
 from dripline.config.authentication import broker_of, make_authentication, read_auth_file
 from dripline.config.diagnostics import Mistake, Place, mistakes_of, raise_errors
 from dripline.config.load import Assembly, bring_together, merged, mesh_mistakes, mesh_settings
@@ -16,6 +15,7 @@ from dripline.config.mesh_address import TLS_FILES, resolved
 from dripline.config.secrets import is_blank
 from dripline.config.source_map import Origin
 from dripline.errors import ConfigurationError
+from dripline.programs.common_options import CommonOptions
 
 if TYPE_CHECKING:
     from dripline.config.mesh import MeshSettings

@@ -18,7 +18,7 @@ from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
 from dripline.transport.durable_consumer import DurableConsumer
 from dripline.wire.chunks import DEFAULT_LIMITS, Part, read_part
-from dripline.wire.codec import read_message
+from dripline.wire.decode import read_message
 from dripline.wire.duration import duration
 from dripline.wire.message import Message
 from dripline.wire.sender import sender_of

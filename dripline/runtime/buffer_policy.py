@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from dripline.config.maps import known_map
+from dripline.config.suggest import known_map
 from dripline.errors import ConfigurationError
 from dripline.runtime.state_folder import user_path
 

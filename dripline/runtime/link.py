@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Container, Sequence
 
 from dripline.amqp.content import Delivery, Returned
+from dripline.amqp.field_table import short_string
 from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime import forks
@@ -20,10 +21,9 @@ from dripline.runtime.reply_retry import ReplyRetry
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.future import Slot
-from dripline.wire.codec import Encoder, Envelope
+from dripline.wire.encode import Encoder, Envelope
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 from dripline.wire.sender import sender_info
-from dripline.wire.table import short_string
 
 _PING_S = 1.0  # for a broker that takes no data: the next ping tries again
 

@@ -12,7 +12,7 @@ from dripline.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
 from dripline.runtime.liveness import LivenessCheck, Outcome
 from dripline.transport.future import Slot
 from dripline.wire.chunks import DEFAULT_LIMITS, Joiner, Part, read_part
-from dripline.wire.codec import malformed_reply, read_reply
+from dripline.wire.decode import malformed_reply, read_reply
 from dripline.wire.duration import duration
 from dripline.wire.enums import msg_t
 from dripline.wire.message import MsgReply, MsgRequest

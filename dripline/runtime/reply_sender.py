@@ -9,7 +9,7 @@ from dripline.runtime.boundary import Boundary
 from dripline.runtime.in_flight import in_flight
 from dripline.runtime.link import MeshLink
 from dripline.runtime.rate_limited_log import RateLimitedLogger
-from dripline.wire.codec import Envelope
+from dripline.wire.encode import Envelope
 from dripline.wire.interrupts import named_text_of
 from dripline.wire.message import MsgReply
 

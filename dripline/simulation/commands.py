@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dripline.config.suggest import did_you_mean
-from dripline.simulation.checks import Section
-
-if TYPE_CHECKING:
-    from dripline.simulation.value_description import ValueDescription
+from dripline.simulation.checks import Section, unknown_name
+from dripline.simulation.value_description import ValueDescription
 
 
 @dataclass(frozen=True)
@@ -60,11 +57,6 @@ class _Reading:
 def reading(value: Any, written: str) -> _Reading:
     """A value for `Answers`, and how it is written where no format stands."""
     return _Reading(value, written)
-
-
-def unknown_name(name: str, known: Iterable[str]) -> str:
-    """What is wrong with a name that is not among these."""
-    return f"there is no value {name!r}{did_you_mean(name, known)}"
 
 
 def read_command(key: str, section: Section, known: Mapping[str, ValueDescription]) -> CommandDescription:

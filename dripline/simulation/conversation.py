@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 
 from dripline.simulation.device import Device
+from dripline.simulation.faults import is_about_faults
 from dripline.simulation.status import ScpiError
-from dripline.simulation.vendor import is_about_faults
 
 logger = logging.getLogger("dripline.simulation")
 

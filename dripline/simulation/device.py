@@ -12,17 +12,14 @@ from typing import Any
 from dripline.config.suggest import did_you_mean
 from dripline.simulation.commands import Answers, CommandDescription, reading
 from dripline.simulation.description import Description
-from dripline.simulation.faults import Faults
+from dripline.simulation.faults import VENDOR, Faults
 from dripline.simulation.headers import forms, header_forms
 from dripline.simulation.quantity import Quantity
 from dripline.simulation.standard import STANDARD
 from dripline.simulation.status import ScpiError, Status
 from dripline.simulation.value_description import names_of
-from dripline.simulation.vendor import VENDOR
 
 _UNIT = re.compile(r"""(?:[^;"']|"[^"]*(?:"|$)|'[^']*(?:'|$))*""")
-
-Handler = Callable[["Device", str], "str | None"]
 
 
 class Device:
@@ -32,11 +29,6 @@ class Device:
         description: of the instrument.
         clock: tells the time in seconds and never goes back.
     """
-
-    # Written out for the modules of commands, which this one imports.
-    description: Description
-    status: Status
-    faults: Faults
 
     def __init__(self, description: Description, clock: Callable[[], float] = time.monotonic) -> None:
         self.description = description
@@ -120,10 +112,11 @@ class Device:
     def _collect_handlers(self) -> dict[str, Callable[[str], str | None]]:
         """What each header does, in all its forms; a description wins over the standard."""
         handlers: dict[str, Callable[[str], str | None]] = {}
-        for table in (STANDARD, VENDOR if self.description.remote_faults else {}):
-            for header, function in table.items():
-                for form in header_forms(header):
-                    handlers[form] = _bound(function, self)
+        commands = {header: _bound(function, self) for header, function in STANDARD.items()}
+        if self.description.remote_faults:
+            commands.update({header: _bound(function, self.faults) for header, function in VENDOR.items()})
+        for header, handler in commands.items():
+            handlers.update(dict.fromkeys(header_forms(header), handler))
         for form, name in self._by_form.items():
             handlers[form] = _bound(self._set, name)
             handlers[f"{form}?"] = _bound(self._query, name)

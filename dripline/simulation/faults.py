@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
+
+from dripline.simulation.headers import header_forms
+from dripline.simulation.kinds import KINDS
+from dripline.simulation.status import ScpiError
 
 CHANCES = ("silent", "slow", "garbage", "truncated", "late", "disconnect", "refuse")
 
@@ -93,3 +98,46 @@ class Faults:
         """As many random bytes as an answer has, none of which ends it."""
         allowed = [value for value in range(256) if value not in terminator and value not in b"\r\n"]
         return bytes(self._random.choices(allowed, k=max(1, len(answer))))
+
+
+_HEADER = "SIMulate:FAULt"
+_CLEAR = f"{_HEADER}:CLEar"
+
+
+def _switch(faults: Faults, argument: str) -> None:
+    name, _, word = argument.replace(",", " ").partition(" ")
+    name, word = name.lower(), word.strip()
+    if not word:
+        raise ScpiError(-109, argument)
+    value = {"on": True, "off": False}.get(word.lower())
+    if value is None:
+        number = KINDS["float"].parse(word, "")
+        value = number if name == "delay_s" or number not in (0, 1) else bool(number)
+    if name not in (*CHANCES, "delay_s"):
+        raise ScpiError(-224, name)
+    try:
+        setattr(faults, name, value)
+    except ValueError:
+        raise ScpiError(-222, argument) from None
+
+
+def _ask(faults: Faults, argument: str) -> str:
+    name = argument.lower()
+    if name not in (*CHANCES, "delay_s"):
+        raise ScpiError(-224, argument)
+    return f"{float(getattr(faults, name)):g}"
+
+
+VENDOR: dict[str, Callable[[Faults, str], str | None]] = {
+    _HEADER: _switch,
+    f"{_HEADER}?": _ask,
+    _CLEAR: lambda faults, _: faults.clear(),
+}
+
+_FORMS = tuple(form for header in VENDOR for form in header_forms(header))
+
+
+def is_about_faults(line: str) -> bool:
+    """Whether a line begins with one of these commands: those are heard through all faults."""
+    words = line.upper().removeprefix(":").split(maxsplit=1)
+    return bool(words) and words[0] in _FORMS

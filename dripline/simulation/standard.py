@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from dripline.simulation.description import Description
 from dripline.simulation.kinds import KINDS
-from dripline.simulation.status import OPERATION_COMPLETE, ScpiError
-
-if TYPE_CHECKING:
-    from dripline.simulation.device import Device
+from dripline.simulation.status import OPERATION_COMPLETE, ScpiError, Status
 
 
-def _event_enable(device: Device, argument: str) -> None:
+class Instrument(Protocol):
+    """What the commands need of an instrument; `device.Device` is one."""
+
+    description: Description
+    status: Status
+
+    def reset(self) -> None:
+        """Give all values their initial ones."""
+
+
+def _event_enable(device: Instrument, argument: str) -> None:
     device.status.event_enable = _byte(argument)
 
 
-def _service_request_enable(device: Device, argument: str) -> None:
+def _service_request_enable(device: Instrument, argument: str) -> None:
     device.status.service_request_enable = _byte(argument)
 
 
@@ -27,7 +35,7 @@ def _byte(argument: str) -> int:
     return value
 
 
-STANDARD: dict[str, Callable[[Device, str], str | None]] = {
+STANDARD: dict[str, Callable[[Instrument, str], str | None]] = {
     "*IDN?": lambda device, _: device.description.identity,
     "*OPC": lambda device, _: device.status.raise_event(OPERATION_COMPLETE),
     "*OPC?": lambda device, _: "1",

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dripline.config.suggest import did_you_mean
-from dripline.simulation.checks import Section
-from dripline.simulation.commands import unknown_name
+from dripline.simulation.checks import Section, unknown_name
 from dripline.simulation.formula import Formula
 from dripline.simulation.headers import forms, identifier, is_name
 from dripline.simulation.kinds import KINDS, Choice, Kind, kind_of

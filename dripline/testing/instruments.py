@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dripline.simulation import Instrument
-from dripline.testing.files import found
+from dripline.testing.services import found
 
 
 def instrument(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from dripline.config.mesh import MeshSettings
 from dripline.config.mesh_address import EXTERNAL, PORT
-from dripline.wire.advice import in_command
+from dripline.errors import in_command
 
 
 @dataclass(frozen=True)

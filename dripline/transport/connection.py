@@ -14,14 +14,14 @@ from pika.channel import Channel
 
 from dripline.amqp import client_frames as frames
 from dripline.amqp.content import Delivery, Returned
+from dripline.amqp.field_table import short_string
 from dripline.errors import BrokerError
 from dripline.transport.address import BrokerAddress
 from dripline.transport.consumer import AnyConsumer, Consumer, handled_here, passive_declaration
 from dripline.transport.durable_consumer import DurableConsumer
 from dripline.transport.future import Slot
 from dripline.transport.topology import Topology
-from dripline.wire.codec import Envelope
-from dripline.wire.table import short_string
+from dripline.wire.encode import Envelope
 
 _numbers = itertools.count(1)
 

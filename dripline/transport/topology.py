@@ -9,9 +9,9 @@ from pika import spec
 from pika.exceptions import ChannelClosedByBroker
 
 from dripline.amqp import client_frames as frames
+from dripline.amqp.field_table import short_string
 from dripline.transport import durable_queues
 from dripline.transport.connection_base import ConnectionLife
-from dripline.wire.table import short_string
 
 
 class Topology(ConnectionLife):

@@ -175,7 +175,7 @@ class HTTPServer(Interface):
     async def _serve(self, ready: threading.Event | None) -> None:
         from dripline.web.api.connections import Connections
         from dripline.web.api.mesh_requests import Asker
-        from dripline.web.api.protocol_log import protocol_log
+        from dripline.web.api.middleware import protocol_log
         from dripline.web.api.routes import (
             Routes,
             application,

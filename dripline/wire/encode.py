@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from dripline.amqp.field_table import encode_table, long_string, pack_long, short_string
 from dripline.errors import EncodingError
 from dripline.wire.chunks import DEFAULT_LIMITS
 from dripline.wire.enums import UNKNOWN
@@ -13,7 +14,6 @@ from dripline.wire.json_body import dumps, to_jsonable
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.replacements import Replacements
 from dripline.wire.specifier import MAX_SPECIFIER
-from dripline.wire.table import long_string, pack_long, short_string, table
 
 #: Longest return message that is sent, in characters: headers that do not fit into one frame end the connection.
 MAX_RETURN_MESSAGE = 6000  # bytes; with the other headers it fits in a frame of 8192, RabbitMQ's least since 4.1
@@ -45,7 +45,7 @@ class Encoder:
         self.sender_info = dict(sender_info)
         self.max_payload_size = max(1, max_payload_size)
         self._replacements = Replacements()
-        self._sender_and_specifier = b"\x0bsender_info" + table(self.sender_info) + b"\x09specifier"
+        self._sender_and_specifier = b"\x0bsender_info" + encode_table(self.sender_info) + b"\x09specifier"
 
     def encode(self, message: Message, timestamp: str, message_id: str = "") -> list[Envelope]:
         """Encode a message for sending and note in it who sent it and when.

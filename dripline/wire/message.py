@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from dripline.wire import enums
 from dripline.wire.enums import msg_t, op_t
 from dripline.wire.identifiers import NIL_UUID, NIL_UUID_TEXT, new_uuid, parse_key
 from dripline.wire.json_body import to_jsonable
+from dripline.wire.printing import to_json, to_text
 from dripline.wire.return_codes import ReturnCode
 from dripline.wire.specifier import Specifier
 
@@ -108,13 +110,9 @@ class Message:
 
     def encode_full_message(self) -> str:
         """Write everything about the message as one line of JSON."""
-        from dripline.wire.printing import to_json  # printing builds on messages
-
         return to_json(self)
 
     def __str__(self) -> str:
-        from dripline.wire.printing import to_text  # printing builds on messages
-
         return to_text(self)
 
 
@@ -340,3 +338,27 @@ def _to_param(payload: Any) -> scarab.Param:
 
 
 _OPERATIONS = {int(operation): operation for operation in op_t}
+
+
+#: Without calibration; services in C++ reply with ``value``.
+RAW_FIELDS = ("value_raw", "value")
+VALUE_FIELDS = ("value_cal", *RAW_FIELDS)
+
+
+def value_of(payload: Any, fields: Sequence[str] = VALUE_FIELDS, default: Any = None) -> Any:
+    """Return the value in a payload.
+
+    Args:
+        payload: Plain Python; if it is not a mapping, it is the value.
+        fields: Where to look for the value, in this order; then the only entry of ``values`` counts.
+        default: The result for mappings without a value.
+    """
+    if not isinstance(payload, Mapping):
+        return payload
+    for field in fields:
+        if field in payload:
+            return payload[field]
+    values = payload.get("values")
+    if len(payload) == 1 and isinstance(values, list) and len(values) == 1:
+        return values[0]
+    return default

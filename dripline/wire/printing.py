@@ -4,14 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
+from dripline.wire.enums import encoding, msg_t
 from dripline.wire.json_body import to_jsonable
-from dripline.wire.message import Message, MsgReply, MsgRequest
 from scarab.layout import to_text as payload_to_text
 
 
-def to_text(message: Message, shown: Callable[[str], str] = str) -> str:
+class Printable(Protocol):
+    """What is printed of each message; `message.Message` has it. Requests and replies have more, by their type."""
+
+    message_type: msg_t
+    routing_key: str
+    correlation_id: str
+    message_id: str
+    reply_to: str
+    encoding: encoding
+    timestamp: str
+    sender_info: dict[str, Any]
+
+    @property
+    def specifier_text(self) -> str:
+        """The specifier as it was written."""
+
+    @property
+    def plain_payload(self) -> Any:
+        """The payload as plain Python."""
+
+
+def to_text(message: Printable, shown: Callable[[str], str] = str) -> str:
     """Print a message as a readable block; every line ends with a line break.
 
     Args:
@@ -28,12 +49,12 @@ def to_text(message: Message, shown: Callable[[str], str] = str) -> str:
         *_sender_lines(message.sender_info, shown),
         f"Specifier: {shown(message.specifier_text)}",
         f"Payload: {payload_to_text(message.plain_payload, shown=shown)}",
-        *_kind_lines(message, shown),
+        *_type_lines(message, shown),
     ]
     return "".join(f"{line}\n" for line in lines)
 
 
-def to_document(message: Message) -> dict[str, Any]:
+def to_document(message: Printable) -> dict[str, Any]:
     """Give everything about a message as a mapping that JSON can hold."""
     document = {
         "correlation_id": message.correlation_id,
@@ -47,14 +68,15 @@ def to_document(message: Message) -> dict[str, Any]:
         "specifier": message.specifier_text,
         "timestamp": message.timestamp,
     }
-    if isinstance(message, MsgReply):
-        document.update(return_code=message.return_code, return_message=message.return_message)
-    if isinstance(message, MsgRequest):
-        document.update(lockout_key=message.lockout_key_text, message_operation=message.raw_operation)
+    of_its_type: Any = message
+    if message.message_type is msg_t.reply:
+        document.update(return_code=of_its_type.return_code, return_message=of_its_type.return_message)
+    if message.message_type is msg_t.request:
+        document.update(lockout_key=of_its_type.lockout_key_text, message_operation=of_its_type.raw_operation)
     return document
 
 
-def to_json(message: Message, indent: int | None = None) -> str:
+def to_json(message: Printable, indent: int | None = None) -> str:
     """Print a message as JSON.
 
     Args:
@@ -73,10 +95,10 @@ def to_json(message: Message, indent: int | None = None) -> str:
     )
 
 
-def _kind_lines(message: Message, shown: Callable[[str], str]) -> list[str]:
-    if isinstance(message, MsgReply):
+def _type_lines(message: Any, shown: Callable[[str], str]) -> list[str]:
+    if message.message_type is msg_t.reply:
         return [f"Return Code: {message.return_code}", f"Return Message: {shown(message.return_message)}"]
-    if isinstance(message, MsgRequest):
+    if message.message_type is msg_t.request:
         return [
             f"Lockout Key: {shown(str(message.lockout_key))}",
             f"Lockout Key Valid: {int(message.lockout_key_valid)}",

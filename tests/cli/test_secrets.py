@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dripline.broker import EmbeddedBroker
-from dripline.cli.options import CommonOptions
 from dripline.core import Interface, Service
 from dripline.errors import ErrorReply
+from dripline.programs.common_options import CommonOptions
 from dripline.programs.session import draft_session
 
 from .conftest import Shell

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from dripline.cli.options import CommonOptions
 from dripline.core import ServiceConfig
+from dripline.programs.common_options import CommonOptions
 from dripline.programs.service import open_service_session
 
 from .conftest import PATIENCE_S, new_store

@@ -8,8 +8,8 @@ import uuid
 import pytest
 from support.certificates import Certificates
 
-from dripline.cli.options import CommonOptions
 from dripline.errors import ConfigurationError
+from dripline.programs.common_options import CommonOptions
 from dripline.programs.processes import _handed_on
 from dripline.programs.session import draft_session
 

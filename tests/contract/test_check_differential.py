@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dripline.checking import check_files
-from dripline.cli.options import CommonOptions
 from dripline.errors import DriplineError
+from dripline.programs.common_options import CommonOptions
 from dripline.programs.service import make_service, open_service_session
 
 from .meshes import fresh_mesh

@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 
-from dripline.wire.codec import Encoder, Joiner, read_message
+from dripline.wire.chunks import Joiner
+from dripline.wire.decode import read_message
+from dripline.wire.encode import Encoder
 
 
 def joined(parts):

@@ -53,6 +53,6 @@ def test_types_and_licence_are_in_the_wheel(names: set[str]) -> None:
 
 def test_the_templates_of_a_new_extension_are_in_the_wheel(names: set[str]) -> None:
     """`dl new extension` finds them wherever dripline is installed."""
-    from dripline.cli.new_extension import TEMPLATES
+    from dripline.programs.extension_scaffold import TEMPLATES
 
     assert {f"dripline/cli/scaffold/{name}.tmpl" for name in TEMPLATES} <= names

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from dripline.config.extras import pip_install
 from dripline.config.secrets import is_blank
 from dripline.errors import ConfigurationError
-from dripline.wire.hiding import hide_login
 from dripline.wire.json_body import to_jsonable
+from dripline.wire.safe_text import hide_login
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine, Table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from dripline.errors import DriplineError
 from dripline.runtime.service_discovery import Present
@@ -22,15 +22,45 @@ from dripline.wire.message import MsgRequest
 
 from aiohttp import web  # isort: skip  # `answers` says how to get it
 
-if TYPE_CHECKING:
-    from dripline.web.http_server import HTTPServer
-
 _BODY_S = 10.0
 # dripline-python serves the files of `web_root` below it, and its pages name them so.
 _OLD_FOLDER = "web/"
 
 
-def application(server: HTTPServer, guard: Guard, routes: Routes, connections: Connections) -> web.Application:
+class Server(Protocol):
+    """What the routes need of a server; `http_server.HTTPServer` is one, and says what each of these is."""
+
+    max_body_bytes: int
+    max_requests: int
+    max_requests_per_client: int
+    limit_s: float
+    web_root: str | None
+    ret_code_conversion: dict[int, int]
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether a token or a name is wanted."""
+
+    async def hello(self, request: web.Request) -> web.StreamResponse:
+        """Answer a GET of ``/hello``."""
+
+    async def handle_get(self, request: web.Request) -> web.StreamResponse:
+        """Answer a GET below ``/dl/``."""
+
+    async def handle_put(self, request: web.Request) -> web.StreamResponse:
+        """Answer a PUT below ``/dl/``."""
+
+    async def handle_post(self, request: web.Request) -> web.StreamResponse:
+        """Answer a POST below ``/dl/``."""
+
+    def path_to_routing_key(self, input_path: str) -> str:
+        """Make a routing key of the path of an address."""
+
+    def list_present(self) -> list[Present]:
+        """Ask the mesh who is there."""
+
+
+def application(server: Server, guard: Guard, routes: Routes, connections: Connections) -> web.Application:
     """Make the application.
 
     Args:
@@ -65,7 +95,7 @@ class Routes:
         asker: asks the mesh.
     """
 
-    def __init__(self, server: HTTPServer, asker: Asker) -> None:
+    def __init__(self, server: Server, asker: Asker) -> None:
         self._server = server
         self._asker = asker
         self._places = Places(server.max_requests, server.max_requests_per_client)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pika import frame, spec
 
 from dripline.amqp import client_frames as frames
+from dripline.amqp.field_table import short_string
 from dripline.errors import EncodingError
-from dripline.wire.table import short_string
 
 CHANNELS = st.integers(1, 65535)
 NAMES = st.text(max_size=60).filter(lambda text: len(text.encode()) < 256)

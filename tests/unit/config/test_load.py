@@ -143,7 +143,7 @@ def test_a_port_may_come_from_the_environment(write):
 
 def test_configuration_without_files_costs_no_yaml():
     """A client that needs no file must not wait for the parser."""
-    code = "import sys, dripline.config; dripline.config.load(); print('yaml' in sys.modules)"
+    code = "import sys; from dripline.config.load import assemble; assemble(); print('yaml' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

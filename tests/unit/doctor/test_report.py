@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dripline
-from dripline.cli.doctor_text import line_of, verdict
-from dripline.cli.options import CommonOptions
+from dripline.cli.doctor import line_of, verdict
 from dripline.doctor import installation
 from dripline.doctor.clock import offset_of, seconds_of, tell_clocks
 from dripline.doctor.endpoints import names_in
 from dripline.doctor.peer import product_of
 from dripline.doctor.report import BROKER, CONFIGURATION, SERVICE, Report
 from dripline.doctor.requests import Answer
-from dripline.doctor.run import Wanted
 from dripline.doctor.services import facts_of
+from dripline.doctor.wanted import Wanted
+from dripline.programs.common_options import CommonOptions
 from dripline.wire.message import MsgReply
 
 NOON = seconds_of("2026-11-21T12:00:00.000000Z")

@@ -3,7 +3,7 @@
 import pytest
 
 from dripline.simulation import Faults
-from dripline.simulation.vendor import is_about_faults
+from dripline.simulation.faults import is_about_faults
 
 
 def test_nothing_goes_wrong_at_first():

@@ -12,7 +12,7 @@ from support.waiting import eventually, failing
 from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
-from dripline.wire.codec import Envelope
+from dripline.wire.encode import Envelope
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

@@ -6,7 +6,9 @@ from typing import Any
 import pika
 import pytest
 
-from dripline.wire.codec import Encoder, Joiner, read_message, read_part
+from dripline.wire.chunks import Joiner, read_part
+from dripline.wire.decode import read_message
+from dripline.wire.encode import Encoder
 
 SENDER = {
     "exe": "/usr/bin/dl",

@@ -1,8 +1,8 @@
-"""dripline.wire.hiding: what may be shown of texts with secrets in them."""
+"""dripline.wire.safe_text: what may be shown of texts with secrets in them."""
 
 import pytest
 
-from dripline.wire.hiding import hide_login, hide_word
+from dripline.wire.safe_text import hide_login, hide_word
 
 
 @pytest.mark.parametrize(

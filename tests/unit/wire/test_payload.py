@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.wire.payload import RAW_FIELDS, value_of
+from dripline.wire.message import RAW_FIELDS, value_of
 
 
 @pytest.mark.parametrize(

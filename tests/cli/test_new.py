@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from dripline.cli.new_extension import check_name, write_extension
 from dripline.discovery.class_finder import class_finder
 from dripline.discovery.index import Extension
 from dripline.errors import ConfigurationError
+from dripline.programs.extension_scaffold import check_name, write_extension
 
 LONGEST = "a" * 30
 

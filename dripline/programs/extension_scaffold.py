@@ -1,29 +1,18 @@
-"""`dl new extension`: write an extension package that works."""
+"""An extension package that works, written from templates."""
 
 from __future__ import annotations
 
 import keyword
 import re
-import shlex
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-import click
-
-from dripline.cli.command import WORD, Command
-from dripline.cli.output import show
 from dripline.errors import ConfigurationError
-from dripline.runtime.state_folder import user_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_EXAMPLES = """
-dl new extension lab_heating
-dl new extension lab_heating --directory ~/src/lab-heating
-"""
 
 #: What becomes of each template in the new folder.
 TEMPLATES = {
@@ -43,22 +32,6 @@ TEMPLATES = {
 _RESERVED = {"add_auth_spec", "dripline", "extensions"}
 _LONGEST = 30
 _USABLE = re.compile(rf"[a-z][a-z0-9_]{{0,{_LONGEST - 1}}}")
-
-
-@click.command("extension", cls=Command, examples=_EXAMPLES)
-@click.argument("name", type=WORD)
-@click.option("--directory", metavar="D", help="Folder to create  [default: NAME]")
-@click.option("-v", "--verbose", count=True, help="Show the traceback of an error; can be repeated.")
-def extension(name: str, directory: str | None, verbose: int) -> None:
-    """Create a working extension package: an endpoint, a service, YAML files and tests."""
-    check_name(name)
-    folder = user_path(name if directory is None else directory, "--directory")
-    for path in write_extension(name, folder):
-        show(f"wrote {path}")
-    show("\ntry next:")
-    install = f"cd {shlex.quote(str(folder))} && pip install -e '.[test]' && pytest"
-    for command in (install, "dl simulate simulated_supply.yaml", f"dl serve {name}.yaml"):
-        show(f"  {command}")
 
 
 def check_name(name: str) -> None:

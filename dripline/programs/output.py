@@ -5,9 +5,11 @@ Text from the mesh or from a file must not steer a terminal, but `dl get x > fil
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
+from typing import Any
 
 from dripline.wire.safe_text import safe_json, safe_lines, safe_text
 
@@ -45,3 +47,20 @@ def terminal_size() -> os.terminal_size:
     """Return the size of the terminal, or 80 by 24 if it reports 0, as pseudo-terminals may."""
     size = shutil.get_terminal_size()
     return os.terminal_size((size.columns or 80, size.lines or 24))
+
+
+def value_text(payload: Any) -> str:
+    """What a person wants to see of a payload.
+
+    Args:
+        payload: Its value (see `value_of`) is shown, or all of it if it has none.
+
+    Returns:
+        Text as it is, everything else as JSON; nothing for None.
+    """
+    from dripline.wire.message import value_of
+
+    value = value_of(payload, default=payload)
+    if value is None:
+        return "" if payload is None else "null"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from dripline.cli.output import terminal_size
-from dripline.cli.request import value_text
 from dripline.formula.readings import float_of
+from dripline.programs.output import terminal_size, value_text
 from dripline.wire.message import Message, MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text
 
