@@ -105,4 +105,11 @@ class _ExtensionsFinder:
             return None
         from dripline.discovery.namespace_package import make_spec
 
-        return make_spec(name)
+        return make_spec(_find_exported)
+
+
+def _find_exported(name: str) -> Any:
+    """Find what an extension exports; its package knows nothing of who finds classes."""
+    from dripline.discovery.class_finder import class_finder
+
+    return class_finder().find_in_extensions(name)

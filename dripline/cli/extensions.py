@@ -11,8 +11,7 @@ from typing import Any
 import click
 
 from dripline.cli.command import Command, Seconds
-from dripline.discovery.built_in import BuiltIn
-from dripline.discovery.inventory import DISABLED, Listed, short_path
+from dripline.discovery.inventory import DISABLED, BuiltIn, Listed, short_path
 from dripline.programs.output import complain, show, show_json, terminal_size
 from dripline.wire.version import VERSION
 
@@ -62,10 +61,9 @@ def extensions(ctx: click.Context, as_json: bool, config: str | None, limit_s: f
     """List the installed extensions: their origin, their classes, and whether they can be imported."""
     if ctx.invoked_subcommand is not None:
         return
-    from dripline.discovery.built_in import built_in
     from dripline.discovery.class_finder import class_finder
     from dripline.discovery.disabled import VARIABLE
-    from dripline.discovery.inventory import take_inventory
+    from dripline.discovery.inventory import built_in, take_inventory
 
     finder = class_finder()
     for name in finder.disabled.unknown(finder.index.extensions):

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, overload
 T = TypeVar("T")
 
 
-class Shown(Generic[T]):
+class OverridableProperty(Generic[T]):
     """A property that a lab's class may hide: an attribute of the same name, set on `self`, is the lab's.
 
     With `property` that would be an AttributeError. Nothing of ours may read such an attribute itself.
@@ -22,10 +22,10 @@ class Shown(Generic[T]):
         self._read = read
 
     @overload
-    def __get__(self, instance: None, owner: type) -> Shown[T]: ...
+    def __get__(self, instance: None, owner: type) -> OverridableProperty[T]: ...
 
     @overload
     def __get__(self, instance: object, owner: type) -> T: ...
 
-    def __get__(self, instance: object | None, owner: type) -> Shown[T] | T:
+    def __get__(self, instance: object | None, owner: type) -> OverridableProperty[T] | T:
         return self if instance is None else self._read(instance)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from dripline.config.mesh import MeshSettings, checked_setting
 from dripline.core._access import Reach
-from dripline.core._overridable import Shown
+from dripline.core._overridable import OverridableProperty
 from dripline.core.core import Core
 from dripline.core.receiver import Receiver
 
@@ -52,8 +52,8 @@ def _mesh_property() -> Any:
     return _MeshProperty()
 
 
-def _shown(read: Callable[[Any], Any]) -> Any:
-    return Shown(read)
+def _overridable(read: Callable[[Any], Any]) -> Any:
+    return OverridableProperty(read)
 
 
 class ServiceCore(Core, Receiver):
@@ -70,12 +70,12 @@ class ServiceCore(Core, Receiver):
     auth: Any
     message_wait_ms: int
 
-    address = _shown(lambda service: service._dripline_mesh.broker)
-    port = _shown(lambda service: service._dripline_mesh.broker_port)
-    username = _shown(lambda service: str(service.auth.get("dripline", "username")))
-    password = _shown(lambda service: str(service.auth.get("dripline", "password")))
-    make_connection = _shown(lambda service: service._dripline_make_connection)
-    close = _shown(lambda service: service.stop)
+    address = _overridable(lambda service: service._dripline_mesh.broker)
+    port = _overridable(lambda service: service._dripline_mesh.broker_port)
+    username = _overridable(lambda service: str(service.auth.get("dripline", "username")))
+    password = _overridable(lambda service: str(service.auth.get("dripline", "password")))
+    make_connection = _overridable(lambda service: service._dripline_make_connection)
+    close = _overridable(lambda service: service.stop)
 
     requests_exchange = _mesh_property()
     alerts_exchange = _mesh_property()

@@ -13,7 +13,7 @@ from dripline.core._access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
 from dripline.errors import ConfigurationError
-from dripline.runtime.rate_limited_log import complaints_of
+from dripline.runtime.rate_limited_log import limited_log_of
 from dripline.runtime.state_folder import user_path
 from dripline.wire.message import MsgAlert
 from dripline.wire.safe_text import safe_text
@@ -102,7 +102,7 @@ class AlertConsumer(Service):
         """Return the named groups of the regular expression in a routing key; none when it does not match."""
         match = re.match(self._alert_key_parser_re, a_routing_key)
         if match is None:
-            complaints_of(self, logger).tell(
+            limited_log_of(self, logger).tell(
                 "a routing key", "%s: %r does not match %r", self.name, a_routing_key, self._alert_key_parser_re
             )
             return {}

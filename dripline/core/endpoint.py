@@ -25,6 +25,8 @@ class Endpoint(RequestHandler):
         service: the service that owns it, None until it is added to one.
     """
 
+    _dripline_kind: ClassVar[str] = "endpoint"
+    _dripline_sets: ClassVar[str] = "_dripline_lockout"
     _dripline_reach: ClassVar[Reach] = {"get": {"name"}, "own": {"service"}}
 
     def __init__(self, name: str, **kwargs: Any) -> None:

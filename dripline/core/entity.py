@@ -12,14 +12,14 @@ from dripline.core import settings
 from dripline.core._access import Reach
 from dripline.core._limits import Alarm, AlarmLimits, AlarmLimitsMap
 from dripline.core._log_condition import LogCondition, checked_value
-from dripline.core._overridable import Shown
+from dripline.core._overridable import OverridableProperty
 from dripline.core._status_message import status_message
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.endpoint import Endpoint
 from dripline.core.settings import Setting
 from dripline.formula.readings import refuse_empty_table
 from dripline.runtime import reply_warnings as notes
-from dripline.runtime.boundary import is_for_program, text_of
+from dripline.wire.interrupts import is_for_program, text_of
 from dripline.wire.message import MsgAlert
 from dripline.wire.safe_text import safe_text
 from dripline.wire.throw_reply import ThrowReply
@@ -63,6 +63,7 @@ class Entity(Endpoint):
     max_fractional_change = Setting(settings.threshold, "A change beyond this fraction of the mean is logged.")
     check_field = Setting(settings.text, "Which field of the payload is compared.")
 
+    _dripline_sets: ClassVar[str] = "_Entity__condition"
     _dripline_reach: ClassVar[Reach] = {
         "get": {"alarm_status"},
         "set": {"get_on_set", "log_on_set", "log_interval", "log_routing_key_prefix", "max_interval"}
@@ -205,7 +206,7 @@ class Entity(Endpoint):
         if getattr(sent, "successful_send", True):  # else it is still to be logged
             self.__condition.logged(checked_value(_plain(the_value), self.check_field))
 
-    @Shown
+    @OverridableProperty
     def alarm_status(self) -> str | None:
         """How the value was when it was last looked at: ``ok``, ``warning``, ``critical``; None without limits."""
         return self.__alarm.level if self.__alarm is not None else None
@@ -215,7 +216,7 @@ class Entity(Endpoint):
     def __log_in_turn(self) -> None:
         assert self.service is not None, "only a service schedules this"
         try:
-            with self.service._dripline_turn_of(self):
+            with self.service._dripline_lock_of(self):
                 self.scheduled_log()
         except BaseException as error:
             if is_for_program(error):

@@ -8,12 +8,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dripline.core._access import Reach
-from dripline.core._constructed import constructor_mistake
 from dripline.discovery.class_finder import class_finder
 from dripline.discovery.disabled import KEY, is_rules
-from dripline.discovery.validation import check_kind
+from dripline.discovery.validation import check_kind, constructor_mistake, kinds_of
 from dripline.errors import ConfigurationError
-from dripline.runtime.boundary import is_for_program
+from dripline.wire.interrupts import is_for_program
 
 if TYPE_CHECKING:
     from scarab import Authentication
@@ -84,7 +83,7 @@ def maker_of(error: BaseException) -> str:
 
 def describe(cls: type, config: Mapping[str, Any]) -> str:
     """How messages call an object: `endpoint 'peaches' (KeyValueStore)`."""
-    kind = "service" if _is_service(cls) else "endpoint"
+    kind = "service" if "service" in kinds_of(cls) else "endpoint"
     return f"{kind} {config.get('name')!r} ({cls.__name__})"
 
 
@@ -92,13 +91,7 @@ def describe(cls: type, config: Mapping[str, Any]) -> str:
 def _can_be(cls: type, wanted: str) -> bool:
     """Refuse a class that cannot be what is wanted of it; tell whether it is a service."""
     check_kind(cls, wanted, class_finder().owner_of(cls))
-    return _is_service(cls)
-
-
-def _is_service(cls: type) -> bool:
-    from dripline.core.service import Service  # services make their endpoints with this module
-
-    return issubclass(cls, Service)
+    return "service" in kinds_of(cls)
 
 
 def _refusal(cls: type, error: BaseException) -> str:

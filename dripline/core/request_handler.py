@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import scarab
 from dripline.core import _access as access
 from dripline.core._access import Reach
-from dripline.core._setting_checks import check_setting
+from dripline.core.argument_checks import Check, Checks, Doubtful
+from dripline.core.settings import checked
 from dripline.discovery.error_text import describe_failure
 from dripline.errors import DriplineError
-from dripline.runtime.boundary import named_text_of
-from dripline.runtime.rate_limited_log import complaints_of
+from dripline.runtime.rate_limited_log import limited_log_of
+from dripline.wire.interrupts import named_text_of
 from dripline.wire.json_body import to_jsonable
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text
@@ -25,6 +26,7 @@ logger = logging.getLogger("dripline.service")
 
 _SHOWN = 5
 _LONGEST_VALUE = 60
+_MISSING = object()
 
 
 class RequestHandler:
@@ -76,7 +78,7 @@ class RequestHandler:
                 "service_error_invalid_specifier",
                 f"endpoint {self.name} has no attribute {name}, unable to set",
             )
-        check_setting(self, name, value)
+        _check_setting(self, name, value)
         _assigned(self, name, value, lambda: setattr(self, name, value))
         return a_request_message.reply()
 
@@ -157,7 +159,7 @@ def _is_of_reading(error: BaseException) -> bool:
 def _log_refusal(endpoint: RequestHandler, what: str, error: BaseException) -> None:
     """Log in one line that a value from outside does not suit the endpoint's code; the traceback is for -v."""
     source = getattr(sys.modules.get(type(endpoint).__module__), "__file__", None) or ""
-    complaints_of(endpoint, logger).tell(
+    limited_log_of(endpoint, logger).tell(
         f"a refused value: {type(error).__name__}", "%s: %s: %s", endpoint.name, what,
         describe_failure(error, source),
     )  # fmt: skip
@@ -219,3 +221,68 @@ def _arguments(payload: Any) -> tuple[list[Any], dict[str, Any]]:
     if not isinstance(values, list):
         raise ThrowReply("service_error_bad_payload", "'values' of a command is a list")
     return values, keywords
+
+
+def _check_setting(endpoint: object, name: str, value: Any) -> None:
+    """Check a value that a message is about to assign with what the endpoint's classes have in `_dripline_checks`.
+
+    Checks of several arguments together get the other values as they are now. A `Setting` and the setter of a
+    property check by themselves.
+
+    Args:
+        endpoint: The endpoint.
+        name: The attribute; ``_gain`` is checked like the argument ``gain``.
+        value: What it shall become.
+
+    Raises:
+        ThrowReply: 304, with a text that names endpoint, attribute and what is wanted.
+    """
+    argument = name.removeprefix("_")
+    for names, check in _checks_for(type(endpoint), name, argument):
+        values = [value if other == argument else _current(endpoint, other) for other in names]
+        if not any(given is _MISSING for given in values):
+            checked(endpoint, name, _certain(check, values), value)
+
+
+def _checks_for(cls: type, name: str, argument: str) -> Iterator[tuple[tuple[str, ...], Check]]:
+    """Checks of one argument and of several; of each the most derived class's.
+
+    Those of a class of ours hold for the attributes that it lists: a laboratory's own may have the same name as an
+    argument.
+    """
+    found: set[tuple[str, ...]] = set()
+    for kind in cls.__mro__:
+        reach = vars(kind).get("_dripline_reach")
+        if reach is not None and name not in reach.get("set", ()):
+            continue
+        declared = vars(kind).get("_dripline_checks")
+        checks: Checks = declared if isinstance(declared, Mapping) else {}
+        for names, check in checks.items():
+            group = (names,) if isinstance(names, str) else names
+            if argument in group and group not in found:
+                found.add(group)
+                yield group, check
+
+
+def _current(endpoint: object, argument: str) -> Any:
+    """The value of an attribute; looked up in the instance, since reading a property may talk to an instrument."""
+    own = vars(endpoint)
+    if argument in own or isinstance(_declared(endpoint, argument), property):
+        return own.get(argument, _MISSING)
+    return own.get(f"_{argument}", _MISSING)
+
+
+def _declared(endpoint: object, name: str) -> Any:
+    return next((vars(kind)[name] for kind in type(endpoint).__mro__ if name in vars(kind)), None)
+
+
+def _certain(check: Check, values: list[Any]) -> Check:
+    """A check of all values together that accepts what is only doubtful."""
+
+    def check_all(_: Any) -> None:
+        try:
+            check(*values)
+        except Doubtful:
+            return
+
+    return check_all

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import scarab
 from dripline.core._access import Reach, is_a_laboratorys
-from dripline.core._overridable import Shown
+from dripline.core._overridable import OverridableProperty
 from dripline.core.core import Core
 from dripline.core.receiver import Receiver
 from dripline.errors import DriplineError, ErrorReply
@@ -35,6 +35,7 @@ class RequestSender:
         confirm_retcodes: Whether a return code of 100 or more raises `ErrorReply`.
     """
 
+    _dripline_kind: ClassVar[str] = "client"
     _dripline_reach: ClassVar[Reach] = {}
 
     timeout_s: float | None = None
@@ -51,7 +52,7 @@ class RequestSender:
         self.timeout_s = timeout_s
         self.confirm_retcodes = confirm_retcodes
 
-    @Shown
+    @OverridableProperty
     def sender(self) -> Any:
         """What sends the requests: this object, unless the constructor was given another one."""
         return vars(self).get("_RequestSender__sender") or self

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import scarab
 from dripline.core._access import Reach
-from dripline.runtime.task_scheduler import Agenda
+from dripline.runtime.task_scheduler import TaskScheduler
 
 _GRACE_S = 1.0
 
@@ -28,7 +28,7 @@ class Scheduler(scarab.Cancelable):
     cycle_time = timedelta(milliseconds=500)
 
     def __init__(self) -> None:
-        self._dripline_agenda = Agenda()
+        self._dripline_task_scheduler = TaskScheduler()
 
     def schedule(
         self,
@@ -51,23 +51,23 @@ class Scheduler(scarab.Cancelable):
             TypeError: neither an interval nor a time is given.
         """
         if isinstance(interval, timedelta):
-            return self._dripline_agenda.add(executable, time or datetime.now(), interval)
+            return self._dripline_task_scheduler.add(executable, time or datetime.now(), interval)
         when = interval if interval is not None else time
         if not isinstance(when, datetime):
             raise TypeError(f"schedule needs a datetime or a timedelta, not {when!r}")
-        return self._dripline_agenda.add(executable, when)
+        return self._dripline_task_scheduler.add(executable, when)
 
     def execute(self) -> None:
         """Run what is scheduled until `cancel`; a service with ``enable_scheduling`` does it by itself.
 
         A script that has only a scheduler calls this, perhaps on a thread.
         """
-        self._dripline_agenda.start()
+        self._dripline_task_scheduler.start()
         try:
             self._scarab_wait_for_cancel()
         finally:
-            self._dripline_agenda.stop(_GRACE_S)
+            self._dripline_task_scheduler.stop(_GRACE_S)
 
     def unschedule(self, id: int) -> None:
         """Take something off the schedule; nothing happens when it is not on it any longer."""
-        self._dripline_agenda.remove(id)
+        self._dripline_task_scheduler.remove(id)

@@ -7,39 +7,41 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import scarab
 from dripline.config.mesh import MeshSettings
 from dripline.core._access import Reach
-from dripline.core._children import Children
 from dripline.core._credentials import Secret, authentication, create_dripline_auth_spec, mesh_settings
-from dripline.core._overridable import Shown
+from dripline.core._overridable import OverridableProperty
 from dripline.core._service_core import FREE_NAMES, ServiceCore
 from dripline.core.argument_checks import Checks
 from dripline.core.default_configs import DriplineConfig
 from dripline.core.endpoint import Endpoint
+from dripline.core.entity import Entity
 from dripline.core.object_creator import ObjectCreator
 from dripline.core.receiver import Receiver
 from dripline.core.request_handler import RequestHandler
 from dripline.core.request_sender import RequestSender
 from dripline.core.scheduler import Scheduler
 from dripline.errors import ConnectionLost, DriplineError
+from dripline.runtime.buffer_policy import AlertSpoolMap, keep_rule
+from dripline.runtime.children import Children
 from dripline.runtime.dispatch import BuiltIn
 from dripline.runtime.durable_queue import DurableQueue
-from dripline.runtime.handler_timeout import HandlerWatch
+from dripline.runtime.handler_timeout import HandlerTimeout
 from dripline.runtime.health import HEALTH, Health
 from dripline.runtime.heartbeat import Heartbeat
-from dripline.runtime.keep_rule import AlertSpoolMap, keep_rule
 from dripline.runtime.local_call import OwnRequests
-from dripline.runtime.owned_lock import Turn
+from dripline.runtime.owned_lock import OwnedLock
 from dripline.runtime.pings import LifeSigns
-from dripline.runtime.priority_lane import QuickLane
-from dripline.runtime.request_router import Reception
+from dripline.runtime.priority_lane import PriorityLane
+from dripline.runtime.request_router import RequestRouter
 from dripline.runtime.sent_message import Answered, SentMessagePackage, thrown
 from dripline.runtime.service_discovery import LIST_ENDPOINTS
-from dripline.runtime.service_link import Mailbox
+from dripline.runtime.service_link import ServiceLink
 from dripline.runtime.state_folder import dead_letter_folder
 from dripline.wire.enums import op_t
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
@@ -95,6 +97,8 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
     # How many messages may be here and not acknowledged: more of them for who acknowledges many at a time.
     _dripline_prefetch: int = 100
 
+    _dripline_kind: ClassVar[str] = "service"
+    _dripline_sets: ClassVar[str] = "_Service__children"
     _dripline_reach: ClassVar[Reach] = {
         "own": {"auth", "endpoint_configs", "enable_scheduling", "broadcast_key", "loop_timeout_ms"}
         | {"message_wait_ms", "heartbeat_interval_s", "allow_private_specifiers"},
@@ -140,17 +144,19 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         self.__children = Children(self)
         self.__heartbeat: Heartbeat | None = None
         self.__stop_grace_s = float(stop_grace_s)
-        self.__watch = HandlerWatch(float(handler_timeout), lambda request: self.__reception.give_up(request))
-        self.__reception = Reception(self, self.__children, self.__watch)
+        self.__handler_timeout = HandlerTimeout(
+            float(handler_timeout), lambda request: self.__router.give_up(request)
+        )
+        self.__router = RequestRouter(self, self.__children, self.__handler_timeout)
         self._dripline_mesh = mesh_settings(dripline_mesh)
         username, password = (str(self.auth.get("dripline", item)) for item in ("username", "password"))
         keep = keep_rule(alert_spool)
-        self.__mailbox = Mailbox(self.name, self._dripline_mesh, username, password, keep, unique_endpoints)
+        self.__link = ServiceLink(self.name, self._dripline_mesh, username, password, keep, unique_endpoints)
         mesh = self._dripline_mesh
         reached_at = (mesh.broker, mesh.broker_port, mesh.requests_exchange)
-        self.__own_requests = OwnRequests(self.name, self.__children, self.__mailbox, reached_at)
+        self.__own_requests = OwnRequests(self.name, self.__children, self.__link, reached_at)
         self.__spool = alert_spool
-        self.__health = Health(self.__mailbox, self.__watch)
+        self.__health = Health(self.__link, self.__handler_timeout)
         listed, health = self.__children.listed, self.__health.report
         self.__built_in = {
             (op_t.get, HEALTH): BuiltIn(lambda _, request: request.reply(payload=health()), may_overtake=True),
@@ -170,7 +176,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         """Endpoints that are served one at a time with the service, by name, in the order of their names."""
         return dict(sorted(self.__children.sync.items()))
 
-    @Shown
+    @OverridableProperty
     def async_children(self) -> dict[str, Endpoint]:
         """Endpoints with a queue and thread of their own, by name, in the order of their names."""
         return dict(sorted(self.__children.own_queue.items()))
@@ -189,11 +195,10 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         Raises:
             DriplineError: there is one of that name already, or on the mesh if `unique_endpoints` is set.
         """
-        self.__mailbox.refuse_shared(an_endpoint.name)
-        self.__children.add(an_endpoint, own_queue=False)
-        if self.__mailbox.is_open:
+        self.__adopt(an_endpoint, own_queue=False)
+        if self.__link.is_open:
             with suppress(ConnectionLost):  # it is bound when the connection is back
-                self.__mailbox.bind(self.requests_exchange, [f"{an_endpoint.name}.#"])
+                self.__link.bind(self.requests_exchange, [f"{an_endpoint.name}.#"])
         return True
 
     def add_async_child(self, an_endpoint: Endpoint) -> bool:
@@ -205,11 +210,16 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         Raises:
             DriplineError: there is one of that name already.
         """
-        self.__mailbox.refuse_shared(an_endpoint.name)
-        self.__children.add(an_endpoint, own_queue=True)
-        if self.__mailbox.is_open:
-            self.__mailbox.add_queue(an_endpoint.name, self.__reception.taker_for(an_endpoint))
+        self.__adopt(an_endpoint, own_queue=True)
+        if self.__link.is_open:
+            self.__link.add_queue(an_endpoint.name, self.__router.taker_for(an_endpoint))
         return True
+
+    def __adopt(self, endpoint: Endpoint, *, own_queue: bool) -> None:
+        self.__link.refuse_shared(endpoint.name)
+        self.__children.add(endpoint, own_queue=own_queue)
+        if isinstance(endpoint, Entity) and endpoint.log_interval > timedelta(0):
+            endpoint.start_logging()
 
     def _dripline_built_in(self, request: MsgRequest) -> BuiltIn | None:
         """Return the built-in specifier that a request uses; a service has some beyond those of an endpoint."""
@@ -219,11 +229,11 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         return self.__built_in.get((operation, specifier)) or Endpoint._dripline_built_in(self, request)
 
     def _dripline_life_signs(self, awaited: list[str]) -> LifeSigns | None:
-        return self.__mailbox.life_signs(awaited, self.__reception.kept())
+        return self.__link.life_signs(awaited, self.__router.kept())
 
-    def _dripline_turn_of(self, an_endpoint: Endpoint) -> Turn:
+    def _dripline_lock_of(self, an_endpoint: Endpoint) -> OwnedLock:
         """Return what to hold while an endpoint of this service, or the service, is at work."""
-        return self.__children.turn_of(an_endpoint)
+        return self.__children.lock_of(an_endpoint)
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -243,18 +253,20 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
 
     def start(self) -> None:
         """Connect, declare the queue, bind the keys and begin to consume. Errors as for `run`."""
-        if self.__mailbox.is_open:
+        if self.__link.is_open:
             return
         if not self._dripline_connects:
             raise DriplineError(f"service {self.name} was made with make_connection=False, so it cannot start")
         try:
-            self.__mailbox.open(
-                self.__reception.take,
+            self.__link.open(
+                self.__router.take,
                 self.bind_keys,
-                self.__reception.takers(),
+                self.__router.takers(),
                 self.message_wait_ms / 1000,
                 self._dripline_prefetch,
-                QuickLane(self.name, self.__reception.take_quick, self.__reception.may_overtake, ("ping", HEALTH)),
+                PriorityLane(
+                    self.name, self.__router.take_prioritized, self.__router.may_overtake, ("ping", HEALTH)
+                ),
                 self.__health.connected,
                 self.__own_names,
             )
@@ -262,10 +274,10 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
             self.stop()
             raise
         if self.enable_scheduling:
-            self._dripline_agenda.start()
+            self._dripline_task_scheduler.start()
         self.__start_heartbeat()
         count = len(self.__children)
-        logger.info("%s serves %d endpoint%s on %s", self.name, count, "s" * (count != 1), self.__mailbox.address)
+        logger.info("%s serves %d endpoint%s on %s", self.name, count, "s" * (count != 1), self.__link.address)
 
     def listen(self) -> None:
         """Serve until cancelled; the threads do the work."""
@@ -282,26 +294,26 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         deadline = time.monotonic() + self.__stop_grace_s
         if self.__heartbeat is not None:
             self.__heartbeat.stop(min(_GRACE_S, self.__stop_grace_s))
-        self._dripline_agenda.stop(min(_GRACE_S, self.__stop_grace_s))
+        self._dripline_task_scheduler.stop(min(_GRACE_S, self.__stop_grace_s))
         self.__health.stop()
-        self.__mailbox.close(max(0.0, deadline - time.monotonic()))
-        self.__watch.stop()
+        self.__link.close(max(0.0, deadline - time.monotonic()))
+        self.__handler_timeout.stop()
 
     def _dripline_keep_alerts(self, folder: str) -> None:
         """Let alerts wait on disk, unless the configuration said where; before the service starts."""
         if self.__spool is None or "folder" not in self.__spool:
-            self.__mailbox.keep_alerts(keep_rule({**(self.__spool or {}), "folder": folder}))
+            self.__link.keep_alerts(keep_rule({**(self.__spool or {}), "folder": folder}))
 
     def _dripline_collect(
         self, keys: Callable[[], Sequence[str]], memory_bytes: int, dead_letters: Callable[[], Path]
     ) -> None:
         """Have alerts collected while this service is away; before it starts."""
-        queue = DurableQueue(f"{self.name}.alerts", keys, self.__reception.take, memory_bytes, dead_letters)
-        self.__mailbox.add_durable_queue(queue)
+        queue = DurableQueue(f"{self.name}.alerts", keys, self.__router.take, memory_bytes, dead_letters)
+        self.__link.add_durable_queue(queue)
 
     def _dripline_is_left_behind(self) -> bool:
         """Whether this process was forked from the one in which the service runs."""
-        return self.__mailbox.is_left_behind
+        return self.__link.is_left_behind
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Refuse to be sent to another process.
@@ -319,7 +331,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
 
     def _dripline_is_connected(self) -> bool:
         """Whether the broker can be reached at this moment."""
-        return self.__mailbox.is_connected
+        return self.__link.is_connected
 
     def _dripline_is_ready(self) -> bool:
         """Whether it has reached itself over the connection of this moment."""
@@ -329,7 +341,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         routing_key = f"{self.heartbeat_routing_key}.{self.name}"
         payload = {"id": str(uuid.uuid4()), "name": self.name}
         self.__heartbeat = Heartbeat(
-            lambda: self.__mailbox.send(MsgAlert.create(payload, routing_key), keep=False),  # old ones say nothing
+            lambda: self.__link.send(MsgAlert.create(payload, routing_key), keep=False),  # old ones say nothing
             self.heartbeat_interval_s,
         )
         self.__heartbeat.start()
@@ -337,7 +349,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
     # -- bindings --------------------------------------------------------------------------------------------
 
     def _dripline_use_mesh(self, mesh: MeshSettings) -> bool:
-        return self.__mailbox.use(mesh)
+        return self.__link.use(mesh)
 
     def bind_keys(self) -> bool:
         """Bind the service's queue; an override calls this one and binds more with `bind_key`.
@@ -346,7 +358,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
             True, so that overrides may chain it with ``and``.
         """
         words = (*self.__own_names(), self.broadcast_key)
-        self.__mailbox.bind(self.requests_exchange, [f"{word}.#" for word in words])
+        self.__link.bind(self.requests_exchange, [f"{word}.#" for word in words])
         return True
 
     def __own_names(self) -> list[str]:
@@ -362,7 +374,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         Returns:
             True.
         """
-        self.__mailbox.keep_bound(exchange, key)
+        self.__link.keep_bound(exchange, key)
         return True
 
     # -- messages out ----------------------------------------------------------------------------------------
@@ -386,10 +398,10 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         if isinstance(a_message, MsgRequest) and (reply := self.__own_requests.answer(a_message)) is not None:
             return SentMessagePackage(True, pending=Answered(a_message, reply))
         if isinstance(a_message, MsgReply):
-            a_message = self.__reception.of_request_here(a_message)
-        return self.__mailbox.send(a_message)
+            a_message = self.__router.of_request_here(a_message)
+        return self.__link.send(a_message)
 
     def _dripline_exchange(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:
         if not self._dripline_connects:
             raise thrown(request)
-        return self.__own_requests.answer(request) or self.__mailbox.ask(request, timeout_s)
+        return self.__own_requests.answer(request) or self.__link.ask(request, timeout_s)

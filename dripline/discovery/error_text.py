@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 
-from dripline.runtime.boundary import text_of
+from dripline.wire.interrupts import text_of
 
 _OF_SERVICES = ("get", "set", "cmd", "send", "schedule", "unschedule", "name", "send_to_device")
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dripline.discovery import namespace_package as extensions_namespace
+from dripline.discovery import namespace_package
 from dripline.discovery.distributions import Source, normalized, project_of, source_of
 from dripline.discovery.error_text import describe_failure
 from dripline.discovery.exported_names import Exports, read_exports
@@ -51,7 +51,7 @@ class Extension:
     @property
     def is_init_file(self) -> bool:
         """Whether it is the `__init__.py` of the namespace itself, of which there may be several."""
-        return self.module == extensions_namespace.PACKAGE
+        return self.module == namespace_package.PACKAGE
 
     @property
     def place(self) -> str:
@@ -118,14 +118,14 @@ class Index:
 
 def build_index() -> Index:
     """Find all extensions of this installation."""
-    extensions_namespace.refresh()
+    namespace_package.refresh()
     by_module: dict[str, Extension] = {}
-    for name, path in extensions_namespace.module_names():
-        module = f"{extensions_namespace.PACKAGE}.{name}"
+    for name, path in namespace_package.module_names():
+        module = f"{namespace_package.PACKAGE}.{name}"
         by_module.setdefault(module, _in_namespace(name, module, path))
     classes = [_merge_entry_point(point, by_module) for point in _entry_points()]
-    files = extensions_namespace.init_files()
-    inits = [Extension("extensions", extensions_namespace.PACKAGE, file) for file in files]
+    files = namespace_package.init_files()
+    inits = [Extension("extensions", namespace_package.PACKAGE, file) for file in files]
     index = Index([*by_module.values(), *(extension for extension in classes if extension), *inits])
     for extension in list(index.extensions):
         index.exports[extension] = _exports(extension, index)
@@ -141,7 +141,7 @@ def _in_namespace(name: str, module: str, path: str) -> Extension:
 
 def _entry_points() -> list[EntryPoint]:
     # The namespace itself is nobody's: what its `__init__.py` has is found without being announced.
-    points = [point for point in _readable_points() if _target(point)[0] != extensions_namespace.PACKAGE]
+    points = [point for point in _readable_points() if _target(point)[0] != namespace_package.PACKAGE]
     return sorted(points, key=lambda point: (point.name, _distribution(point)[0], point.value))
 
 

@@ -8,13 +8,12 @@ import traceback
 from types import ModuleType
 from typing import Any
 
-from dripline.discovery import namespace_package as extensions_namespace
-from dripline.discovery import pkg_resources_finder
+from dripline.discovery import namespace_package
 from dripline.discovery.error_text import describe_failure
 from dripline.discovery.index import Extension
 from dripline.discovery.validation import faults, is_version
 from dripline.errors import DriplineError
-from dripline.runtime.boundary import is_for_program
+from dripline.wire.interrupts import is_for_program
 from dripline.wire.sender import add_version
 
 logger = logging.getLogger("dripline.extensions")
@@ -70,12 +69,12 @@ class ExtensionLoader:
             return None
 
     def _import(self, extension: Extension) -> ModuleType | None:
-        pkg_resources_finder.install()
+        namespace_package.offer_pkg_resources()
         try:
             if not extension.module:
                 raise ImportError("its entry point is neither a module nor module:Class")
             if extension.is_init_file:
-                module = extensions_namespace.run_init_file(extension.file)
+                module = namespace_package.run_init_file(extension.file)
             else:
                 module = importlib.import_module(extension.module)
             found = faults(module)  # a package may have code behind its names

@@ -1,37 +1,84 @@
-"""The package `dripline.extensions`: made here, of every folder of that name on the import path."""
+"""The package `dripline.extensions`: made here, of every folder of that name on the import path.
+
+Extensions also find a `pkg_resources`: ours, where setuptools no longer brings one.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from pkgutil import extend_path
 from types import ModuleType
 from typing import Any
 
 PACKAGE = "dripline.extensions"
+_ROOT = PACKAGE.partition(".")[0]
 
 
 class _NamespaceLoader(Loader):
-    """Loads the package without running any file."""
+    """Loads the package without running any file.
+
+    Args:
+        find_exported: finds what extensions export under a name; None for nothing.
+    """
+
+    def __init__(self, find_exported: Callable[[str], Any]) -> None:
+        self._find_exported = find_exported
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        from dripline.discovery import pkg_resources_finder
-
         module.__doc__ = "The extension packages of this installation, each as dripline.extensions.<name>."
-        vars(module)["__getattr__"] = _attribute
+        vars(module)["__getattr__"] = self._attribute
         vars(module)["__dir__"] = lambda: sorted({*vars(module), *(name for name, _ in module_names())})
-        pkg_resources_finder.install()
+        offer_pkg_resources()
+
+    def _attribute(self, name: str) -> Any:
+        """`dripline.extensions.<name>`: an extension, or a class that one exports."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return import_module(f"{PACKAGE}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{PACKAGE}.{name}":
+                raise
+        found = self._find_exported(name)
+        if found is None:
+            raise AttributeError(
+                f"module {PACKAGE!r} has no attribute {name!r}; no extension of that name is installed"
+            )
+        return found
 
 
-def make_spec(name: str) -> ModuleSpec:
-    """The spec of `dripline.extensions` for the import system."""
-    spec = ModuleSpec(name, _NamespaceLoader(), is_package=True)
+class _PkgResourcesFinder:
+    """Serves our small `pkg_resources`."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+        """Answer for `pkg_resources` only."""
+        file = os.path.join(os.path.dirname(__file__), "pkg_resources_shim.py")
+        return spec_from_file_location(name, file) if name == "pkg_resources" else None
+
+
+def offer_pkg_resources() -> None:
+    """Make `import pkg_resources` work in this process; a real one, found by the finders before ours, wins."""
+    if _PkgResourcesFinder not in sys.meta_path:
+        sys.meta_path.append(_PkgResourcesFinder)
+
+
+def make_spec(find_exported: Callable[[str], Any]) -> ModuleSpec:
+    """The spec of `dripline.extensions` for the import system.
+
+    Args:
+        find_exported: finds what extensions export under a name; None for nothing.
+    """
+    spec = ModuleSpec(PACKAGE, _NamespaceLoader(find_exported), is_package=True)
     spec.submodule_search_locations = folders()
     return spec
 
@@ -45,12 +92,11 @@ def refresh() -> None:
 
 def folders() -> list[str]:
     """Every folder whose packages are extensions, in the order of the import path."""
-    import dripline
-
-    dripline.__path__ = extend_path(dripline.__path__, dripline.__name__)
-    places = [os.path.join(root, "extensions") for root in dripline.__path__]
+    root = sys.modules[_ROOT]
+    root.__path__ = extend_path(root.__path__, _ROOT)
+    places = [os.path.join(folder, "extensions") for folder in root.__path__]
     for name, path in editable_packages():
-        if name == "dripline":
+        if name == _ROOT:
             places.append(os.path.join(path, "extensions"))
         elif name == PACKAGE:
             places.append(path)
@@ -123,24 +169,3 @@ def run_init_file(file: str) -> ModuleType:
         code = compile(source.read(), file, "exec")
     exec(code, module.__dict__)
     return module
-
-
-def _attribute(name: str) -> Any:
-    """`dripline.extensions.<name>`: an extension, or a class that one exports."""
-    if name.startswith("__"):
-        raise AttributeError(name)
-    from importlib import import_module
-
-    try:
-        return import_module(f"{PACKAGE}.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"{PACKAGE}.{name}":
-            raise
-    from dripline.discovery.class_finder import class_finder
-
-    found = class_finder().find_in_extensions(name)
-    if found is None:
-        raise AttributeError(
-            f"module {PACKAGE!r} has no attribute {name!r}; no extension of that name is installed"
-        )
-    return found

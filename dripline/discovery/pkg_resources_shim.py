@@ -1,7 +1,7 @@
 """A small `pkg_resources` for extensions, where setuptools no longer brings one.
 
 Extension packages import `pkg_resources` without asking, mostly to learn their own version; setuptools 82
-removed it. `pkg_resources_finder` serves this very file under that name. What extensions use of it is answered by
+removed it. `namespace_package` serves this very file under that name. What extensions use of it is answered by
 `importlib.metadata`.
 """
 

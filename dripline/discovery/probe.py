@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import importlib
 import json
 import os
 import signal
@@ -23,12 +24,16 @@ from typing import Any
 
 from dripline.discovery.class_docs import first_line
 from dripline.discovery.index import Extension
+from dripline.discovery.loader import ExtensionLoader
+from dripline.discovery.validation import exported, kind_of
 from dripline.errors import DriplineError
-from dripline.runtime.boundary import is_for_program, named_text_of
 from dripline.wire.duration import duration
+from dripline.wire.interrupts import is_for_program, named_text_of
 
 # The child looks for modules where we do, and not in the folder it is started in.
 _CHILD = "import sys; sys.path[:] = sys.argv[1].split(chr(10)); from {0} import main; main(*sys.argv[2:])"
+# What nearly all import is not theirs to wait for.
+_BEFORE = "dripline.core.service"
 # For starting Python and writing results, on a machine that is busy.
 _MARGIN_S = 30.0
 
@@ -78,7 +83,7 @@ def _run_child(extensions: Sequence[Extension], limit_s: float) -> tuple[list[Fo
         wanted, results, trace = (Path(folder) / name for name in ("wanted", "results", "trace"))
         wanted.write_text(json.dumps([asdict(extension) for extension in extensions]))
         code = _CHILD.format(__name__)
-        words = [sys.executable, "-c", code, "\n".join(sys.path), str(folder), str(limit_s)]
+        words = [sys.executable, "-c", code, "\n".join(sys.path), str(folder), str(limit_s), _BEFORE]
         process = subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL,
@@ -97,7 +102,7 @@ def _run_child(extensions: Sequence[Extension], limit_s: float) -> tuple[list[Fo
         if not results.exists():
             raise DriplineError(
                 "the process in which extensions are imported does not start; "
-                "python -c 'import dripline.core.service' shows why"
+                f"python -c 'import {_BEFORE}' shows why"
             )
         lines = results.read_text().splitlines()
         stack = trace.read_text() if trace.exists() else ""
@@ -122,11 +127,9 @@ def _place(stack: str, folder: str) -> str:
     return ""
 
 
-def main(folder: str, limit_s: str) -> None:
-    """Import what the parent wants, in the child."""
-    import dripline.core.service  # noqa: F401  # what nearly all import is not theirs to wait for
-    from dripline.discovery.loader import ExtensionLoader
-
+def main(folder: str, limit_s: str, before: str) -> None:
+    """Import what the parent wants, in the child, after a module that is not counted."""
+    importlib.import_module(before)
     wanted = json.loads((Path(folder) / "wanted").read_text())
     with (Path(folder) / "results").open("w") as results, (Path(folder) / "trace").open("w") as stack:
         faulthandler.enable(stack, all_threads=False)
@@ -140,7 +143,7 @@ def main(folder: str, limit_s: str) -> None:
     os._exit(0)  # an extension may have started threads, or have something to say at the end
 
 
-def _look(extension: Extension, loader: Any, failures: dict[Extension, str]) -> Found:
+def _look(extension: Extension, loader: ExtensionLoader, failures: dict[Extension, str]) -> Found:
     module = loader.load(extension)
     if module is None:
         return Found(failures[extension], loader.traces.get(extension, ""))
@@ -159,9 +162,7 @@ def _look(extension: Extension, loader: Any, failures: dict[Extension, str]) -> 
     return found
 
 
-def _offered(extension: Extension, module: ModuleType, loader: Any) -> list[tuple[str, Any]]:
-    from dripline.discovery.validation import exported
-
+def _offered(extension: Extension, module: ModuleType, loader: ExtensionLoader) -> list[tuple[str, Any]]:
     if extension.attribute:
         return [(extension.name, loader.take(extension, extension.name))]
     named = [(name, getattr(module, name)) for name in exported(module)]
@@ -171,8 +172,6 @@ def _offered(extension: Extension, module: ModuleType, loader: Any) -> list[tupl
 
 
 def _sort_in(name: str, value: Any, found: Found) -> None:
-    from dripline.discovery.validation import kind_of
-
     kind = kind_of(value) if isinstance(value, type) else ""
     if kind:
         home = f"{value.__module__}.{value.__qualname__}"

@@ -1,8 +1,9 @@
-"""What is wrong with an extension that could be imported, with what to change."""
+"""What is wrong with an extension that could be imported, with what to change; what kind of thing a class is."""
 
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -40,15 +41,16 @@ def checked_class(found: Any, name: str, owner: str = "") -> type:
 
 def kind_of(cls: type) -> str:
     """What a class can be in a configuration: `service`, `endpoint`, `client`; empty for nothing of these."""
-    from dripline.core.endpoint import Endpoint
-    from dripline.core.request_sender import RequestSender
-    from dripline.core.service import Service
-
-    if issubclass(cls, Service) or (callable(getattr(cls, "run", None)) and issubclass(cls, RequestSender)):
+    kinds = kinds_of(cls)
+    if "service" in kinds or ("client" in kinds and callable(getattr(cls, "run", None))):
         return "service"
-    if issubclass(cls, Endpoint):
-        return "endpoint"
-    return "client" if issubclass(cls, RequestSender) else ""
+    return next((kind for kind in ("endpoint", "client") if kind in kinds), "")
+
+
+@cache
+def kinds_of(cls: type) -> frozenset[str]:
+    """The kinds that a class has from its bases: `Service`, `Endpoint` and `RequestSender` say theirs."""
+    return frozenset(vars(base).get("_dripline_kind", "") for base in cls.__mro__)
 
 
 def check_kind(cls: type, wanted: str, owner: str = "") -> None:
@@ -62,15 +64,36 @@ def check_kind(cls: type, wanted: str, owner: str = "") -> None:
     Raises:
         ConfigurationError: it is something else; the text names the class to derive from.
     """
-    from dripline.core.endpoint import Endpoint
-
     of_whom = f" of {owner}" if owner else ""
-    if wanted == "endpoint" and not issubclass(cls, Endpoint):
+    if wanted == "endpoint" and "endpoint" not in kinds_of(cls):
         remedy = "; derive it from dripline.core.Endpoint" if owner else ""
         raise ConfigurationError(f"class {cls.__name__!r}{of_whom} is no Endpoint or Entity{remedy}")
     if wanted == "service" and not callable(getattr(cls, "run", None)):
         remedy = "; derive it from dripline.core.Service" if owner else ""
         raise ConfigurationError(f"class {cls.__name__!r}{of_whom} is no service, it cannot run{remedy}")
+
+
+def constructor_mistake(thing: Any) -> str:
+    """Find out whether a constructor has not called those of its bases; empty if all is well.
+
+    Args:
+        thing: An endpoint, a service, or anything else.
+    """
+    cls: type = type(thing)
+    for base, attribute in _set_by_bases(cls):
+        if attribute not in vars(thing):
+            return f"__init__ of class {cls.__name__!r} does not call {base}.__init__(self, **kwargs)"
+    name = getattr(thing, "name", None)
+    if "endpoint" in kinds_of(cls) and not (name and isinstance(name, str)):
+        return f"an object of class {cls.__name__!r} has no name; pass 'name' to the constructor of its base"
+    return ""
+
+
+@cache
+def _set_by_bases(cls: type) -> tuple[tuple[str, str], ...]:
+    """The bases whose constructors must run, the most derived first, each with an attribute that it sets."""
+    known = ((base.__name__, vars(base).get("_dripline_sets", "")) for base in cls.__mro__)
+    return tuple((base, attribute) for base, attribute in known if attribute)
 
 
 def exported(module: ModuleType) -> list[str]:

@@ -200,9 +200,9 @@ def _compare_with_pip(notes: Notes) -> None:
 
 def look_at_pkg_resources(notes: Notes) -> None:
     """Tell when extensions cannot import `pkg_resources`, be it ours."""
-    from dripline.discovery import pkg_resources_finder
+    from dripline.discovery.namespace_package import offer_pkg_resources
 
-    pkg_resources_finder.install()
+    offer_pkg_resources()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it is deprecated is nothing a user can change

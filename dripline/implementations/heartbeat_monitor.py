@@ -20,7 +20,7 @@ from dripline.core.settings import Setting, positive_seconds, seconds, switch
 from dripline.errors import ConfigurationError, DriplineError
 from dripline.implementations.heartbeat_tracker import HeartbeatStatus, HeartbeatTracker
 from dripline.runtime.boundary import Boundary
-from dripline.runtime.rate_limited_log import complaints_of
+from dripline.runtime.rate_limited_log import limited_log_of
 
 __all__ = ["HeartbeatMonitor", "HeartbeatTracker"]
 
@@ -194,7 +194,7 @@ class HeartbeatMonitor(AlertConsumer):
                 return
             watched = self.__trackers_of(name)
             for each in watched:
-                with Boundary(complaints_of(self, logger), "%s: a heartbeat of %s", self.name, each.tracker.name):
+                with Boundary(limited_log_of(self, logger), "%s: a heartbeat of %s", self.name, each.tracker.name):
                     each.tracker.process_heartbeat(a_message_timestamp)
             changes = [(each, self.__check(each)) for each in watched]
         self.__report_changes(changes)
@@ -213,19 +213,19 @@ class HeartbeatMonitor(AlertConsumer):
             logger.debug("%s: a heartbeat of %r, which is not tracked", self.name, service_name)
             return False
         if len(self.__watched) >= MOST_TRACKERS:  # names come from the mesh, and may be made up
-            complaints_of(self, logger).tell(
+            limited_log_of(self, logger).tell(
                 "too many names",
                 "%s: tracks %d services; no more are added before it is started again", self.name, MOST_TRACKERS,
             )  # fmt: skip
             return False
         name = f"{self.endpoint_name_prefix}{service_name}"
         if not _can_be_a_name(service_name) or len(name.encode()) > _LONGEST_NAME:
-            complaints_of(self, logger).tell(
+            limited_log_of(self, logger).tell(
                 "odd names", "%s: a heartbeat of %.60r, which is no name of a service", self.name, service_name
             )
             return False
         if name in self.sync_children or name in self.async_children:
-            complaints_of(self, logger).tell(
+            limited_log_of(self, logger).tell(
                 "taken names", "%s: cannot track %s: there is another endpoint %s", self.name, service_name, name
             )
             return False
@@ -252,7 +252,7 @@ class HeartbeatMonitor(AlertConsumer):
             return
         try:
             while not self.__has_ended():
-                with Boundary(complaints_of(self, logger), "%s: the check of heartbeats failed", self.name):
+                with Boundary(limited_log_of(self, logger), "%s: the check of heartbeats failed", self.name):
                     self.process_report(self.run_checks())
                 for _ in range(self.n_sleeps):
                     if self.__has_ended() or self.__stopped.wait(self.sleep_time_s):
@@ -295,7 +295,7 @@ class HeartbeatMonitor(AlertConsumer):
             The status before.
         """
         before, tracker = watched.status, watched.tracker
-        with Boundary(complaints_of(self, logger), "%s: %s cannot be checked", self.name, tracker.name):
+        with Boundary(limited_log_of(self, logger), "%s: %s cannot be checked", self.name, tracker.name):
             found = tracker.check_delay()
             watched.status = HeartbeatStatus(found["status"])
             watched.silence_s = float(found["time_since_last_hb"])
@@ -304,7 +304,7 @@ class HeartbeatMonitor(AlertConsumer):
     def __entry(self, watched: _Watched) -> dict[str, Any]:
         tracker, known = watched.tracker, None
         if isinstance(tracker, HeartbeatTracker):
-            with Boundary(complaints_of(self, logger), "%s: %s cannot be read", self.name, tracker.name):
+            with Boundary(limited_log_of(self, logger), "%s: %s cannot be read", self.name, tracker.name):
                 known = tracker.on_get()
         return {
             **(known if isinstance(known, Mapping) else {}),

@@ -81,7 +81,7 @@ class PostgresSensorLogger(RowLogger, PostgreSQLInterface, AlertConsumer):
         payload = a_payload.to_python()
         if isinstance(payload, dict):
             self.__insert({**values, **payload})
-        elif self._dripline_alert_in_hand() is not None:
+        elif self._dripline_alert_in_flight() is not None:
             self._dripline_refuse_row(
                 self.insertion_table_endpoint_name, {**values, "payload": payload}, "its payload is no mapping"
             )
@@ -90,7 +90,7 @@ class PostgresSensorLogger(RowLogger, PostgreSQLInterface, AlertConsumer):
 
     def __insert(self, values: Mapping[str, Any]) -> None:
         table = self.__insertion_table()
-        if self._dripline_alert_in_hand() is not None and type(table).do_insert is SQLTable.do_insert:
+        if self._dripline_alert_in_flight() is not None and type(table).do_insert is SQLTable.do_insert:
             table._dripline_insert_with_others(values)  # what ``return_col_names`` asks for is not needed here
         else:
             table.do_insert(**values)

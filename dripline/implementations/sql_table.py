@@ -114,7 +114,7 @@ class SQLTable(Endpoint):
             ThrowReply: A required value is missing (304), the database refuses the row (304), or is away (201).
         """
         joins_batch = (
-            not self.__returned and getattr(self.service, "_dripline_alert_in_hand", lambda: None)() is not None
+            not self.__returned and getattr(self.service, "_dripline_alert_in_flight", lambda: None)() is not None
         )
         return (
             self._dripline_insert_with_others(values)

@@ -19,8 +19,8 @@ from dripline.errors import ConfigurationError, DriplineError
 from dripline.programs.common_options import CommonOptions
 from dripline.programs.session import Session, draft_session
 from dripline.programs.signals import Interrupted, apart, on_signal
-from dripline.runtime.boundary import is_for_program
 from dripline.runtime.state_folder import state_path
+from dripline.wire.interrupts import is_for_program
 
 logger = logging.getLogger("dripline.service")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.damaged_records import DamagedRecords
 from dripline.runtime.queued_alert import QueuedAlert, from_line, to_line
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.runtime.spool import Spool
 from dripline.runtime.spool_position import Position
 
@@ -54,7 +54,7 @@ class AlertBacklog:
         self._changed = threading.Condition(threading.Lock())
         self.dropped = 0
         self._name = name
-        self._complaints = Complaints(logger)
+        self._limited_log = RateLimitedLogger(logger)
         # Guarded by `_changed`:
         self._wake_at: int | None = None  # how many alerts in memory wake the publisher; None while it is at work
         self._fresh: deque[QueuedAlert] = deque()
@@ -254,7 +254,7 @@ class AlertBacklog:
             logger.warning("%s: %d alerts could not be sent and are lost", self._name, left)
         if self._spool is not None:
             self._spool.close()
-        self._complaints.settle()
+        self._limited_log.settle()
 
     # -- inside: memory ----------------------------------------------------------------------------------------
 
@@ -320,7 +320,7 @@ class AlertBacklog:
         try:
             records, cursor = self._spool.read_from(self._cursor, count, most_bytes)
         except OSError as error:
-            self._complaints.tell("unread", "%s: alerts on disk cannot be read: %s", self._name, error)
+            self._limited_log.tell("unread", "%s: alerts on disk cannot be read: %s", self._name, error)
             return []
         while self._spool.lost_segments:
             segment, lost = self._spool.lost_segments.pop()
@@ -345,7 +345,7 @@ class AlertBacklog:
         try:
             self._spool.advance(position, count)
         except OSError as error:  # only the next start would send them once more
-            self._complaints.tell("position", "%s: that alerts were sent cannot be kept: %s", self._name, error)
+            self._limited_log.tell("position", "%s: that alerts were sent cannot be kept: %s", self._name, error)
 
     def _written(self, older: Sequence[QueuedAlert], fresh: list[QueuedAlert]) -> Sequence[QueuedAlert]:
         """Append alerts to the spool; returns those that could not be, the newest."""

@@ -12,7 +12,7 @@ from dripline.amqp.properties import RawProperties
 from dripline.runtime.chunk_sets import ChunkSet, ChunkSets, TooLong
 from dripline.runtime.dead_letters import KEPT_BYTES, DeadLetter, DeadLetterFile
 from dripline.runtime.delivery_budget import OVERHEAD, DeliveryBudget
-from dripline.runtime.in_flight import InHand, let_go, set_in_hand
+from dripline.runtime.in_flight import InFlight, release, set_in_flight
 from dripline.runtime.spill_file import Spilled, SpillFile
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
@@ -30,13 +30,13 @@ _LOOK_S = 0.5
 _LETTERS_AT_ONCE = 100
 
 
-class Collected(InHand):
+class Collected(InFlight):
     """A delivery that counts against the memory of its collector until it is released."""
 
     __slots__ = ("_collector", "cost", "generation", "held", "spilled")
 
     def __init__(self, collector: AlertCollector, connection: Connection, delivery: Delivery, cost: int) -> None:
-        InHand.__init__(self, connection, delivery, 0.0)
+        InFlight.__init__(self, connection, delivery, 0.0)
         self._collector = collector
         self.cost = cost
         self.generation = 0
@@ -94,7 +94,7 @@ class AlertCollector(Worker):
         self._is_stopped = False  # whether no more comes from the consumer
         self._clock = 0.0  # time in which missing chunks could have come
         self._letters: list[DeadLetter] = []
-        self._lettered: list[InHand] = []  # their deliveries
+        self._lettered: list[InFlight] = []  # their deliveries
         self._not_before_s = 0.0  # after the disk took no dead letters
         self._ending = threading.Event()
         Worker.__init__(self, name, on_message)
@@ -200,7 +200,7 @@ class AlertCollector(Worker):
             self._sets.clear()
             self.dead_letters.close()
 
-    def _next(self) -> InHand | bool | None:
+    def _next(self) -> InFlight | bool | None:
         """Wait for the next delivery; False if none comes for a while, None at the end."""
         try:
             return self._queue.get_nowait()
@@ -231,9 +231,9 @@ class AlertCollector(Worker):
     def _is_connected(self) -> bool:
         return self._connection is not None and self._connection.is_listening
 
-    def _handle(self, item: InHand) -> None:
+    def _handle(self, item: InFlight) -> None:
         assert isinstance(item, Collected)
-        set_in_hand(item)
+        set_in_flight(item)
         try:
             if not self._bring_in(item):
                 return
@@ -255,7 +255,7 @@ class AlertCollector(Worker):
             item.ack()
             if item.is_held:
                 item.slim()
-            set_in_hand(None)
+            set_in_flight(None)
 
     def _bring_in(self, item: Collected) -> bool:
         """Have the body in memory; False if there is no point in handling it."""
@@ -317,7 +317,7 @@ class AlertCollector(Worker):
             self._write_letters()  # what waits for the disk is held, too
             timeout_s = _LOOK_S
 
-    def _give_back(self, items: Sequence[InHand]) -> None:
+    def _give_back(self, items: Sequence[InFlight]) -> None:
         """Return deliveries that the disk has no room for, or has lost; the broker delivers them again."""
         for item in items:
             if item.connection is not None:
@@ -344,9 +344,9 @@ class AlertCollector(Worker):
     def _bury_set(self, chunks: ChunkSet, kind: str, reason: str) -> None:
         size = chunks.size
         self._bury(chunks.held, kind, reason, chunks.part, self._sets.beginning(chunks, KEPT_BYTES), size)
-        let_go(chunks.held)
+        release(chunks.held)
 
-    def _bury(self, items: Sequence[InHand], kind: str, reason: str, part: Part, body: bytes, size: int) -> None:
+    def _bury(self, items: Sequence[InFlight], kind: str, reason: str, part: Part, body: bytes, size: int) -> None:
         """Write a dead letter soon, and acknowledge the deliveries when it is on disk."""
         self._lettered += [item.hold() for item in items]
         sender = sender_of(part.properties) if kind != _HANDLER_FAILED else ""  # not the sender's fault
@@ -367,7 +367,7 @@ class AlertCollector(Worker):
             return
         self._not_before_s = 0.0
         lettered, self._lettered, self._letters = self._lettered, [], []
-        let_go(lettered)
+        release(lettered)
 
 
 def _too_long(size: int = 0) -> str:

@@ -15,7 +15,7 @@ from dripline.runtime.alert_backlog import AlertBacklog
 from dripline.runtime.boundary import Boundary
 from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.queued_alert import QueuedAlert
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.transport.future import Slot
 from dripline.wire.encode import Envelope
 
@@ -71,7 +71,7 @@ class AlertPublisher:
         self._connecting = connecting
         self._backlog = AlertBacklog(policy, name)
         self._passing: deque[Sequence[Envelope]] = deque(maxlen=10)  # sent now or never
-        self._complaints = Complaints(logger)
+        self._limited_log = RateLimitedLogger(logger)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closing = self._ended = False
@@ -192,7 +192,7 @@ class AlertPublisher:
 
     def _run(self) -> None:
         while not self._ended:
-            with Boundary(self._complaints, "%s: alerts wait", self._name) as attempt:
+            with Boundary(self._limited_log, "%s: alerts wait", self._name) as attempt:
                 self._backlog.look_at_disk()
                 self._settle()
                 self._publish_passing()
@@ -205,7 +205,7 @@ class AlertPublisher:
                 self._backlog.rest(_PAUSE_S, can_publish=False)
         self._settle()
         self._backlog.keep_for_next_start(self._flying)
-        self._complaints.settle()
+        self._limited_log.settle()
 
     def _rest(self) -> None:
         """Wait until there may be something to do."""

@@ -10,17 +10,15 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from dripline.runtime.rate_limited_log import Complaints
-from dripline.wire.interrupts import is_for_program
-
-__all__ = ["Boundary", "is_for_program", "named_text_of", "text_of"]
+from dripline.runtime.rate_limited_log import RateLimitedLogger
+from dripline.wire.interrupts import is_for_program, text_of
 
 
 class Boundary:
     """A block that calls a laboratory's code; what that raises is logged, once a minute for each kind of error.
 
     Args:
-        complaints: Where it is logged.
+        limited_log: Where it is logged.
         text: The message, in the manner of `logging`.
         *args: For the text.
         kind: What the text leaves open and a peer cannot choose; errors of different kinds are logged apart.
@@ -29,10 +27,10 @@ class Boundary:
         error: What was raised; None if nothing was.
     """
 
-    __slots__ = ("_args", "_complaints", "_kind", "_text", "error")
+    __slots__ = ("_args", "_kind", "_limited_log", "_text", "error")
 
-    def __init__(self, complaints: Complaints, text: str, *args: Any, kind: str = "") -> None:
-        self._complaints = complaints
+    def __init__(self, limited_log: RateLimitedLogger, text: str, *args: Any, kind: str = "") -> None:
+        self._limited_log = limited_log
         self._text = text
         self._args = args
         self._kind = kind
@@ -58,25 +56,10 @@ class Boundary:
 
     def _log(self, error: BaseException) -> None:
         name = type(error).__name__
-        self._complaints.tell(
+        self._limited_log.tell(
             f"{self._text}: {self._kind}: {name}",
             f"{self._text}: %s",
             *self._args,
             text_of(error) or name,
             error=error,
         )
-
-
-def text_of(error: BaseException) -> str:
-    """Return the text of an exception, or what stands for it when making it raises another one."""
-    try:
-        return str(error)
-    except BaseException as failure:
-        if is_for_program(failure):
-            raise
-        return f"<no text: {type(failure).__name__}>"
-
-
-def named_text_of(error: BaseException) -> str:
-    """Return the class and the text of an exception, as return messages have them."""
-    return f"{type(error).__name__}: {text_of(error)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dripline.runtime.in_flight import InHand, let_go
+from dripline.runtime.in_flight import InFlight, release
 from dripline.runtime.spill_file import Spilled, SpillFile
 from dripline.wire.chunks import DEFAULT_LIMITS, Part
 
@@ -33,7 +33,7 @@ class ChunkSet:
     def __init__(self, part: Part) -> None:
         self.part = part
         self.bodies: dict[int, bytes | Spilled] = {}
-        self.held: list[InHand] = []
+        self.held: list[InFlight] = []
         self.size = 0
         self.seen = 0.0
 
@@ -62,7 +62,7 @@ class ChunkSets:
         """Number of chunks of incomplete messages."""
         return self._chunks
 
-    def add(self, part: Part, item: InHand, now: float) -> ChunkSet | None:
+    def add(self, part: Part, item: InFlight, now: float) -> ChunkSet | None:
         """Take a chunk in, and hold its delivery unless it is the last one missing.
 
         Args:
@@ -153,7 +153,7 @@ class ChunkSets:
         self.beginning(chunks, 0)
         for item in chunks.held:
             item.void()
-        let_go(chunks.held)
+        release(chunks.held)
 
     def _keep(self, body: bytes) -> bytes | Spilled:
         if self._in_memory + len(body) > self._memory and body:

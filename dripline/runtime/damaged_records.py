@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dripline.runtime.clock import timestamp
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 
 logger = logging.getLogger("dripline.alerts")
 
@@ -36,7 +36,7 @@ class DamagedRecords:
         self.count = 0
         self._folder = folder
         self._make_folder = make_folder
-        self._complaints = Complaints(logger)
+        self._limited_log = RateLimitedLogger(logger)
 
     def add(self, record: bytes, reason: str) -> None:
         """Put a record aside."""
@@ -46,11 +46,11 @@ class DamagedRecords:
             self._write(record, reason)
         except OSError as error:
             where = f"it could not be kept: {error}"
-        self._complaints.tell("damaged", "an alert or row was put aside: %s; %s", reason, where)
+        self._limited_log.tell("damaged", "an alert or row was put aside: %s; %s", reason, where)
 
     def settle(self) -> None:
         """Report what was counted and not reported yet."""
-        self._complaints.settle()
+        self._limited_log.settle()
 
     def _write(self, record: bytes, reason: str) -> None:
         if self._folder is None:

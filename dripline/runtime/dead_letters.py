@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dripline.runtime.line_file import LIMIT_BYTES, LineFile
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 
 logger = logging.getLogger("dripline.alerts")
 
@@ -74,7 +74,7 @@ class DeadLetterFile:
         self.count = 0
         self._name = name
         self._file = LineFile(path, name, limit_bytes)
-        self._complaints = Complaints(logger)
+        self._limited_log = RateLimitedLogger(logger)
         self._failing = False
 
     def add(self, letters: Sequence[DeadLetter]) -> bool:
@@ -98,7 +98,7 @@ class DeadLetterFile:
             self._failing = False
         self.count += len(letters)
         for letter in letters:
-            self._complaints.tell(
+            self._limited_log.tell(
                 f"dead letters: {letter.kind}", "%s: an alert for %r is a dead letter: %s; see %s",
                 self._name, letter.routing_key, letter.reason, self.path,
             )  # fmt: skip
@@ -106,4 +106,4 @@ class DeadLetterFile:
 
     def close(self) -> None:
         """Log what was only counted."""
-        self._complaints.settle()
+        self._limited_log.settle()

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from dripline.runtime import reply_warnings as notes
-from dripline.runtime.boundary import Boundary, named_text_of
+from dripline.runtime.boundary import Boundary
 from dripline.runtime.lockout import Lockout
 from dripline.runtime.pings import LifeSigns, awaited_by, is_automatic
-from dripline.runtime.rate_limited_log import complaints_of
+from dripline.runtime.rate_limited_log import limited_log_of
 from dripline.wire.enums import op_t
-from dripline.wire.message import MsgReply, MsgRequest
+from dripline.wire.interrupts import named_text_of
+from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 from dripline.wire.throw_reply import ThrowReply
 
 logger = logging.getLogger("dripline.service")
@@ -24,7 +25,17 @@ class Target(Protocol):
     """What answers requests: an endpoint."""
 
     name: str
+    service: Any
     _dripline_lockout: Lockout
+
+    def on_request_message(self, a_request: MsgRequest) -> MsgReply:
+        """Answer a request."""
+
+    def on_reply_message(self, a_reply: MsgReply) -> None:
+        """Take a reply."""
+
+    def on_alert_message(self, an_alert: MsgAlert) -> None:
+        """Take an alert."""
 
     def _dripline_built_in(self, request: MsgRequest) -> BuiltIn | None:
         """Return the built-in specifier that a request uses, if it does."""
@@ -84,7 +95,7 @@ def answer(target: Target, request: MsgRequest) -> MsgReply:
         The reply, with return code 999 for an exception that nobody expected; the service goes on.
     """
     outer = notes.take()  # of the handler that asks this endpoint of its own service
-    boundary = Boundary(complaints_of(target, logger), "%s: unhandled exception in a handler", target.name)
+    boundary = Boundary(limited_log_of(target, logger), "%s: unhandled exception in a handler", target.name)
     reply: object = None
     try:
         with boundary:

@@ -9,18 +9,18 @@ from collections.abc import Callable
 from types import TracebackType
 
 from dripline.runtime.boundary import Boundary
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.wire.message import Message, MsgRequest
 
 logger = logging.getLogger("dripline.service")
 
 
-class HandlerWatch:
-    """Sees what is in hand, on all threads of a service.
+class HandlerTimeout:
+    """Times the handlers on all threads of a service, and answers for one that takes too long.
 
     Args:
         timeout_s: how long a handler may take before its request is answered without it; 0 for no limit.
-        on_timeout: called once with a request that takes longer, on a thread of the watch.
+        on_timeout: called once with a request that takes longer, on a thread of its own.
 
     Attributes:
         timeouts: how many requests took too long.
@@ -30,8 +30,8 @@ class HandlerWatch:
         self.timeout_s = timeout_s
         self.timeouts = 0
         self._on_timeout = on_timeout
-        self._complaints = Complaints(logger)
-        self._in_hand: dict[int, _Handling] = {}
+        self._limited_log = RateLimitedLogger(logger)
+        self._in_flight: dict[int, _Handling] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
@@ -40,24 +40,24 @@ class HandlerWatch:
     def busy_s(self) -> float:
         """How long the oldest message has been in hand, in seconds; 0 when there is none."""
         try:
-            oldest = min((handling.start for handling in list(self._in_hand.values())), default=None)
+            oldest = min((handling.start for handling in list(self._in_flight.values())), default=None)
         except RuntimeError:  # it changed meanwhile
             return 0.0
         return 0.0 if oldest is None else time.monotonic() - oldest
 
     def over(self, message: Message) -> _Handling:
-        """Watch the block that handles a message."""
+        """Time the block that handles a message."""
         if self.timeout_s > 0 and self._thread is None:
             self._start()
-        return _Handling(self._in_hand, message)
+        return _Handling(self._in_flight, message)
 
     def message_here(self) -> Message | None:
         """Return the message that the calling thread is handling, if there is one."""
-        handling = self._in_hand.get(threading.get_ident())
+        handling = self._in_flight.get(threading.get_ident())
         return None if handling is None else handling.message
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop."""
         self._stopped.set()
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
@@ -67,13 +67,13 @@ class HandlerWatch:
         with self._lock:
             if self._thread is None:
                 self._stopped.clear()
-                self._thread = threading.Thread(target=self._run, name="dripline-watch", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="dripline-handler-timeout", daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:
         while not self._stopped.wait(self.timeout_s / 8):
             now = time.monotonic()
-            for handling in list(self._in_hand.values()):
+            for handling in list(self._in_flight.values()):
                 late = now - handling.start > self.timeout_s and not handling.told
                 if late and isinstance(handling.message, MsgRequest):
                     handling.told = True
@@ -81,7 +81,7 @@ class HandlerWatch:
                     self._tell(handling.message)
 
     def _tell(self, request: MsgRequest) -> None:
-        with Boundary(self._complaints, "the request for %r could not be given up", request.routing_key):
+        with Boundary(self._limited_log, "the request for %r could not be given up", request.routing_key):
             self._on_timeout(request)
 
 
@@ -94,24 +94,24 @@ class _Handling:
         told: Whether it was told that it takes too long.
     """
 
-    __slots__ = ("_in_hand", "_outer", "message", "start", "told")
+    __slots__ = ("_in_flight", "_outer", "message", "start", "told")
 
-    def __init__(self, in_hand: dict[int, _Handling], message: Message) -> None:
-        self._in_hand = in_hand
+    def __init__(self, in_flight: dict[int, _Handling], message: Message) -> None:
+        self._in_flight = in_flight
         self.message = message
         self.told = False
 
     def __enter__(self) -> None:
         thread = threading.get_ident()
-        self._outer = self._in_hand.get(thread)
+        self._outer = self._in_flight.get(thread)
         self.start = time.monotonic()
-        self._in_hand[thread] = self
+        self._in_flight[thread] = self
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         thread = threading.get_ident()
         if self._outer is None:
-            self._in_hand.pop(thread, None)
+            self._in_flight.pop(thread, None)
         else:
-            self._in_hand[thread] = self._outer
+            self._in_flight[thread] = self._outer

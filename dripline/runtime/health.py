@@ -12,8 +12,8 @@ from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
 
 if TYPE_CHECKING:
-    from dripline.runtime.handler_timeout import HandlerWatch
-    from dripline.runtime.service_link import Mailbox
+    from dripline.runtime.handler_timeout import HandlerTimeout
+    from dripline.runtime.service_link import ServiceLink
     from dripline.transport.connection import Connection
 
 logger = logging.getLogger("dripline.service")
@@ -36,13 +36,13 @@ class Health:
     deleted meanwhile, exchanges, queues or bindings, is declared and bound again.
 
     Args:
-        mailbox: of the service.
-        watch: of its handlers.
+        link: of the service.
+        handler_timeout: of its handlers.
     """
 
-    def __init__(self, mailbox: Mailbox, watch: HandlerWatch) -> None:
-        self._mailbox = mailbox
-        self._watch = watch
+    def __init__(self, link: ServiceLink, handler_timeout: HandlerTimeout) -> None:
+        self._link = link
+        self._handler_timeout = handler_timeout
         self._started_s = time.monotonic()
         self._reached: Connection | None = None
         self._reached_s = 0.0
@@ -70,7 +70,7 @@ class Health:
     @property
     def is_ready(self) -> bool:
         """Whether the service has reached itself over the current connection, in its last check."""
-        return self._reached is not None and self._mailbox.connection_now is self._reached
+        return self._reached is not None and self._link.connection_now is self._reached
 
     def report(self) -> dict[str, Any]:
         """All that is known, as ``get <service> -s health`` shows it."""
@@ -80,12 +80,12 @@ class Health:
             **({"problem": self._problem} if self._problem else {}),
             "connected_s": round(now - self._reached_s, 3) if ready else 0,
             "uptime_s": round(now - self._started_s, 3),
-            "busy_s": round(self._watch.busy_s, 3),
-            "handler_timeouts": self._watch.timeouts,
-            "waiting_alerts": self._mailbox.waiting_alerts,
-            "dropped_alerts": self._mailbox.dropped_alerts,
-            "damaged_alerts": self._mailbox.damaged_alerts,
-            **self._mailbox.consumed(),
+            "busy_s": round(self._handler_timeout.busy_s, 3),
+            "handler_timeouts": self._handler_timeout.timeouts,
+            "waiting_alerts": self._link.waiting_alerts,
+            "dropped_alerts": self._link.dropped_alerts,
+            "damaged_alerts": self._link.damaged_alerts,
+            **self._link.consumed(),
         }
 
     def _run(self) -> None:
@@ -95,31 +95,31 @@ class Health:
             try:
                 pause_s = self._look()
             except (DriplineError, TimeoutError) as error:  # no proof: the connection may be lost, or slow
-                logger.debug("%s: did not reach itself: %s", self._mailbox.name, error)
+                logger.debug("%s: did not reach itself: %s", self._link.name, error)
                 if not self.is_ready and self._doubted is None:
                     pause_s = _SOON_S
             except BaseException:  # restoring calls `bind_keys`, and a laboratory's may raise anything
-                logger.exception("%s: the bindings could not be checked; trying again", self._mailbox.name)
+                logger.exception("%s: the bindings could not be checked; trying again", self._link.name)
             if not self._stopped:
                 self._wake.wait(pause_s)
 
     def _look(self) -> float | None:
         """Do the check that is due; returns the seconds until the next one, None to wait for a connection."""
-        connection = self._mailbox.connection_now
+        connection = self._link.connection_now
         if connection is None:
             return None
         if self._doubted is not None and self._doubted is connection:
             return self._restore(connection)
         self._doubted = None
         if self._reached is not connection:
-            ping = MsgRequest.create(None, op_t.cmd, self._mailbox.name, "ping")
-            self._mailbox.ask(ping, _PATIENCE_S)
+            ping = MsgRequest.create(None, op_t.cmd, self._link.name, "ping")
+            self._link.ask(ping, _PATIENCE_S)
             self._succeeded(connection)
             self._look_for_others(connection)
             return self._interval_s
         if not self._interval_s:
             return None
-        problem = self._mailbox.routes.check(connection)
+        problem = self._link.routes.check(connection)
         if problem:
             self._reached, self._doubted, self._attempts = None, connection, 0
             self._fail(problem)
@@ -128,11 +128,11 @@ class Health:
 
     def _look_for_others(self, connection: Connection) -> None:
         """See whether other services answer to the names of this one; most of the time is left to requests."""
-        routes = self._mailbox.routes
+        routes = self._link.routes
         routes.shared.forget()
         begin = time.monotonic()
         for _ in routes.probe_all():
-            if self._stopped or self._mailbox.connection_now is not connection:
+            if self._stopped or self._link.connection_now is not connection:
                 return
             self._wake.wait(_REST * (time.monotonic() - begin))
             begin = time.monotonic()
@@ -142,8 +142,8 @@ class Health:
         """Log which names other services answer to, when they had time to; returns that time, in seconds."""
         wait_s = min(_ANSWER_S, self._interval_s or _ANSWER_S)
         self._wake.wait(wait_s)
-        for line in self._mailbox.routes.shared.report():
-            logger.warning("%s: %s", self._mailbox.name, line)
+        for line in self._link.routes.shared.report():
+            logger.warning("%s: %s", self._link.name, line)
         return wait_s
 
     def _restore(self, connection: Connection) -> float | None:
@@ -153,12 +153,10 @@ class Health:
             return None
         if self._attempts > _ATTEMPTS:  # the broker may have lost the consumer
             self._doubted = None
-            connection.report_lost(
-                f"{self._mailbox.name} could not be reached over the connection: {self._problem}"
-            )
+            connection.report_lost(f"{self._link.name} could not be reached over the connection: {self._problem}")
             return _PAUSE_S
-        self._mailbox.routes.restore()
-        problem = self._mailbox.routes.unreached()
+        self._link.routes.restore()
+        problem = self._link.routes.unreached()
         if not problem:
             return self._succeeded(connection)
         self._problem = problem
@@ -166,7 +164,7 @@ class Health:
 
     def _fail(self, problem: str) -> None:
         if not self._problem:
-            logger.warning("%s: %s; declaring and binding everything again", self._mailbox.name, problem)
+            logger.warning("%s: %s; declaring and binding everything again", self._link.name, problem)
         self._problem = problem
 
     def _succeeded(self, connection: Connection) -> float | None:
@@ -174,9 +172,9 @@ class Health:
         self._reached, self._doubted = connection, None
         if self._problem:
             self._problem = ""
-            logger.warning("%s: can be reached again", self._mailbox.name)
+            logger.warning("%s: can be reached again", self._link.name)
         return self._interval_s
 
     @property
     def _interval_s(self) -> float | None:
-        return self._mailbox.mesh.self_check_interval_s or None
+        return self._link.mesh.self_check_interval_s or None

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from dripline.runtime.boundary import Boundary
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 
 logger = logging.getLogger("dripline.connection")
 
@@ -25,7 +25,7 @@ class Heartbeat:
         self._name = name
         self._beat = beat
         self._interval_s = interval_s
-        self._complaints = Complaints(logger)
+        self._limited_log = RateLimitedLogger(logger)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -46,5 +46,5 @@ class Heartbeat:
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.wait(self._interval_s):
-            with Boundary(self._complaints, "no heartbeat sent"):
+            with Boundary(self._limited_log, "no heartbeat sent"):
                 self._beat()

@@ -6,14 +6,14 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from dripline.amqp.content import Delivery
-from dripline.runtime.boundary import named_text_of
 from dripline.transport.connection import Connection
+from dripline.wire.interrupts import named_text_of
 
 _here = threading.local()
 _counting = threading.Lock()  # of the holders of all deliveries; never held while waiting
 
 
-class InHand:
+class InFlight:
     """The delivery that a thread is handling, until it is acknowledged.
 
     Attributes:
@@ -31,19 +31,19 @@ class InHand:
         self.came_s = came_s
         self.failure = ""
         self._holders = 1  # the worker, until the handler returns
-        self._chunks: Sequence[InHand] = ()
+        self._chunks: Sequence[InFlight] = ()
 
-    def hold(self) -> InHand:
-        """Put the acknowledgement off until `let_go` was called for this as well; returns itself."""
+    def hold(self) -> InFlight:
+        """Put the acknowledgement off until `release` was called for this as well; returns itself."""
         with _counting:
             self._holders += 1
         return self
 
-    def bring(self, chunks: Sequence[InHand]) -> None:
+    def bring(self, chunks: Sequence[InFlight]) -> None:
         """Have earlier chunks of the same message acknowledged with this one, its last."""
         self._chunks = chunks
 
-    def let_go(self) -> list[tuple[Connection, Delivery]]:
+    def release(self) -> list[tuple[Connection, Delivery]]:
         """Count one holder less; returns what to acknowledge where when it was the last one."""
         with _counting:
             self._holders -= 1
@@ -83,31 +83,31 @@ class InHand:
 
     def ack(self) -> None:
         """Acknowledge, unless that is done, or somebody holds it still."""
-        let_go((self,))
+        release((self,))
 
 
-def let_go(held: Iterable[InHand]) -> None:
-    """Let go of deliveries that were held; those that nobody holds any longer are acknowledged in one write."""
+def release(held: Iterable[InFlight]) -> None:
+    """Release deliveries that were held; those that nobody holds any longer are acknowledged in one write."""
     due: dict[Connection, list[Delivery]] = {}
     for item in held:
-        for connection, delivery in item.let_go():
+        for connection, delivery in item.release():
             due.setdefault(connection, []).append(delivery)
     for connection, deliveries in due.items():
         connection.ack(*deliveries)
 
 
-def in_hand() -> InHand | None:
+def in_flight() -> InFlight | None:
     """Return what this thread is handling just now; None on a thread that handles nothing."""
-    return getattr(_here, "in_hand", None)
+    return getattr(_here, "in_flight", None)
 
 
-def set_in_hand(item: InHand | None) -> None:
+def set_in_flight(item: InFlight | None) -> None:
     """Set what this thread is handling."""
-    _here.in_hand = item
+    _here.in_flight = item
 
 
 def note_failure(error: BaseException) -> None:
     """Remember that the message in hand could not be handled; a durable consumer makes a dead letter of it."""
-    item = in_hand()
+    item = in_flight()
     if item is not None:
         item.failure = named_text_of(error)

@@ -15,9 +15,9 @@ from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime import forks
 from dripline.runtime.clock import timestamp
 from dripline.runtime.liveness import LivenessCheck, Outcome
-from dripline.runtime.pending_replies import PING_SUFFIX, PendingReply, ReplyInbox
-from dripline.runtime.reconnecting_connection import Setup, Supervisor
-from dripline.runtime.reply_retry import SecondTry
+from dripline.runtime.pending_replies import PING_SUFFIX, PendingReplies, PendingReply
+from dripline.runtime.reconnecting_connection import ReconnectingConnection, Setup
+from dripline.runtime.reply_retry import ReplyRetry
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.future import Slot
@@ -43,10 +43,10 @@ class MeshLink:
         self.address = BrokerAddress.of(mesh, username, password)
         self.service_name = service_name
         self._liveness = LivenessCheck(self._send_ping)
-        self._inbox = ReplyInbox(self._doubt_replies, self._liveness)
-        self._second_try = SecondTry()
+        self._pending_replies = PendingReplies(self._doubt_replies, self._liveness)
+        self._reply_retry = ReplyRetry()
         self._start_over()
-        self._supervisor = Supervisor(
+        self._reconnecting = ReconnectingConnection(
             self.address,
             f"{service_name} (dripline)",
             prepare=self.declare_exchanges,
@@ -68,15 +68,15 @@ class MeshLink:
         """Start over; replies that are under way are the parent's."""
         self._start_over()
         self._liveness.start_over()
-        self._inbox.on_other = None
-        self._inbox.fail(ConnectionLost("this process was forked: the reply goes to its parent"))
+        self._pending_replies.on_other = None
+        self._pending_replies.fail(ConnectionLost("this process was forked: the reply goes to its parent"))
 
     # -- life ------------------------------------------------------------------------------------------------
 
     @property
     def is_open(self) -> bool:
         """Whether there is a connection just now, be it one that is being set up."""
-        return self._supervisor.is_open
+        return self._reconnecting.is_open
 
     def renew_sender(self) -> None:
         """Take versions that were added since into the messages that follow."""
@@ -98,7 +98,7 @@ class MeshLink:
             NameTaken: A queue of ours belongs to somebody else.
             ConnectionLost: The connection was lost, and is not back yet.
         """
-        self._supervisor.open(max(1, attempts or self.mesh.max_connection_attempts), timeout_s, again=again)
+        self._reconnecting.open(max(1, attempts or self.mesh.max_connection_attempts), timeout_s, again=again)
 
     def add_setup(self, setup: Setup, timeout_s: float | None = None) -> None:
         """Do something on this connection and on each that follows it, such as declaring a queue.
@@ -110,11 +110,11 @@ class MeshLink:
         Raises:
             ConnectionLost: The connection was closed or lost, or the broker did not answer in time.
         """
-        self._supervisor.add_setup(setup, limit_s=timeout_s)
+        self._reconnecting.add_setup(setup, limit_s=timeout_s)
 
     def open_confirms(self, timeout_s: float) -> None:
         """Make everything ready for the first message with a confirm. Errors as for `add_setup`."""
-        self._supervisor.add_setup(self.prepare_alerts, once=True, limit_s=timeout_s)
+        self._reconnecting.add_setup(self.prepare_alerts, once=True, limit_s=timeout_s)
 
     def do(self, action: Setup) -> None:
         """Do something once, on this connection, and not while another thread puts things in place on it.
@@ -122,7 +122,7 @@ class MeshLink:
         Raises:
             ConnectionLost: There is no connection.
         """
-        self._supervisor.do(action)
+        self._reconnecting.do(action)
 
     def stop_listening(self, timeout_s: float = 30.0) -> None:
         """Take no more requests or alerts: requests sent from now on fail at once, because no queue takes them.
@@ -140,7 +140,7 @@ class MeshLink:
             timeout_s: Longest wait for the broker's goodbye, in seconds; None for the usual one.
             final: Whether nothing opens it again, until it is closed again and not finally.
         """
-        self._supervisor.close(timeout_s, final=final)
+        self._reconnecting.close(timeout_s, final=final)
         self._on_lost(ConnectionLost("the connection was closed"))
 
     @property
@@ -150,7 +150,7 @@ class MeshLink:
         Raises:
             ConnectionLost: There is none; it is being made anew, or was closed.
         """
-        return self._supervisor.connection
+        return self._reconnecting.connection
 
     # -- messages --------------------------------------------------------------------------------------------
 
@@ -183,23 +183,23 @@ class MeshLink:
         if expect_reply:
             request.reply_to = self._reply_address(connection, timeout_s)
             request.reply_to += PING_SUFFIX if on_outcome is not None else ""
-        pending = self._inbox.expect(request, on_outcome)
+        pending = self._pending_replies.expect(request, on_outcome)
         try:
             envelopes = self._encoder.encode(request, timestamp())
             left_s = max(0.0, deadline - time.monotonic())
             connection.publish(self.mesh.requests_exchange, envelopes, timeout_s=left_s)
-            if self._supervisor.connection is not connection:
+            if self._reconnecting.connection is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
         except BaseException:  # the payload's own code may raise anything
-            self._inbox.forget(pending)
+            self._pending_replies.forget(pending)
             raise
         return pending
 
     def observe_replies(
         self, correlation_ids: Container[str | None], on_reply: Callable[[Delivery], object]
     ) -> None:
-        """Hand over all replies to certain requests, as `ReplyInbox.observe` does."""
-        self._inbox.observe(correlation_ids, on_reply)
+        """Hand over all replies to certain requests, as `PendingReplies.observe` does."""
+        self._pending_replies.observe(correlation_ids, on_reply)
 
     def prepare_replies(self, connection: Connection) -> None:
         """Declare the reply queue, for set-ups that wait for replies themselves; a set-up."""
@@ -207,7 +207,7 @@ class MeshLink:
             return
         queue = connection.declare_queue()
         self._bind_replies(connection, queue)
-        connection.consume(queue, self._inbox.deliver, no_ack=True)
+        connection.consume(queue, self._pending_replies.deliver, no_ack=True)
         self._replies = connection, queue
 
     @property
@@ -218,11 +218,11 @@ class MeshLink:
 
     def take_others(self, take: Callable[[Delivery], object] | None) -> None:
         """Have deliveries handed over that came into the reply queue without being replies; on the I/O thread."""
-        self._inbox.on_other = take
+        self._pending_replies.on_other = take
 
     def end_wait(self, correlation_id: str, error: Exception) -> None:
         """End the wait for one reply with an error; for the I/O thread, too."""
-        self._inbox.fail_one(correlation_id, error)
+        self._pending_replies.fail_one(correlation_id, error)
 
     def pack_reply(self, reply: MsgReply) -> list[Envelope]:
         """Make a reply ready to be sent; raises whatever its payload's own code does."""
@@ -276,7 +276,7 @@ class MeshLink:
     def takes_messages(self) -> bool:
         """Whether there is a connection on which all is in place, and its broker takes something."""
         try:
-            return self._supervisor.is_established and not self.connection.blocked
+            return self._reconnecting.is_established and not self.connection.blocked
         except ConnectionLost:
             return False
 
@@ -322,7 +322,7 @@ class MeshLink:
         deadline = time.monotonic() + timeout_s
         owner, queue = self._replies
         if owner is not connection:
-            self._supervisor.add_setup(self.prepare_replies, once=True, limit_s=timeout_s)
+            self._reconnecting.add_setup(self.prepare_replies, once=True, limit_s=timeout_s)
             owner, queue = self._replies
             if owner is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
@@ -344,9 +344,9 @@ class MeshLink:
         return self.send_request(ping, timeout_s=_PING_S, on_outcome=on_outcome)
 
     def _on_lost(self, error: BrokerError) -> None:
-        self._inbox.fail(ConnectionLost(*error.args))
+        self._pending_replies.fail(ConnectionLost(*error.args))
 
     def _on_returned(self, connection: Connection, returned: Returned) -> None:
         # A ping of the self-check may come back while the connection is being closed: that is nothing to report.
-        if not self._inbox.returned(returned) and self.is_open:
-            self._second_try.returned(connection, returned)
+        if not self._pending_replies.returned(returned) and self.is_open:
+            self._reply_retry.returned(connection, returned)

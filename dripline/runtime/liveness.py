@@ -38,7 +38,7 @@ _PINGS_KEPT = 8
 
 
 class Pending(Protocol):
-    """A request whose reply is awaited; `inbox.PendingReply` is one."""
+    """A request whose reply is awaited; `pending_replies.PendingReply` is one."""
 
     request: MsgRequest
 

@@ -10,9 +10,9 @@ from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.sender import sender_info
 
 if TYPE_CHECKING:
-    from dripline.core._children import Children
-    from dripline.core.endpoint import Endpoint
-    from dripline.runtime.service_link import Mailbox
+    from dripline.runtime.children import Children
+    from dripline.runtime.dispatch import Target
+    from dripline.runtime.service_link import ServiceLink
 
 Mesh = tuple[str, int, str]  # host and port of the broker, exchange of requests
 
@@ -23,14 +23,14 @@ class OwnRequests:
     Args:
         name: Name of the service.
         children: Its endpoints.
-        mailbox: Its connection.
+        link: Its connection.
         mesh: Where it is reached.
     """
 
-    def __init__(self, name: str, children: Children, mailbox: Mailbox, mesh: Mesh) -> None:
+    def __init__(self, name: str, children: Children, link: ServiceLink, mesh: Mesh) -> None:
         self._name = name
         self._children = children
-        self._mailbox = mailbox
+        self._link = link
         self.mesh = mesh
         _of_services[id(self)] = self  # by id: not every class of a laboratory can be hashed
 
@@ -41,13 +41,13 @@ class OwnRequests:
             request: The request.
             in_handler: Whether to answer in handlers only, not before the service runs.
         """
-        if self._mailbox.is_left_behind:
+        if self._link.is_left_behind:
             return None
         endpoint = self._children.find(request.routing_key)
         if endpoint is None:
             return None
         # The thread that would answer may be this very one, or there is none yet.
-        if not self._children.turn_of(endpoint).held_here and (in_handler or self._mailbox.is_open):
+        if not self._children.lock_of(endpoint).held_here and (in_handler or self._link.is_open):
             return None
         request.reply_to = ""  # nobody shall get it but the caller
         return answer_own(endpoint, request, self._name)
@@ -71,7 +71,7 @@ def answer_in_handler(request: MsgRequest, mesh: Mesh) -> MsgReply | None:
     return None
 
 
-def answer_own(endpoint: Endpoint, request: MsgRequest, service_name: str) -> MsgReply:
+def answer_own(endpoint: Target, request: MsgRequest, service_name: str) -> MsgReply:
     """Let an endpoint answer a request of its own service.
 
     Payloads go through JSON as if they had travelled, so that neither side holds a list of the other's.

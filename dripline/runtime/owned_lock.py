@@ -1,4 +1,4 @@
-"""Whose turn it is: synchronous work of a service is done by one thread at a time."""
+"""A lock that knows its owner: synchronous work of a service is done by one thread at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from types import TracebackType
 
 
-class Turn:
+class OwnedLock:
     """A re-entrant lock that can tell whether the calling thread holds it.
 
     The worker of a service takes it for each request, the scheduler for each logged value: an instrument bus must
@@ -21,14 +21,14 @@ class Turn:
 
     @property
     def held_here(self) -> bool:
-        """Whether this thread has the turn."""
+        """Whether this thread holds the lock."""
         return self._owner == threading.get_ident()
 
-    def enter(self, *, wait: bool = True) -> bool:
-        """Take the turn; tells whether that was done.
+    def acquire(self, *, wait: bool = True) -> bool:
+        """Take the lock; returns whether this thread has it.
 
         Args:
-            wait: Whether to wait while another thread has it.
+            wait: Whether to wait while another thread holds it.
         """
         if not self._lock.acquire(wait):
             return False
@@ -36,19 +36,19 @@ class Turn:
         self._depth += 1
         return True
 
-    def leave(self) -> None:
-        """Give the turn back."""
+    def release(self) -> None:
+        """Release the lock."""
         self._depth -= 1
         if not self._depth:
             self._owner = None
         self._lock.release()
 
     def __enter__(self) -> None:
-        """Wait for the turn."""
-        self.enter()
+        """Wait for the lock."""
+        self.acquire()
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        """Give the turn back."""
-        self.leave()
+        """Release the lock."""
+        self.release()

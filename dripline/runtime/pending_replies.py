@@ -126,7 +126,7 @@ class PendingReply:
             self.on_outcome(self)
 
 
-class ReplyInbox:
+class PendingReplies:
     """All requests of one member that somebody waits for.
 
     It does not keep them: a request that was sent and whose `PendingReply` nobody has any longer is forgotten.

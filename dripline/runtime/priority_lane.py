@@ -12,7 +12,7 @@ from dripline.wire.decode import read_message
 from dripline.wire.message import Message, MsgRequest
 
 
-class QuickLane:
+class PriorityLane:
     """Takes requests that may overtake off a queue whose worker is not idle.
 
     A service that gets none of them while it is at work has no second thread.
@@ -48,7 +48,7 @@ class QuickLane:
 
         def feed(delivery: Delivery) -> None:
             # All chunks of a message go the same way, whether the worker is idle or not.
-            if self._is_quick(delivery) and not (worker.is_idle and _is_whole(delivery)):
+            if self._has_priority(delivery) and not (worker.is_idle and _is_whole(delivery)):
                 self._lane().feeder(connection)(delivery)
             else:
                 feed_worker(delivery)
@@ -57,7 +57,7 @@ class QuickLane:
 
     def put(self, delivery: Delivery) -> None:
         """Take a delivery that needs no acknowledgement; one that may not overtake is dropped."""
-        if self._is_quick(delivery):
+        if self._has_priority(delivery):
             self._lane().put(delivery)
 
     def stop(self, grace_s: float) -> None:
@@ -68,10 +68,10 @@ class QuickLane:
 
     def _lane(self) -> Worker:
         if self._worker is None:  # only the I/O thread comes here
-            self._worker = Worker(f"dripline-{self._name}-quick", self._take)
+            self._worker = Worker(f"dripline-{self._name}-priority", self._take)
         return self._worker
 
-    def _is_quick(self, delivery: Delivery) -> bool:
+    def _has_priority(self, delivery: Delivery) -> bool:
         raw = delivery.properties.raw
         for word in self._words:  # costs the I/O thread next to nothing
             if word in raw:

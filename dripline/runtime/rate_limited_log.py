@@ -17,8 +17,8 @@ _KINDS = 100
 _LONGEST = 1000
 
 
-class Complaints:
-    """Warnings of one owner; of each kind one is written, and then none for a while.
+class RateLimitedLogger:
+    """Warnings of one owner: the first of a kind is logged, further ones are only counted for a while.
 
     Args:
         logger: where they are written.
@@ -70,11 +70,11 @@ class Complaints:
             self._logger.warning("%s: %d more since it was told last", kind or "others", count)
 
 
-def complaints_of(owner: Any, logger: logging.Logger) -> Complaints:
-    """Give the complaints of an endpoint, which keeps them."""
-    found: Complaints | None = getattr(owner, "_dripline_complaints", None)
+def limited_log_of(owner: Any, logger: logging.Logger) -> RateLimitedLogger:
+    """Return the rate-limited logger of an endpoint, which keeps it."""
+    found: RateLimitedLogger | None = getattr(owner, "_dripline_limited_log", None)
     if found is None:
-        found = owner._dripline_complaints = Complaints(logger)
+        found = owner._dripline_limited_log = RateLimitedLogger(logger)
     return found
 
 

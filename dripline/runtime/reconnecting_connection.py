@@ -17,13 +17,14 @@ from dripline.errors import (
     NameTaken,
 )
 from dripline.runtime import backoff, forks
-from dripline.runtime.boundary import Boundary, text_of
+from dripline.runtime.boundary import Boundary
 from dripline.runtime.opening import Caller, Life
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.progress import CONNECTING, RESOLVING
 from dripline.wire.duration import duration
+from dripline.wire.interrupts import text_of
 
 logger = logging.getLogger("dripline.connection")
 
@@ -37,7 +38,7 @@ _FIRST_PAUSE_S = 0.5
 Setup = Callable[[Connection], None]
 
 
-class Supervisor:
+class ReconnectingConnection:
     """Makes a connection, puts everything in place on it, and does so again whenever it is lost.
 
     Args:
@@ -66,7 +67,7 @@ class Supervisor:
         self._on_lost = on_lost
         self._on_returned = on_returned
         self._delays = backoff.delays(cap_s=self._longest_pause_s)
-        self._complaints = Complaints(logger)
+        self._limited_log = RateLimitedLogger(logger)
         self._since = 0.0
         self._connection: Connection | None = None  # may still be in the making
         self.after_fork()
@@ -393,7 +394,7 @@ class Supervisor:
             with self._state:
                 life.fail_callers(error, final=False)
             if not isinstance(error, (BrokerError, ConfigurationError)):
-                with Boundary(self._complaints, "a set-up failed; trying to connect again"):
+                with Boundary(self._limited_log, "a set-up failed; trying to connect again"):
                     raise error
             elif life.reason != said:
                 said = life.reason

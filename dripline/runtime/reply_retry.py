@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 from dripline.amqp.content import Returned
 from dripline.errors import BrokerError
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.transport.connection import Connection
 from dripline.wire.encode import Envelope
 from dripline.wire.enums import msg_t
@@ -21,12 +21,12 @@ _DELAYS_S = (0.05, 0.2)
 _REMEMBERED = 1000
 
 
-class SecondTry:
+class ReplyRetry:
     """Publishes returned replies again after 50 ms and after another 200 ms, then gives up."""
 
     def __init__(self) -> None:
         self._tries: OrderedDict[str, int] = OrderedDict()
-        self._complaints = Complaints(logger)
+        self._limited_log = RateLimitedLogger(logger)
 
     def returned(self, connection: Connection, returned: Returned) -> None:
         """Take a message that came back; called on the I/O thread.
@@ -37,14 +37,14 @@ class SecondTry:
                 not be carried out now.
         """
         if not _is_reply(returned):
-            self._complaints.tell(
+            self._limited_log.tell(
                 "nobody on the mesh is bound", "nobody on the mesh is bound for %r", returned.routing_key
             )
             return
         message_id = returned.properties.message_id or ""
         tries = self._tries.pop(message_id, 0)
         if tries >= len(_DELAYS_S):
-            self._complaints.tell(
+            self._limited_log.tell(
                 "a reply could not be delivered",
                 "a reply could not be delivered: nobody is bound for %r any longer", returned.routing_key,
             )  # fmt: skip

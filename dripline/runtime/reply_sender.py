@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 
 from dripline.errors import BrokerError
-from dripline.runtime.boundary import Boundary, named_text_of
-from dripline.runtime.in_flight import in_hand
+from dripline.runtime.boundary import Boundary
+from dripline.runtime.in_flight import in_flight
 from dripline.runtime.link import MeshLink
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.wire.encode import Envelope
+from dripline.wire.interrupts import named_text_of
 from dripline.wire.message import MsgReply
 
 logger = logging.getLogger("dripline.service")
@@ -26,7 +27,7 @@ class ReplySender:
     def __init__(self, name: str, link: MeshLink) -> None:
         self._name = name
         self._link = link
-        self._complaints = Complaints(logger)
+        self._limited_log = RateLimitedLogger(logger)
 
     def send(self, reply: MsgReply) -> str:
         """Send a reply, unless its request has been answered already.
@@ -40,7 +41,7 @@ class ReplySender:
         """
         if not reply.claim():
             return f"the request for this reply to {reply.routing_key!r} has been answered already"
-        handled = in_hand()
+        handled = in_flight()
         delivery = handled.take() if handled is not None else None
         envelopes = self._encoded(reply)
         try:
@@ -56,7 +57,7 @@ class ReplySender:
 
     def _encoded(self, reply: MsgReply) -> list[Envelope]:
         """Encode a reply; if that fails, because a handler's result may raise anything, one that says so."""
-        boundary = Boundary(self._complaints, "%s: a reply could not be encoded", self._name)
+        boundary = Boundary(self._limited_log, "%s: a reply could not be encoded", self._name)
         with boundary:
             return self._link.pack_reply(reply)
         reply.return_code, reply.plain_payload = 999, None

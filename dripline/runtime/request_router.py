@@ -7,43 +7,50 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from weakref import WeakSet
 
-from dripline.core._children import Children
-from dripline.core.endpoint import Endpoint
 from dripline.errors import DriplineError
-from dripline.runtime.boundary import Boundary, named_text_of, text_of
-from dripline.runtime.dispatch import BROADCAST_COMMANDS, answer
-from dripline.runtime.handler_timeout import HandlerWatch
+from dripline.runtime.boundary import Boundary
+from dripline.runtime.children import Children
+from dripline.runtime.dispatch import BROADCAST_COMMANDS, Target, answer
+from dripline.runtime.handler_timeout import HandlerTimeout
 from dripline.runtime.in_flight import note_failure
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
+from dripline.runtime.sent_message import SentMessagePackage
 from dripline.wire.enums import op_t
+from dripline.wire.interrupts import named_text_of, text_of
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text
 from dripline.wire.sender import describe_sender
 from dripline.wire.throw_reply import ThrowReply
 
-if TYPE_CHECKING:
-    from dripline.core.service import Service
-
 logger = logging.getLogger("dripline.service")
 
 
-class Reception:
-    """The front desk of a service.
+class Host(Target, Protocol):
+    """A service, as what comes in needs it."""
+
+    broadcast_key: str
+
+    def send(self, a_message: Message) -> SentMessagePackage:
+        """Send a reply."""
+
+
+class RequestRouter:
+    """Hands each message that comes in to the service or an endpoint, one at a time.
 
     Args:
         service: the service.
         children: its endpoints.
-        watch: sees how long handlers take.
+        handler_timeout: sees how long handlers take.
     """
 
-    def __init__(self, service: Service, children: Children, watch: HandlerWatch) -> None:
+    def __init__(self, service: Host, children: Children, handler_timeout: HandlerTimeout) -> None:
         self._service = service
         self._children = children
-        self._complaints = Complaints(logger)
-        self._watch = watch
+        self._limited_log = RateLimitedLogger(logger)
+        self._handler_timeout = handler_timeout
         self._lock = threading.Lock()
         self._kept: WeakSet[MsgRequest] = WeakSet()  # handled and not answered; nobody can answer a forgotten one
 
@@ -53,13 +60,11 @@ class Reception:
 
     def may_overtake(self, request: MsgRequest) -> bool:
         """Whether a request touches nothing of a handler, so that it need not wait for a busy one."""
-        endpoint = self._asked(request)
-        if not isinstance(endpoint, Endpoint):
-            return False
-        built_in = endpoint._dripline_built_in(request)
+        find = getattr(self._asked(request), "_dripline_built_in", None)  # an endpoint may be of no class of ours
+        built_in = find(request) if find is not None else None
         return built_in is not None and built_in.may_overtake
 
-    def take_quick(self, message: Message) -> None:
+    def take_prioritized(self, message: Message) -> None:
         """Answer a request that may overtake, beside a busy handler."""
         endpoint = self._asked(message)
         if endpoint is not None and isinstance(message, MsgRequest) and message.reply_to:
@@ -68,7 +73,7 @@ class Reception:
     def give_up(self, request: MsgRequest) -> None:
         """Answer in place of a handler that takes too long, unless it has answered in this very moment."""
         what = f"{request.message_operation.name} {request.routing_key}"
-        what += f" takes longer than {self._watch.timeout_s:g} s"
+        what += f" takes longer than {self._handler_timeout.timeout_s:g} s"
         if request.reply_to:
             reply = request.reply(305, f"{what}; it goes on meanwhile")
             if not self._service.send(reply).successful_send:
@@ -78,7 +83,7 @@ class Reception:
 
     def of_request_here(self, reply: MsgReply) -> MsgReply:
         """Recognize a reply that a laboratory's code made by hand to the request that this thread handles."""
-        request = self._watch.message_here()
+        request = self._handler_timeout.message_here()
         if reply._request is not None or not isinstance(request, MsgRequest) or not request.reply_to:
             return reply
         is_its = reply.routing_key == request.reply_to and reply.correlation_id in ("", request.correlation_id)
@@ -89,12 +94,12 @@ class Reception:
         with self._lock:
             return {request.correlation_id for request in self._kept if not request.is_claimed}
 
-    def _asked(self, request: Message) -> Endpoint | None:
+    def _asked(self, request: Message) -> Target | None:
         if self._is_broadcast(request.routing_key):
             return self._service
         return self._children.find(request.routing_key)
 
-    def taker_for(self, endpoint: Endpoint) -> Callable[[Message], None]:
+    def taker_for(self, endpoint: Target) -> Callable[[Message], None]:
         """Return what takes messages from an endpoint's own queue."""
 
         def take(message: Message) -> None:
@@ -106,16 +111,16 @@ class Reception:
         """Return what takes messages from each of the endpoints' own queues, by name."""
         return {name: self.taker_for(endpoint) for name, endpoint in self._children.own_queue.items()}
 
-    def _surely(self, message: Message, whose: Endpoint, handle: Callable[[], None]) -> None:
+    def _surely(self, message: Message, whose: Target, handle: Callable[[], None]) -> None:
         failure: BaseException | None = None
         text = "%s: could not handle the %s for %r"
         names = self._service.name, message.message_type.name, message.routing_key
-        with Boundary(self._complaints, text, *names) as attempt:
+        with Boundary(self._limited_log, text, *names) as attempt:
             try:
                 self._in_turn(message, whose, handle)
             except (DriplineError, ThrowReply) as error:
                 failure = error
-                self._complaints.tell(
+                self._limited_log.tell(
                     f"dropped a message: {type(error).__name__}", "%s: dropped the %s for %r: %s",
                     self._service.name, message.message_type.name, message.routing_key, text_of(error),
                 )  # fmt: skip
@@ -125,19 +130,19 @@ class Reception:
             if isinstance(message, MsgRequest) and not message.is_claimed:
                 self._reply(message, *_told(failure))
 
-    def _in_turn(self, message: Message, whose: Endpoint, handle: Callable[[], None]) -> None:
-        turn = self._children.turn_of(whose)
-        with self._watch.over(message):
-            # The turn of who reads a value to log it may last as long as that of a handler that hangs.
-            if not turn.enter(wait=False):
+    def _in_turn(self, message: Message, whose: Target, handle: Callable[[], None]) -> None:
+        lock = self._children.lock_of(whose)
+        with self._handler_timeout.over(message):
+            # The lock of who reads a value to log it may last as long as that of a handler that hangs.
+            if not lock.acquire(wait=False):
                 if isinstance(message, MsgRequest) and self.may_overtake(message):
-                    self.take_quick(message)
+                    self.take_prioritized(message)
                     return
-                turn.enter()
+                lock.acquire()
             try:
                 handle()
             finally:
-                turn.leave()
+                lock.release()
 
     def _take(self, message: Message) -> None:
         if isinstance(message, MsgAlert):
@@ -180,7 +185,7 @@ class Reception:
         if request.reply_to:
             self._service.send(request.reply(code, text, payload))
 
-    def _hand_over(self, message: Message, endpoint: Endpoint) -> None:
+    def _hand_over(self, message: Message, endpoint: Target) -> None:
         if isinstance(message, MsgRequest):
             reply = endpoint.on_request_message(message)
             if message.reply_to and not message.is_claimed:  # a laboratory's own version of that method

@@ -20,7 +20,7 @@ from dripline.runtime.client import MeshClient
 from dripline.runtime.durable_queue import DurableQueue
 from dripline.runtime.pending_replies import PendingReply
 from dripline.runtime.pings import LifeSigns
-from dripline.runtime.priority_lane import QuickLane
+from dripline.runtime.priority_lane import PriorityLane
 from dripline.runtime.reply_sender import ReplySender
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.sent_message import SentMessagePackage
@@ -36,7 +36,7 @@ _LONGEST_CANCEL_S = 2.0
 _SHORTEST_PUBLISHING_S = 0.3  # for alerts, when handlers have used up the time
 
 
-class Mailbox:
+class ServiceLink:
     """Queues of one service on one connection, put back in place whenever the connection comes back.
 
     Before it is opened messages can be sent already; the queues come with a connection of their own.
@@ -66,7 +66,7 @@ class Mailbox:
         self._queue_names: set[str] = set()
         self._make_client(mesh)
         self._workers: list[Worker] = []
-        self._quick: QuickLane | None = None
+        self._priority_lane: PriorityLane | None = None
         self._durable_queues: list[DurableQueue] = []
         self._bindings: dict[Binding, None] = {}
         self._bound: dict[Binding, None] = {}  # on this connection, beside those
@@ -140,7 +140,7 @@ class Mailbox:
         queues: Mapping[str, Callable[[Message], None]],
         wait_s: float,
         prefetch: int = 100,
-        quick: QuickLane | None = None,
+        priority_lane: PriorityLane | None = None,
         connected: Callable[[Connection], None] | None = None,
         own: Callable[[], Iterable[str]] = tuple,
     ) -> None:
@@ -152,7 +152,7 @@ class Mailbox:
             queues: further queues as for `add_queue`.
             wait_s: how long missing chunks of a message are waited for.
             prefetch: how many messages of the service's queue may be here and not acknowledged.
-            quick: takes what need not wait for a busy worker.
+            priority_lane: takes what need not wait for a busy worker.
             connected: called with each connection on which all is in place.
             own: gives the names whose requests come into the service's queue, its own first.
 
@@ -169,10 +169,10 @@ class Mailbox:
         self._closed = False
         self._wait_s = wait_s
         worker = self._new_worker(self.name, take)
-        self._quick = quick
+        self._priority_lane = priority_lane
         self._prefetch = prefetch
-        if quick is not None:
-            self._link.take_others(lambda delivery: quick.put(delivery._replace(routing_key=self.name)))
+        if priority_lane is not None:
+            self._link.take_others(lambda delivery: priority_lane.put(delivery._replace(routing_key=self.name)))
 
         def bind(connection: Connection) -> None:
             self._bound.clear()
@@ -267,8 +267,8 @@ class Mailbox:
                 logger.warning("%s: a handler is still busy; not waiting for it any longer", self.name)
         self._workers = []
         self._link.take_others(None)
-        if self._quick is not None:
-            self._quick.stop(max(0.0, deadline - time.monotonic()))
+        if self._priority_lane is not None:
+            self._priority_lane.stop(max(0.0, deadline - time.monotonic()))
         self._closed, self.is_open = True, False
         self._publisher.close(max(min(_SHORTEST_PUBLISHING_S, grace_s), deadline - time.monotonic()))
         self._link.close(final=True)
@@ -405,8 +405,8 @@ class Mailbox:
         return Binding(self.mesh.requests_exchange, f"{name}.#")
 
     def _feeder(self, worker: Worker, connection: Connection) -> Callable[[Delivery], None]:
-        quick = self._quick
-        feed = quick.feeder(connection, worker) if quick is not None else worker.feeder(connection)
+        priority_lane = self._priority_lane
+        feed = priority_lane.feeder(connection, worker) if priority_lane is not None else worker.feeder(connection)
         return self.routes.feeder(connection, feed)
 
     def _new_worker(self, name: str, take: Callable[[Message], None]) -> Worker:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from dripline.runtime import spool_record
 from dripline.runtime.damaged_records import DamagedRecords
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.runtime.spool_folder import Segment, SpoolFolder
 from dripline.runtime.spool_position import Position
 
@@ -69,8 +69,8 @@ class Spool:
         self.folder = folder
         self._limit = limit_bytes
         self._segment_bytes = segment_bytes or min(_SEGMENT_BYTES, max(_SMALLEST_SEGMENT, limit_bytes // 8))
-        self._complaints = Complaints(logger)
-        self._files = SpoolFolder(folder, self._complaints)
+        self._limited_log = RateLimitedLogger(logger)
+        self._files = SpoolFolder(folder, self._limited_log)
         self.damaged = DamagedRecords(folder, self._files.make)
         self.lost_segments: list[tuple[int, int]] = []
         self._state = threading.RLock()  # guards what follows
@@ -246,7 +246,7 @@ class Spool:
                 return
             self._closed = True
         self.damaged.settle()
-        self._complaints.settle()
+        self._limited_log.settle()
         self._files.unlock()
 
     # -- places ----------------------------------------------------------------------------------------------
@@ -377,7 +377,7 @@ class Spool:
         with contextlib.suppress(OSError):  # what can still be found in it is not ours to delete
             path.rename(path.with_suffix(".unreadable"))
         what = "was deleted or cannot be read: what followed byte"
-        self._complaints.tell("lost", "%s %s %d is lost (%s)", path, what, position.offset, error)
+        self._limited_log.tell("lost", "%s %s %d is lost (%s)", path, what, position.offset, error)
 
 
 def _read_line(file: BufferedReader, room: int, packed: bool) -> tuple[bytes, list[bytes], list[bytes]]:

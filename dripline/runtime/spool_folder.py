@@ -15,7 +15,7 @@ from dripline.runtime.durable_files import (
     sync_folder,
     unlock_folder,
 )
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.runtime.spool_position import Position, read_position, write_position
 
 _SUFFIX = ".rows"
@@ -41,15 +41,15 @@ class SpoolFolder:
 
     Args:
         path: The folder; created if it does not exist, again whenever it was deleted.
-        complaints: Reports that it was deleted.
+        limited_log: Reports that it was deleted.
 
     Raises:
         OSError: It cannot be created, or another process uses it.
     """
 
-    def __init__(self, path: Path, complaints: Complaints) -> None:
+    def __init__(self, path: Path, limited_log: RateLimitedLogger) -> None:
         self._folder = path
-        self._complaints = complaints
+        self._limited_log = limited_log
         self._lock_file: int | None = None
         self._synced: int | None = None  # the file whose directory entry is known to be on disk
         self.make()
@@ -60,7 +60,7 @@ class SpoolFolder:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._lock_file is not None:
-            self._complaints.tell("folder", "%s was deleted; everything in it is lost", self._folder)
+            self._limited_log.tell("folder", "%s was deleted; everything in it is lost", self._folder)
             self.unlock()
         self._lock_file = lock_folder(self._folder)
 
@@ -135,7 +135,7 @@ class SpoolFolder:
             try:
                 segments[number] = _scanned(self.path(number).read_bytes(), start)
             except IsADirectoryError:
-                self._complaints.tell("no file", "%s is not a file; it is renamed", self.path(number))
+                self._limited_log.tell("no file", "%s is not a file; it is renamed", self.path(number))
                 self.path(number).rename(self.path(number).with_suffix(".unreadable"))
         skipped = {place: end for place, end in skipped.items() if place.segment in segments}
         for place, end in skipped.items():

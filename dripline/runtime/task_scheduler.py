@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dripline.runtime import forks
-from dripline.runtime.boundary import Boundary, is_for_program
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.boundary import Boundary
+from dripline.runtime.rate_limited_log import RateLimitedLogger
+from dripline.wire.interrupts import is_for_program
 
 logger = logging.getLogger("dripline.service")
 
@@ -36,17 +37,17 @@ class Entry:
     interval_s: float | None
 
 
-class Agenda:
+class TaskScheduler:
     """A heap of entries and the thread that works through them in order.
 
     What takes too long delays the others; what comes late is done once, not once for each interval missed. What
-    raises is logged, and stays on the agenda. When the computer's clock is set, intervals go on undisturbed, and
+    raises is logged, and stays scheduled. When the computer's clock is set, intervals go on undisturbed, and
     what is due once is done at its new time.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._complaints = Complaints(logger)
+        self._limited_log = RateLimitedLogger(logger)
         self._heap: list[tuple[float, int]] = []
         self._entries: dict[int, Entry] = {}
         self._ids = itertools.count()
@@ -106,7 +107,7 @@ class Agenda:
             if entry is None:
                 return
             name = _name(entry.function)
-            with Boundary(self._complaints, "a scheduled call failed; it stays scheduled: %s", name, kind=name):
+            with Boundary(self._limited_log, "a scheduled call failed; it stays scheduled: %s", name, kind=name):
                 entry.function()
 
     def _next(self) -> Entry | None:

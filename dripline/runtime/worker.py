@@ -11,15 +11,15 @@ from collections.abc import Callable
 
 from dripline.amqp.content import Delivery
 from dripline.runtime.boundary import Boundary
-from dripline.runtime.in_flight import InHand, in_hand, let_go, set_in_hand
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.in_flight import InFlight, in_flight, release, set_in_flight
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.transport.connection import Connection
 from dripline.wire.chunks import Joiner, Part, read_part
 from dripline.wire.decode import incomplete_message, read_message
 from dripline.wire.message import Message, MsgRequest
 from dripline.wire.sender import describe_sender, sender_of
 
-__all__ = ["WAITING_BYTES", "InHand", "Worker", "in_hand", "let_go"]
+__all__ = ["WAITING_BYTES", "InFlight", "Worker", "in_flight", "release"]
 
 logger = logging.getLogger("dripline.service")
 
@@ -46,10 +46,10 @@ class Worker:
     def __init__(self, name: str, on_message: Callable[[Message], None], wait_s: float = 1.0) -> None:
         self._on_message = on_message
         self.dropped: Counter[str] = Counter()
-        self._queue: queue.SimpleQueue[InHand | None] = queue.SimpleQueue()
-        self._unfinished: set[InHand] = set()  # what is queued or in hand
+        self._queue: queue.SimpleQueue[InFlight | None] = queue.SimpleQueue()
+        self._unfinished: set[InFlight] = set()  # what is queued or in hand
         self._joiner = Joiner(wait_s)
-        self._complaints = Complaints(logger)
+        self._limited_log = RateLimitedLogger(logger)
         # Each is counted on one thread only.
         self._bytes_in = self._bytes_out = self._came = self._handled = 0
         self._told = self._hurry = False
@@ -103,10 +103,10 @@ class Worker:
         size = len(delivery.body)
         if self._bytes_in - self._bytes_out + size > WAITING_BYTES:
             # A request is answered with an error. An empty queue takes any message the transport does.
-            item = InHand(connection, delivery._replace(body=b""), time.monotonic())
+            item = InFlight(connection, delivery._replace(body=b""), time.monotonic())
             item.failure, size = _NO_ROOM, 0
         else:
-            item = InHand(connection, delivery, time.monotonic())
+            item = InFlight(connection, delivery, time.monotonic())
         self._bytes_in += size
         self._came += 1
         self._unfinished.add(item)
@@ -116,7 +116,7 @@ class Worker:
         try:
             self._work()
         finally:
-            self._complaints.settle()
+            self._limited_log.settle()
 
     def _work(self) -> None:
         while not self._hurry:
@@ -140,8 +140,8 @@ class Worker:
         expiry = self._joiner.next_expiry()
         return None if expiry is None else max(0.0, expiry - time.monotonic())
 
-    def _handle(self, item: InHand) -> None:
-        set_in_hand(item)
+    def _handle(self, item: InFlight) -> None:
+        set_in_flight(item)
         delivery = item.delivery
         try:
             part = read_part(delivery.properties, delivery.body, delivery.routing_key)
@@ -155,7 +155,7 @@ class Worker:
             self._drop("undecodable", "dropped what is no message", delivery, error)
         finally:
             item.ack()
-            set_in_hand(None)
+            set_in_flight(None)
 
     def _refuse(self, part: Part, why: str) -> None:
         """Handle what has no room as invalid: a request is answered with an error, anything else dropped."""
@@ -180,7 +180,7 @@ class Worker:
         """Count a message that the service drops, and logs, because it is invalid; a request is answered."""
         if message.invalid_reason is not None and isinstance(message, MsgRequest):
             sender = describe_sender(message.sender_info)
-            self._complaints.tell(
+            self._limited_log.tell(
                 "an invalid request",
                 "an invalid request for %r%s: %s",
                 message.routing_key, f" from {sender}" if sender else "", message.invalid_reason,
@@ -193,8 +193,8 @@ class Worker:
         self.dropped[reason] += 1
         sender = sender_of(dropped.properties)
         origin = f" from {sender}" if sender else ""
-        self._complaints.tell(kind, f"{kind}, for %r%s: %s", dropped.routing_key, origin, why)
+        self._limited_log.tell(kind, f"{kind}, for %r%s: %s", dropped.routing_key, origin, why)
 
     def _deliver(self, message: Message) -> None:
-        with Boundary(self._complaints, "a message for %r could not be handled", message.routing_key):
+        with Boundary(self._limited_log, "a message for %r could not be handled", message.routing_key):
             self._on_message(message)

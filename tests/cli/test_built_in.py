@@ -8,8 +8,8 @@ import pytest
 
 from dripline.cli.extensions import text_of
 from dripline.config.extras import pip_install
-from dripline.discovery import built_in as extensions_built_in
-from dripline.discovery.built_in import BuiltIn, built_in
+from dripline.discovery import inventory
+from dripline.discovery.inventory import BuiltIn, built_in
 
 
 def test_every_class_for_a_configuration_is_there_with_its_documentation():
@@ -24,13 +24,13 @@ def test_every_class_for_a_configuration_is_there_with_its_documentation():
 def test_extras_that_are_told_exist():
     """As `pip install` knows them; and the classes that need them do."""
     extras = set(metadata("dripline").get_all("Provides-Extra"))
-    assert set(extensions_built_in._MODULE_OF) <= extras
-    assert set(extensions_built_in._NEEDS.values()) <= set(extensions_built_in._MODULE_OF)
+    assert set(inventory._MODULE_OF) <= extras
+    assert set(inventory._NEEDS.values()) <= set(inventory._MODULE_OF)
 
 
 def test_a_class_whose_library_is_missing_says_what_to_install(monkeypatch):
     """In the place of its documentation."""
-    monkeypatch.setitem(extensions_built_in._MODULE_OF, "visa", "no_such_library")
+    monkeypatch.setitem(inventory._MODULE_OF, "visa", "no_such_library")
     found = {one.name: one for one in built_in()}
     assert found["VISAService"].missing == pip_install("visa")
     assert f"service   needs {pip_install('visa')}" in text_of([], [found["VISAService"]])

@@ -33,7 +33,7 @@ def quiet_pika(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def each_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Services are shared between tests here: each test is to see the complaints that it provokes."""
+    """Services are shared between tests here: each test is to see the log lines that it provokes."""
     monkeypatch.setattr("dripline.runtime.rate_limited_log.EVERY_S", 0.0)
 
 

@@ -21,7 +21,7 @@ from support.waiting import eventually, failing
 from dripline.broker import EmbeddedBroker
 from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost, NameTaken, NoRoute, ReplyTimeout
-from dripline.runtime import reconnecting_connection as supervisor
+from dripline.runtime import reconnecting_connection
 from dripline.runtime.client import MeshClient
 from dripline.runtime.link import MeshLink
 from dripline.transport.address import BrokerAddress
@@ -109,7 +109,7 @@ def test_listening_goes_on_after_a_cut(proxy, client):
     name = fresh()
     client.monitor([], [f"{name}.#"], heard.put)
     proxy.cut()
-    assert eventually(lambda: proxy.accepted == 2 and client.link._supervisor._established)
+    assert eventually(lambda: proxy.accepted == 2 and client.link._reconnecting._established)
     client.publish(MsgAlert.create("again", f"{name}.x"))
     assert heard.get(timeout=30).plain_payload == "again"
 
@@ -234,7 +234,7 @@ def test_a_broker_that_comes_back_with_another_password():
         other = EmbeddedBroker(broker.host, broker.port, password="changed")
         other.start()
         threading.Event().wait(0.3)
-        assert not member.link._supervisor._established
+        assert not member.link._reconnecting._established
         other.stop()
         broker.start()
         assert eventually(lambda: member.setups == 2, 60)
@@ -259,7 +259,7 @@ def test_what_somebody_deletes_is_declared_again(broker, client, member, deleted
 
 def test_a_name_that_is_taken(mesh, member, monkeypatch):
     """Is told after a moment; the first one is unharmed, and nothing goes on in the background."""
-    monkeypatch.setattr(supervisor, "_NAME_PATIENCE_S", 0.3)
+    monkeypatch.setattr(reconnecting_connection, "_NAME_PATIENCE_S", 0.3)
     second = Member(mesh, member.name)
     with pytest.raises(NameTaken):
         second.link.open()
@@ -287,7 +287,7 @@ def test_a_name_that_is_taken_when_one_comes_back(proxy, broker, mesh, caplog, m
         thief = MeshLink(replace(mesh, broker=broker.host, broker_port=broker.port), "guest", "guest")
         thief.add_setup(lambda connection: connection.declare_queue(name))
         thief.open()
-        monkeypatch.setattr(supervisor, "_NAME_PATIENCE_S", 0.2)
+        monkeypatch.setattr(reconnecting_connection, "_NAME_PATIENCE_S", 0.2)
         proxy.thaw()
         assert eventually(lambda: "going on trying" in caplog.text)
         thief.close()
@@ -385,8 +385,8 @@ def test_attempts_are_counted_and_told(caplog):
 
 def test_pauses_grow_while_a_connection_does_not_last(proxy, member):
     """A connection that is lost again and again at once is not made again ten times a second."""
-    delays = [next(member.link._supervisor._delays) for _ in range(3)]
+    delays = [next(member.link._reconnecting._delays) for _ in range(3)]
     assert delays[2] > 2 * delays[0]
     proxy.cut()
     assert eventually(lambda: member.setups == 2)
-    assert next(member.link._supervisor._delays) > delays[2]
+    assert next(member.link._reconnecting._delays) > delays[2]

@@ -14,7 +14,7 @@ import scarab
 from _dripline.core import Core, DriplineConfig, MsgAlert, MsgRequest, Receiver, op_t
 from dripline.core import AlertConsumer, Endpoint, Interface, Service, ThrowReply
 from dripline.errors import BrokerUnreachable, DriplineError, ErrorReply
-from dripline.runtime import service_link as mailbox
+from dripline.runtime import service_link
 from dripline.transport.connection import Connection
 
 from .conftest import BrokerAddress
@@ -281,7 +281,7 @@ class Listener(AlertConsumer):
 def test_a_key_bound_while_the_connection_comes_back_counts(broker, monkeypatch, caplog):
     """It waits for the queue to be there again: binding one that is not there would end the connection."""
     coming_back, go_on = threading.Event(), threading.Event()
-    declare = mailbox.declare_queue
+    declare = service_link.declare_queue
 
     def declare_late(connection: Connection, name: str) -> None:
         coming_back.set()
@@ -292,7 +292,7 @@ def test_a_key_bound_while_the_connection_comes_back_counts(broker, monkeypatch,
         through = {**mesh.settings, "broker": proxy.host, "broker_port": proxy.port}
         listener = Listener(name=mesh.name("l"), alert_keys=["old"], dripline_mesh=through)
         with serving(listener), Interface(**mesh.login) as speaker:
-            monkeypatch.setattr(mailbox, "declare_queue", declare_late)
+            monkeypatch.setattr(service_link, "declare_queue", declare_late)
             proxy.cut()
             assert coming_back.wait(60)
             binding = threading.Thread(target=listener.bind_key, args=(listener.alerts_exchange, "new"))

@@ -24,8 +24,7 @@ from support.traffic import ALERT_KEY
 from support.waiting import eventually
 
 from dripline.core import MsgAlert, Service
-from dripline.runtime import reconnecting_connection as supervisor
-from dripline.runtime import service_alerts
+from dripline.runtime import reconnecting_connection, service_alerts
 from dripline.transport.address import BrokerAddress
 
 WAITING = 60_000 if FULL else 4000
@@ -46,7 +45,7 @@ def mesh(broker: BrokerAddress, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mes
 
 def in_memory(service: Service) -> int:
     """How many alerts are in a service's memory, and not under way."""
-    return len(service._Service__mailbox._publisher._backlog._fresh)  # type: ignore[attr-defined]
+    return len(service._Service__link._publisher._backlog._fresh)  # type: ignore[attr-defined]
 
 
 def send_numbers(service: Service, numbers: Iterator[int], rate: float, for_s: float) -> list[int]:
@@ -103,7 +102,7 @@ def test_a_backlog_drains_over_a_slow_network_while_new_alerts_come(broker, mesh
 @pytest.mark.parametrize("drop", ["oldest", "newest"])
 def test_dropped_alerts_are_counted_exactly(broker, mesh, tmp_path: Path, monkeypatch, request, drop) -> None:
     """With hardly any room and a connection that is cut again and again: what was sent arrived or is counted."""
-    monkeypatch.setattr(supervisor, "_STEADY_S", 0.0)
+    monkeypatch.setattr(reconnecting_connection, "_STEADY_S", 0.0)
     chance = random.Random(3)
     numbers = count()
     offered = 0
@@ -151,7 +150,7 @@ def test_a_service_that_is_killed_loses_no_more_than_its_memory_holds(
             f"for number in range({sent}):\n"
             f"    service.send(MsgAlert.create({{'value_raw': number}}, {ALERT_KEY!r}))\n"
             "    time.sleep(0.0005)\n"
-            "backlog = service._Service__mailbox._publisher._backlog\n"
+            "backlog = service._Service__link._publisher._backlog\n"
             f"while len(backlog._fresh) + backlog._held > {most}:\n"
             "    time.sleep(0.01)\n"
             "print('sent', backlog.dropped, flush=True)\n"

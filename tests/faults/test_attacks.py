@@ -148,7 +148,7 @@ def reads_secrets(target: Target) -> None:
         "endpoint_configs",
         "dripline_mesh",
         "authentication_obj",
-        "_Service__mailbox",
+        "_Service__link",
         "service",
     ):
         text = target.refused(310, lambda name=name: target.interface.get(target.house.name, name))
@@ -188,7 +188,7 @@ def chunk_bomb(target: Target) -> None:
             properties = pika.BasicProperties(message_id=f"{uuid.uuid4()}/0/9999", headers={"message_type": 3})
             channel.basic_publish(target.mesh.requests, target.name("store"), b"x" * 1000, properties)
     assert target.interface.get(target.name("store")) == {"value_raw": 42}
-    joiner = target.house._Service__mailbox._workers[0]._joiner  # type: ignore[attr-defined]  # is looked into
+    joiner = target.house._Service__link._workers[0]._joiner  # type: ignore[attr-defined]  # is looked into
     assert len(joiner) <= joiner.limits.pending_sets
 
 

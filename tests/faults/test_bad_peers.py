@@ -316,7 +316,7 @@ def test_a_handler_waits_no_longer_than_it_may(broker):
         service.add_child(asking)
         with serving(service), client(mesh) as interface:
             assert eventually(service._dripline_is_ready)
-            service._dripline_agenda.start()
+            service._dripline_task_scheduler.start()
             asked: list[float] = []
             proxy.hold()
             service.schedule(lambda: asked.append(asking.ask(LIMIT_S)), time=_now())

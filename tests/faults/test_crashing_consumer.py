@@ -67,7 +67,7 @@ class Relay(AlertConsumer):
         """Leave as a process does that is killed: the socket is closed, and nothing is acknowledged."""
         assert self.reached.wait(60)
         assert eventually(self._dripline_is_ready)
-        loop = self._Service__mailbox.connection_now._pika.loop
+        loop = self._Service__link.connection_now._pika.loop
         loop.call_soon(loop.abort)
         self.stop()
         self.end.set()

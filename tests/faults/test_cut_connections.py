@@ -20,7 +20,7 @@ from support.traffic import Asker, Doubling, Sender, Witness, all_came
 from support.waiting import eventually
 
 from dripline.core import Service
-from dripline.runtime import reconnecting_connection as supervisor
+from dripline.runtime import reconnecting_connection
 
 CUTS = 100 if FULL else 4
 HELD = 20 if FULL else 1
@@ -88,7 +88,9 @@ class Scene:
 @pytest.fixture
 def scene(broker, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     """The scene, with everybody at work."""
-    monkeypatch.setattr(supervisor, "_STEADY_S", 0.0)  # the pauses between attempts do not grow from cut to cut
+    monkeypatch.setattr(
+        reconnecting_connection, "_STEADY_S", 0.0
+    )  # the pauses between attempts do not grow from cut to cut
     with Proxy(broker.host, broker.port) as proxy, fresh_mesh(broker, heartbeat_s=1) as mesh:
         login = through(mesh, proxy)
         service = Service(mesh.name("service"), alert_spool={"in_memory": 10**6}, **login)

@@ -176,7 +176,7 @@ def test_a_spool_of_version_6_0_0_is_sent(broker, mesh, tmp_path: Path) -> None:
                 keys.append(method.routing_key)
             if len(keys) == 26:
                 break
-        assert eventually(lambda: service._Service__mailbox._publisher._backlog.is_idle)
+        assert eventually(lambda: service._Service__link._publisher._backlog.is_idle)
         assert health(service)["damaged_alerts"] == 0
     connection.close()
     assert keys == [f"test_value.n{number}" for number in range(5, 31)]
@@ -224,7 +224,7 @@ def test_a_spool_that_is_deleted_does_not_stop_what_comes_after(broker, mesh, tm
         assert eventually(lambda: not service._dripline_is_connected())
         for number in range(100):
             service.send(MsgAlert.create({"value_raw": number}, ALERT_KEY))
-        backlog = service._Service__mailbox._publisher._backlog
+        backlog = service._Service__link._publisher._backlog
         assert eventually(lambda: len(backlog) == 100 and len(backlog._fresh) <= 10)
         on_disk = 100 - len(backlog._fresh)
         for file in segments(folder):

@@ -93,7 +93,7 @@ def test_a_frozen_link_does_not_stop_the_measuring(broker, tmp_path: Path, reque
         before, begin = len(times), time.monotonic()
         time.sleep(HELD_S)
         read, held_s = len(times) - before, time.monotonic() - begin
-        memory = len(service._Service__mailbox._publisher._backlog._fresh)  # type: ignore[attr-defined]
+        memory = len(service._Service__link._publisher._backlog._fresh)  # type: ignore[attr-defined]
         begin = time.monotonic()
         service.stop()
         stopped_s = time.monotonic() - begin

@@ -51,7 +51,7 @@ def test_alerts_whose_chunks_are_interleaved_are_all_handled(mesh, request):
     length = CHUNK * CHUNKS[request.node.callspec.id] - 50
     with serving(Relay(mesh)) as relay:
         with serving(Service(mesh.name("source"), heartbeat_interval_s=0, **mesh.login)) as source:
-            link = source._Service__mailbox._link
+            link = source._Service__link._link
             packed = [
                 link.pack_alert(MsgAlert.create([number, "x" * length], "sensor_value.x"))
                 for number in range(ALERTS)

@@ -70,7 +70,7 @@ def test_alerts_that_were_collected_while_a_logger_was_away_all_become_rows(
     first.end(signal.SIGTERM)
     for number in range(count):
         send(source, number, 100_000)
-    assert eventually(lambda: not source._Service__mailbox.waiting_alerts, 60)
+    assert eventually(lambda: not source._Service__link.waiting_alerts, 60)
     again = logger(**settings)
     assert eventually(lambda: again.count() >= count, 300), (again.count(), again.log)
     numbers, most_mb = again.numbers(), again.memory_mb("VmHWM")
@@ -95,7 +95,7 @@ def test_alerts_of_all_sizes_become_rows_within_the_memory_that_is_allowed(mesh,
     running.end(signal.SIGTERM)
     for number in range(count // 2, count):
         send(source, number, sizes[number])
-    assert eventually(lambda: not source._Service__mailbox.waiting_alerts, 60)
+    assert eventually(lambda: not source._Service__link.waiting_alerts, 60)
     again = logger(memory_mb=budget_mb)
     assert eventually(lambda: again.count() >= count, 300), again.log
     most_mb = again.memory_mb("VmHWM") - again.idle_mb

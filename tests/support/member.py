@@ -9,7 +9,7 @@ from typing import Any
 from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError
 from dripline.runtime.link import MeshLink
-from dripline.runtime.worker import Worker, in_hand
+from dripline.runtime.worker import Worker, in_flight
 from dripline.transport.connection import Connection
 from dripline.wire.enums import op_t
 from dripline.wire.message import Message, MsgReply, MsgRequest
@@ -57,7 +57,7 @@ class Member:
         if not isinstance(message, MsgRequest):
             return
         reply = self._answer(message)
-        handled = in_hand()
+        handled = in_flight()
         try:
             self.link.send_packed_reply(
                 self.link.pack_reply(reply), handled.take() if handled is not None else None

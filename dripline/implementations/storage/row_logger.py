@@ -21,7 +21,7 @@ from dripline.implementations.storage.row import Row
 from dripline.implementations.storage.waiting_rows import Pace
 from dripline.runtime.spool import Spool
 from dripline.runtime.state_folder import user_path
-from dripline.runtime.worker import InHand, in_hand, let_go
+from dripline.runtime.worker import InFlight, in_flight, release
 from dripline.wire.chunks import read_part
 from dripline.wire.identifiers import new_uuid
 
@@ -100,7 +100,7 @@ class RowLogger:
         self._dripline_prefetch = min(self.__pace.memory_rows + _REQUESTS_AHEAD, 65535)
         self.__writer: BatchWriter | None = None
         self.__sink: DatabaseSink | None = None
-        self.__last: tuple[InHand | None, int] = (None, 0)
+        self.__last: tuple[InFlight | None, int] = (None, 0)
 
     def _dripline_dead_letter_folder(self) -> Path:
         """Where alerts that can never be handled are written: beside the rows that the database refuses."""
@@ -170,17 +170,17 @@ class RowLogger:
         """Write a row to the file of refused ones."""
         self.__opened_writer().refuse(self.__row(table, values), why)
 
-    def _dripline_alert_in_hand(self) -> InHand | None:
-        held = in_hand()
+    def _dripline_alert_in_flight(self) -> InFlight | None:
+        held = in_flight()
         return held if held is not None and held.delivery.exchange == self.alerts_exchange else None
 
     def __row(self, table: str, values: Mapping[str, Any]) -> Row:
         message_id, held = self.__id_and_token()
         return Row(table, values, message_id, None if held is None else held.hold())
 
-    def __id_and_token(self) -> tuple[str, InHand | None]:
+    def __id_and_token(self) -> tuple[str, InFlight | None]:
         """The id of a row is that of its alert; further rows of the same alert have a number as well."""
-        held = self._dripline_alert_in_hand()
+        held = self._dripline_alert_in_flight()
         if held is None:
             return new_uuid(), None
         last, count = self.__last
@@ -202,7 +202,7 @@ class RowLogger:
             dead_letters = DeadLetters(self.__spool_folder / "refused.jsonl", self.name)
             self.__sink = DatabaseSink(lambda: self.engine, self._dripline_destinations(), self.name)
             self.__writer = BatchWriter(
-                self.__sink, spool, dead_letters, let_go, self.name, self.__pace,
+                self.__sink, spool, dead_letters, release, self.name, self.__pace,
                 drops=not getattr(self, "_dripline_durable", False),  # else alerts wait at the broker
             )  # fmt: skip
             self.__writer.start()

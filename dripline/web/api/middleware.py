@@ -14,7 +14,7 @@ from dripline.web.api.responses import error_answer
 from aiohttp import ClientConnectionError, web  # isort: skip  # `answers` says how to get it
 
 
-from dripline.runtime.rate_limited_log import Complaints
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 
 from aiohttp import http  # isort: skip  # `answers` says how to get it
 
@@ -147,7 +147,7 @@ def protocol_log() -> logging.Logger:
 class _Telling(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._complaints = Complaints(logger)
+        self._limited_log = RateLimitedLogger(logger)
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
@@ -155,6 +155,6 @@ class _Telling(logging.Handler):
             return  # the client hung up
         if isinstance(error, (http.HttpProcessingError, web.RequestPayloadError)):
             text = " ".join(getattr(error, "message", str(error)).split())
-            self._complaints.tell("no request", "%s: %s", record.getMessage(), text)
+            self._limited_log.tell("no request", "%s: %s", record.getMessage(), text)
         else:
-            self._complaints.tell(str(record.msg), "%s", record.getMessage(), error=error)
+            self._limited_log.tell(str(record.msg), "%s", record.getMessage(), error=error)

@@ -12,7 +12,7 @@ from support.member import Member
 from dripline.core import Endpoint, Service
 from dripline.implementations import KeyValueStore
 from dripline.runtime.client import MeshClient
-from dripline.runtime.worker import in_hand
+from dripline.runtime.worker import in_flight
 from dripline.wire.encode import Encoder
 from dripline.wire.message import Message, MsgRequest
 from dripline.wire.sender import sender_info
@@ -142,7 +142,7 @@ class Shifted(Member):
         if isinstance(message, MsgRequest) and message.reply_to:
             encoder = Encoder(sender_info(self.name), 10000)
             envelopes = encoder.encode(pong(message), LONG_AGO)
-            handled = in_hand()
+            handled = in_flight()
             delivery = handled.take() if handled is not None else None
             self.link.connection.publish(self.link.mesh.requests_exchange, envelopes, ack=delivery)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from discovery.conftest import extensions  # noqa: F401  # a fixture
+from discovery.conftest import extensions, finder  # noqa: F401  # fixtures
 
 from dripline.checking import Findings, check_files
 

@@ -128,7 +128,7 @@ def test_nothing_else_of_the_framework_is_reached(kind):
 
 
 def test_private_names_of_the_machinery_stay_closed():
-    """Also when private ones are allowed: a set of the mailbox would make the service deaf."""
+    """Also when private ones are allowed: a set of the link would make the service deaf."""
     service = Service("x", make_connection=False)
     service.cancel()  # makes the attributes of cancelables
     private = [name for name in vars(service) if name.startswith("_")]
@@ -170,7 +170,7 @@ def test_what_ends_or_replaces_a_service_is_refused():
         "reset_cancel",
         "service",
         "_dripline_lockout",
-        "_dripline_turn_of",
+        "_dripline_lock_of",
     ]:
         assert hasattr(service, name), f"{name} is gone, take it off the list"
         assert not access.may_get(service, name), name

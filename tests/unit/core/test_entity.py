@@ -331,7 +331,7 @@ class TestSchedule:
 
         class Own(Thermometer):
             def scheduled_log(self):
-                looks.append(self.service._dripline_turn_of(self).held_here)
+                looks.append(self.service._dripline_lock_of(self).held_here)
 
         recorder.add_child(Own(log_interval=1))
         ((look, _, _),) = schedule.values()

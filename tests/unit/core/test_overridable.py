@@ -1,12 +1,12 @@
 """Attributes whose names stay free."""
 
-from dripline.core._overridable import Shown
+from dripline.core._overridable import OverridableProperty
 
 
 class Base:
     """Shows something."""
 
-    @Shown
+    @OverridableProperty
     def colour(self):
         """What colour it is."""
         return "grey"

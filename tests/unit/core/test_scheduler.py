@@ -14,9 +14,9 @@ from dripline.core import Scheduler
 def scheduler():
     """A running schedule."""
     scheduler = Scheduler()
-    scheduler._dripline_agenda.start()
+    scheduler._dripline_task_scheduler.start()
     yield scheduler
-    scheduler._dripline_agenda.stop()
+    scheduler._dripline_task_scheduler.stop()
 
 
 def test_something_is_done_once_at_its_time(scheduler):

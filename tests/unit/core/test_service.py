@@ -147,14 +147,14 @@ class TestChildren:
         assert service.sync_children == {}
 
     def test_asynchronous_ones_are_kept_apart(self):
-        """They have a queue and a turn of their own."""
+        """They have a queue and a lock of their own."""
         service = offline()
         slow = Endpoint("slow")
         assert service.add_async_child(slow) is True
         assert service.async_children == {"slow": slow}
         assert service.sync_children == {}
         assert slow.service is service
-        assert service._dripline_turn_of(slow) is not service._dripline_turn_of(service)
+        assert service._dripline_lock_of(slow) is not service._dripline_lock_of(service)
 
     @pytest.mark.parametrize("add", ["add_child", "add_async_child"])
     def test_a_name_is_used_once(self, add):
@@ -164,16 +164,16 @@ class TestChildren:
         service.add_child(first)
         with pytest.raises(DriplineError, match="has an endpoint 'x' already"):
             getattr(service, add)(Endpoint("x"))
-        assert service._dripline_turn_of(first) is service._dripline_turn_of(service)
+        assert service._dripline_lock_of(first) is service._dripline_lock_of(service)
 
-    def test_synchronous_ones_share_a_turn(self):
+    def test_synchronous_ones_share_a_lock(self):
         """An instrument bus must not be used by two at once."""
         service = offline()
         one, other = Endpoint("one"), Endpoint("other")
         service.add_child(one)
         service.add_child(other)
-        turn_of = service._dripline_turn_of
-        assert turn_of(one) is turn_of(other) is turn_of(service)
+        lock_of = service._dripline_lock_of
+        assert lock_of(one) is lock_of(other) is lock_of(service)
 
     def test_an_endpoint_of_a_lab_with_a_log_interval_of_its_own_is_left_alone(self):
         """Only entities log."""

@@ -7,8 +7,8 @@ from support.outrages import OUTRAGES
 
 from dripline.checking.declared_checks import verdict_of
 from dripline.core.object_creator import ObjectCreator, maker_of
+from dripline.discovery.class_finder import load_file
 from dripline.discovery.error_text import describe_failure
-from dripline.discovery.module_path import load_file
 from dripline.errors import ConfigurationError
 
 # In the main thread a KeyboardInterrupt is Ctrl-C.

@@ -20,7 +20,7 @@ def test_kind_text_and_place_are_told():
     error = _caught(lambda: json.loads("{"))
     text = describe_failure(error, beside=__file__)
     assert text.startswith("JSONDecodeError: Expecting property name enclosed in double quotes: line 1")
-    assert "(lookup/test_failure_text.py:" in text
+    assert "(discovery/test_error_text.py:" in text
 
 
 def test_without_a_folder_no_place_is_told():

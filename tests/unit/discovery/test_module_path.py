@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.discovery.module_path import load_file
+from dripline.discovery.class_finder import load_file
 from dripline.errors import ConfigurationError
 
 

@@ -49,12 +49,12 @@ def test_an_extension_that_lacks_something_says_what(extensions):
 
 def test_folders_that_join_the_import_path_later_are_seen(extensions, tmp_path, monkeypatch):
     """A notebook may do `sys.path.append`."""
-    from dripline.discovery import namespace_package as extensions_namespace
+    from dripline.discovery import namespace_package
 
     assert dripline.extensions.__path__ is not None
     extensions({"dripline/extensions/late.py": "ANSWER = 1\n"}, root="later")
     monkeypatch.syspath_prepend(str(tmp_path / "later"))
-    extensions_namespace.refresh()
+    namespace_package.refresh()
     assert dripline.extensions.late.ANSWER == 1
 
 

@@ -8,7 +8,7 @@ from importlib.machinery import PathFinder
 
 import pytest
 
-from dripline.discovery import pkg_resources_finder
+from dripline.discovery import namespace_package
 from dripline.discovery import pkg_resources_shim as pkg_resources
 
 
@@ -89,10 +89,10 @@ def test_pytest_finds_what_it_wants(monkeypatch, tmp_path):
 def test_the_finder_stands_behind_pythons_own_and_once(monkeypatch):
     """A real `pkg_resources` is found before ours."""
     monkeypatch.setattr(sys, "meta_path", [PathFinder])
-    pkg_resources_finder.install()
-    pkg_resources_finder.install()
+    namespace_package.offer_pkg_resources()
+    namespace_package.offer_pkg_resources()
     assert sys.meta_path[0] is PathFinder
-    assert [finder.__module__ for finder in sys.meta_path[1:]] == [pkg_resources_finder.__name__]
+    assert [finder.__module__ for finder in sys.meta_path[1:]] == [namespace_package.__name__]
 
 
 def test_a_real_one_wins(tmp_path):

@@ -11,7 +11,7 @@ from support.waiting import eventually
 from dripline.amqp.content import CutBody
 from dripline.runtime.alert_collector import AlertCollector
 from dripline.runtime.dead_letters import DeadLetterFile
-from dripline.runtime.in_flight import in_hand, let_go, note_failure
+from dripline.runtime.in_flight import in_flight, note_failure, release
 from dripline.wire.chunks import DEFAULT_LIMITS
 from dripline.wire.message import MsgAlert, MsgReply
 
@@ -123,14 +123,14 @@ def test_chunks_are_held_until_their_message_is_handled(collecting, line, delive
 def test_chunks_of_a_message_whose_acknowledgement_is_put_off_wait_as_well(collecting, line, deliveries):
     """They are acknowledged with the last one."""
     held = queue.SimpleQueue()
-    collector = collecting(lambda message: held.put(in_hand().hold()))
+    collector = collecting(lambda message: held.put(in_flight().hold()))
     parts = deliveries(alert("x" * 300), 100)
     for part in parts:
         line.deliver(part)
     one = held.get(timeout=30)
     assert collector.stop(30)
     assert not line.acked
-    let_go([one])
+    release([one])
     assert line.acked == tags(parts)
 
 
@@ -267,7 +267,7 @@ def test_the_consumer_is_stopped_while_too_much_is_held_and_started_when_all_is_
 ):
     """What is held counts, not only what waits. Then only what fits into half of the bound is sent ahead."""
     held = queue.SimpleQueue()
-    collecting(lambda message: held.put(in_hand().hold()), memory_bytes=50_000)
+    collecting(lambda message: held.put(in_flight().hold()), memory_bytes=50_000)
     sent = [deliveries(alert("x" * 9000))[0] for _ in range(7)]
     for delivery in sent[:4]:
         line.deliver(delivery)
@@ -275,16 +275,16 @@ def test_the_consumer_is_stopped_while_too_much_is_held_and_started_when_all_is_
     line.deliver(sent[4])
     assert not line.running
     items = [held.get(timeout=30) for _ in range(4)]
-    let_go(items[:2])
+    release(items[:2])
     items = [*items[2:], held.get(timeout=30)]
-    let_go(items[:2])
+    release(items[:2])
     assert not line.running
-    let_go(items[2:])
+    release(items[2:])
     assert eventually(lambda: line.running)
     assert line.windows == [100, 2]
     for delivery in sent[5:]:
         line.deliver(delivery)
-    let_go([held.get(timeout=30) for _ in range(2)])
+    release([held.get(timeout=30) for _ in range(2)])
     assert eventually(lambda: line.acked == tags(sent))
 
 
@@ -337,7 +337,7 @@ def test_what_has_no_room_on_disk_either_comes_again(collecting, line, deliverie
 def test_the_window_grows_while_it_is_what_limits(collecting, line, deliveries):
     """As for a logger, which acknowledges many rows at a time."""
     held = queue.SimpleQueue()
-    collecting(lambda message: held.put(in_hand().hold()), memory_bytes=100_000_000)
+    collecting(lambda message: held.put(in_flight().hold()), memory_bytes=100_000_000)
     items = []
     for _ in range(800):
         line.deliver(deliveries(alert())[0])
@@ -345,7 +345,7 @@ def test_the_window_grows_while_it_is_what_limits(collecting, line, deliveries):
             eventually(lambda: False, 0.1)
     items = [held.get(timeout=30) for _ in range(800)]
     assert eventually(lambda: line.added[:3] == [100, 200, 400])
-    let_go(items)
+    release(items)
     assert eventually(lambda: len(line.windows) == 2), "at the next quiet moment there is one consumer again"
     assert line.windows[-1] >= 800
 
@@ -381,7 +381,7 @@ def test_the_window_does_not_grow_for_a_consumer_that_is_busy(collecting, line, 
 def test_what_is_held_of_a_lost_connection_still_takes_memory(collecting, line, deliveries):
     """What comes on the next one waits on disk meanwhile."""
     held = queue.SimpleQueue()
-    collector = collecting(lambda message: held.put(in_hand().hold()), memory_bytes=12_000)
+    collector = collecting(lambda message: held.put(in_flight().hold()), memory_bytes=12_000)
     line.deliver(deliveries(alert("x" * 9500))[0])
     one = held.get(timeout=30)
     line.is_open = False
@@ -391,8 +391,8 @@ def test_what_is_held_of_a_lost_connection_still_takes_memory(collecting, line, 
     new.deliver(again[0])
     assert not new.running
     assert collector._spill.size > 9000
-    let_go([one])
-    let_go([held.get(timeout=30)])
+    release([one])
+    release([held.get(timeout=30)])
     assert eventually(lambda: new.running and new.acked == tags(again))
 
 

@@ -8,15 +8,15 @@ import threading
 from datetime import datetime, timedelta
 
 import pytest
-from support.outrages import OUTRAGES, Unprintable
+from support.outrages import OUTRAGES
 from support.waiting import eventually
 
 from dripline.programs.logs import LogFormatter
-from dripline.runtime.boundary import Boundary, named_text_of, text_of
-from dripline.runtime.handler_timeout import HandlerWatch
+from dripline.runtime.boundary import Boundary
+from dripline.runtime.handler_timeout import HandlerTimeout
 from dripline.runtime.heartbeat import Heartbeat
-from dripline.runtime.rate_limited_log import Complaints
-from dripline.runtime.task_scheduler import Agenda
+from dripline.runtime.rate_limited_log import RateLimitedLogger
+from dripline.runtime.task_scheduler import TaskScheduler
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
 
@@ -33,11 +33,11 @@ def on_a_thread(work) -> None:
 @pytest.mark.parametrize("outrage", OUTRAGES)
 def test_it_ends_what_is_raised_on_a_thread(outrage, caplog):
     """It is logged once, with what raised it, however often it comes."""
-    complaints, errors = Complaints(logger), []
+    limited_log, errors = RateLimitedLogger(logger), []
 
     def work() -> None:
         for _ in range(3):
-            with Boundary(complaints, "the pump of %s fails", "hall 1") as boundary:
+            with Boundary(limited_log, "the pump of %s fails", "hall 1") as boundary:
                 raise outrage()
             errors.append(boundary.error)
 
@@ -49,13 +49,13 @@ def test_it_ends_what_is_raised_on_a_thread(outrage, caplog):
 
 def test_what_is_for_the_program_passes():
     """Ctrl-C, and signals, which Python raises in the main thread."""
-    with pytest.raises(KeyboardInterrupt), Boundary(Complaints(logger), "x"):
+    with pytest.raises(KeyboardInterrupt), Boundary(RateLimitedLogger(logger), "x"):
         raise KeyboardInterrupt
 
 
 def test_other_errors_end_in_the_main_thread_too(caplog):
     """Only what is for the program is let through there."""
-    with Boundary(Complaints(logger), "x"):
+    with Boundary(RateLimitedLogger(logger), "x"):
         raise SystemExit(3)
     assert "x: 3" in caplog.text
 
@@ -74,7 +74,7 @@ def test_it_ends_what_logging_it_raises(outrage, failing, monkeypatch):
 
     def work() -> None:
         for number in range(3):
-            with Boundary(Complaints(own), "x"):
+            with Boundary(RateLimitedLogger(own), "x"):
                 raise outrage()
             passed.append(number)
 
@@ -83,26 +83,19 @@ def test_it_ends_what_logging_it_raises(outrage, failing, monkeypatch):
     assert failing == "handler" or f"{outrage.__name__}" in stream.stream.getvalue()
 
 
-def test_texts_of_exceptions_can_always_be_had():
-    """Also of one whose text raises."""
-    assert text_of(ValueError("no")) == "no"
-    assert named_text_of(ValueError("no")) == "ValueError: no"
-    assert named_text_of(Unprintable()) == "Unprintable: <no text: GeneratorExit>"
-
-
 def test_kinds_are_logged_apart(caplog):
     """What differs in its kind has a line of its own."""
-    complaints = Complaints(logger)
+    limited_log = RateLimitedLogger(logger)
     for kind in ("a", "b", "a"):
-        with Boundary(complaints, "call of %s", kind, kind=kind):
+        with Boundary(limited_log, "call of %s", kind, kind=kind):
             raise ValueError
     assert (caplog.text.count("call of a"), caplog.text.count("call of b")) == (1, 1)
 
 
 @pytest.mark.parametrize("outrage", OUTRAGES)
 def test_threads_of_the_runtime_go_on(outrage):
-    """The scheduler, the heartbeat and the watch over handlers."""
-    calls = {name: threading.Semaphore(0) for name in ("agenda", "heartbeat", "watch")}
+    """The scheduler, the heartbeat and the time limit of handlers."""
+    calls = {name: threading.Semaphore(0) for name in ("scheduler", "heartbeat", "timeout")}
 
     def raising(name: str):
         def raise_it(*_arguments: object) -> None:
@@ -113,20 +106,20 @@ def test_threads_of_the_runtime_go_on(outrage):
 
     from datetime import datetime, timedelta
 
-    agenda = Agenda()
-    agenda.start()
-    agenda.add(raising("agenda"), datetime.now(), timedelta(seconds=0.01))
+    scheduler = TaskScheduler()
+    scheduler.start()
+    scheduler.add(raising("scheduler"), datetime.now(), timedelta(seconds=0.01))
     heartbeat = Heartbeat(raising("heartbeat"), 0.01)
     heartbeat.start()
-    watch = HandlerWatch(0.01, raising("watch"))
-    for name in ("agenda", "heartbeat"):
+    timeout = HandlerTimeout(0.01, raising("timeout"))
+    for name in ("scheduler", "heartbeat"):
         assert all(calls[name].acquire(timeout=30) for _ in range(3)), name
     for _ in range(2):
-        with watch.over(MsgRequest.create(None, op_t.get, "x")):
-            assert calls["watch"].acquire(timeout=30)
-    agenda.stop()
+        with timeout.over(MsgRequest.create(None, op_t.get, "x")):
+            assert calls["timeout"].acquire(timeout=30)
+    scheduler.stop()
     heartbeat.stop()
-    watch.stop()
+    timeout.stop()
 
 
 @pytest.mark.parametrize("outrage", OUTRAGES)
@@ -142,8 +135,8 @@ def test_a_scheduled_object_that_gives_no_attributes_is_called(outrage):
         def __getattr__(self, name: str) -> None:
             raise outrage()
 
-    agenda = Agenda()
-    agenda.add(Nameless(), datetime.now(), timedelta(seconds=0.01))
-    agenda.start()
+    scheduler = TaskScheduler()
+    scheduler.add(Nameless(), datetime.now(), timedelta(seconds=0.01))
+    scheduler.start()
     assert eventually(lambda: Nameless.calls > 2)
-    agenda.stop()
+    scheduler.stop()

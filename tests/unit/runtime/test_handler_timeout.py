@@ -8,7 +8,7 @@ import pytest
 from support.waiting import eventually
 
 from dripline.core import MsgAlert, MsgRequest, op_t
-from dripline.runtime.handler_timeout import HandlerWatch
+from dripline.runtime.handler_timeout import HandlerTimeout
 
 
 def request():
@@ -16,9 +16,9 @@ def request():
     return MsgRequest.create(None, op_t.get, "furnace")
 
 
-def handle(watch, handler):
+def handle(timeout, handler):
     """Handle a request."""
-    with watch.over(request()):
+    with timeout.over(request()):
         handler()
 
 
@@ -29,66 +29,66 @@ def late():
 
 
 @pytest.fixture
-def watch(late):
-    """A watch with a short patience."""
-    watch = HandlerWatch(0.4, late.append)
-    yield watch
-    watch.stop()
+def timeout(late):
+    """One with a short limit."""
+    timeout = HandlerTimeout(0.4, late.append)
+    yield timeout
+    timeout.stop()
 
 
-def test_it_knows_for_how_long_something_is_in_hand(watch):
+def test_it_knows_for_how_long_something_is_in_hand(timeout):
     """Nothing at first and nothing afterwards, also when a handler raises."""
-    assert watch.busy_s == 0
+    assert timeout.busy_s == 0
     seen = []
     with pytest.raises(ValueError, match="boom"):
-        handle(watch, lambda: seen.append(watch.busy_s) or int("boom"))
+        handle(timeout, lambda: seen.append(timeout.busy_s) or int("boom"))
     assert seen[0] > 0
-    assert watch.busy_s == 0
+    assert timeout.busy_s == 0
 
 
-def test_a_handler_inside_a_handler_does_not_end_the_outer_one(watch):
+def test_a_handler_inside_a_handler_does_not_end_the_outer_one(timeout):
     """A handler may ask an endpoint of its own service."""
-    with watch.over(request()):
-        with watch.over(request()):
+    with timeout.over(request()):
+        with timeout.over(request()):
             pass
-        assert watch.busy_s > 0
+        assert timeout.busy_s > 0
 
 
-def test_a_request_that_takes_too_long_is_told_once(watch, late):
+def test_a_request_that_takes_too_long_is_told_once(timeout, late):
     """And goes on."""
     slow = request()
-    with watch.over(slow):
+    with timeout.over(slow):
         assert eventually(lambda: late == [slow])
         threading.Event().wait(0.6)
     assert late == [slow]
-    assert watch.timeouts == 1
+    assert timeout.timeouts == 1
 
 
-def test_one_that_follows_a_slow_one_is_told_as_well(watch, late):
+def test_one_that_follows_a_slow_one_is_told_as_well(timeout, late):
     """Though it may lie where that lay in memory."""
     slow = request()
     for times in (1, 2):
-        with watch.over(slow):
+        with timeout.over(slow):
             assert eventually(lambda times=times: len(late) == times)
-    assert watch.timeouts == 2
+    assert timeout.timeouts == 2
 
 
-def test_one_that_was_told_is_not_told_again_after_what_it_asked(watch, late):
+def test_one_that_was_told_is_not_told_again_after_what_it_asked(timeout, late):
     """A handler may ask an endpoint of its own service."""
     slow = request()
-    with watch.over(slow):
+    with timeout.over(slow):
         assert eventually(lambda: late == [slow])
-        with watch.over(request()):
+        with timeout.over(request()):
             assert eventually(lambda: len(late) == 2)
         threading.Event().wait(0.3)
-    assert watch.timeouts == 2
+    assert timeout.timeouts == 2
 
 
-def test_a_quick_one_and_an_alert_are_not_told(watch, late):
+def test_a_quick_one_and_an_alert_are_not_told(timeout, late):
     """Nobody waits for an alert."""
-    with watch.over(request()):
+    with timeout.over(request()):
         pass
-    with watch.over(MsgAlert.create(None, "a")):
+    with timeout.over(MsgAlert.create(None, "a")):
         threading.Event().wait(0.8)
     assert late == []
 
@@ -96,5 +96,5 @@ def test_a_quick_one_and_an_alert_are_not_told(watch, late):
 def test_without_limit_there_is_no_thread(late):
     """As it is unless a service asks for it."""
     before = set(threading.enumerate())
-    with HandlerWatch(0, late.append).over(request()):
+    with HandlerTimeout(0, late.append).over(request()):
         assert set(threading.enumerate()) <= before

@@ -10,7 +10,7 @@ from support.waiting import eventually
 
 from dripline.errors import BrokerError, DriplineError, NoRoute, ReplyTimeout
 from dripline.runtime.liveness import LivenessCheck
-from dripline.runtime.pending_replies import PING_SUFFIX, PendingReply, ReplyInbox
+from dripline.runtime.pending_replies import PING_SUFFIX, PendingReplies, PendingReply
 from dripline.runtime.pings import LifeSigns, awaited_by
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgReply, MsgRequest
@@ -37,15 +37,15 @@ class Mesh:
         self.answer: Answer = lambda _: None
         self.pings: list[str] = []
         self._deliveries = deliveries
-        self.inbox = ReplyInbox(liveness=LivenessCheck(self._send))
+        self.replies = PendingReplies(liveness=LivenessCheck(self._send))
 
     def _send(self, ping, on_outcome) -> PendingReply:
         ping.reply_to = f"amq.gen-0{PING_SUFFIX}"
-        pending = self.inbox.expect(ping, on_outcome)
+        pending = self.replies.expect(ping, on_outcome)
         answer = self.answer(ping)
         self.pings.append(ping.routing_key)
         if isinstance(answer, MsgReply):
-            self.inbox.deliver(self._deliveries(answer)[0])
+            self.replies.deliver(self._deliveries(answer)[0])
         elif isinstance(answer, BrokerError):
             raise answer
         elif answer is not None:
@@ -54,11 +54,11 @@ class Mesh:
 
     def waiting(self, key: str = "peaches") -> Waiting:
         """Wait for a reply on a thread."""
-        return Waiting(self.inbox.expect(MsgRequest.create(None, op_t.get, key)))
+        return Waiting(self.replies.expect(MsgRequest.create(None, op_t.get, key)))
 
     def reply_to(self, waiting: Waiting) -> None:
         """Let the reply come."""
-        self.inbox.deliver(self._deliveries(waiting.pending.request.reply(payload="it"))[0])
+        self.replies.deliver(self._deliveries(waiting.pending.request.reply(payload="it"))[0])
 
     def many(self, count: int = 12) -> bool:
         """Wait until so many pings more have been sent."""
@@ -124,7 +124,7 @@ def test_as_long_as_the_service_has_the_request_it_is_waited_for(mesh):
     assert waiting.end() == "it"
     assert mesh.pings[0] == "peaches"
     assert set(mesh.pings[1:]) == {"amq.gen-1"}
-    assert len(mesh.inbox) == 0
+    assert len(mesh.replies) == 0
 
 
 def test_a_request_that_the_service_does_not_have_is_given_up(mesh):

@@ -2,20 +2,20 @@
 
 import threading
 
-from dripline.runtime.owned_lock import Turn
+from dripline.runtime.owned_lock import OwnedLock
 
 
 def test_one_thread_at_a_time():
     """Who comes second waits."""
-    turn, order, waits = Turn(), [], threading.Event()
+    lock, order, waits = OwnedLock(), [], threading.Event()
 
     def second():
         waits.set()
-        with turn:
+        with lock:
             order.append("second")
 
     thread = threading.Thread(target=second)
-    with turn:
+    with lock:
         thread.start()
         waits.wait(30)
         order.append("first")
@@ -25,20 +25,20 @@ def test_one_thread_at_a_time():
 
 def test_who_has_it_may_take_it_again():
     """And has it until the last one is given back."""
-    turn = Turn()
-    assert not turn.held_here
-    with turn:
-        with turn:
-            assert turn.held_here
-        assert turn.held_here
-    assert not turn.held_here
+    lock = OwnedLock()
+    assert not lock.held_here
+    with lock:
+        with lock:
+            assert lock.held_here
+        assert lock.held_here
+    assert not lock.held_here
 
 
 def test_only_the_holder_has_it():
     """Another thread is told that it does not."""
-    turn, seen = Turn(), []
-    with turn:
-        thread = threading.Thread(target=lambda: seen.append(turn.held_here))
+    lock, seen = OwnedLock(), []
+    with lock:
+        thread = threading.Thread(target=lambda: seen.append(lock.held_here))
         thread.start()
         thread.join()
     assert seen == [False]
@@ -46,26 +46,26 @@ def test_only_the_holder_has_it():
 
 def test_an_error_gives_it_back():
     """A handler that raises does not stop the service."""
-    turn = Turn()
+    lock = OwnedLock()
     try:
-        with turn:
+        with lock:
             raise ValueError
     except ValueError:
         pass
-    assert not turn.held_here
-    with turn:
-        assert turn.held_here
+    assert not lock.held_here
+    with lock:
+        assert lock.held_here
 
 
 def test_who_does_not_wait_is_told():
     """While another thread has it; and has it otherwise."""
-    turn, seen = Turn(), []
-    with turn:
-        thread = threading.Thread(target=lambda: seen.append(turn.enter(wait=False)))
+    lock, seen = OwnedLock(), []
+    with lock:
+        thread = threading.Thread(target=lambda: seen.append(lock.acquire(wait=False)))
         thread.start()
         thread.join()
     assert seen == [False]
-    assert turn.enter(wait=False)
-    assert turn.held_here
-    turn.leave()
-    assert not turn.held_here
+    assert lock.acquire(wait=False)
+    assert lock.held_here
+    lock.release()
+    assert not lock.held_here

@@ -8,7 +8,7 @@ import pytest
 
 from dripline.amqp.content import Delivery
 from dripline.amqp.properties import RawProperties
-from dripline.runtime.priority_lane import QuickLane
+from dripline.runtime.priority_lane import PriorityLane
 from dripline.runtime.worker import Worker
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
@@ -47,7 +47,7 @@ def scene(answered):
         answered.put(("worker", message.specifier.to_string()))
 
     worker = Worker("worker", take)
-    lane = QuickLane(
+    lane = PriorityLane(
         "peaches",
         lambda message: answered.put(("lane", message.specifier.to_string())),
         lambda message: (message.message_operation, message.specifier.to_string()) in QUICK,

@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from dripline.errors import ConnectionLost
-from dripline.runtime import reply_retry as second_try
-from dripline.runtime.reply_retry import SecondTry
+from dripline.runtime import reply_retry
+from dripline.runtime.reply_retry import ReplyRetry
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
 
@@ -52,7 +52,7 @@ def reply():
 def test_a_reply_that_came_back_is_sent_again_as_it_was(line, reply, returned):
     """After 50 ms, byte for byte."""
     back = returned(reply)
-    SecondTry().returned(line, back)
+    ReplyRetry().returned(line, back)
     assert line.published == []
     line.pass_time()
     assert [delay for delay, _ in line.later] == [0.05]
@@ -62,7 +62,7 @@ def test_a_reply_that_came_back_is_sent_again_as_it_was(line, reply, returned):
 
 def test_it_is_given_up_after_the_third_time(line, reply, returned, caplog):
     """Sooner or later nobody is there any more, and that is logged."""
-    tries, back = SecondTry(), returned(reply)
+    tries, back = ReplyRetry(), returned(reply)
     for _ in range(3):
         tries.returned(line, back)
     assert [delay for delay, _ in line.later] == [0.05, 0.2]
@@ -71,14 +71,14 @@ def test_it_is_given_up_after_the_third_time(line, reply, returned, caplog):
 
 def test_a_request_is_never_sent_again(line, returned, caplog):
     """Nobody waits for it any longer, so it must not be carried out now."""
-    SecondTry().returned(line, returned(MsgRequest.create(None, op_t.set, "peaches")))
+    ReplyRetry().returned(line, returned(MsgRequest.create(None, op_t.set, "peaches")))
     assert line.later == []
     assert "nobody on the mesh is bound for 'peaches'" in caplog.text
 
 
 def test_a_connection_that_is_gone_by_then(line, reply, returned, caplog):
     """The reply is lost with it; nothing is raised on the thread that reads."""
-    SecondTry().returned(line, returned(reply))
+    ReplyRetry().returned(line, returned(reply))
     line.broken = True
     with caplog.at_level(logging.DEBUG):
         line.pass_time()
@@ -87,7 +87,7 @@ def test_a_connection_that_is_gone_by_then(line, reply, returned, caplog):
 
 def test_a_flood_of_unroutable_replies_is_bounded(line, reply, returned):
     """Not more than so many are remembered."""
-    tries = SecondTry()
-    for _ in range(second_try._REMEMBERED + 10):
+    tries = ReplyRetry()
+    for _ in range(reply_retry._REMEMBERED + 10):
         tries.returned(line, returned(reply))  # each has a message id of its own
-    assert len(tries._tries) == second_try._REMEMBERED
+    assert len(tries._tries) == reply_retry._REMEMBERED

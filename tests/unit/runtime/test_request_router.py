@@ -14,7 +14,7 @@ STORE = {"name": "peaches", "module": "KeyValueStore", "initial_value": 0.75, "c
 def service():
     """A service that can be given messages."""
     service = Recorder(endpoints=[STORE, {**STORE, "name": "a.b"}])
-    service.take = service._Service__reception.take
+    service.take = service._Service__router.take
     return service
 
 
@@ -126,12 +126,12 @@ def test_messages_are_handled_in_turn(service):
 
     class Watch(Endpoint):
         def on_get(self):
-            turn_of = self.service._dripline_turn_of
-            held.append((turn_of(self).held_here, turn_of(self.service).held_here))
+            lock_of = self.service._dripline_lock_of
+            held.append((lock_of(self).held_here, lock_of(self.service).held_here))
 
     service.add_child(Watch("sync"))
     slow = Watch("slow")
     service.add_async_child(slow)
     service.take(request("sync", op_t.get, ""))
-    service._Service__reception.taker_for(slow)(request("slow", op_t.get, ""))
+    service._Service__router.taker_for(slow)(request("slow", op_t.get, ""))
     assert held == [(True, True), (True, False)]

@@ -1,4 +1,4 @@
-"""The agenda: things are done at their time, and nothing that goes wrong stops the rest."""
+"""The task scheduler: things are done at their time, and nothing that goes wrong stops the rest."""
 
 import logging
 import threading
@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 import pytest
 
 from dripline.runtime import task_scheduler as agenda_module
-from dripline.runtime.task_scheduler import Agenda
+from dripline.runtime.task_scheduler import TaskScheduler
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
 
 @pytest.fixture
-def agenda():
-    """An agenda at work."""
-    agenda = Agenda()
-    agenda.start()
-    yield agenda
-    agenda.stop()
+def scheduler():
+    """A scheduler at work."""
+    scheduler = TaskScheduler()
+    scheduler.start()
+    yield scheduler
+    scheduler.stop()
 
 
 def soon(seconds=0.0):
@@ -27,65 +27,65 @@ def soon(seconds=0.0):
     return datetime.now() + timedelta(seconds=seconds)
 
 
-def test_something_is_done_once_at_its_time(agenda):
+def test_something_is_done_once_at_its_time(scheduler):
     """Not before, and not again."""
     times, done = [], threading.Event()
     start = time.monotonic()
-    agenda.add(lambda: (times.append(time.monotonic() - start), done.set()), soon(0.05))
+    scheduler.add(lambda: (times.append(time.monotonic() - start), done.set()), soon(0.05))
     assert done.wait(30)
     assert times[0] >= 0.045
-    assert agenda._entries == {}
+    assert scheduler._entries == {}
 
 
-def test_something_is_done_again_and_again(agenda):
+def test_something_is_done_again_and_again(scheduler):
     """An interval counts from due time to due time, whatever the doing takes."""
     times, thrice, start = [], threading.Semaphore(0), time.time()
-    number = agenda.add(lambda: (times.append(time.time()), thrice.release()), soon(), timedelta(seconds=0.05))
-    first = agenda._entries[number].due
+    number = scheduler.add(lambda: (times.append(time.time()), thrice.release()), soon(), timedelta(seconds=0.05))
+    first = scheduler._entries[number].due
     for _ in range(4):
         assert thrice.acquire(timeout=30)
     assert times[3] - start >= 0.145
-    intervals = (agenda._entries[number].due - first) / 0.05
+    intervals = (scheduler._entries[number].due - first) / 0.05
     assert intervals == pytest.approx(round(intervals), abs=1e-3)
 
 
-def test_entries_are_done_in_the_order_of_their_times(agenda):
+def test_entries_are_done_in_the_order_of_their_times(scheduler):
     """Whatever order they were added in."""
     order, done = [], threading.Event()
-    agenda.add(done.set, soon(0.6))
-    agenda.add(lambda: order.append("second"), soon(0.55))
-    agenda.add(lambda: order.append("first"), soon(0.5))
+    scheduler.add(done.set, soon(0.6))
+    scheduler.add(lambda: order.append("second"), soon(0.55))
+    scheduler.add(lambda: order.append("first"), soon(0.5))
     assert done.wait(30)
     assert order == ["first", "second"]
 
 
-def test_what_was_removed_is_not_done(agenda):
+def test_what_was_removed_is_not_done(scheduler):
     """`remove` tells whether there was something to remove."""
     done, wrong = threading.Event(), threading.Event()
-    number = agenda.add(wrong.set, soon(0.5))
-    assert agenda.remove(number)
-    assert not agenda.remove(number)
-    agenda.add(done.set, soon(0.55))
+    number = scheduler.add(wrong.set, soon(0.5))
+    assert scheduler.remove(number)
+    assert not scheduler.remove(number)
+    scheduler.add(done.set, soon(0.55))
     assert done.wait(30)
     assert not wrong.is_set()
 
 
-def test_an_entry_may_remove_itself(agenda):
+def test_an_entry_may_remove_itself(scheduler):
     """What is done again and again can end that from within."""
     count, done = [], threading.Event()
 
     def once():
         count.append(1)
-        agenda.remove(number)
-        agenda.add(done.set, soon(0.03))
+        scheduler.remove(number)
+        scheduler.add(done.set, soon(0.03))
 
-    number = agenda.add(once, soon(0.5), timedelta(seconds=0.01))
+    number = scheduler.add(once, soon(0.5), timedelta(seconds=0.01))
     assert done.wait(30)
     assert count == [1]
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3)])
-def test_what_raises_is_logged_and_stays(agenda, caplog, error):
+def test_what_raises_is_logged_and_stays(scheduler, caplog, error):
     """A failing entry disturbs neither the others nor its own next time."""
     twice = threading.Semaphore(0)
 
@@ -94,72 +94,72 @@ def test_what_raises_is_logged_and_stays(agenda, caplog, error):
         raise error
 
     with caplog.at_level(logging.ERROR):
-        agenda.add(broken, soon(), timedelta(seconds=0.01))
+        scheduler.add(broken, soon(), timedelta(seconds=0.01))
         assert twice.acquire(timeout=30)
         assert twice.acquire(timeout=30)
     assert "a scheduled call failed" in caplog.text
 
 
-def test_what_comes_late_is_done_once(agenda):
+def test_what_comes_late_is_done_once(scheduler):
     """Intervals that were missed are not made up for, and the rhythm is kept."""
     done = threading.Semaphore(0)
     start = datetime.now()
-    number = agenda.add(done.release, start - timedelta(seconds=630), timedelta(seconds=60))
+    number = scheduler.add(done.release, start - timedelta(seconds=630), timedelta(seconds=60))
     assert done.acquire(timeout=20)
     assert not done.acquire(timeout=0.1)
-    assert agenda._entries[number].due == pytest.approx(start.timestamp() + 30)
+    assert scheduler._entries[number].due == pytest.approx(start.timestamp() + 30)
 
 
 def test_nothing_is_done_before_the_start_and_after_the_stop():
-    """What is due waits for the start; a stopped agenda rests, and can be started again."""
-    agenda, done = Agenda(), threading.Semaphore(0)
-    agenda.add(done.release, soon(), timedelta(seconds=0.01))
+    """What is due waits for the start; a stopped scheduler rests, and can be started again."""
+    scheduler, done = TaskScheduler(), threading.Semaphore(0)
+    scheduler.add(done.release, soon(), timedelta(seconds=0.01))
     assert not done.acquire(timeout=0.03)
-    agenda.start()
+    scheduler.start()
     assert done.acquire(timeout=30)
-    agenda.stop()
+    scheduler.stop()
     while done.acquire(blocking=False):
         pass
     assert not done.acquire(timeout=0.05)
-    agenda.start()
+    scheduler.start()
     assert done.acquire(timeout=30)
-    agenda.stop()
+    scheduler.stop()
 
 
 def test_stopping_does_not_wait_forever_for_what_is_being_done():
     """A call that hangs is left alone after the grace; when it returns its thread ends, also after a new start."""
-    agenda, hanging, free = Agenda(), threading.Event(), threading.Event()
-    agenda.start()
-    agenda.add(lambda: (hanging.set(), free.wait(30)), soon())
+    scheduler, hanging, free = TaskScheduler(), threading.Event(), threading.Event()
+    scheduler.start()
+    scheduler.add(lambda: (hanging.set(), free.wait(30)), soon())
     assert hanging.wait(30)
-    agenda.stop(grace_s=0.01)
-    agenda.start()
+    scheduler.stop(grace_s=0.01)
+    scheduler.start()
     free.set()
-    agenda.stop()
+    scheduler.stop()
 
 
-def test_it_may_be_stopped_from_within(agenda):
-    """An entry that stops the agenda does not wait for itself."""
+def test_it_may_be_stopped_from_within(scheduler):
+    """An entry that stops the scheduler does not wait for itself."""
     stopped = threading.Event()
-    agenda.add(lambda: (agenda.stop(), stopped.set()), soon())
+    scheduler.add(lambda: (scheduler.stop(), stopped.set()), soon())
     assert stopped.wait(30)
 
 
-def test_a_clock_that_is_set_does_not_disturb_intervals(agenda, monkeypatch):
+def test_a_clock_that_is_set_does_not_disturb_intervals(scheduler, monkeypatch):
     """After the time of day jumped an hour back, logging goes on; what is due at a time of day waits for that."""
     done, once = threading.Semaphore(0), threading.Event()
-    agenda.add(done.release, soon(), timedelta(seconds=0.02))
+    scheduler.add(done.release, soon(), timedelta(seconds=0.02))
     assert done.acquire(timeout=30)
     real = time.time
     monkeypatch.setattr(agenda_module.time, "time", lambda: real() - 3600)
-    agenda.add(once.set, datetime.fromtimestamp(real() + 0.05))
+    scheduler.add(once.set, datetime.fromtimestamp(real() + 0.05))
     for _ in range(10):
         assert done.acquire(timeout=30)
     assert not once.is_set()
 
 
-def test_what_is_removed_early_leaves_nothing_behind(agenda):
+def test_what_is_removed_early_leaves_nothing_behind(scheduler):
     """Adding and removing for ever does not fill the memory."""
     for _ in range(1000):
-        agenda.remove(agenda.add(print, soon(3600)))
-    assert len(agenda._heap) < 200
+        scheduler.remove(scheduler.add(print, soon(3600)))
+    assert len(scheduler._heap) < 200

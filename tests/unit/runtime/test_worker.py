@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dripline.runtime.worker import Worker, in_hand, let_go
+from dripline.runtime.worker import Worker, in_flight, release
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgAlert, MsgRequest
 
@@ -73,7 +73,7 @@ def test_a_message_is_acknowledged_after_it_was_handled(line, deliveries):
 def test_whoever_replies_may_acknowledge_in_the_same_write(line, deliveries):
     """A handler that takes the delivery has the duty to acknowledge it; the worker does not do it again."""
     taken = queue.SimpleQueue()
-    worker = Worker("test-worker", lambda message: taken.put((in_hand().take(), in_hand().take())))
+    worker = Worker("test-worker", lambda message: taken.put((in_flight().take(), in_flight().take())))
     (delivery,) = deliveries(alert())
     worker.feeder(line)(delivery)
     assert taken.get(timeout=30) == (delivery, None)
@@ -85,37 +85,37 @@ def test_what_is_held_is_acknowledged_when_all_have_let_go(line, deliveries):
     """A handler can put the acknowledgement off beyond its return; several at a time go out in one write."""
     held, writes = queue.SimpleQueue(), []
     line.ack = lambda *acknowledged: writes.append(acknowledged)
-    worker = Worker("test-worker", lambda message: held.put((in_hand().hold(), in_hand().hold())))
+    worker = Worker("test-worker", lambda message: held.put((in_flight().hold(), in_flight().hold())))
     both = [deliveries(alert())[0] for _ in range(2)]
     for delivery in both:
         worker.feeder(line)(delivery)
     first, second = held.get(timeout=30), held.get(timeout=30)
     worker.stop()
-    let_go([first[0], second[0]])
+    release([first[0], second[0]])
     assert writes == []
-    let_go([first[1], second[1]])
+    release([first[1], second[1]])
     assert writes == [tuple(both)]
-    let_go(first)
+    release(first)
     assert len(writes) == 1
 
 
 def test_what_is_held_can_need_no_acknowledgement(deliveries):
     """Then letting go does nothing."""
     held = queue.SimpleQueue()
-    worker = Worker("test-worker", lambda message: held.put(in_hand().hold()))
+    worker = Worker("test-worker", lambda message: held.put(in_flight().hold()))
     worker.put(deliveries(alert())[0])
-    let_go([held.get(timeout=30)])
+    release([held.get(timeout=30)])
     worker.stop()
 
 
 def test_what_needs_no_acknowledgement_gets_none(deliveries):
     """A delivery that came by `put` has nothing to take."""
     taken = queue.SimpleQueue()
-    worker = Worker("test-worker", lambda message: taken.put(in_hand().take()))
+    worker = Worker("test-worker", lambda message: taken.put(in_flight().take()))
     worker.put(deliveries(alert())[0])
     assert taken.get(timeout=30) is None
     worker.stop()
-    assert in_hand() is None
+    assert in_flight() is None
 
 
 def test_a_long_message_is_put_together(line, heard, deliveries):

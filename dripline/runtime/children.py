@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
-from dripline.core._constructed import constructor_mistake
-from dripline.core.endpoint import Endpoint
-from dripline.core.entity import Entity
+from dripline.discovery.validation import constructor_mistake
 from dripline.errors import DriplineError
-from dripline.runtime.dispatch import find_by_routing_key
-from dripline.runtime.owned_lock import Turn
+from dripline.runtime.dispatch import Target, find_by_routing_key
+from dripline.runtime.owned_lock import OwnedLock
 
 
 class Children:
@@ -21,26 +18,26 @@ class Children:
         service: The service, an endpoint itself.
 
     Attributes:
-        sync: Endpoints that share the service's queue, by name.
-        own_queue: Endpoints with a queue and a thread of their own, by name.
+        sync: Targets that share the service's queue, by name.
+        own_queue: Targets with a queue and a thread of their own, by name.
     """
 
-    def __init__(self, service: Endpoint) -> None:
-        self.sync: dict[str, Endpoint] = {}
-        self.own_queue: dict[str, Endpoint] = {}
+    def __init__(self, service: Target) -> None:
+        self.sync: dict[str, Any] = {}
+        self.own_queue: dict[str, Any] = {}
         self._service = service
-        self._turn = Turn()
-        self._own_turns: dict[str, Turn] = {}
+        self._lock = OwnedLock()
+        self._own_locks: dict[str, OwnedLock] = {}
 
     def __len__(self) -> int:
         return len(self.sync) + len(self.own_queue)
 
-    def __iter__(self) -> Iterator[Endpoint]:
+    def __iter__(self) -> Iterator[Target]:
         """Iterate over a copy, which endpoints that are added meanwhile do not disturb."""
         return iter([*self.sync.values(), *self.own_queue.values()])
 
-    def add(self, endpoint: Endpoint, *, own_queue: bool) -> None:
-        """Add an endpoint, and start to log its value if it is to be logged at an interval.
+    def add(self, endpoint: Target, *, own_queue: bool) -> None:
+        """Add an endpoint.
 
         Raises:
             DriplineError: There is one of that name already, or its constructor has not called that of its base.
@@ -50,26 +47,24 @@ class Children:
         if endpoint.name in self.sync or endpoint.name in self.own_queue:
             raise DriplineError(f"service {self._service.name} has an endpoint {endpoint.name!r} already")
         if own_queue:
-            self._own_turns[endpoint.name] = Turn()
+            self._own_locks[endpoint.name] = OwnedLock()
         (self.own_queue if own_queue else self.sync)[endpoint.name] = endpoint
         endpoint.service = self._service
-        if isinstance(endpoint, Entity) and endpoint.log_interval > timedelta(0):
-            endpoint.start_logging()
 
-    def find(self, routing_key: str) -> Endpoint | None:
+    def find(self, routing_key: str) -> Target | None:
         """Find the endpoint that a routing key addresses, the service included."""
         for endpoints in (self.sync, self.own_queue, {self._service.name: self._service}):
-            found = find_by_routing_key(routing_key, endpoints)
+            found: Target | None = find_by_routing_key(routing_key, endpoints)
             if found is not None:  # a lab's endpoint may be false, when it has a length
                 return found
         return None
 
-    def turn_of(self, endpoint: Endpoint) -> Turn:
+    def lock_of(self, endpoint: Target) -> OwnedLock:
         """Return what to hold while an endpoint, or the service, is at work.
 
-        All have one turn in common, but each endpoint with a queue of its own has its own.
+        All have one lock in common, but each endpoint with a queue of its own has its own.
         """
-        return self._own_turns.get(endpoint.name, self._turn)
+        return self._own_locks.get(endpoint.name, self._lock)
 
     def listed(self) -> list[dict[str, Any]]:
         """Describe the endpoints, as the answer to a roll call contains them."""
