@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 import threading
@@ -12,8 +13,8 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from dripline.broker.compatibility import OWN_RULES, Compatibility
 from dripline.broker.connection import Connection
+from dripline.broker.consumer_timeout import ConsumerTimeout
 from dripline.broker.errors import ConnectionFault
-from dripline.broker.listening import BACKLOG, close_all, listen
 from dripline.broker.memory_limit import MEGABYTE
 from dripline.broker.state import Hub, Settings
 from dripline.broker.tls import ServerTls, server_context
@@ -21,6 +22,7 @@ from dripline.broker.tls import ServerTls, server_context
 T = TypeVar("T")
 Keep: TypeAlias = Literal["everything", "durable", "nothing"]
 
+_BACKLOG: Final = 512
 _GOODBYE_S: Final = 0.3  # for clients to answer connection.close
 _TLS_HANDSHAKE_S: Final = 10.0
 
@@ -79,7 +81,7 @@ class EmbeddedBroker:
             compatibility,
         )
         self._thread: threading.Thread | None = None
-        self._hub: Hub | None = None
+        self._hub: Hub[Connection] | None = None
         self._stopping: asyncio.Event | None = None
         self._servers: list[asyncio.Server] = []
 
@@ -93,7 +95,7 @@ class EmbeddedBroker:
         if self._thread is not None:
             raise RuntimeError("the broker runs already")
         self._context = None if self._tls is None else server_context(self._tls)
-        sockets = listen(self._listen_on, self.port)
+        sockets = _listen(self._listen_on, self.port)
         self.host, self.port = sockets[0].getsockname()[:2]
         ready: Future[None] = Future()
         self._thread = threading.Thread(
@@ -104,7 +106,7 @@ class EmbeddedBroker:
             ready.result()
         except RuntimeError:
             self._thread = None
-            close_all(sockets)
+            _close_all(sockets)
             raise
 
     def stop(self) -> None:
@@ -144,7 +146,7 @@ class EmbeddedBroker:
         """
         self._await(self._resume())
 
-    def call(self, function: Callable[[Hub], T]) -> T:
+    def call(self, function: Callable[[Hub[Connection]], T]) -> T:
         """Run a function on the broker's thread, for looking at what it has, and for faults.
 
         Raises:
@@ -184,28 +186,28 @@ class EmbeddedBroker:
 
     async def _serve(self, sockets: list[socket.socket], ready: Future[None]) -> None:
         self._stopping = asyncio.Event()
-        hub = self._hub = Hub(self._settings, asyncio.get_running_loop())
+        hub = self._hub = Hub[Connection](self._settings, asyncio.get_running_loop())
+        ConsumerTimeout(hub)
         await self._accept(hub, sockets)
         ready.set_result(None)
         await self._stopping.wait()
-        if hub.interference is not None:
-            hub.interference.end_all()
+        hub.hooks.on_stop()
         self._refuse(hub)
         await _say_goodbye(hub)
 
-    async def _accept(self, hub: Hub, sockets: list[socket.socket]) -> None:
+    async def _accept(self, hub: Hub[Connection], sockets: list[socket.socket]) -> None:
         hub.listening = True
         for listener in sockets:
             server = await hub.loop.create_server(
                 lambda: Connection(hub),
                 sock=listener,
-                backlog=BACKLOG,
+                backlog=_BACKLOG,
                 ssl=self._context,
                 ssl_handshake_timeout=_TLS_HANDSHAKE_S if self._context is not None else None,
             )
             self._servers.append(server)
 
-    def _refuse(self, hub: Hub) -> None:
+    def _refuse(self, hub: Hub[Connection]) -> None:
         hub.listening = False
         servers, self._servers = self._servers, []
         for server in servers:
@@ -227,9 +229,9 @@ class EmbeddedBroker:
         hub = self._hub
         assert hub is not None
         if not self._servers:
-            await self._accept(hub, listen(self._listen_on, self.port))
+            await self._accept(hub, _listen(self._listen_on, self.port))
 
-    async def _call(self, function: Callable[[Hub], T]) -> T:
+    async def _call(self, function: Callable[[Hub[Connection]], T]) -> T:
         hub = self._hub
         assert hub is not None
         try:
@@ -245,7 +247,7 @@ class EmbeddedBroker:
         return asyncio.run_coroutine_threadsafe(work, self._hub.loop).result()
 
 
-async def _say_goodbye(hub: Hub) -> None:
+async def _say_goodbye(hub: Hub[Connection]) -> None:
     for connection in tuple(hub.connections):
         connection.close(ConnectionFault(320, "broker forced connection closure with reason 'shutdown'"))
     deadline = hub.loop.time() + _GOODBYE_S
@@ -254,8 +256,49 @@ async def _say_goodbye(hub: Hub) -> None:
     await _hang_up(hub)
 
 
-async def _hang_up(hub: Hub) -> None:
+async def _hang_up(hub: Hub[Connection]) -> None:
     for connection in tuple(hub.connections):
         connection.transport.abort()
     while hub.connections:
         await asyncio.sleep(0)
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets on all addresses of `host` that this machine has, on one port."""
+    listeners: list[socket.socket] = []
+    missing: OSError | None = None
+    for family, _, _, _, address in socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    ):
+        try:
+            listener = _listen_at(family, (address[0], port, *address[2:]))
+        except OSError as error:
+            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # as ::1 where there is no IPv6
+                missing = error
+                continue
+            _close_all(listeners)
+            raise
+        listeners.append(listener)
+        port = listener.getsockname()[1]  # the same for all addresses when a free one was asked for
+    if missing is not None and not listeners:
+        raise missing
+    return listeners
+
+
+def _listen_at(family: int, address: tuple[Any, ...]) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _close_all(sockets: list[socket.socket]) -> None:
+    for each in sockets:
+        each.close()
