@@ -37,11 +37,8 @@ class Exchange(Destination, ABC):
     """One exchange of a virtual host; subclasses know how to match a routing key.
 
     Args:
-        name: its name.
-        durable: as for any destination, like the next two.
-        auto_delete: likewise.
-        arguments: likewise.
         internal: clients may not publish to it.
+        name, durable, auto_delete, arguments: as of any `Destination`.
     """
 
     kind: str

@@ -74,7 +74,10 @@ def _delete_exchange(channel: Channel, method: Exchange.Delete) -> None:
 
 
 def _bind_exchange(channel: Channel, method: Exchange.Bind) -> None:
-    destination = _destination(channel, method.destination)
+    name = name_text(method.destination)
+    if not name:
+        raise default_exchange_refused()
+    destination = channel.vhost.exchange(name)
     channel.vhost.bind(
         name_text(method.source), destination, key_bytes(method.routing_key), table(method.arguments)
     )
@@ -94,12 +97,6 @@ def _unbind_exchange(channel: Channel, method: Exchange.Unbind) -> None:
         vhost.unbind(binding)
     if not method.nowait:
         channel.send(Exchange.UnbindOk())
-
-
-def _destination(channel: Channel, name: Any) -> Any:
-    if not name:
-        raise default_exchange_refused()
-    return channel.vhost.exchange(name_text(name))
 
 
 # -- queues

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from dripline.broker.compatibility import FRAME_MAX
 from dripline.broker.errors import ConnectionFault
@@ -11,7 +11,7 @@ from dripline.broker.heartbeat import Heartbeat
 from dripline.broker.state import Hub
 from dripline.broker.vhost import VirtualHost
 
-CHANNEL_MAX = 2047
+CHANNEL_MAX: Final = 2047
 
 
 class Peer:

@@ -148,10 +148,7 @@ class Queue(Destination):
     """One queue of a virtual host.
 
     Args:
-        name: its name.
-        durable: as for any destination, like the next two.
-        auto_delete: likewise.
-        arguments: likewise.
+        name, durable, auto_delete, arguments: as of any `Destination`.
         owner: the connection it is exclusive to, or None.
         later: runs a function in the next turn of the loop.
         memory: counts what all queues hold.
