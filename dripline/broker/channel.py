@@ -181,7 +181,7 @@ class Channel:
 
     def keep_unacked(self, tag: int, entry: Entry) -> None:
         """Wait for the acknowledgement of a delivery."""
-        entry.delivered_at = self.connection.hub.loop.time()
+        entry.delivered_at = self.connection.state.loop.time()
         self.unacked[tag] = entry
 
     def take_unacked(self, tag: int, multiple: bool) -> list[Entry]:

@@ -32,9 +32,9 @@ from dripline.broker.handshake import Handshake, LoginRefused
 from dripline.broker.heartbeat import Heartbeat
 from dripline.broker.methods import handle_method
 from dripline.broker.peer import Peer
-from dripline.broker.state import Hub
+from dripline.broker.state import State
 from dripline.broker.tls import common_name
-from dripline.broker.write_buffer import Outbox
+from dripline.broker.write_buffer import WriteBuffer
 
 logger = logging.getLogger("dripline.broker")
 
@@ -47,15 +47,15 @@ class Connection(Peer, asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, hub: Hub[Connection]) -> None:
-        super().__init__(hub)
+    def __init__(self, state: State[Connection]) -> None:
+        super().__init__(state)
         self.channels: dict[int, Channel] = {}
-        self.heartbeat = Heartbeat(hub.loop, self._send_heartbeat, self._on_silence)
+        self.heartbeat = Heartbeat(state.loop, self._send_heartbeat, self._on_silence)
         self._peer = "?"
         self._reader = FrameReader(FRAME_MAX)
         self._handshake: Handshake | None = Handshake(self)
         self._unhandled: deque[Frame] = deque()
-        self._alarm = hub.alarm
+        self._alarm = state.alarm
         self._paused = False  # requests wait until the client has read its answers
         self._blocked = False  # requests wait until the alarm is over
         self._closing = False  # our connection.close is out: only its answer counts
@@ -70,18 +70,18 @@ class Connection(Peer, asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.certified_name = common_name(transport)
-        self.vhost = self.hub.vhost  # not before: while TLS was agreed on it may have become another
-        self._outbox = Outbox(transport, self.heartbeat, self.hub.to_flush)
-        self.send = self._outbox.send
-        self.confirm_later = self._outbox.confirm_later
+        self.vhost = self.state.vhost  # not before: while TLS was agreed on it may have become another
+        self._write_buffer = WriteBuffer(transport, self.heartbeat, self.state.to_flush)
+        self.send = self._write_buffer.send
+        self.confirm_later = self._write_buffer.confirm_later
         self._peer = "{}:{}".format(*transport.get_extra_info("peername", ("?", "?"))[:2])
-        self.hub.connections.add(self)
-        if not self.hub.listening:
+        self.state.connections.add(self)
+        if not self.state.listening:
             self._over = True
             transport.abort()
             return
-        self._deadline = self.hub.loop.call_later(_HANDSHAKE_TIMEOUT_S, self._on_handshake_timeout)
-        self.hub.hooks.on_connected(self)
+        self._deadline = self.state.loop.call_later(_HANDSHAKE_TIMEOUT_S, self._on_handshake_timeout)
+        self.state.hooks.on_connected(self)
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived."""
@@ -90,7 +90,7 @@ class Connection(Peer, asyncio.Protocol):
             return
         self._unhandled.extend(self._reader.feed(data))
         self._handle_frames()
-        self.hub.flush()
+        self.state.flush()
 
     def pause_writing(self) -> None:
         """The client reads too slowly."""
@@ -104,7 +104,7 @@ class Connection(Peer, asyncio.Protocol):
         if self._paused:
             self._paused = False
             self._read_on()
-        self.hub.flush()
+        self.state.flush()
 
     def on_alarm(self) -> None:
         """The broker takes no messages for now, or does again."""
@@ -123,16 +123,16 @@ class Connection(Peer, asyncio.Protocol):
     def speak_through(self, transport: asyncio.Transport) -> None:
         """Write to something else than the socket from now on: a fault between the two."""
         self.transport = transport
-        self._outbox.speak_through(transport)
+        self._write_buffer.speak_through(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is gone."""
         logger.debug("client %s is gone", self._peer)
         self._over = True
         self._set_deadline(None)
-        self.hub.connections.discard(self)
+        self.state.connections.discard(self)
         self._end_session()
-        self.hub.flush()
+        self.state.flush()
 
     # -- input
 
@@ -151,7 +151,7 @@ class Connection(Peer, asyncio.Protocol):
             except Exception:
                 logger.exception("internal error on the connection of %s", self._peer)
                 self._fail(ConnectionFault(541, "the broker made a mistake"))
-            if self.congested and not self._over and self._outbox.is_flooded():
+            if self.congested and not self._over and self._write_buffer.is_flooded():
                 self._paused = True
                 self.transport.pause_reading()
                 return
@@ -290,7 +290,7 @@ class Connection(Peer, asyncio.Protocol):
         self._reader.frame_max = self.frame_max
         self._set_deadline(None)
         logger.debug("client %s opened virtual host %s", self._peer, self.vhost.name)
-        self.hub.hooks.on_opened(self)
+        self.state.hooks.on_opened(self)
 
     def close(self, fault: Fault) -> None:
         """Ask the client to close, with a reason, and hear nothing else from it."""
@@ -303,7 +303,7 @@ class Connection(Peer, asyncio.Protocol):
         self._closing = True
         reply = pika.spec.Connection.Close(fault.code, fault.text, fault.method >> 16, fault.method & 0xFFFF)
         self.send(encode_method(0, reply))
-        self._outbox.flush()
+        self._write_buffer.flush()
         self._abort_soon()
 
     def _fail(self, fault: ConnectionFault) -> None:
@@ -316,7 +316,7 @@ class Connection(Peer, asyncio.Protocol):
             self.close(fault)
 
     def _hang_up(self) -> None:
-        self._outbox.flush()
+        self._write_buffer.flush()
         self._over = True
         self.transport.close()
         self._abort_soon()
@@ -338,7 +338,7 @@ class Connection(Peer, asyncio.Protocol):
 
     def _abort_soon(self) -> None:
         """In case the client neither answers nor reads what is left to be written."""
-        self._set_deadline(self.hub.loop.call_later(_CLOSE_TIMEOUT_S, self.transport.abort))
+        self._set_deadline(self.state.loop.call_later(_CLOSE_TIMEOUT_S, self.transport.abort))
 
     def _on_handshake_timeout(self) -> None:
         logger.warning("client %s did not complete the handshake in %g s", self._peer, _HANDSHAKE_TIMEOUT_S)

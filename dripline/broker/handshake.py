@@ -55,7 +55,7 @@ class Handshake:
         self._connection = connection
         self.tuned = False
         self.opened = False
-        self._rules = connection.hub.settings.compatibility
+        self._rules = connection.state.settings.compatibility
         self._limits = (self._rules.frame_max, CHANNEL_MAX)
         self._step: Callable[[Any], None] = self._on_start_ok
         self._expected: type[Any] = pika.spec.Connection.StartOk
@@ -85,9 +85,9 @@ class Handshake:
             connection.closes_on_refused_login = capabilities.get("authentication_failure_close") is True
             connection.wants_blocked_notifications = capabilities.get("connection.blocked") is True
         connection.client_name = str(properties.get("connection_name", ""))
-        settings = connection.hub.settings
+        settings = connection.state.settings
         mechanism = name_text(method.mechanism)
-        if not self._is_user(mechanism, method.response) or connection.hub.hooks.refuses_login(connection):
+        if not self._is_user(mechanism, method.response) or connection.state.hooks.refuses_login(connection):
             raise LoginRefused(mechanism)
         self._expect(pika.spec.Connection.TuneOk, self._on_tune_ok)
         self._send(pika.spec.Connection.Tune(CHANNEL_MAX, self._rules.frame_max, settings.heartbeat_s))
@@ -95,7 +95,7 @@ class Handshake:
     def _is_user(self, mechanism: str, response: Any) -> bool:
         """Whether name and password are those of the broker's user, or the certificate is in that name."""
         connection = self._connection
-        settings = connection.hub.settings
+        settings = connection.state.settings
         if mechanism == "EXTERNAL" and connection.certified_name:
             return connection.certified_name == settings.username
         username, password = _credentials(mechanism, response)

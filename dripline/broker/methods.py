@@ -181,7 +181,7 @@ def _qos(channel: Channel, method: Basic.Qos) -> None:
 
 
 def _set_shared_prefetch(channel: Channel, count: int) -> None:
-    rule = channel.connection.hub.settings.compatibility.global_qos
+    rule = channel.connection.state.settings.compatibility.global_qos
     if rule == "refused":
         raise deprecated_feature("global_qos")
     if rule == "applied":

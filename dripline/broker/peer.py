@@ -8,7 +8,7 @@ from typing import Any, Final
 from dripline.broker.compatibility import FRAME_MAX
 from dripline.broker.errors import ConnectionFault
 from dripline.broker.heartbeat import Heartbeat
-from dripline.broker.state import Hub
+from dripline.broker.state import State
 from dripline.broker.vhost import VirtualHost
 
 CHANNEL_MAX: Final = 2047
@@ -32,9 +32,9 @@ class Peer:
     send: Callable[[bytes], None]
     confirm_later: Callable[[Callable[[], None]], None]
 
-    def __init__(self, hub: Hub[Any]) -> None:
-        self.hub = hub
-        self.max_body_size = hub.settings.max_body_size
+    def __init__(self, state: State[Any]) -> None:
+        self.state = state
+        self.max_body_size = state.settings.max_body_size
         self.frame_max = FRAME_MAX
         self.channel_max = CHANNEL_MAX
         self.wants_cancel_notifications = False

@@ -16,7 +16,7 @@ from dripline.broker.connection import Connection
 from dripline.broker.consumer_timeout import ConsumerTimeout
 from dripline.broker.errors import ConnectionFault
 from dripline.broker.memory_limit import MEGABYTE
-from dripline.broker.state import Hub, Settings
+from dripline.broker.state import Settings, State
 from dripline.broker.tls import ServerTls, server_context
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class EmbeddedBroker:
             compatibility,
         )
         self._thread: threading.Thread | None = None
-        self._hub: Hub[Connection] | None = None
+        self._state: State[Connection] | None = None
         self._stopping: asyncio.Event | None = None
         self._servers: list[asyncio.Server] = []
 
@@ -117,9 +117,9 @@ class EmbeddedBroker:
         thread, self._thread = self._thread, None
         if thread is None:
             return
-        assert self._hub is not None
+        assert self._state is not None
         assert self._stopping is not None
-        self._hub.loop.call_soon_threadsafe(self._stopping.set)
+        self._state.loop.call_soon_threadsafe(self._stopping.set)
         thread.join()
 
     def suspend(self, *, keep: Keep = "everything", abruptly: bool = False) -> None:
@@ -146,7 +146,7 @@ class EmbeddedBroker:
         """
         self._await(self._resume())
 
-    def call(self, function: Callable[[Hub[Connection]], T]) -> T:
+    def call(self, function: Callable[[State[Connection]], T]) -> T:
         """Run a function on the broker's thread, for looking at what it has, and for faults.
 
         Raises:
@@ -161,9 +161,9 @@ class EmbeddedBroker:
             RuntimeError: when it does not run.
         """
         return self.call(
-            lambda hub: {
+            lambda state: {
                 name: queue.delivery_limit.dropped
-                for name, queue in hub.vhost.queues.items()
+                for name, queue in state.vhost.queues.items()
                 if queue.delivery_limit is not None and queue.delivery_limit.dropped
             }
         )
@@ -186,20 +186,20 @@ class EmbeddedBroker:
 
     async def _serve(self, sockets: list[socket.socket], ready: Future[None]) -> None:
         self._stopping = asyncio.Event()
-        hub = self._hub = Hub[Connection](self._settings, asyncio.get_running_loop())
-        ConsumerTimeout(hub)
-        await self._accept(hub, sockets)
+        state = self._state = State[Connection](self._settings, asyncio.get_running_loop())
+        ConsumerTimeout(state)
+        await self._accept(state, sockets)
         ready.set_result(None)
         await self._stopping.wait()
-        hub.hooks.on_stop()
-        self._refuse(hub)
-        await _say_goodbye(hub)
+        state.hooks.on_stop()
+        self._refuse(state)
+        await _say_goodbye(state)
 
-    async def _accept(self, hub: Hub[Connection], sockets: list[socket.socket]) -> None:
-        hub.listening = True
+    async def _accept(self, state: State[Connection], sockets: list[socket.socket]) -> None:
+        state.listening = True
         for listener in sockets:
-            server = await hub.loop.create_server(
-                lambda: Connection(hub),
+            server = await state.loop.create_server(
+                lambda: Connection(state),
                 sock=listener,
                 backlog=_BACKLOG,
                 ssl=self._context,
@@ -207,59 +207,59 @@ class EmbeddedBroker:
             )
             self._servers.append(server)
 
-    def _refuse(self, hub: Hub[Connection]) -> None:
-        hub.listening = False
+    def _refuse(self, state: State[Connection]) -> None:
+        state.listening = False
         servers, self._servers = self._servers, []
         for server in servers:
             server.close()
 
     async def _suspend(self, keep: Keep, abruptly: bool) -> None:
-        hub = self._hub
-        assert hub is not None
-        self._refuse(hub)
+        state = self._state
+        assert state is not None
+        self._refuse(state)
         if not abruptly:
-            await _say_goodbye(hub)
-        await _hang_up(hub)
+            await _say_goodbye(state)
+        await _hang_up(state)
         if keep == "durable":
-            hub.vhost.lose_what_is_transient()
+            state.vhost.lose_what_is_transient()
         elif keep == "nothing":
-            hub.begin_empty()
+            state.begin_empty()
 
     async def _resume(self) -> None:
-        hub = self._hub
-        assert hub is not None
+        state = self._state
+        assert state is not None
         if not self._servers:
-            await self._accept(hub, _listen(self._listen_on, self.port))
+            await self._accept(state, _listen(self._listen_on, self.port))
 
-    async def _call(self, function: Callable[[Hub[Connection]], T]) -> T:
-        hub = self._hub
-        assert hub is not None
+    async def _call(self, function: Callable[[State[Connection]], T]) -> T:
+        state = self._state
+        assert state is not None
         try:
-            return function(hub)
+            return function(state)
         finally:
-            hub.flush()
+            state.flush()
 
     def _await(self, work: Coroutine[Any, Any, T]) -> T:
         if self._thread is None:
             work.close()
             raise RuntimeError("the broker does not run")
-        assert self._hub is not None
-        return asyncio.run_coroutine_threadsafe(work, self._hub.loop).result()
+        assert self._state is not None
+        return asyncio.run_coroutine_threadsafe(work, self._state.loop).result()
 
 
-async def _say_goodbye(hub: Hub[Connection]) -> None:
-    for connection in tuple(hub.connections):
+async def _say_goodbye(state: State[Connection]) -> None:
+    for connection in tuple(state.connections):
         connection.close(ConnectionFault(320, "broker forced connection closure with reason 'shutdown'"))
-    deadline = hub.loop.time() + _GOODBYE_S
-    while hub.connections and hub.loop.time() < deadline:
+    deadline = state.loop.time() + _GOODBYE_S
+    while state.connections and state.loop.time() < deadline:
         await asyncio.sleep(0.005)
-    await _hang_up(hub)
+    await _hang_up(state)
 
 
-async def _hang_up(hub: Hub[Connection]) -> None:
-    for connection in tuple(hub.connections):
+async def _hang_up(state: State[Connection]) -> None:
+    for connection in tuple(state.connections):
         connection.transport.abort()
-    while hub.connections:
+    while state.connections:
         await asyncio.sleep(0)
 
 

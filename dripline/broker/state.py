@@ -11,7 +11,7 @@ from dripline.broker.compatibility import OWN_RULES, Compatibility
 from dripline.broker.flow_control import Alarm, Publisher
 from dripline.broker.memory_limit import MEGABYTE, Memory
 from dripline.broker.vhost import VirtualHost
-from dripline.broker.write_buffer import Outbox
+from dripline.broker.write_buffer import WriteBuffer
 
 C = TypeVar("C", bound=Publisher)
 
@@ -61,7 +61,7 @@ class Hooks(Generic[C]):
         """The broker is about to stop."""
 
 
-class Hub(Generic[C]):
+class State(Generic[C]):
     """The virtual host, the connections, and those of them that have something to send.
 
     Attributes:
@@ -78,7 +78,7 @@ class Hub(Generic[C]):
         self.alarm = Alarm(self.connections, self._later)
         self._memory: Memory | None = None
         self.begin_empty()
-        self.to_flush: list[Outbox] = []
+        self.to_flush: list[WriteBuffer] = []
 
     def begin_empty(self) -> None:
         """Have a virtual host with nothing in it."""

@@ -13,16 +13,16 @@ _FLOOD: Final = 4 * 1024 * 1024  # bytes unsent: the client asks, but does not r
 _FLUSH_AT: Final = 128 * 1024  # bytes gathered: write before gathering more
 
 
-class Outbox:
+class WriteBuffer:
     """Gathers frames until `flush`.
 
     Args:
         transport: the socket.
         heartbeat: is told that something was sent.
-        to_flush: outboxes with something in them; this one enters itself.
+        to_flush: buffers with something in them; this one enters itself.
     """
 
-    def __init__(self, transport: asyncio.Transport, heartbeat: Heartbeat, to_flush: list[Outbox]) -> None:
+    def __init__(self, transport: asyncio.Transport, heartbeat: Heartbeat, to_flush: list[WriteBuffer]) -> None:
         transport.set_write_buffer_limits(high=_HIGH_WATER)
         self._transport = transport
         self._heartbeat = heartbeat

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dripline.broker import EmbeddedBroker
     from dripline.broker.connection import Connection
     from dripline.broker.server import Keep
-    from dripline.broker.state import Hub
+    from dripline.broker.state import State
 
 
 class Fault:
@@ -75,7 +75,7 @@ class Faults:
 
     def cut(self, client: str | None = None) -> int:
         """End connections without a word; returns how many."""
-        return self._broker.call(lambda hub: Injector.of(hub).cut(client))
+        return self._broker.call(lambda state: Injector.of(state).cut(client))
 
     def hold(self, client: str | None = None, *, also_new: bool = False, for_s: float | None = None) -> Fault:
         """Make connections half-open: they stay, and nothing goes through them any more, either way.
@@ -160,15 +160,15 @@ class Faults:
 
     def delete_exchange(self, name: str) -> None:
         """Delete an exchange with its bindings; nothing happens if there is none of that name."""
-        self._broker.call(lambda hub: hub.vhost.delete_exchange(name, if_unused=False))
+        self._broker.call(lambda state: state.vhost.delete_exchange(name, if_unused=False))
 
     def delete_queue(self, name: str) -> None:
         """Delete a queue with its messages, also one that is exclusive to a connection, as `rabbitmqctl` can."""
 
-        def delete(hub: Hub[Connection]) -> None:
-            queue = hub.vhost.queues.get(name)
+        def delete(state: State[Connection]) -> None:
+            queue = state.vhost.queues.get(name)
             if queue is not None:
-                hub.vhost.delete_queue(queue)
+                state.vhost.delete_queue(queue)
 
         self._broker.call(delete)
 
@@ -183,7 +183,7 @@ class Faults:
         Returns:
             How many bindings there were.
         """
-        return self._broker.call(lambda hub: hub.vhost.unbind_by_name(source, destination, key))
+        return self._broker.call(lambda state: state.vhost.unbind_by_name(source, destination, key))
 
     # -- the broker ------------------------------------------------------------------------------------------
 
@@ -191,7 +191,10 @@ class Faults:
         """Take no messages: who publishes gets ``connection.blocked`` and waits, as with RabbitMQ."""
         source = object()
         return self._begin(
-            lambda hub: hub.alarm.sound(source, reason), lambda hub: hub.alarm.end(source), lambda: 1, for_s
+            lambda state: state.alarm.sound(source, reason),
+            lambda state: state.alarm.end(source),
+            lambda: 1,
+            for_s,
         )
 
     def down(self, *, keep: Keep = "everything", abruptly: bool = False) -> Fault:
@@ -224,27 +227,27 @@ class Faults:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _later(self) -> Later:
-        return self._broker.call(lambda hub: hub.after)
+        return self._broker.call(lambda state: state.after)
 
     def _inject(self, fault: InjectedFault, for_s: float | None) -> Fault:
         return self._begin(
-            lambda hub: Injector.of(hub).begin(fault),
-            lambda hub: Injector.of(hub).end(fault),
+            lambda state: Injector.of(state).begin(fault),
+            lambda state: Injector.of(state).end(fault),
             lambda: fault.applied,
             for_s,
         )
 
     def _begin(
         self,
-        begin: Callable[[Hub[Connection]], None],
-        end: Callable[[Hub[Connection]], None],
+        begin: Callable[[State[Connection]], None],
+        end: Callable[[State[Connection]], None],
         applied: Callable[[], int],
         for_s: float | None,
     ) -> Fault:
-        def on_its_thread(hub: Hub[Connection]) -> None:
-            begin(hub)
+        def on_its_thread(state: State[Connection]) -> None:
+            begin(state)
             if for_s is not None:
-                hub.after(for_s, lambda: end(hub))
+                state.after(for_s, lambda: end(state))
 
         self._broker.call(on_its_thread)
         return self._kept(Fault(lambda: self._call_if_there(end), applied))
@@ -257,7 +260,7 @@ class Faults:
         with suppress(RuntimeError):  # it was stopped for good meanwhile
             self._broker.resume()
 
-    def _call_if_there(self, function: Callable[[Hub[Connection]], None]) -> None:
+    def _call_if_there(self, function: Callable[[State[Connection]], None]) -> None:
         with suppress(RuntimeError):  # it was stopped, and its faults went with it
             self._broker.call(function)
 

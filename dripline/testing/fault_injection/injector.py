@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from dripline.broker.connection import Connection
-from dripline.broker.state import Hooks, Hub
+from dripline.broker.state import Hooks, State
 from dripline.testing.fault_injection.line import Line
 from dripline.testing.fault_injection.messages import Rule, route
 
@@ -95,19 +95,19 @@ class Injector(Hooks[Connection]):
     """Has a broker do what is wrong.
 
     Args:
-        hub: what its connections share.
+        state: what its connections share.
     """
 
-    def __init__(self, hub: Hub[Connection]) -> None:
-        self._hub = hub
+    def __init__(self, state: State[Connection]) -> None:
+        self._state = state
         self._faults: list[InjectedFault] = []
 
     @classmethod
-    def of(cls, hub: Hub[Connection]) -> Injector:
+    def of(cls, state: State[Connection]) -> Injector:
         """The injector of a broker, which gets one if it has none yet."""
-        if not isinstance(hub.hooks, cls):
-            hub.hooks = cls(hub)
-        return hub.hooks
+        if not isinstance(state.hooks, cls):
+            state.hooks = cls(state)
+        return state.hooks
 
     def cut(self, client: str | None) -> int:
         """End connections at once, without a word; how many."""
@@ -151,7 +151,7 @@ class Injector(Hooks[Connection]):
 
     def on_new_vhost(self) -> None:
         """Have messages pass by the rules, if there are some."""
-        vhost = self._hub.vhost
+        vhost = self._state.vhost
         rules = [fault for fault in self._faults if isinstance(fault, Rule)]
         vhost.route = functools.partial(route, vhost.router, rules) if rules else vhost.router.route
 
@@ -168,7 +168,7 @@ class Injector(Hooks[Connection]):
                 fault.begin(connection)
 
     def _named(self, client: str | None) -> list[Connection]:
-        return [connection for connection in self._hub.connections if is_named(connection, client)]
+        return [connection for connection in self._state.connections if is_named(connection, client)]
 
 
 def is_named(connection: Connection, client: str | None) -> bool:

@@ -23,7 +23,7 @@ class Line(asyncio.Transport, asyncio.Protocol):
     def __init__(self, connection: Connection) -> None:
         super().__init__()
         self._connection = connection
-        self._loop = loop = connection.hub.loop
+        self._loop = loop = connection.state.loop
         self._socket = connection.transport
         self._in = _Direction(loop, connection.data_received, self._on_level)
         self._out = _Direction(loop, self._socket.write, self._on_level)
