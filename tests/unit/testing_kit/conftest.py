@@ -15,7 +15,7 @@ import dripline.testing
 # The pytest inside forgets at its end what it was the first to import, and classes must not exist twice: so all
 # is imported here, whatever tests ran before in this process.
 for _package in (
-    *("broker", "checking", "config", "core", "implementations", "runtime"),
+    *("amqp", "broker", "checking", "config", "core", "discovery", "formula", "implementations", "runtime"),
     *("simulation", "testing", "transport", "wire"),
 ):
     for _module in pkgutil.walk_packages(
