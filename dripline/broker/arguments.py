@@ -1,9 +1,11 @@
-"""Field tables given to declarations and bindings: compared, and told about in replies."""
+"""Arguments of methods: as pika's decoder leaves them, compared, and told about in replies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+
+from dripline.broker.errors import ConnectionFault
 
 # Those RabbitMQ compares when a queue is declared again; it ignores all others.
 _QUEUE_ARGUMENTS: Final = (
@@ -28,6 +30,27 @@ _QUEUE_ARGUMENTS: Final = (
     "x-initial-cluster-size",
     "x-queue-leader-locator",
 )
+
+
+def name_text(value: str | bytes | None) -> str:
+    """A name of an exchange, a queue or a consumer.
+
+    Raises:
+        ConnectionFault: 502 when it is not UTF-8 (pika hands such strings on as bytes).
+    """
+    if isinstance(value, bytes):
+        raise ConnectionFault(502, "name is not UTF-8")
+    return value or ""
+
+
+def key_bytes(value: str | bytes | None) -> bytes:
+    """A binding key; any bytes will do."""
+    return value.encode() if isinstance(value, str) else value or b""
+
+
+def table(value: Mapping[Any, Any] | None) -> Mapping[Any, Any]:
+    """A field table, empty when absent."""
+    return value or {}
 
 
 def canonical(arguments: Mapping[str, Any] | None) -> str:

@@ -1,31 +1,30 @@
-"""A channel: assembles published content, dispatches methods, keeps what waits for acknowledgement."""
+"""A channel: assembles published content, delivers to consumers, keeps what waits for acknowledgement."""
 
 from __future__ import annotations
 
 import itertools
+import struct
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 import pika.spec
 
-from dripline.broker import basic_methods, exchange_methods, queue_methods
 from dripline.broker.errors import ChannelFault, ConnectionFault, Fault, unknown_tag
-from dripline.broker.frames import PUBLISH, decode_method, encode_ack, encode_method
-from dripline.broker.message import Entry, Message, content_size
-from dripline.broker.queue import put_back
+from dripline.broker.frames import (
+    FRAME_END,
+    FRAME_HEAD,
+    METHOD,
+    PUBLISH,
+    encode_ack,
+    encode_method,
+    frame,
+    short_string,
+)
+from dripline.broker.message import Message, content_size
+from dripline.broker.peer import Peer
+from dripline.broker.queue import Entry, Queue, QueueConsumer, put_back
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dripline.broker.connection import Connection
-    from dripline.broker.consumer import Consumer
-    from dripline.broker.queue import Queue
-
-_HANDLERS: dict[int, Callable[[Channel, Any], None]] = {
-    **exchange_methods.HANDLERS,
-    **queue_methods.HANDLERS,
-    **basic_methods.HANDLERS,
-}
+_NO_ROUTE: Final = b"\x00\x3c\x00\x32" + (312).to_bytes(2, "big") + b"\x08NO_ROUTE"
 
 
 class Channel:
@@ -41,7 +40,7 @@ class Channel:
         reclaimed: tags of deliveries that a timeout took back; what the client says about them has no effect.
     """
 
-    def __init__(self, connection: Connection, number: int) -> None:
+    def __init__(self, connection: Peer, number: int) -> None:
         self.connection = connection
         self.number = number
         self.vhost = connection.vhost
@@ -68,22 +67,11 @@ class Channel:
         """A message has begun, the next frame must belong to it."""
         return self._publish is not None
 
-    def on_method(self, payload: bytes) -> None:
-        """Handle a method frame."""
+    def on_publish(self, payload: bytes) -> None:
+        """Handle a basic.publish, or any other method frame while a message has begun."""
         if self._publish is not None:
             raise self._out_of_turn()
-        if payload.startswith(PUBLISH):
-            self._publish = payload
-            return
-        method = decode_method(payload)
-        handler = _HANDLERS.get(method.INDEX)
-        if handler is None:
-            raise _unimplemented(method)
-        try:
-            handler(self, method)
-        except Fault as fault:
-            fault.method = fault.method or method.INDEX
-            raise
+        self._publish = payload
 
     def on_header(self, payload: bytes) -> None:
         """Handle a content header frame."""
@@ -129,11 +117,18 @@ class Channel:
         for queue in route.queues:
             queue.put(message)
         if route.mandatory and not route.queues:
-            basic_methods.return_message(self, message)
+            self._return(message)
         if self._confirming:
             if self._published == self._confirmed:
-                self.connection.confirm_later(self)
+                self.connection.confirm_later(self.send_confirms)
             self._published += 1
+
+    def _return(self, message: Message) -> None:
+        """Send a mandatory message back that reached no queue."""
+        self.connection.send(
+            frame(METHOD, self.number, _NO_ROUTE + message.address)
+            + message.content_frames(self.number, self.connection.frame_max)
+        )
 
     def _out_of_turn(self) -> ConnectionFault:
         if self._publish is None:
@@ -186,7 +181,7 @@ class Channel:
 
     def keep_unacked(self, tag: int, entry: Entry) -> None:
         """Wait for the acknowledgement of a delivery."""
-        entry.delivered_at = self.connection.hub.loop.time()
+        entry.delivered_at = self.connection.state.loop.time()
         self.unacked[tag] = entry
 
     def take_unacked(self, tag: int, multiple: bool) -> list[Entry]:
@@ -217,7 +212,7 @@ class Channel:
         for consumer in tuple(self.consumers.values()):
             consumer.queue.drain()
 
-    def reclaim(self, consumer: Consumer) -> None:
+    def reclaim(self, consumer: QueueConsumer) -> None:
         """End a consumer that has timed out, notify the client, and return what the consumer holds."""
         self.consumers.pop(consumer.tag, None)
         if consumer in consumer.queue.consumers:
@@ -226,12 +221,6 @@ class Channel:
         tags = [tag for tag, entry in self.unacked.items() if entry.consumer is consumer]
         self.reclaimed.update(tags)
         put_back(self._settle(tags), failed=False)
-
-    def on_queue_deleted(self, consumer: Consumer) -> None:
-        """Forget a consumer whose queue is gone, and tell the client."""
-        self.consumers.pop(consumer.tag, None)
-        if self.connection.wants_cancel_notifications:
-            self.send(pika.spec.Basic.Cancel(consumer.tag, True))
 
     def close(self) -> None:
         """End the consumers and put back what was not acknowledged."""
@@ -245,10 +234,79 @@ class Channel:
             self.vhost.delete_if_abandoned(consumer.queue)
 
 
-def _unimplemented(method: Any) -> ConnectionFault:
-    if method.NAME.startswith("Tx."):
-        return ConnectionFault(540, "transactions", method.INDEX)
-    return ConnectionFault(503, "unimplemented method", method.INDEX)
+class Consumer:
+    """One basic.consume: hands the messages of a queue to a channel, within its credit.
+
+    Args:
+        tag: consumer tag, unique on its channel.
+        no_ack: deliveries count as acknowledged when sent.
+        exclusive: nobody else may consume from the queue.
+        prefetch: most unacknowledged deliveries at a time, 0 for any number.
+    """
+
+    __slots__ = (
+        "_deliver",
+        "_fixed_size",
+        "_tag_bytes",
+        "channel",
+        "exclusive",
+        "no_ack",
+        "prefetch",
+        "queue",
+        "tag",
+        "unacked",
+    )
+
+    def __init__(
+        self, channel: Channel, queue: Queue, tag: str, no_ack: bool, exclusive: bool, prefetch: int
+    ) -> None:
+        self.channel = channel
+        self.queue = queue
+        self.tag = tag
+        self.no_ack = no_ack
+        self.exclusive = exclusive
+        self.prefetch = prefetch
+        self.unacked = 0
+        self._tag_bytes = short_string(tag)
+        self._deliver = struct.Struct(f">BHIHH{len(self._tag_bytes)}sQB")
+        self._fixed_size = self._deliver.size - FRAME_HEAD.size
+
+    def is_ready(self) -> bool:
+        """Whether it can take a message now."""
+        channel = self.channel
+        if channel.connection.congested:
+            return False
+        if channel.shared_prefetch and channel.shared_unacked >= channel.shared_prefetch:
+            return False
+        return self.no_ack or not self.prefetch or self.unacked < self.prefetch
+
+    def deliver(self, entry: Entry) -> None:
+        """Send a message; unless no_ack, the channel keeps it until it is acknowledged."""
+        channel = self.channel
+        tag = channel.next_delivery_tag()
+        if not self.no_ack:
+            entry.consumer = self
+            self.unacked += 1
+            channel.shared_unacked += 1
+            channel.keep_unacked(tag, entry)
+        message = entry.message
+        size = self._fixed_size + len(message.address)
+        connection = channel.connection
+        head = self._deliver.pack(METHOD, channel.number, size, 60, 60, self._tag_bytes, tag, entry.redelivered)
+        content = entry.content_frames(channel.number, connection.frame_max)
+        connection.send(b"".join((head, message.address, FRAME_END, content)))
+
+    def release(self) -> None:
+        """One of its deliveries was settled."""
+        self.unacked -= 1
+        self.channel.shared_unacked -= 1
+
+    def on_queue_deleted(self) -> None:
+        """Its queue is gone: forget it, and tell the client."""
+        channel = self.channel
+        channel.consumers.pop(self.tag, None)
+        if channel.connection.wants_cancel_notifications:
+            channel.send(pika.spec.Basic.Cancel(self.tag, True))
 
 
 def _index(method: bytes) -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pika.spec
 
@@ -22,21 +21,20 @@ from dripline.broker.frames import (
     HEARTBEAT_FRAME,
     METHOD,
     PROTOCOL_HEADER,
+    PUBLISH,
     decode_method,
     describe_frame,
     encode_method,
     method_index,
     unknown_frame,
 )
-from dripline.broker.handshake import CHANNEL_MAX, Handshake, LoginRefused
+from dripline.broker.handshake import Handshake, LoginRefused
 from dripline.broker.heartbeat import Heartbeat
+from dripline.broker.methods import handle_method
+from dripline.broker.peer import Peer
+from dripline.broker.state import State
 from dripline.broker.tls import common_name
-from dripline.broker.write_buffer import Outbox
-
-if TYPE_CHECKING:
-    from dripline.broker.queue import Queue
-    from dripline.broker.state import Hub
-    from dripline.broker.vhost import VirtualHost
+from dripline.broker.write_buffer import WriteBuffer
 
 logger = logging.getLogger("dripline.broker")
 
@@ -44,50 +42,26 @@ _HANDSHAKE_TIMEOUT_S: Final = 10.0
 _CLOSE_TIMEOUT_S: Final = 2.0
 
 
-class Connection(asyncio.Protocol):
-    """The server's side of one AMQP connection.
-
-    Attributes:
-        congested: the client does not read fast enough; nothing is delivered to it until it does.
-        certified_name: the name in the certificate that the client has proved to have; empty without one.
-        client_name: what the client calls itself (its property ``connection_name``).
-        exclusive_queues: queues that go with the connection.
-        frame_max: longest frame the client takes, in bytes.
-        publishes: the client has published something.
-    """
+class Connection(Peer, asyncio.Protocol):
+    """The server's side of one AMQP connection."""
 
     transport: asyncio.Transport
-    vhost: VirtualHost
-    send: Callable[[bytes], None]  # gathers bytes; they go out with the next flush
-    confirm_later: Callable[[Channel], None]  # lets the next flush confirm what a channel published
 
-    def __init__(self, hub: Hub) -> None:
-        self.hub = hub
-        self.max_body_size = hub.settings.max_body_size
-        self.frame_max = FRAME_MAX
-        self.channel_max = CHANNEL_MAX
-        self.wants_cancel_notifications = False
-        self.wants_blocked_notifications = False
-        self.closes_on_refused_login = False
-        self.certified_name = ""
-        self.client_name = ""
-        self.publishes = False
-        self.congested = False
+    def __init__(self, state: State[Connection]) -> None:
+        super().__init__(state)
         self.channels: dict[int, Channel] = {}
-        self.exclusive_queues: list[Queue] = []
-        self.heartbeat = Heartbeat(hub.loop, self._send_heartbeat, self._on_silence)
+        self.heartbeat = Heartbeat(state.loop, self._send_heartbeat, self._on_silence)
         self._peer = "?"
         self._reader = FrameReader(FRAME_MAX)
         self._handshake: Handshake | None = Handshake(self)
         self._unhandled: deque[Frame] = deque()
-        self._alarm = hub.alarm
+        self._alarm = state.alarm
         self._paused = False  # requests wait until the client has read its answers
         self._blocked = False  # requests wait until the alarm is over
         self._closing = False  # our connection.close is out: only its answer counts
         self._over = False  # nothing is read any more
         self._closing_channels: set[int] = set()  # our channel.close is out
         self._deadline: asyncio.TimerHandle | None = None
-        self._unfinished = 0  # bytes of messages that have begun
 
     # -- events of the socket
 
@@ -96,19 +70,18 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.certified_name = common_name(transport)
-        self.vhost = self.hub.vhost  # not before: while TLS was agreed on it may have become another
-        self._outbox = Outbox(transport, self.heartbeat, self.hub.to_flush)
-        self.send = self._outbox.send
-        self.confirm_later = self._outbox.confirm_later
+        self.vhost = self.state.vhost  # not before: while TLS was agreed on it may have become another
+        self._write_buffer = WriteBuffer(transport, self.heartbeat, self.state.to_flush)
+        self.send = self._write_buffer.send
+        self.confirm_later = self._write_buffer.confirm_later
         self._peer = "{}:{}".format(*transport.get_extra_info("peername", ("?", "?"))[:2])
-        self.hub.connections.add(self)
-        if not self.hub.listening:
+        self.state.connections.add(self)
+        if not self.state.listening:
             self._over = True
             transport.abort()
             return
-        self._deadline = self.hub.loop.call_later(_HANDSHAKE_TIMEOUT_S, self._on_handshake_timeout)
-        if self.hub.interference is not None:
-            self.hub.interference.on_connected(self)
+        self._deadline = self.state.loop.call_later(_HANDSHAKE_TIMEOUT_S, self._on_handshake_timeout)
+        self.state.hooks.on_connected(self)
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived."""
@@ -117,7 +90,7 @@ class Connection(asyncio.Protocol):
             return
         self._unhandled.extend(self._reader.feed(data))
         self._handle_frames()
-        self.hub.flush()
+        self.state.flush()
 
     def pause_writing(self) -> None:
         """The client reads too slowly."""
@@ -131,7 +104,7 @@ class Connection(asyncio.Protocol):
         if self._paused:
             self._paused = False
             self._read_on()
-        self.hub.flush()
+        self.state.flush()
 
     def on_alarm(self) -> None:
         """The broker takes no messages for now, or does again."""
@@ -150,16 +123,16 @@ class Connection(asyncio.Protocol):
     def speak_through(self, transport: asyncio.Transport) -> None:
         """Write to something else than the socket from now on: a fault between the two."""
         self.transport = transport
-        self._outbox.speak_through(transport)
+        self._write_buffer.speak_through(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is gone."""
         logger.debug("client %s is gone", self._peer)
         self._over = True
         self._set_deadline(None)
-        self.hub.connections.discard(self)
+        self.state.connections.discard(self)
         self._end_session()
-        self.hub.flush()
+        self.state.flush()
 
     # -- input
 
@@ -178,7 +151,7 @@ class Connection(asyncio.Protocol):
             except Exception:
                 logger.exception("internal error on the connection of %s", self._peer)
                 self._fail(ConnectionFault(541, "the broker made a mistake"))
-            if self.congested and not self._over and self._outbox.is_flooded():
+            if self.congested and not self._over and self._write_buffer.is_flooded():
                 self._paused = True
                 self.transport.pause_reading()
                 return
@@ -206,9 +179,10 @@ class Connection(asyncio.Protocol):
             self.close_channel(channel, fault)
 
     def _on_method(self, channel: Channel, payload: bytes) -> None:
-        concerns_channel = payload.startswith(CHANNEL_CLASS) and not channel.in_content
-        if not concerns_channel or not self._on_channel_method(channel.number, payload):
-            channel.on_method(payload)
+        if channel.in_content or payload.startswith(PUBLISH):
+            channel.on_publish(payload)
+        elif not payload.startswith(CHANNEL_CLASS) or not self._on_channel_method(channel.number, payload):
+            handle_method(channel, payload)
 
     def _on_frame_without_channel(self, kind: int, number: int, payload: bytes) -> None:
         if self._closing:
@@ -224,6 +198,8 @@ class Connection(asyncio.Protocol):
             raise ConnectionFault(505, describe_frame(kind, payload))
         elif self._handshake is not None:
             self._handshake.on_method(payload)
+            if self._handshake.opened:
+                self._on_open()
         else:
             self._on_connection_method(decode_method(payload))
 
@@ -306,27 +282,15 @@ class Connection(asyncio.Protocol):
         reply = pika.spec.Channel.Close(fault.code, fault.text, fault.method >> 16, fault.method & 0xFFFF)
         self.send(encode_method(channel.number, reply))
 
-    def count_unfinished(self, size: int) -> None:
-        """A piece of a message came whose other pieces are still to come; a negative size takes it off again.
-
-        Raises:
-            ConnectionFault: 506 when all of them together are longer than one message may be.
-        """
-        self._unfinished += size
-        if self._unfinished > self.max_body_size:
-            raise ConnectionFault(506, f"unfinished messages take more than {self.max_body_size} bytes")
-
     # -- beginning and end
 
-    def on_open(self, frame_max: int, channel_max: int) -> None:
-        """The handshake is done, these limits were agreed on."""
+    def _on_open(self) -> None:
+        """The handshake is done."""
         self._handshake = None
-        self.frame_max = self._reader.frame_max = frame_max
-        self.channel_max = channel_max
+        self._reader.frame_max = self.frame_max
         self._set_deadline(None)
         logger.debug("client %s opened virtual host %s", self._peer, self.vhost.name)
-        if self.hub.interference is not None:
-            self.hub.interference.on_opened(self)
+        self.state.hooks.on_opened(self)
 
     def close(self, fault: Fault) -> None:
         """Ask the client to close, with a reason, and hear nothing else from it."""
@@ -339,7 +303,7 @@ class Connection(asyncio.Protocol):
         self._closing = True
         reply = pika.spec.Connection.Close(fault.code, fault.text, fault.method >> 16, fault.method & 0xFFFF)
         self.send(encode_method(0, reply))
-        self._outbox.flush()
+        self._write_buffer.flush()
         self._abort_soon()
 
     def _fail(self, fault: ConnectionFault) -> None:
@@ -352,7 +316,7 @@ class Connection(asyncio.Protocol):
             self.close(fault)
 
     def _hang_up(self) -> None:
-        self._outbox.flush()
+        self._write_buffer.flush()
         self._over = True
         self.transport.close()
         self._abort_soon()
@@ -365,8 +329,7 @@ class Connection(asyncio.Protocol):
         self.channels.clear()
         for channel in channels:
             channel.close()
-        for queue in tuple(self.exclusive_queues):
-            self.vhost.delete_queue(queue)
+        self.vhost.delete_queues_of(self)
 
     def _set_deadline(self, timer: asyncio.TimerHandle | None) -> None:
         if self._deadline is not None:
@@ -375,7 +338,7 @@ class Connection(asyncio.Protocol):
 
     def _abort_soon(self) -> None:
         """In case the client neither answers nor reads what is left to be written."""
-        self._set_deadline(self.hub.loop.call_later(_CLOSE_TIMEOUT_S, self.transport.abort))
+        self._set_deadline(self.state.loop.call_later(_CLOSE_TIMEOUT_S, self.transport.abort))
 
     def _on_handshake_timeout(self) -> None:
         logger.warning("client %s did not complete the handshake in %g s", self._peer, _HANDSHAKE_TIMEOUT_S)

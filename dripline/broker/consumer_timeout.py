@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
+from dripline.broker.channel import Channel
+from dripline.broker.connection import Connection
 from dripline.broker.errors import ChannelFault
-
-if TYPE_CHECKING:
-    from dripline.broker.channel import Channel
-    from dripline.broker.message import Entry
-    from dripline.broker.state import Hub
+from dripline.broker.queue import Entry
+from dripline.broker.state import State
 
 logger = logging.getLogger("dripline.broker")
 
@@ -19,26 +17,26 @@ class ConsumerTimeout:
     """Examines all channels, and acts on deliveries that are older than the timeout.
 
     Args:
-        hub: The broker, whose rules name the timeout; none, and nothing is examined.
+        state: The broker, whose rules name the timeout; none, and nothing is examined.
     """
 
-    def __init__(self, hub: Hub) -> None:
-        rules = hub.settings.compatibility
-        self._hub = hub
+    def __init__(self, state: State[Connection]) -> None:
+        rules = state.settings.compatibility
+        self._state = state
         self._timeout_s = rules.consumer_timeout_s
         self._cancels = rules.consumer_timeout_response == "cancel consumer"
         if self._timeout_s:
             self._schedule()
 
     def _schedule(self) -> None:
-        self._hub.after(self._timeout_s / 4, self._examine)
+        self._state.after(self._timeout_s / 4, self._examine)
 
     def _examine(self) -> None:
-        oldest = self._hub.loop.time() - self._timeout_s
-        for connection in tuple(self._hub.connections):
+        oldest = self._state.loop.time() - self._timeout_s
+        for connection in tuple(self._state.connections):
             for channel in tuple(connection.channels.values()):
                 for entry in self._overdue(channel, oldest):
-                    self._act(channel, entry)
+                    self._act(connection, channel, entry)
         self._schedule()
 
     def _overdue(self, channel: Channel, oldest: float) -> list[Entry]:
@@ -51,8 +49,7 @@ class ConsumerTimeout:
                 found.setdefault(entry.consumer, entry)
         return list(found.values())
 
-    def _act(self, channel: Channel, entry: Entry) -> None:
-        connection = channel.connection
+    def _act(self, connection: Connection, channel: Channel, entry: Entry) -> None:
         if connection.channels.get(channel.number) is not channel:
             return  # closed because of the delivery before
         if self._cancels and entry.consumer is not None and connection.wants_cancel_notifications:

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from dripline.amqp.topic_index import TopicIndex
 from dripline.broker.errors import ConnectionFault
 
-if TYPE_CHECKING:
-    from dripline.broker.queue import Queue
-
-    Destination: TypeAlias = "Queue | Exchange"
-    BindingKey: TypeAlias = tuple[bytes, str]  # routing key, arguments as canonical text
+BindingKey: TypeAlias = tuple[bytes, str]  # routing key, arguments as canonical text
 
 
-class Exchange(ABC):
-    """One exchange of a virtual host; subclasses know how to match a routing key.
+class Destination:
+    """What can be bound to an exchange: a queue, or another exchange.
 
     Args:
         name: its name.
         durable: it survives a restart with what is durable; not the broker's process.
-        auto_delete: it goes with its last binding.
-        internal: clients may not publish to it.
+        auto_delete: an exchange goes with its last binding, a queue with its last consumer.
         arguments: as declared.
+
+    Attributes:
+        bound_to: the exchanges it is bound to.
+    """
+
+    def __init__(self, name: str, durable: bool, auto_delete: bool, arguments: Mapping[str, Any]) -> None:
+        self.name = name
+        self.durable = durable
+        self.auto_delete = auto_delete
+        self.arguments = arguments
+        self.bound_to: set[Exchange] = set()
+
+
+class Exchange(Destination, ABC):
+    """One exchange of a virtual host; subclasses know how to match a routing key.
+
+    Args:
+        internal: clients may not publish to it.
+        name, durable, auto_delete, arguments: as of any `Destination`.
     """
 
     kind: str
@@ -32,12 +46,8 @@ class Exchange(ABC):
     def __init__(
         self, name: str, *, durable: bool, auto_delete: bool, internal: bool, arguments: Mapping[str, Any]
     ) -> None:
-        self.name = name
-        self.durable = durable
-        self.auto_delete = auto_delete
+        super().__init__(name, durable, auto_delete, arguments)
         self.internal = internal
-        self.arguments = arguments
-        self.bound_to: set[Exchange] = set()
         self.bindings: dict[Destination, set[BindingKey]] = {}
 
     def bind(self, destination: Destination, key: bytes, arguments: str) -> None:
@@ -67,10 +77,10 @@ class Exchange(ABC):
     def match(self, key: bytes) -> Iterable[Destination]:
         """Destinations bound under a binding key that matches."""
 
-    def _index(self, key: bytes, destination: Destination) -> None:  # noqa: B027  not all kinds match by key
+    def _index(self, key: bytes, destination: Destination) -> None:
         """A binding key is new for a destination; for kinds that match by key."""
 
-    def _unindex(self, key: bytes, destination: Destination) -> None:  # noqa: B027  as above
+    def _unindex(self, key: bytes, destination: Destination) -> None:
         """A destination is no longer bound under a key; for kinds that match by key."""
 
 

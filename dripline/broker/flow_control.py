@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from dripline.broker.connection import Connection
+
+class Publisher(Protocol):
+    """Who is held back: a connection."""
+
+    def on_alarm(self) -> None:
+        """The broker takes no messages for now, or does again."""
 
 
 class Alarm:
@@ -23,7 +27,7 @@ class Alarm:
         reason: why nothing is taken, as clients are told; empty when it is.
     """
 
-    def __init__(self, connections: Iterable[Connection], later: Callable[[Callable[[], None]], object]) -> None:
+    def __init__(self, connections: Iterable[Publisher], later: Callable[[Callable[[], None]], object]) -> None:
         self.reason = ""
         self._connections = connections
         self._later = later

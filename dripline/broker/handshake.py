@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import pika.data
 import pika.spec
 
-from dripline.broker.decoding import name_text
+from dripline.broker.arguments import name_text
+from dripline.broker.compatibility import Compatibility
 from dripline.broker.errors import ConnectionFault
 from dripline.broker.frames import decode_method, encode_method
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dripline.broker.compatibility import Compatibility
-    from dripline.broker.connection import Connection
-
-CHANNEL_MAX: Final = 2047
+from dripline.broker.peer import CHANNEL_MAX, Peer
 
 _SERVER_PROPERTIES: Final[dict[str, Any]] = {
     "product": "dripline embedded broker",
@@ -51,14 +46,16 @@ class Handshake:
 
     Attributes:
         tuned: the limits are agreed upon; before that, a client that errs is hung up on without a word.
+        opened: the connection is open, with the limits that it has now.
 
     It tells the connection what the client understands, and in the end what was agreed on.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Peer) -> None:
         self._connection = connection
         self.tuned = False
-        self._rules = connection.hub.settings.compatibility
+        self.opened = False
+        self._rules = connection.state.settings.compatibility
         self._limits = (self._rules.frame_max, CHANNEL_MAX)
         self._step: Callable[[Any], None] = self._on_start_ok
         self._expected: type[Any] = pika.spec.Connection.StartOk
@@ -88,12 +85,9 @@ class Handshake:
             connection.closes_on_refused_login = capabilities.get("authentication_failure_close") is True
             connection.wants_blocked_notifications = capabilities.get("connection.blocked") is True
         connection.client_name = str(properties.get("connection_name", ""))
-        settings = connection.hub.settings
+        settings = connection.state.settings
         mechanism = name_text(method.mechanism)
-        if not self._is_user(mechanism, method.response):
-            raise LoginRefused(mechanism)
-        interference = connection.hub.interference
-        if interference is not None and interference.refuses_login(connection):
+        if not self._is_user(mechanism, method.response) or connection.state.hooks.refuses_login(connection):
             raise LoginRefused(mechanism)
         self._expect(pika.spec.Connection.TuneOk, self._on_tune_ok)
         self._send(pika.spec.Connection.Tune(CHANNEL_MAX, self._rules.frame_max, settings.heartbeat_s))
@@ -101,7 +95,7 @@ class Handshake:
     def _is_user(self, mechanism: str, response: Any) -> bool:
         """Whether name and password are those of the broker's user, or the certificate is in that name."""
         connection = self._connection
-        settings = connection.hub.settings
+        settings = connection.state.settings
         if mechanism == "EXTERNAL" and connection.certified_name:
             return connection.certified_name == settings.username
         username, password = _credentials(mechanism, response)
@@ -121,7 +115,8 @@ class Handshake:
         if name != self._connection.vhost.name:
             raise ConnectionFault(530, f"vhost {name} not found", method.INDEX)
         self._send(pika.spec.Connection.OpenOk())
-        self._connection.on_open(*self._limits)
+        self._connection.frame_max, self._connection.channel_max = self._limits
+        self.opened = True
 
     def _expect(self, method: type[Any], step: Callable[[Any], None]) -> None:
         self._expected = method

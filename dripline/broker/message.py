@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import functools
 import struct
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
 from dripline.broker.errors import ConnectionFault
-from dripline.broker.frames import BODY, FRAME_HEAD, HEADER, OVERHEAD, body_frames, frame, unknown_frame
-
-if TYPE_CHECKING:
-    from dripline.broker.channel import Channel
-    from dripline.broker.consumer import Consumer
-    from dripline.broker.queue import Queue
+from dripline.broker.frames import (
+    BODY,
+    FRAME_HEAD,
+    HEADER,
+    OVERHEAD,
+    body_frames,
+    frame,
+    short_string,
+    unknown_frame,
+)
 
 _CONTENT_HEADER: Final = struct.Struct(">HHQH")
 _BASIC_CLASS: Final = 60
@@ -26,6 +31,10 @@ _PROPERTY_SIZES: Final = (-1, -1, -2, 1, 1, -1, -1, -1, -1, 8, -1, -1, -1, -1)
 _KNOWN_FLAGS: Final = 0xFFFC
 _DELIVERY_MODE: Final = 0x1000
 _BEFORE_DELIVERY_MODE: Final = 0xE000
+_HEADERS: Final = 0x2000
+_BEFORE_HEADERS: Final = 0xC000
+_LENGTH: Final = struct.Struct(">I")
+_SIGNED_64_BIT: Final = struct.Struct(">cq")
 
 
 class Message:
@@ -69,52 +78,6 @@ class Message:
         return b"%b%b\xce%b%b\xce" % (head, header, FRAME_HEAD.pack(BODY, channel, len(body)), body)
 
 
-class Entry:
-    """A message's place in one queue.
-
-    Attributes:
-        number: position; a message put back returns to where it was.
-        redelivered: it was handed out before.
-        consumer: who has it unacknowledged; None in the queue and after basic.get.
-        delivered_at: when it was handed out, by the loop's clock.
-        returns: how often it has come back to a quorum queue.
-        failures: how often because a delivery failed.
-    """
-
-    __slots__ = (
-        "consumer",
-        "delivered_at",
-        "failures",
-        "message",
-        "number",
-        "queue",
-        "redelivered",
-        "returns",
-    )
-
-    def __init__(self, message: Message, queue: Queue, number: int) -> None:
-        self.message = message
-        self.queue = queue
-        self.number = number
-        self.redelivered = False
-        self.consumer: Consumer | None = None
-        self.delivered_at = 0.0
-        self.returns = 0
-        self.failures = 0
-
-    def content_frames(self, channel: Channel, *, always_counted: bool = False) -> bytes:
-        """Header and body frames for a channel; a quorum queue adds how often the message has come back.
-
-        Args:
-            channel: Where it is delivered.
-            always_counted: Add a count of 0, too.
-        """
-        message, limit = self.message, self.queue.delivery_limit
-        if limit is not None and (self.returns or always_counted):
-            message = Message(message.address, limit.header(self, always_counted), message.body)
-        return message.content_frames(channel.number, channel.connection.frame_max)
-
-
 def content_size(header: bytes) -> int:
     """Length of the body that a content header announces, in bytes.
 
@@ -130,14 +93,14 @@ def content_size(header: bytes) -> int:
             raise ConnectionFault(
                 505, f"expected content header for class 60, got one for class {kind} instead", _PUBLISH
             )
-        if end_of_properties(header, flags) == len(header):
+        if _end_of_properties(header, flags) == len(header):
             return int(size)
     except (struct.error, IndexError):
         pass
     raise unknown_frame(HEADER, header)
 
 
-def end_of_properties(header: bytes, flags: int) -> int:
+def _end_of_properties(header: bytes, flags: int) -> int:
     """Where the properties end that the flags announce; with fewer flags, where the first of them end."""
     position = _CONTENT_HEADER.size
     for size in _layout(flags):
@@ -155,8 +118,26 @@ def is_persistent(header: bytes) -> bool:
     flags = _CONTENT_HEADER.unpack_from(header)[3]
     if not flags & _DELIVERY_MODE:
         return False
-    position = end_of_properties(header, flags & _BEFORE_DELIVERY_MODE)
+    position = _end_of_properties(header, flags & _BEFORE_DELIVERY_MODE)
     return header[position] == 2
+
+
+def with_counts(header: bytes, counts: Mapping[str, int]) -> bytes:
+    """Add integers to the header table of an encoded content header.
+
+    A name that the publisher's table has already stands in it twice: the last one counts.
+    """
+    kind, weight, size, flags = _CONTENT_HEADER.unpack_from(header)
+    fields = b"".join(short_string(name) + _SIGNED_64_BIT.pack(b"l", count) for name, count in counts.items())
+    start = _end_of_properties(header, flags & _BEFORE_HEADERS)
+    end, table = start, b""
+    if flags & _HEADERS:
+        begin = start + _LENGTH.size
+        end = begin + _LENGTH.unpack_from(header, start)[0]
+        table = header[begin:end]
+    table += fields
+    properties = header[_CONTENT_HEADER.size : start] + _LENGTH.pack(len(table)) + table + header[end:]
+    return _CONTENT_HEADER.pack(kind, weight, size, flags | _HEADERS) + properties
 
 
 @functools.cache

@@ -1,35 +1,154 @@
-"""A queue: messages in order, and the consumers who take turns at them."""
+"""A queue: messages in order, the consumers who take turns at them, and how often a message may come back."""
 
 from __future__ import annotations
 
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
-from dripline.broker.delivery_limit import DeliveryLimit
-from dripline.broker.errors import ChannelFault
+from dripline.broker.compatibility import Compatibility
+from dripline.broker.exchange import Destination
 from dripline.broker.memory_limit import UNBOUNDED, Memory, QueueLimit
-from dripline.broker.message import Entry, Message, is_persistent
-
-if TYPE_CHECKING:
-    from dripline.broker.connection import Connection
-    from dripline.broker.consumer import Consumer
-    from dripline.broker.exchange import Exchange
+from dripline.broker.message import Message, is_persistent, with_counts
 
 logger = logging.getLogger("dripline.broker")
 
 _DELIVERIES_AT_ONCE: Final = 500  # then other connections get their turn
 
 
-class Queue:
+class QueueConsumer(Protocol):
+    """Who takes messages from a queue, within a credit."""
+
+    queue: Queue
+    tag: str
+    no_ack: bool
+    exclusive: bool
+
+    def is_ready(self) -> bool:
+        """Whether it can take a message now."""
+
+    def deliver(self, entry: Entry) -> None:
+        """Take a message; unless no_ack, it is kept until it is acknowledged."""
+
+    def release(self) -> None:
+        """One of its deliveries was settled."""
+
+    def on_queue_deleted(self) -> None:
+        """Its queue is gone."""
+
+
+class Entry:
+    """A message's place in one queue.
+
+    Attributes:
+        number: position; a message put back returns to where it was.
+        redelivered: it was handed out before.
+        consumer: who has it unacknowledged; None in the queue and after basic.get.
+        delivered_at: when it was handed out, by the loop's clock.
+        returns: how often it has come back to a quorum queue.
+        failures: how often because a delivery failed.
+    """
+
+    __slots__ = (
+        "consumer",
+        "delivered_at",
+        "failures",
+        "message",
+        "number",
+        "queue",
+        "redelivered",
+        "returns",
+    )
+
+    def __init__(self, message: Message, queue: Queue, number: int) -> None:
+        self.message = message
+        self.queue = queue
+        self.number = number
+        self.redelivered = False
+        self.consumer: QueueConsumer | None = None
+        self.delivered_at = 0.0
+        self.returns = 0
+        self.failures = 0
+
+    def content_frames(self, channel: int, frame_max: int, *, always_counted: bool = False) -> bytes:
+        """Header and body frames; a quorum queue adds how often the message has come back.
+
+        Args:
+            channel: Number of the channel it is delivered on.
+            frame_max: Longest frame that the client takes.
+            always_counted: Add a count of 0, too.
+        """
+        message, limit = self.message, self.queue.delivery_limit
+        if limit is not None and (self.returns or always_counted):
+            message = Message(message.address, limit.header(self, always_counted), message.body)
+        return message.content_frames(channel, frame_max)
+
+
+class DeliveryLimit:
+    """Counts the returns of one quorum queue's messages.
+
+    Args:
+        queue: Name of the queue, for the log.
+        arguments: Of the queue, as declared.
+        rules: Of the broker.
+
+    Attributes:
+        dropped: How many messages came back too often.
+    """
+
+    def __init__(self, queue: str, arguments: Mapping[str, Any], rules: Compatibility) -> None:
+        self.dropped = 0
+        self._queue = queue
+        self._counts_failures = rules.counting == "failures"
+        self._limit = _limit(arguments.get("x-delivery-limit", rules.delivery_limit), rules)
+
+    def drop_spent(self, entries: Iterable[Entry], failed: bool) -> list[Entry]:
+        """Count one return of each message; those that have come back too often are settled.
+
+        Args:
+            entries: Messages that come back.
+            failed: The deliveries count as failed where these are told apart.
+
+        Returns:
+            The messages that may be delivered again.
+        """
+        kept = []
+        for entry in entries:
+            entry.returns += 1
+            entry.failures += failed
+            counted = entry.failures if self._counts_failures else entry.returns
+            if self._limit is None or counted <= self._limit:
+                kept.append(entry)
+            else:
+                self._drop(entry)
+        return kept
+
+    def header(self, entry: Entry, always: bool) -> bytes:
+        """The content header of a delivery, with the counts that RabbitMQ adds.
+
+        Args:
+            entry: What is delivered.
+            always: With a count of 0, too, as in the reply to basic.get.
+        """
+        counts = {"x-delivery-count": entry.failures if self._counts_failures else entry.returns}
+        if self._counts_failures:
+            counts["x-acquired-count"] = entry.returns
+        counts = {name: count for name, count in counts.items() if count or always}
+        return with_counts(entry.message.header, counts) if counts else entry.message.header
+
+    def _drop(self, entry: Entry) -> None:
+        if not self.dropped:
+            logger.warning("queue %r drops messages that came back more than %s times", self._queue, self._limit)
+        self.dropped += 1
+        entry.queue.settle(entry)
+
+
+class Queue(Destination):
     """One queue of a virtual host.
 
     Args:
-        name: its name.
-        durable: it outlives its consumers and connections, and a restart with state; not the broker's process.
-        auto_delete: it goes with its last consumer.
-        arguments: as declared.
+        name, durable, auto_delete, arguments: as of any `Destination`.
         owner: the connection it is exclusive to, or None.
         later: runs a function in the next turn of the loop.
         memory: counts what all queues hold.
@@ -47,20 +166,16 @@ class Queue:
         durable: bool,
         auto_delete: bool,
         arguments: Mapping[str, Any],
-        owner: Connection | None,
+        owner: object | None,
         later: Callable[[Callable[[], None]], object],
         memory: Memory,
         delivery_limit: DeliveryLimit | None = None,
     ) -> None:
-        self.name = name
-        self.durable = durable
-        self.auto_delete = auto_delete
-        self.arguments = arguments
+        super().__init__(name, durable, auto_delete, arguments)
         self.owner = owner
         self.deleted = False
-        self.bound_to: set[Exchange] = set()
         self.ready: deque[Entry] = deque()
-        self.consumers: deque[Consumer] = deque()
+        self.consumers: deque[QueueConsumer] = deque()
         self.held = 0
         self.dropped = 0
         self.delivery_limit = delivery_limit
@@ -151,19 +266,11 @@ class Queue:
         self.deleted = True
         self.purge()
 
-    def add_consumer(self, consumer: Consumer) -> None:
-        """Let a consumer take part.
-
-        Raises:
-            ChannelFault: 403 when it, or one before it, wants the queue alone.
-        """
-        if self.consumers and (consumer.exclusive or self.consumers[0].exclusive):
-            raise ChannelFault(
-                403, f"queue '{self.name}' in vhost '{consumer.channel.vhost.name}' in exclusive use"
-            )
+    def add_consumer(self, consumer: QueueConsumer) -> None:
+        """Let a consumer take part."""
         self.consumers.append(consumer)
 
-    def remove_consumer(self, consumer: Consumer) -> None:
+    def remove_consumer(self, consumer: QueueConsumer) -> None:
         """Deliver nothing more to it; what it holds unacknowledged it keeps."""
         self.consumers.remove(consumer)
 
@@ -183,7 +290,7 @@ class Queue:
             self._let_go(self.ready.popleft().message.size)
             self.dropped += 1
 
-    def _next_consumer(self) -> Consumer | None:
+    def _next_consumer(self) -> QueueConsumer | None:
         consumers = self.consumers
         for _ in range(len(consumers)):
             consumer = consumers[0]
@@ -210,6 +317,15 @@ def put_back(entries: Iterable[Entry], failed: bool = False) -> None:
         by_queue.setdefault(entry.queue, []).append(entry)
     for queue, returned in by_queue.items():
         queue.put_back(returned, failed)
+
+
+def _limit(given: Any, rules: Compatibility) -> int | None:
+    """The limit that a declaration asks for; anything but a number is none, as for RabbitMQ."""
+    if not isinstance(given, int) or isinstance(given, bool):
+        return None
+    if given < 0:
+        return 0 if rules.negative_limit_drops else None
+    return given
 
 
 def _position(entry: Entry) -> int:

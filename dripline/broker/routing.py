@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from dripline.broker.errors import ChannelFault, ConnectionFault, no_exchange
+from dripline.broker.exchange import Exchange
 from dripline.broker.frames import PUBLISH
+from dripline.broker.message import Message
 from dripline.broker.queue import Queue
-
-if TYPE_CHECKING:
-    from dripline.broker.exchange import Exchange
-    from dripline.broker.message import Message
 
 _ROUTES_KEPT: Final = 8192
 _MANDATORY: Final = 1
@@ -20,7 +18,7 @@ _PUBLISH: Final = int.from_bytes(PUBLISH, "big")
 
 
 class Target(Protocol):
-    """What takes a message: a queue, or a fault before one."""
+    """What takes a message: a queue, or something before one."""
 
     def put(self, message: Message) -> None:
         """Take it."""
@@ -110,7 +108,7 @@ def _reachable(exchange: Exchange, key: bytes) -> dict[Queue, None]:
         for destination in waiting.pop().match(key):
             if isinstance(destination, Queue):
                 queues[destination] = None
-            elif destination not in seen:
+            elif isinstance(destination, Exchange) and destination not in seen:
                 seen.add(destination)
                 waiting.append(destination)
     return queues

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 import threading
@@ -12,15 +13,16 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from dripline.broker.compatibility import OWN_RULES, Compatibility
 from dripline.broker.connection import Connection
+from dripline.broker.consumer_timeout import ConsumerTimeout
 from dripline.broker.errors import ConnectionFault
-from dripline.broker.listening import BACKLOG, close_all, listen
 from dripline.broker.memory_limit import MEGABYTE
-from dripline.broker.state import Hub, Settings
+from dripline.broker.state import Settings, State
 from dripline.broker.tls import ServerTls, server_context
 
 T = TypeVar("T")
 Keep: TypeAlias = Literal["everything", "durable", "nothing"]
 
+_BACKLOG: Final = 512
 _GOODBYE_S: Final = 0.3  # for clients to answer connection.close
 _TLS_HANDSHAKE_S: Final = 10.0
 
@@ -79,7 +81,7 @@ class EmbeddedBroker:
             compatibility,
         )
         self._thread: threading.Thread | None = None
-        self._hub: Hub | None = None
+        self._state: State[Connection] | None = None
         self._stopping: asyncio.Event | None = None
         self._servers: list[asyncio.Server] = []
 
@@ -93,7 +95,7 @@ class EmbeddedBroker:
         if self._thread is not None:
             raise RuntimeError("the broker runs already")
         self._context = None if self._tls is None else server_context(self._tls)
-        sockets = listen(self._listen_on, self.port)
+        sockets = _listen(self._listen_on, self.port)
         self.host, self.port = sockets[0].getsockname()[:2]
         ready: Future[None] = Future()
         self._thread = threading.Thread(
@@ -104,7 +106,7 @@ class EmbeddedBroker:
             ready.result()
         except RuntimeError:
             self._thread = None
-            close_all(sockets)
+            _close_all(sockets)
             raise
 
     def stop(self) -> None:
@@ -115,9 +117,9 @@ class EmbeddedBroker:
         thread, self._thread = self._thread, None
         if thread is None:
             return
-        assert self._hub is not None
+        assert self._state is not None
         assert self._stopping is not None
-        self._hub.loop.call_soon_threadsafe(self._stopping.set)
+        self._state.loop.call_soon_threadsafe(self._stopping.set)
         thread.join()
 
     def suspend(self, *, keep: Keep = "everything", abruptly: bool = False) -> None:
@@ -144,7 +146,7 @@ class EmbeddedBroker:
         """
         self._await(self._resume())
 
-    def call(self, function: Callable[[Hub], T]) -> T:
+    def call(self, function: Callable[[State[Connection]], T]) -> T:
         """Run a function on the broker's thread, for looking at what it has, and for faults.
 
         Raises:
@@ -159,9 +161,9 @@ class EmbeddedBroker:
             RuntimeError: when it does not run.
         """
         return self.call(
-            lambda hub: {
+            lambda state: {
                 name: queue.delivery_limit.dropped
-                for name, queue in hub.vhost.queues.items()
+                for name, queue in state.vhost.queues.items()
                 if queue.delivery_limit is not None and queue.delivery_limit.dropped
             }
         )
@@ -184,78 +186,119 @@ class EmbeddedBroker:
 
     async def _serve(self, sockets: list[socket.socket], ready: Future[None]) -> None:
         self._stopping = asyncio.Event()
-        hub = self._hub = Hub(self._settings, asyncio.get_running_loop())
-        await self._accept(hub, sockets)
+        state = self._state = State[Connection](self._settings, asyncio.get_running_loop())
+        ConsumerTimeout(state)
+        await self._accept(state, sockets)
         ready.set_result(None)
         await self._stopping.wait()
-        if hub.interference is not None:
-            hub.interference.end_all()
-        self._refuse(hub)
-        await _say_goodbye(hub)
+        state.hooks.on_stop()
+        self._refuse(state)
+        await _say_goodbye(state)
 
-    async def _accept(self, hub: Hub, sockets: list[socket.socket]) -> None:
-        hub.listening = True
+    async def _accept(self, state: State[Connection], sockets: list[socket.socket]) -> None:
+        state.listening = True
         for listener in sockets:
-            server = await hub.loop.create_server(
-                lambda: Connection(hub),
+            server = await state.loop.create_server(
+                lambda: Connection(state),
                 sock=listener,
-                backlog=BACKLOG,
+                backlog=_BACKLOG,
                 ssl=self._context,
                 ssl_handshake_timeout=_TLS_HANDSHAKE_S if self._context is not None else None,
             )
             self._servers.append(server)
 
-    def _refuse(self, hub: Hub) -> None:
-        hub.listening = False
+    def _refuse(self, state: State[Connection]) -> None:
+        state.listening = False
         servers, self._servers = self._servers, []
         for server in servers:
             server.close()
 
     async def _suspend(self, keep: Keep, abruptly: bool) -> None:
-        hub = self._hub
-        assert hub is not None
-        self._refuse(hub)
+        state = self._state
+        assert state is not None
+        self._refuse(state)
         if not abruptly:
-            await _say_goodbye(hub)
-        await _hang_up(hub)
+            await _say_goodbye(state)
+        await _hang_up(state)
         if keep == "durable":
-            hub.vhost.lose_what_is_transient()
+            state.vhost.lose_what_is_transient()
         elif keep == "nothing":
-            hub.begin_empty()
+            state.begin_empty()
 
     async def _resume(self) -> None:
-        hub = self._hub
-        assert hub is not None
+        state = self._state
+        assert state is not None
         if not self._servers:
-            await self._accept(hub, listen(self._listen_on, self.port))
+            await self._accept(state, _listen(self._listen_on, self.port))
 
-    async def _call(self, function: Callable[[Hub], T]) -> T:
-        hub = self._hub
-        assert hub is not None
+    async def _call(self, function: Callable[[State[Connection]], T]) -> T:
+        state = self._state
+        assert state is not None
         try:
-            return function(hub)
+            return function(state)
         finally:
-            hub.flush()
+            state.flush()
 
     def _await(self, work: Coroutine[Any, Any, T]) -> T:
         if self._thread is None:
             work.close()
             raise RuntimeError("the broker does not run")
-        assert self._hub is not None
-        return asyncio.run_coroutine_threadsafe(work, self._hub.loop).result()
+        assert self._state is not None
+        return asyncio.run_coroutine_threadsafe(work, self._state.loop).result()
 
 
-async def _say_goodbye(hub: Hub) -> None:
-    for connection in tuple(hub.connections):
+async def _say_goodbye(state: State[Connection]) -> None:
+    for connection in tuple(state.connections):
         connection.close(ConnectionFault(320, "broker forced connection closure with reason 'shutdown'"))
-    deadline = hub.loop.time() + _GOODBYE_S
-    while hub.connections and hub.loop.time() < deadline:
+    deadline = state.loop.time() + _GOODBYE_S
+    while state.connections and state.loop.time() < deadline:
         await asyncio.sleep(0.005)
-    await _hang_up(hub)
+    await _hang_up(state)
 
 
-async def _hang_up(hub: Hub) -> None:
-    for connection in tuple(hub.connections):
+async def _hang_up(state: State[Connection]) -> None:
+    for connection in tuple(state.connections):
         connection.transport.abort()
-    while hub.connections:
+    while state.connections:
         await asyncio.sleep(0)
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets on all addresses of `host` that this machine has, on one port."""
+    listeners: list[socket.socket] = []
+    missing: OSError | None = None
+    for family, _, _, _, address in socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    ):
+        try:
+            listener = _listen_at(family, (address[0], port, *address[2:]))
+        except OSError as error:
+            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # as ::1 where there is no IPv6
+                missing = error
+                continue
+            _close_all(listeners)
+            raise
+        listeners.append(listener)
+        port = listener.getsockname()[1]  # the same for all addresses when a free one was asked for
+    if missing is not None and not listeners:
+        raise missing
+    return listeners
+
+
+def _listen_at(family: int, address: tuple[Any, ...]) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _close_all(sockets: list[socket.socket]) -> None:
+    for each in sockets:
+        each.close()

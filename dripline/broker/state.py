@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
 from dripline.broker.compatibility import OWN_RULES, Compatibility
-from dripline.broker.consumer_timeout import ConsumerTimeout
-from dripline.broker.flow_control import Alarm
+from dripline.broker.flow_control import Alarm, Publisher
 from dripline.broker.memory_limit import MEGABYTE, Memory
 from dripline.broker.vhost import VirtualHost
+from dripline.broker.write_buffer import WriteBuffer
 
-if TYPE_CHECKING:
-    from dripline.broker.connection import Connection
-    from dripline.broker.interference import Interference
-    from dripline.broker.write_buffer import Outbox
+C = TypeVar("C", bound=Publisher)
 
 
 @dataclass(frozen=True)
@@ -44,25 +41,44 @@ class Settings:
         return f"Settings({self.username!r}, {self.virtual_host!r})"  # never the password
 
 
-class Hub:
+class Hooks(Generic[C]):
+    """What is called at the turning points of a broker, to do something more there; this one does nothing."""
+
+    def on_connected(self, connection: C) -> None:
+        """A client has connected; nobody knows its name yet."""
+
+    def refuses_login(self, connection: C) -> bool:
+        """Whether a client must not log in, though its password is right."""
+        return False
+
+    def on_opened(self, connection: C) -> None:
+        """A client has logged in."""
+
+    def on_new_vhost(self) -> None:
+        """The virtual host is another one."""
+
+    def on_stop(self) -> None:
+        """The broker is about to stop."""
+
+
+class State(Generic[C]):
     """The virtual host, the connections, and those of them that have something to send.
 
     Attributes:
-        interference: faults that a test wants; None as a rule.
+        hooks: faults that a test wants, for example.
         listening: clients may connect; one that was on its way when that ended is sent off.
     """
 
     def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
         self.settings = settings
         self.loop = loop
-        self.connections: set[Connection] = set()
-        self.interference: Interference | None = None
+        self.connections: set[C] = set()
+        self.hooks: Hooks[C] = Hooks()
         self.listening = False
         self.alarm = Alarm(self.connections, self._later)
         self._memory: Memory | None = None
         self.begin_empty()
-        self.to_flush: list[Outbox] = []
-        ConsumerTimeout(self)
+        self.to_flush: list[WriteBuffer] = []
 
     def begin_empty(self) -> None:
         """Have a virtual host with nothing in it."""
@@ -70,8 +86,7 @@ class Hub:
         self.alarm.end(self._memory)
         self._memory = Memory(settings.max_memory_bytes, settings.max_queue_bytes, self.alarm)
         self.vhost = VirtualHost(settings.virtual_host, self._later, self._memory, settings.compatibility)
-        if self.interference is not None:
-            self.interference.install()
+        self.hooks.on_new_vhost()
 
     def flush(self) -> None:
         """Write what was gathered: one write per connection for all that one event caused."""

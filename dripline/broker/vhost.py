@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dripline.broker.arguments import canonical, first_difference
 from dripline.broker.compatibility import OWN_RULES, Compatibility
-from dripline.broker.delivery_limit import DeliveryLimit
 from dripline.broker.errors import (
     ChannelFault,
     ConnectionFault,
@@ -21,14 +20,10 @@ from dripline.broker.errors import (
     queue_locked,
     reserved_name,
 )
-from dripline.broker.exchange import EXCHANGE_KINDS, Exchange
+from dripline.broker.exchange import EXCHANGE_KINDS, Destination, Exchange
 from dripline.broker.memory_limit import Memory
-from dripline.broker.queue import Queue
+from dripline.broker.queue import DeliveryLimit, Queue
 from dripline.broker.routing import Route, Router
-
-if TYPE_CHECKING:
-    from dripline.broker.connection import Connection
-    from dripline.broker.exchange import Destination
 
 _RESERVED: Final = "amq."
 _PREDECLARED: Final = {
@@ -73,7 +68,7 @@ class VirtualHost:
         self._memory = memory
         self._rules = rules
         self.router = Router(name, self.exchanges, self.queues)
-        self.route: Callable[[bytes], Route] = self.router.route  # a fault has messages pass by it
+        self.route: Callable[[bytes], Route] = self.router.route  # what is assigned here routes instead
         self._changed = self.router.forget
         for exchange, kind in _PREDECLARED.items():
             self._add_exchange(exchange, kind, durable=True)
@@ -160,7 +155,7 @@ class VirtualHost:
 
     # -- queues
 
-    def queue(self, name: str, connection: Connection) -> Queue:
+    def queue(self, name: str, connection: object) -> Queue:
         """The queue of that name, as `connection` may use it.
 
         Raises:
@@ -176,7 +171,7 @@ class VirtualHost:
     def declare_queue(
         self,
         name: str,
-        connection: Connection,
+        connection: object,
         durable: bool,
         exclusive: bool,
         auto_delete: bool,
@@ -221,8 +216,6 @@ class VirtualHost:
             delivery_limit=delivery_limit,
         )
         self.queues[name] = queue
-        if exclusive:
-            connection.exclusive_queues.append(queue)
         self._changed()
         return queue
 
@@ -232,12 +225,15 @@ class VirtualHost:
             return
         queue.delete()
         del self.queues[queue.name]
-        if queue.owner is not None:
-            queue.owner.exclusive_queues.remove(queue)
         for consumer in tuple(queue.consumers):
             queue.remove_consumer(consumer)
-            consumer.channel.on_queue_deleted(consumer)
+            consumer.on_queue_deleted()
         self._forget_destination(queue)
+
+    def delete_queues_of(self, connection: object) -> None:
+        """Delete the queues that are exclusive to a connection."""
+        for queue in [each for each in self.queues.values() if each.owner is connection]:
+            self.delete_queue(queue)
 
     def delete_if_abandoned(self, queue: Queue) -> None:
         """Delete a queue that goes with its last consumer, when that has just gone."""

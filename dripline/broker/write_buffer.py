@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 
-if TYPE_CHECKING:
-    from dripline.broker.channel import Channel
-    from dripline.broker.heartbeat import Heartbeat
+from dripline.broker.heartbeat import Heartbeat
 
 _HIGH_WATER: Final = 256 * 1024  # bytes unsent: deliveries wait in their queues
 _FLOOD: Final = 4 * 1024 * 1024  # bytes unsent: the client asks, but does not read the answers
 _FLUSH_AT: Final = 128 * 1024  # bytes gathered: write before gathering more
 
 
-class Outbox:
+class WriteBuffer:
     """Gathers frames until `flush`.
 
     Args:
         transport: the socket.
         heartbeat: is told that something was sent.
-        to_flush: outboxes with something in them; this one enters itself.
+        to_flush: buffers with something in them; this one enters itself.
     """
 
-    def __init__(self, transport: asyncio.Transport, heartbeat: Heartbeat, to_flush: list[Outbox]) -> None:
+    def __init__(self, transport: asyncio.Transport, heartbeat: Heartbeat, to_flush: list[WriteBuffer]) -> None:
         transport.set_write_buffer_limits(high=_HIGH_WATER)
         self._transport = transport
         self._heartbeat = heartbeat
         self._to_flush = to_flush
         self._frames: list[bytes] = []
         self._size = 0
-        self._unconfirmed: list[Channel] = []
+        self._unconfirmed: list[Callable[[], None]] = []
 
     def speak_through(self, transport: asyncio.Transport) -> None:
         """Write to something else from now on."""
@@ -45,18 +44,18 @@ class Outbox:
         if self._size > _FLUSH_AT:
             self.flush()
 
-    def confirm_later(self, channel: Channel) -> None:
-        """Let the next flush confirm what the channel published."""
+    def confirm_later(self, confirm: Callable[[], None]) -> None:
+        """Let the next flush call a function that confirms what a channel published."""
         if not self._unconfirmed:
             self._to_flush.append(self)
-        self._unconfirmed.append(channel)
+        self._unconfirmed.append(confirm)
 
     def flush(self) -> None:
         """Write what was gathered, confirms last."""
         if self._unconfirmed:
-            channels, self._unconfirmed = self._unconfirmed, []
-            for channel in channels:
-                channel.send_confirms()
+            unconfirmed, self._unconfirmed = self._unconfirmed, []
+            for confirm in unconfirmed:
+                confirm()
         if not self._size:
             return
         data = b"".join(self._frames)

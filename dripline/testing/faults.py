@@ -10,14 +10,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from dripline.amqp.topics import topic_matches
-from dripline.broker.interference import Interference, LineFault, LoginRefusal
-from dripline.broker.line import Line
-from dripline.broker.tampering import Delay, Drop, Duplicate, PassingMessage, Reorder, Rule
+from dripline.testing.fault_injection.injector import InjectedFault, Injector, LineFault, LoginRefusal
+from dripline.testing.fault_injection.line import Line
+from dripline.testing.fault_injection.messages import Delay, Drop, Duplicate, Later, PassingMessage, Reorder
 
 if TYPE_CHECKING:
     from dripline.broker import EmbeddedBroker
+    from dripline.broker.connection import Connection
     from dripline.broker.server import Keep
-    from dripline.broker.state import Hub
+    from dripline.broker.state import State
 
 
 class Fault:
@@ -74,7 +75,7 @@ class Faults:
 
     def cut(self, client: str | None = None) -> int:
         """End connections without a word; returns how many."""
-        return self._broker.call(lambda hub: _interference(hub).cut(client))
+        return self._broker.call(lambda state: Injector.of(state).cut(client))
 
     def hold(self, client: str | None = None, *, also_new: bool = False, for_s: float | None = None) -> Fault:
         """Make connections half-open: they stay, and nothing goes through them any more, either way.
@@ -86,7 +87,7 @@ class Faults:
             also_new: Whether those that are made meanwhile are held, too: a cable that is pulled.
             for_s: For how long.
         """
-        return self._line_fault(LineFault(client, Line.hold, Line.release, also_new), for_s)
+        return self._inject(LineFault(client, Line.hold, Line.release, also_new), for_s)
 
     def slow(
         self,
@@ -107,26 +108,19 @@ class Faults:
         fault = LineFault(
             client, lambda line: line.slow_down(delay_s, bytes_per_s), lambda line: line.slow_down(0, 0), True
         )
-        return self._line_fault(fault, for_s)
+        return self._inject(fault, for_s)
 
     def refuse_logins(
         self, client: str | None = None, *, count: int | None = None, for_s: float | None = None
     ) -> Fault:
         """Refuse logins as with a wrong password, the next ``count`` or all."""
-        refusal = LoginRefusal(client, count)
-        return self._begin(
-            lambda hub: _interference(hub).begin_refusal(refusal),
-            lambda hub: _interference(hub).end_refusal(refusal),
-            lambda: refusal.applied,
-            for_s,
-        )
+        return self._inject(LoginRefusal(client, count), for_s)
 
     # -- messages --------------------------------------------------------------------------------------------
 
     def drop(self, *, count: int | None = None, for_s: float | None = None, **which: Any) -> Fault:
         """Lose messages: who sends them notices nothing, and gets a confirm."""
-        concerned = concerns(**which)
-        return self._rule(lambda _hub: Drop(concerned, count), for_s)
+        return self._inject(Drop(concerns(**which), count), for_s)
 
     def drop_replies(self, *, count: int | None = None, for_s: float | None = None, **which: Any) -> Fault:
         """Lose replies, for example those of ``sender="furnace"``."""
@@ -134,13 +128,11 @@ class Faults:
 
     def duplicate(self, *, count: int | None = None, for_s: float | None = None, **which: Any) -> Fault:
         """Deliver messages twice, the second time with the flag ``redelivered``."""
-        concerned = concerns(**which)
-        return self._rule(lambda _hub: Duplicate(concerned, count), for_s)
+        return self._inject(Duplicate(concerns(**which), count), for_s)
 
     def delay(self, by_s: float, *, count: int | None = None, for_s: float | None = None, **which: Any) -> Fault:
         """Deliver messages later; what comes after them overtakes them."""
-        concerned = concerns(**which)
-        return self._rule(lambda hub: Delay(concerned, count, by_s, hub.after), for_s)
+        return self._inject(Delay(concerns(**which), count, by_s, self._later()), for_s)
 
     def reorder(
         self,
@@ -162,22 +154,21 @@ class Faults:
             for_s: For how long.
             **which: Which messages.
         """
-        concerned = concerns(**which)
-        return self._rule(lambda hub: Reorder(concerned, count, window, wait_s, hub.after, seed), for_s)
+        return self._inject(Reorder(concerns(**which), count, window, wait_s, self._later(), seed), for_s)
 
     # -- what an operator may delete -----------------------------------------------------------------------------
 
     def delete_exchange(self, name: str) -> None:
         """Delete an exchange with its bindings; nothing happens if there is none of that name."""
-        self._broker.call(lambda hub: hub.vhost.delete_exchange(name, if_unused=False))
+        self._broker.call(lambda state: state.vhost.delete_exchange(name, if_unused=False))
 
     def delete_queue(self, name: str) -> None:
         """Delete a queue with its messages, also one that is exclusive to a connection, as `rabbitmqctl` can."""
 
-        def delete(hub: Hub) -> None:
-            queue = hub.vhost.queues.get(name)
+        def delete(state: State[Connection]) -> None:
+            queue = state.vhost.queues.get(name)
             if queue is not None:
-                hub.vhost.delete_queue(queue)
+                state.vhost.delete_queue(queue)
 
         self._broker.call(delete)
 
@@ -192,7 +183,7 @@ class Faults:
         Returns:
             How many bindings there were.
         """
-        return self._broker.call(lambda hub: hub.vhost.unbind_by_name(source, destination, key))
+        return self._broker.call(lambda state: state.vhost.unbind_by_name(source, destination, key))
 
     # -- the broker ------------------------------------------------------------------------------------------
 
@@ -200,7 +191,10 @@ class Faults:
         """Take no messages: who publishes gets ``connection.blocked`` and waits, as with RabbitMQ."""
         source = object()
         return self._begin(
-            lambda hub: hub.alarm.sound(source, reason), lambda hub: hub.alarm.end(source), lambda: 1, for_s
+            lambda state: state.alarm.sound(source, reason),
+            lambda state: state.alarm.end(source),
+            lambda: 1,
+            for_s,
         )
 
     def down(self, *, keep: Keep = "everything", abruptly: bool = False) -> Fault:
@@ -232,34 +226,28 @@ class Faults:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _line_fault(self, fault: LineFault, for_s: float | None) -> Fault:
-        return self._begin(
-            lambda hub: _interference(hub).begin_line_fault(fault),
-            lambda hub: _interference(hub).end_line_fault(fault),
-            lambda: fault.applied,
-            for_s,
-        )
+    def _later(self) -> Later:
+        return self._broker.call(lambda state: state.after)
 
-    def _rule(self, make: Callable[[Hub], Rule], for_s: float | None) -> Fault:
-        rule = self._broker.call(make)
+    def _inject(self, fault: InjectedFault, for_s: float | None) -> Fault:
         return self._begin(
-            lambda hub: _interference(hub).begin_rule(rule),
-            lambda hub: _interference(hub).end_rule(rule),
-            lambda: rule.applied,
+            lambda state: Injector.of(state).begin(fault),
+            lambda state: Injector.of(state).end(fault),
+            lambda: fault.applied,
             for_s,
         )
 
     def _begin(
         self,
-        begin: Callable[[Hub], None],
-        end: Callable[[Hub], None],
+        begin: Callable[[State[Connection]], None],
+        end: Callable[[State[Connection]], None],
         applied: Callable[[], int],
         for_s: float | None,
     ) -> Fault:
-        def on_its_thread(hub: Hub) -> None:
-            begin(hub)
+        def on_its_thread(state: State[Connection]) -> None:
+            begin(state)
             if for_s is not None:
-                hub.after(for_s, lambda: end(hub))
+                state.after(for_s, lambda: end(state))
 
         self._broker.call(on_its_thread)
         return self._kept(Fault(lambda: self._call_if_there(end), applied))
@@ -272,7 +260,7 @@ class Faults:
         with suppress(RuntimeError):  # it was stopped for good meanwhile
             self._broker.resume()
 
-    def _call_if_there(self, function: Callable[[Hub], None]) -> None:
+    def _call_if_there(self, function: Callable[[State[Connection]], None]) -> None:
         with suppress(RuntimeError):  # it was stopped, and its faults went with it
             self._broker.call(function)
 
@@ -305,8 +293,3 @@ def concerns(
         )
 
     return is_meant
-
-
-def _interference(hub: Hub) -> Interference:
-    hub.interference = hub.interference or Interference(hub)
-    return hub.interference

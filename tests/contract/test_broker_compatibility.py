@@ -80,23 +80,23 @@ def test_alerts(dripline_service, strict, durable) -> None:
 def test_long_error_texts(dripline_service, dripline_client, strict) -> None:
     """The text of an error is shortened until it fits in a frame: the caller gets it, and no connection ends."""
     dripline_service(Echo, name="echo")
-    before = strict.own().call(lambda hub: set(hub.connections))
+    before = strict.own().call(lambda state: set(state.connections))
     for letter in ("x", "é", "😀"):
         with pytest.raises(ErrorReply, match=letter * 1000):
             dripline_client.cmd("echo", "fail", [letter, 100_000], timeout_s=30)
-    assert before <= strict.own().call(lambda hub: set(hub.connections))
+    assert before <= strict.own().call(lambda state: set(state.connections))
 
 
 def test_headers_longer_than_a_frame(dripline_service, dripline_client, strict) -> None:
     """A specifier that does not fit in a frame is the caller's error: nothing is sent, and no connection ends."""
     service = dripline_service(Echo, name="echo")
-    before = strict.own().call(lambda hub: set(hub.connections))
+    before = strict.own().call(lambda state: set(state.connections))
     with pytest.raises(EncodingError, match=r"8184"):
         dripline_client.get("echo", specifier="x" * 9000)
     with pytest.raises(EncodingError, match=r"8184"):
         service.get("echo", specifier="x" * 9000)
     dripline_client.cmd("echo", "ping", timeout_s=30)
-    assert before <= strict.own().call(lambda hub: set(hub.connections))
+    assert before <= strict.own().call(lambda state: set(state.connections))
 
 
 def test_thousands_of_bindings(dripline_service, dripline_client) -> None:

@@ -41,8 +41,8 @@ def stage(own: EmbeddedBroker) -> Iterator[Stage]:
 
 def unsent(broker: EmbeddedBroker) -> int:
     """Bytes that wait to be written to the slowest client."""
-    assert broker._hub is not None
-    return max(each.transport.get_write_buffer_size() for each in broker._hub.connections)
+    assert broker._state is not None
+    return max(each.transport.get_write_buffer_size() for each in broker._state.connections)
 
 
 def is_free(stage: Stage, queue: str) -> bool:

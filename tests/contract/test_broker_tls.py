@@ -33,7 +33,7 @@ def broker(certificates: Certificates) -> Iterator[EmbeddedBroker]:
 def half_way(broker: EmbeddedBroker) -> socket.socket:
     """A client whom the broker has accepted, and who has not said anything of TLS yet."""
     client = socket.create_connection((broker.host, broker.port), timeout=10)
-    while not broker.call(lambda hub: _waiting_handshakes(hub.loop)):
+    while not broker.call(lambda state: _waiting_handshakes(state.loop)):
         pass
     return client
 
@@ -64,7 +64,7 @@ def test_nobody_gets_in_while_it_is_away(broker: EmbeddedBroker, certificates: C
     with half_way(broker) as client:
         broker.suspend()
         assert is_sent_off(client, certificates)
-    assert broker.call(lambda hub: len(hub.connections)) == 0
+    assert broker.call(lambda state: len(state.connections)) == 0
 
 
 def test_who_comes_through_afterwards_finds_what_is_there_now(
@@ -79,7 +79,7 @@ def test_who_comes_through_afterwards_finds_what_is_there_now(
         raw._stage, raw._input = stage, b""
         raw._socket = encrypted(client, certificates)
         raw.open()
-        assert broker.call(lambda hub: next(iter(hub.connections)).vhost is hub.vhost)
+        assert broker.call(lambda state: next(iter(state.connections)).vhost is state.vhost)
 
 
 def is_sent_off(client: socket.socket, certificates: Certificates) -> bool:

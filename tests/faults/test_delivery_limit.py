@@ -132,4 +132,4 @@ def test_with_a_limit_what_is_dropped_is_counted(
         dropped = broker.dropped_at_limit().get(queue.name, 0)
         delivered = queue.drain()
         assert (len(delivered), dropped) == ((MESSAGES, 0) if survive else (0, MESSAGES))
-        assert broker.call(lambda hub: hub.vhost.queues[queue.name].held) == 0
+        assert broker.call(lambda state: state.vhost.queues[queue.name].held) == 0

@@ -59,7 +59,7 @@ def return_once(broker: EmbeddedBroker, how: str) -> dict[str, int] | None:
 
 def waiting(broker: EmbeddedBroker) -> int:
     """How many messages wait in the queue."""
-    return broker.call(lambda hub: len(hub.vhost.queues["q"].ready))
+    return broker.call(lambda state: len(state.vhost.queues["q"].ready))
 
 
 @pytest.mark.parametrize("how", RETURNS)
@@ -179,7 +179,7 @@ def test_transient_queues_are_refused() -> None:
         with pytest.raises(pika.exceptions.ConnectionClosedByBroker) as caught:
             channel.queue_declare("transient")
         assert (caught.value.reply_code, "transient_nonexcl_queues" in caught.value.reply_text) == (541, True)
-        assert broker.call(lambda hub: set(hub.vhost.queues)) == {"durable"}
+        assert broker.call(lambda state: set(state.vhost.queues)) == {"durable"}
 
 
 @pytest.mark.parametrize("rule", ["applied", "ignored", "refused"])
@@ -237,7 +237,7 @@ def test_the_frame_size_proposed_is_kept() -> None:
         body = bytes(range(256)) * 4096
         channel.basic_publish("", "q", body)
         assert channel.basic_get("q")[2] == body
-        assert broker.call(lambda hub: {each.frame_max for each in hub.connections}) == {8192}
+        assert broker.call(lambda state: {each.frame_max for each in state.connections}) == {8192}
 
 
 def test_rules_of_an_unknown_version() -> None:

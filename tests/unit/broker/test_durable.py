@@ -51,7 +51,9 @@ def test_it_collects_while_its_consumer_is_dead(broker: EmbeddedBroker, kind: st
     sender, sending = connect(broker)
     sending.basic_publish("alerts", "sensor_value.a", b"0")
     assert channel.basic_get("logger")[2] == b"0"
-    broker.call(lambda hub: [c.transport.abort() for c in hub.connections if c.client_name == "" and c.channels])
+    broker.call(
+        lambda state: [c.transport.abort() for c in state.connections if c.client_name == "" and c.channels]
+    )
     assert is_cut_off(consumer)
     sender, sending = connect(broker)
     for number in (1, 2):
@@ -85,7 +87,7 @@ def test_it_survives_a_restart_with_state(broker: EmbeddedBroker, kind, keep, le
             channel.queue_declare("logger", passive=True)
     else:
         assert channel.queue_declare("logger", passive=True).method.message_count == left
-        assert broker.call(lambda hub: bool(hub.vhost.queues["logger"].bound_to)) is bound
+        assert broker.call(lambda state: bool(state.vhost.queues["logger"].bound_to)) is bound
     again.close()
     assert is_cut_off(connection)
 

@@ -47,12 +47,12 @@ def connect(broker: EmbeddedBroker) -> pika.BlockingConnection:
 
 def used(broker: EmbeddedBroker) -> int:
     """What the broker believes that messages take."""
-    return broker.call(lambda hub: next(iter(hub.vhost.queues.values()))._memory.used)
+    return broker.call(lambda state: next(iter(state.vhost.queues.values()))._memory.used)
 
 
 def held(broker: EmbeddedBroker) -> int:
     """What all queues hold."""
-    return broker.call(lambda hub: sum(queue.held for queue in hub.vhost.queues.values()))
+    return broker.call(lambda state: sum(queue.held for queue in state.vhost.queues.values()))
 
 
 def first(channel: BlockingChannel, queue: str) -> bytes:
@@ -187,10 +187,10 @@ def test_publishers_go_on_after_a_restart_without_state(broker: EmbeddedBroker, 
     for queue in "abcd":
         for _ in range(90):
             channel.basic_publish("", queue, KILOBYTE)
-    assert eventually(lambda: broker.call(lambda hub: hub.alarm.reason) == "low on memory")
+    assert eventually(lambda: broker.call(lambda state: state.alarm.reason) == "low on memory")
     broker.suspend(keep="nothing")
     broker.resume()
-    assert broker.call(lambda hub: hub.alarm.reason) == ""
+    assert broker.call(lambda state: state.alarm.reason) == ""
 
 
 def test_what_comes_back_makes_room(broker: EmbeddedBroker, channel: BlockingChannel) -> None:

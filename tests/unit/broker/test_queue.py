@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from dripline.broker.flow_control import Alarm
 from dripline.broker.memory_limit import Memory
-from dripline.broker.message import Entry, Message
-from dripline.broker.queue import Queue, put_back
+from dripline.broker.message import Message
+from dripline.broker.queue import Entry, Queue, put_back
 
 
 def new_memory() -> Memory:

@@ -22,13 +22,6 @@ def new_memory() -> Memory:
     return Memory(10**9, 10**9, Alarm((), lambda function: function()))
 
 
-class Client:
-    """As much of a connection as a virtual host knows: the queues that go with it."""
-
-    def __init__(self) -> None:
-        self.exclusive_queues: list[Queue] = []
-
-
 @pytest.fixture
 def vhost() -> VirtualHost:
     """An empty virtual host; nothing is put off in these tests."""
@@ -39,10 +32,10 @@ def vhost() -> VirtualHost:
     return VirtualHost("/", later, new_memory())
 
 
-def declare(vhost: VirtualHost, name: str = "", client: Any = None, **changes: Any) -> Queue:
+def declare(vhost: VirtualHost, name: str = "", client: object = None, **changes: Any) -> Queue:
     """Declare a queue, exclusive when a client is given."""
     properties = {"durable": False, "exclusive": client is not None, "auto_delete": False, "arguments": {}}
-    return vhost.declare_queue(name, client or Client(), **{**properties, **changes})
+    return vhost.declare_queue(name, client, **{**properties, **changes})
 
 
 def publish(exchange: str, key: str, mandatory: bool = False, immediate: bool = False) -> bytes:
@@ -134,15 +127,18 @@ def test_headers_exchanges_are_refused_in_words(vhost: VirtualHost) -> None:
         vhost.bind("amq.match", declare(vhost), b"", {})
 
 
-def test_exclusive_queues_are_entered_with_their_owner(vhost: VirtualHost) -> None:
-    """The owner knows which queues go with it; others get 405."""
-    owner = Client()
+def test_exclusive_queues_go_with_their_owner(vhost: VirtualHost) -> None:
+    """Others get 405; when the owner's queues are deleted, those of others stay."""
+    owner, other = object(), object()
     queue = declare(vhost, "my_store", owner)
-    assert owner.exclusive_queues == [queue]
+    assert vhost.queue("my_store", owner) is queue
     with pytest.raises(ChannelFault, match="RESOURCE_LOCKED"):
-        vhost.queue("my_store", Client())  # type: ignore[arg-type]  # all that is asked of one
-    vhost.delete_queue(queue)
-    assert owner.exclusive_queues == []
+        vhost.queue("my_store", other)
+    declare(vhost, "mine", other)
+    declare(vhost, "everybody's")
+    vhost.delete_queues_of(owner)
+    assert queue.deleted
+    assert set(vhost.queues) == {"mine", "everybody's"}
     vhost.delete_queue(queue)  # once more is harmless
 
 

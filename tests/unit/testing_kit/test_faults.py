@@ -119,8 +119,8 @@ def test_a_held_connection_that_the_broker_gives_up_is_gone_when_it_is_released(
 ) -> None:
     """The broker forgets the client and frees its queue; the client hears of it only then."""
     with faults.hold("plain"):
-        broker.call(lambda hub: [each.transport.abort() for each in tuple(hub.connections)])
-        assert eventually(lambda: broker.call(lambda hub: not hub.connections and not hub.vhost.queues))
+        broker.call(lambda state: [each.transport.abort() for each in tuple(state.connections)])
+        assert eventually(lambda: broker.call(lambda state: not state.connections and not state.vhost.queues))
         client.connection.process_data_events(0.05)
         assert client.connection.is_open
     assert not client.is_alive()
@@ -166,7 +166,7 @@ def test_a_throttled_client_that_reads_nothing_fills_no_memory(
         reader.channel.basic_consume(reader.queue, lambda *_: None, auto_ack=True)
         client.publish(*["x" * 100_000] * 30)
         assert client.is_alive()
-        unsent = broker.call(lambda hub: max(c.transport.get_write_buffer_size() for c in hub.connections))
+        unsent = broker.call(lambda state: max(c.transport.get_write_buffer_size() for c in state.connections))
         assert 200_000 < unsent < 1_000_000
     reader.connection.close()
 
@@ -289,4 +289,4 @@ def test_undone_nothing_is_left_in_the_way(broker: EmbeddedBroker, faults: Fault
     faults.undo()
     client.publish("a")
     assert client.received(1) == ["a"]
-    assert broker.call(lambda hub: hub.vhost.route == hub.vhost.router.route)
+    assert broker.call(lambda state: state.vhost.route == state.vhost.router.route)

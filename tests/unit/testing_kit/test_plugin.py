@@ -104,7 +104,7 @@ def dripline_broker_options():
 def test_a_furnace_answers(dripline_service, dripline_client, dripline_broker):
     dripline_service(Furnace, name="furnace")
     assert dripline_client.get("furnace")["value_raw"] == 293
-    rules = dripline_broker.own().call(lambda hub: hub.settings.compatibility)
+    rules = dripline_broker.own().call(lambda state: state.settings.compatibility)
     assert (rules.version, rules.delivery_limit) == ("4.3.0", 20)
     assert (dripline_broker.username, dripline_broker.virtual_host) == ("lab", "mesh")
 """

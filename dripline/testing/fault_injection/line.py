@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from dripline.broker.connection import Connection
+from dripline.broker.connection import Connection
 
 _HIGH_WATER: Final = 256 * 1024  # bytes under way: who sends is told to wait
 _PIECES_PER_S: Final = 50  # a throttled line passes bytes on so often
@@ -19,13 +18,12 @@ class Line(asyncio.Transport, asyncio.Protocol):
 
     Args:
         connection: the connection whose transport it replaces.
-        loop: for its timers.
     """
 
-    def __init__(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__()
         self._connection = connection
-        self._loop = loop
+        self._loop = loop = connection.state.loop
         self._socket = connection.transport
         self._in = _Direction(loop, connection.data_received, self._on_level)
         self._out = _Direction(loop, self._socket.write, self._on_level)

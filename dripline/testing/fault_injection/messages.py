@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
 
 import pika.spec
 
 from dripline.broker.message import Message
 from dripline.broker.queue import Queue
-from dripline.broker.routing import Route
+from dripline.broker.routing import Route, Router
 from dripline.wire.enums import msg_t
 
 _PROPERTIES_AT: Final = 12  # in a content header
@@ -73,14 +73,8 @@ class PassingMessage:
         return str(info.get("service_name", "")) if isinstance(info, dict) else ""
 
 
-class Later(Protocol):
-    """Runs a function after some seconds."""
-
-    def __call__(self, delay_s: float, function: Callable[[], None], /) -> Any:
-        """Run it."""
-
-
-Put = Callable[..., None]  # (message, redelivered=False)
+Later: TypeAlias = Callable[[float, Callable[[], None]], Any]  # runs a function after so many seconds
+Put: TypeAlias = Callable[..., None]  # (message, redelivered=False)
 
 
 class Rule(ABC):
@@ -211,32 +205,18 @@ class Reorder(Rule):
             put()
 
 
-class Tampering:
-    """Routes as the router does, but to queues with the rules before them.
-
-    Attributes:
-        rules: the first one that concerns a message is applied to it.
-    """
-
-    def __init__(self) -> None:
-        self.rules: list[Rule] = []
-
-    def route_with(self, route: Callable[[bytes], Route]) -> Callable[[bytes], Route]:
-        """A function that routes like `route`."""
-
-        def find(publish: bytes) -> Route:
-            found = route(publish)
-            # Only the router's own routes are seen here, and these lead to queues.
-            targets = tuple(_Tampered(queue, self.rules) for queue in found.queues if isinstance(queue, Queue))
-            return found._replace(queues=targets)
-
-        return find
+def route(router: Router, rules: Sequence[Rule], publish: bytes) -> Route:
+    """Route as the router does, but have the first rule that concerns a message applied to it."""
+    found = router.route(publish)
+    # Only the router's own routes are seen here, and these lead to queues.
+    targets = tuple(_GuardedQueue(queue, rules) for queue in found.queues if isinstance(queue, Queue))
+    return found._replace(queues=targets)
 
 
-class _Tampered:
+class _GuardedQueue:
     """A queue with rules before it."""
 
-    def __init__(self, queue: Queue, rules: list[Rule]) -> None:
+    def __init__(self, queue: Queue, rules: Sequence[Rule]) -> None:
         self._queue = queue
         self._rules = rules
 
