@@ -411,7 +411,7 @@ def test_an_alert_that_cannot_be_framed_is_put_aside(broker, make) -> None:
 def test_offering_waits_for_nobody(broker, make, tmp_path: Path, monkeypatch) -> None:
     """Neither a publish that hangs nor a disk that hangs holds up a caller."""
     hanging = threading.Event()
-    monkeypatch.setattr(Spool, "append", lambda _self, _lines: hanging.wait(30))
+    monkeypatch.setattr(Spool, "append", lambda _self, _lines: hanging.wait(60))
     publisher = make(in_memory=10, folder=tmp_path / "spool")
     broker.there = False
     slowest = 0.0
@@ -420,7 +420,7 @@ def test_offering_waits_for_nobody(broker, make, tmp_path: Path, monkeypatch) ->
         assert publisher.offer(parcel(number)) == ""
         slowest = max(slowest, time.monotonic() - begin)
     hanging.set()
-    assert slowest < 1.0
+    assert slowest < 20.0, "well under 1 ms on a machine that is not busy"
 
 
 def test_memory_is_bounded_in_bytes_too(broker, make, monkeypatch) -> None:
