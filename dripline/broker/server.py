@@ -14,7 +14,7 @@ from dripline.broker.compatibility import OWN_RULES, Compatibility
 from dripline.broker.connection import Connection
 from dripline.broker.errors import ConnectionFault
 from dripline.broker.hub import Hub, Settings
-from dripline.broker.listening import BACKLOG, close_all, listen
+from dripline.broker.listening import BACKLOG, close_all, listen, stop_accepting
 from dripline.broker.memory import MEGABYTE
 from dripline.broker.tls import ServerTls, server_context
 
@@ -190,7 +190,7 @@ class EmbeddedBroker:
         await self._stopping.wait()
         if hub.interference is not None:
             hub.interference.end_all()
-        self._refuse(hub)
+        await self._refuse(hub)
         await _say_goodbye(hub)
 
     async def _accept(self, hub: Hub, sockets: list[socket.socket]) -> None:
@@ -205,16 +205,16 @@ class EmbeddedBroker:
             )
             self._servers.append(server)
 
-    def _refuse(self, hub: Hub) -> None:
+    async def _refuse(self, hub: Hub) -> None:
         hub.listening = False
         servers, self._servers = self._servers, []
         for server in servers:
-            server.close()
+            await stop_accepting(server)
 
     async def _suspend(self, keep: Keep, abruptly: bool) -> None:
         hub = self._hub
         assert hub is not None
-        self._refuse(hub)
+        await self._refuse(hub)
         if not abruptly:
             await _say_goodbye(hub)
         await _hang_up(hub)
