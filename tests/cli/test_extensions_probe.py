@@ -12,7 +12,7 @@ from dripline.cli.extensions_probe import Found, probe
 from dripline.core.extension_index import Extension
 from dripline.wire.errors import DriplineError
 
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 
 @pytest.fixture
