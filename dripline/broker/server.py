@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 import ssl
 import threading
@@ -15,6 +14,7 @@ from dripline.broker.compatibility import OWN_RULES, Compatibility
 from dripline.broker.connection import Connection
 from dripline.broker.consumer_timeout import ConsumerTimeout
 from dripline.broker.errors import ConnectionFault
+from dripline.broker.listening import BACKLOG, close_all, listen, stop_accepting
 from dripline.broker.memory_limit import MEGABYTE
 from dripline.broker.state import Settings, State
 from dripline.broker.tls import ServerTls, server_context
@@ -22,7 +22,6 @@ from dripline.broker.tls import ServerTls, server_context
 T = TypeVar("T")
 Keep: TypeAlias = Literal["everything", "durable", "nothing"]
 
-_BACKLOG: Final = 512
 _GOODBYE_S: Final = 0.3  # for clients to answer connection.close
 _TLS_HANDSHAKE_S: Final = 10.0
 
@@ -95,7 +94,7 @@ class EmbeddedBroker:
         if self._thread is not None:
             raise RuntimeError("the broker runs already")
         self._context = None if self._tls is None else server_context(self._tls)
-        sockets = _listen(self._listen_on, self.port)
+        sockets = listen(self._listen_on, self.port)
         self.host, self.port = sockets[0].getsockname()[:2]
         ready: Future[None] = Future()
         self._thread = threading.Thread(
@@ -106,7 +105,7 @@ class EmbeddedBroker:
             ready.result()
         except RuntimeError:
             self._thread = None
-            _close_all(sockets)
+            close_all(sockets)
             raise
 
     def stop(self) -> None:
@@ -192,7 +191,7 @@ class EmbeddedBroker:
         ready.set_result(None)
         await self._stopping.wait()
         state.hooks.on_stop()
-        self._refuse(state)
+        await self._refuse(state)
         await _say_goodbye(state)
 
     async def _accept(self, state: State[Connection], sockets: list[socket.socket]) -> None:
@@ -201,22 +200,22 @@ class EmbeddedBroker:
             server = await state.loop.create_server(
                 lambda: Connection(state),
                 sock=listener,
-                backlog=_BACKLOG,
+                backlog=BACKLOG,
                 ssl=self._context,
                 ssl_handshake_timeout=_TLS_HANDSHAKE_S if self._context is not None else None,
             )
             self._servers.append(server)
 
-    def _refuse(self, state: State[Connection]) -> None:
+    async def _refuse(self, state: State[Connection]) -> None:
         state.listening = False
         servers, self._servers = self._servers, []
         for server in servers:
-            server.close()
+            await stop_accepting(server)
 
     async def _suspend(self, keep: Keep, abruptly: bool) -> None:
         state = self._state
         assert state is not None
-        self._refuse(state)
+        await self._refuse(state)
         if not abruptly:
             await _say_goodbye(state)
         await _hang_up(state)
@@ -229,7 +228,7 @@ class EmbeddedBroker:
         state = self._state
         assert state is not None
         if not self._servers:
-            await self._accept(state, _listen(self._listen_on, self.port))
+            await self._accept(state, listen(self._listen_on, self.port))
 
     async def _call(self, function: Callable[[State[Connection]], T]) -> T:
         state = self._state
@@ -261,44 +260,3 @@ async def _hang_up(state: State[Connection]) -> None:
         connection.transport.abort()
     while state.connections:
         await asyncio.sleep(0)
-
-
-def _listen(host: str, port: int) -> list[socket.socket]:
-    """Listening sockets on all addresses of `host` that this machine has, on one port."""
-    listeners: list[socket.socket] = []
-    missing: OSError | None = None
-    for family, _, _, _, address in socket.getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    ):
-        try:
-            listener = _listen_at(family, (address[0], port, *address[2:]))
-        except OSError as error:
-            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # as ::1 where there is no IPv6
-                missing = error
-                continue
-            _close_all(listeners)
-            raise
-        listeners.append(listener)
-        port = listener.getsockname()[1]  # the same for all addresses when a free one was asked for
-    if missing is not None and not listeners:
-        raise missing
-    return listeners
-
-
-def _listen_at(family: int, address: tuple[Any, ...]) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _close_all(sockets: list[socket.socket]) -> None:
-    for each in sockets:
-        each.close()

@@ -173,6 +173,7 @@ class HTTPServer(Interface):
         return roll_call(self._new_client, wait_s, connect_s=self.limit_s)
 
     async def _serve(self, ready: threading.Event | None) -> None:
+        from dripline.broker.listening import stop_accepting
         from dripline.web.api.connections import Connections
         from dripline.web.api.mesh_requests import MeshRequests
         from dripline.web.api.middleware import protocol_log
@@ -207,7 +208,7 @@ class HTTPServer(Interface):
             if ready is not None:
                 ready.set()
             await stop.wait()
-            listener.close()
+            await stop_accepting(listener)
         finally:
             await runner.cleanup()
             watch.cancel()

@@ -24,7 +24,7 @@ MODULES = {
     "dl-mon": "dripline.cli.dl_mon",
     "dl-serve": "dripline.cli.dl_serve",
 }
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0  # of a command that hangs; on a busy machine Python alone takes half a minute to start
 # Hundreds of processes are started: compiled modules are kept for all of them, as an installation does.
 COMPILED = tempfile.TemporaryDirectory(prefix="dripline-compiled-")
 

@@ -186,7 +186,9 @@ def test_it_leaves_nothing_behind(shell, number, moment, free_port, tmp_path):
     folders.mkdir()
     running = shell.start("dl", "demo", "-p", str(free_port), TMPDIR=str(folders))
     logs = "dripline-demo-*/demo.log" if moment else "dripline-demo-*/*.yaml"
-    assert eventually(lambda: any(moment in path.read_text() for path in folders.glob(logs)), 60), running.stderr
+    assert eventually(lambda: any(moment in path.read_text() for path in folders.glob(logs)), PATIENCE_S), (
+        running.stderr
+    )
     assert running.end(number) in (0, 130)
     assert list(folders.iterdir()) == []
     assert "Traceback" not in running.stderr
@@ -204,7 +206,7 @@ def test_a_reader_who_goes_ends_it(shell, free_port, tmp_path):
         while not process.stdout.readline().startswith(b"Ctrl-C"):
             assert process.poll() is None
         process.stdout.close()
-        assert process.wait(40) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert process.stderr.read() == b""
     assert list(folders.iterdir()) == []
 
@@ -224,7 +226,7 @@ def test_a_terminal_that_is_closed_ends_it(shell, free_port, tmp_path):
     while b"KEY" not in shown:
         shown += os.read(ours, 4096)
     os.close(ours)  # it has no controlling terminal, and gets no signal: writing fails
-    assert process.wait(40) == 0
+    assert process.wait(PATIENCE_S) == 0
     assert list(folders.iterdir()) == []
 
 
@@ -233,8 +235,8 @@ def test_no_space_is_told(shell):
     words = [sys.executable, "-m", "dripline.cli.dl", "demo"]
     done = subprocess.run(
         ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *words],
-        capture_output=True, text=True, cwd=shell.folder, env={**os.environ, "HOME": str(shell.home)}, timeout=40,
-        check=False,
+        capture_output=True, text=True, cwd=shell.folder, env={**os.environ, "HOME": str(shell.home)},
+        timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.startswith("dl demo: no usable temporary directory")

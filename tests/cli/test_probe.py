@@ -12,7 +12,7 @@ from dripline.discovery.index import Extension
 from dripline.discovery.probe import Found, probe
 from dripline.errors import DriplineError
 
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pika
 import pytest
 from support.ports import free_port
+from support.waiting import eventually
 
 from dripline.broker import EmbeddedBroker
 from dripline.core import Endpoint, MsgAlert, Service, op_t
@@ -25,16 +26,6 @@ def mesh(broker: BrokerAddress) -> Iterator[Mesh]:
     """A mesh of the test's own."""
     with fresh_mesh(broker) as mesh:
         yield mesh
-
-
-def eventually(condition, timeout_s: float = 30.0) -> bool:
-    """Wait for something that happens in another thread without telling."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def test_run_serves_until_it_is_cancelled(mesh):

@@ -41,7 +41,7 @@ def test_a_service_of_another_make_is_waited_for(mesh, interface, caplog, monkey
         call = Call(interface)
         time.sleep(STEPS * INTERVAL_S)
         assert call.is_waiting
-        assert "still waiting for a reply from 'valve' after" in caplog.text
+        assert eventually(lambda: "still waiting for a reply from 'valve' after" in caplog.text)
         stranger.reply_now.set()
         assert call.end() == "open"
 

@@ -68,7 +68,7 @@ class Background:
 
     def wait_for(self, lines: list[str]) -> None:
         """Return when these lines have appeared, one after the other."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         pattern = as_pattern("…".join(lines))
         while not pattern.search(self.output.read_text()):
             assert self.process.poll() is None, f"ended: {self.output.read_text()}"
@@ -134,7 +134,7 @@ class Reader:
         return len(steps)
 
     def _run(self, command: str, promised: str, code: int) -> None:
-        done = subprocess.run(["bash", "-c", command], timeout=120, **self._streams())
+        done = subprocess.run(["bash", "-c", command], timeout=300, **self._streams())
         output = done.stdout.decode()
         assert done.returncode == code, f"$ {command}\nended with {done.returncode}:\n{output}"
         if promised.strip():

@@ -35,7 +35,7 @@ class Program:
         """What it printed up to now, standard output and error together."""
         return self.output_file.read_text()
 
-    def wait_until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 240) -> None:
         """Return when the condition holds; fail when it does not in time or the program ends before."""
         deadline = time.monotonic() + seconds
         while not condition():

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 
-def eventually(true: Callable[[], object], timeout_s: float = 30.0) -> bool:
+def eventually(true: Callable[[], object], timeout_s: float = 120.0) -> bool:
     """Tell whether something becomes true in time."""
     deadline = time.monotonic() + timeout_s
     while not true():

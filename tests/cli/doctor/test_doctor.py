@@ -17,6 +17,7 @@ from support.member import Member
 import dripline
 from dripline.core import Service
 
+from ..conftest import PATIENCE_S
 from .helpers import line_with, pong, settings_of
 
 PROJECT = Path(dripline.__file__).parents[1]
@@ -146,6 +147,6 @@ def run_python(shell, code: str, *words: str):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )

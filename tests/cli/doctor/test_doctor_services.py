@@ -100,7 +100,7 @@ def test_a_service_that_is_busy_for_too_long_is_broken(shell, own):
     service.add_child(sleepy)
     with serving(service), at_work(own, sleepy):
         done = shell.run("dl", "doctor", service.name, "-t", "3", "--busy-limit", "0")
-        patient = shell.run("dl", "doctor", service.name, "-t", "3")
+        patient = shell.run("dl", "doctor", service.name, "-t", "3", "--busy-limit", "1000")
     assert done.returncode == 3
     told = f"{service.name} answers pings, but has been busy with one request for "
     assert told in line_with("broken ", done.stdout)

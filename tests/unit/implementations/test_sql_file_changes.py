@@ -64,7 +64,7 @@ class Database:
 
     def write(self, *numbers: int) -> None:
         """Write rows; waits until a file that was overwritten is used again."""
-        assert eventually(lambda: self._written(numbers), 20)
+        assert eventually(lambda: self._written(numbers))
 
     def _written(self, numbers: tuple[int, ...]) -> bool:
         try:
@@ -263,7 +263,7 @@ def test_other_programs_that_write_the_same_file_lose_nothing(database, path):
     thread.start()
     try:
         for number in range(1, 60):
-            assert eventually(lambda number=number: _tried(database, number), 20)
+            assert eventually(lambda number=number: _tried(database, number))
     finally:
         done.set()
         thread.join()
@@ -400,7 +400,7 @@ def test_a_path_that_takes_no_database_is_away_until_it_does(database, path, cha
     assert eventually(lambda: "the database is away" in caplog.text or "there, but takes" in caplog.text)
     assert sorted(given_back) == list(range(8))
     back()
-    assert eventually(lambda: numbers_in(path) == [3, 4, 5, 6, 7], 20)
+    assert eventually(lambda: numbers_in(path) == [3, 4, 5, 6, 7])
     assert eventually(lambda: writer.report()["database"] == "ok")
     writer.close(5)
     assert writer.report()["written"] == 8
@@ -427,10 +427,10 @@ def test_while_a_reader_blocks_rows_go_to_disk_and_acknowledgement_goes_on(datab
     with reading(path):
         for number in range(1, 100):
             writer.put(row(number))
-        assert eventually(lambda: sorted(given_back) == list(range(100)), 20)
+        assert eventually(lambda: sorted(given_back) == list(range(100)))
         assert "being read by another program" in writer.report()["database"]
         assert writer.report()["written"] == 1
-    assert eventually(lambda: writer.report()["written"] == 100, 20)
+    assert eventually(lambda: writer.report()["written"] == 100)
     writer.close(5)
     assert sorted(numbers_in(path)) == list(range(100))
     assert "away" not in caplog.text
@@ -454,10 +454,10 @@ def test_a_disk_that_is_full_in_the_middle_of_a_checkpoint_loses_nothing(databas
     with no_larger_files(path.stat().st_size + 4096):
         for number in range(2000, 2300):
             writer.put(row(number))
-        assert eventually(lambda: sorted(given_back) == list(range(2000, 2300)), 20), writer.report()
+        assert eventually(lambda: sorted(given_back) == list(range(2000, 2300))), writer.report()
         assert eventually(lambda: "database" in caplog.text)
         assert writer.report()["written"] < 300
-    assert eventually(lambda: writer.report()["written"] == 300, 20), writer.report()
+    assert eventually(lambda: writer.report()["written"] == 300), writer.report()
     writer.close(5)
     assert numbers_in(path) == list(range(2300))
     assert caplog.text.count("the database is away") == caplog.text.count("the database is back") == 1
@@ -480,10 +480,10 @@ def test_a_disk_that_is_full_while_rows_are_inserted_loses_nothing(database, pat
     sa.event.listen(database.engine, "connect", limit)
     for number in range(1, 100):
         writer.put(row(number))
-    assert eventually(lambda: len(given_back) >= 90, 20)
-    assert "full" in writer.report()["database"]
+    assert eventually(lambda: len(given_back) >= 90)
+    assert eventually(lambda: "full" in writer.report()["database"])
     full.clear()
-    assert eventually(lambda: writer.report()["written"] == 100, 20)
+    assert eventually(lambda: writer.report()["written"] == 100)
     writer.close(5)
     assert numbers_in(path) == list(range(100))
 

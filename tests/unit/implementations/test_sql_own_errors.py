@@ -139,7 +139,7 @@ def test_a_row_that_only_fails_waits_until_others_show_whose_fault_it_is(storage
     assert eventually(lambda: "no way" in storage.writer.report()["database"])
     assert storage.writer.report()["refused"] == 0
     storage.put(4)
-    assert eventually(lambda: storage.numbers() == [4], 20)
+    assert eventually(lambda: storage.numbers() == [4])
     assert eventually(lambda: storage.writer.report()["refused"] == 1)
 
 
@@ -149,7 +149,7 @@ def test_a_value_that_the_database_cannot_take_is_the_rows_fault(storage, value)
     storage.put(1)
     assert eventually(lambda: storage.given_back == [1])
     storage.writer.put(Row("plain", {"n": value}, "odd", 2))
-    assert eventually(lambda: storage.given_back == [1, 2], 20), storage.writer.report()
+    assert eventually(lambda: storage.given_back == [1, 2]), storage.writer.report()
     assert storage.writer.report()["database"] == "ok"
 
 

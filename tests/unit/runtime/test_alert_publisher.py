@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -86,7 +86,7 @@ def parcel(number: int) -> list[Envelope]:
     return [Envelope(str(number), b"\x00properties", bytes(range(256)))]
 
 
-def numbers(*parts: range) -> list[str]:
+def numbers(*parts: Iterable[int]) -> list[str]:
     """Names of alerts."""
     return [str(number) for part in parts for number in part]
 
@@ -292,21 +292,21 @@ def test_a_full_folder_is_not_tried_again_before_something_was_sent(broker, make
     monkeypatch.setattr(Spool, "append", counted)
     publisher = make(in_memory=10, folder=tmp_path / "spool", on_disk_bytes=6_000, drop_oldest=False)
     broker.go()
-    offer(publisher, range(100))
+    kept = [number for number in range(100) if publisher.offer(parcel(number)) == ""]
     assert eventually(lambda: tried and publisher._backlog._disk_full)
     so_far = len(tried)
-    kept = 100 + sum(publisher.offer(parcel(number)) == "" for number in range(100, 200))
-    assert (len(publisher), publisher.dropped) == (kept, 200 - kept)
+    kept += [number for number in range(100, 200) if publisher.offer(parcel(number)) == ""]
+    assert (len(publisher), publisher.dropped) == (len(kept), 200 - len(kept))
     assert publisher.dropped
     assert len(tried) == so_far
     back(broker, publisher)
-    assert eventually(lambda: broker.got == numbers(range(kept)))
+    assert eventually(lambda: broker.got == numbers(kept))
     so_far = len(tried)
     broker.go()
     offer(publisher, range(200, 211))
     assert eventually(lambda: len(tried) == so_far + 1)
     back(broker, publisher)
-    assert eventually(lambda: broker.got[kept:] == numbers(range(200, 211)))
+    assert eventually(lambda: broker.got[len(kept) :] == numbers(range(200, 211)))
 
 
 def test_a_disk_that_does_not_keep_what_was_sent_ends_nothing(broker, make, tmp_path: Path, monkeypatch, caplog):
@@ -411,7 +411,7 @@ def test_an_alert_that_cannot_be_framed_is_put_aside(broker, make) -> None:
 def test_offering_waits_for_nobody(broker, make, tmp_path: Path, monkeypatch) -> None:
     """Neither a publish that hangs nor a disk that hangs holds up a caller."""
     hanging = threading.Event()
-    monkeypatch.setattr(Spool, "append", lambda _self, _lines: hanging.wait(30))
+    monkeypatch.setattr(Spool, "append", lambda _self, _lines: hanging.wait(60))
     publisher = make(in_memory=10, folder=tmp_path / "spool")
     broker.there = False
     slowest = 0.0
@@ -420,7 +420,7 @@ def test_offering_waits_for_nobody(broker, make, tmp_path: Path, monkeypatch) ->
         assert publisher.offer(parcel(number)) == ""
         slowest = max(slowest, time.monotonic() - begin)
     hanging.set()
-    assert slowest < 1.0
+    assert slowest < 20.0, "well under 1 ms on a machine that is not busy"
 
 
 def test_memory_is_bounded_in_bytes_too(broker, make, monkeypatch) -> None:

@@ -141,9 +141,13 @@ def test_a_slow_line_takes_its_time_and_loses_nothing(faults: Faults, client: Cl
         assert time.monotonic() - begin > 1.8
         client.publish(*map(str, range(50)))
     assert client.received(50) == [str(number) for number in range(50)]
-    begin = time.monotonic()
-    assert client.is_alive()
-    assert time.monotonic() - begin < 1.8
+
+    def took_s() -> float:
+        begin = time.monotonic()
+        assert client.is_alive()
+        return time.monotonic() - begin
+
+    assert any(took_s() < 1.8 for _ in range(20))  # a busy machine may be as slow as the line was, not each time
 
 
 def test_a_throttled_line_passes_so_many_bytes(faults: Faults, client: Client) -> None:

@@ -265,11 +265,12 @@ def test_a_broker_without_heartbeats_is_lost(lost):
     """A peer that is silent for two intervals is given up, though the socket looks well."""
     with FakeBroker(heartbeat=1) as fake:
         connection = Connection(BrokerAddress(fake.host, fake.port, heartbeat_s=1), on_lost=lost)
-        connection.open()
         start = time.monotonic()
+        connection.open()
         assert lost.happened.wait(30)
-        assert 1.4 < time.monotonic() - start < 5  # 1.9; pika's own checker takes 6 to 12
-        assert "not even heartbeats" in str(lost.errors[0])
+        assert time.monotonic() - start > 1.4
+        # Pika's own checker takes 6 to 12 s, and says something else.
+        assert "nothing came from it for 1.8 s, not even heartbeats" in str(lost.errors[0])
         connection.close()
 
 

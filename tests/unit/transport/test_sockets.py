@@ -34,9 +34,9 @@ def test_an_address_that_does_not_answer_is_no_reason_to_wait(listener):
     with unanswered() as nowhere:
         begin = time.monotonic()
         found = [(socket.AF_INET, nowhere), (socket.AF_INET, listener)]
-        with first_to_answer(found, progress(20).left_s) as sock:
+        with first_to_answer(found, progress(60).left_s) as sock:
             assert sock.getpeername() == listener
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 20, "less than 1 s on a machine that is not busy"
 
 
 def test_an_address_that_refuses_is_followed_by_the_next(listener):
@@ -59,8 +59,8 @@ def test_all_addresses_have_one_limit():
     with unanswered() as nowhere:
         begin = time.monotonic()
         with pytest.raises(TimeoutError):
-            first_to_answer([(socket.AF_INET, nowhere)] * 5, progress(0.3).left_s)
-        assert time.monotonic() - begin < 3
+            first_to_answer([(socket.AF_INET, nowhere)] * 50, progress(1).left_s)
+        assert time.monotonic() - begin < 20
 
 
 def test_cancelling_ends_it():
