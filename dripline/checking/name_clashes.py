@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from dripline.config.diagnostics import Mistake, Place
-from dripline.config.source_map import Origin
+from dripline.config.source_map import SourceMap
 
 _MESH_OF = ("broker", "broker_port", "virtual_host", "requests_exchange")
 
@@ -15,7 +15,7 @@ class Configured(Protocol):
     """A service's configuration that knows where it comes from."""
 
     configuration: dict[str, Any]
-    origin: Origin
+    origin: SourceMap
 
 
 def check_together(services: Sequence[Configured]) -> list[Mistake]:

@@ -8,6 +8,6 @@ Five stages, each winning over the ones before it:
 4. options such as `-b` or `--password-file`;
 5. `ENV{NAME}` inside any text is replaced by that environment variable.
 
-`assemble` runs them all. Every mistake is a ConfigurationError of one line for each thing wrong, which names where
-it stands and what to do. Nothing here imports YAML before a file is to be read.
+`load.load_configuration` runs them all. A ConfigurationError has one line for each mistake, with its place and the
+remedy. Nothing here imports YAML before a file is to be read.
 """

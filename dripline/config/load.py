@@ -17,7 +17,7 @@ from dripline.config.mesh_address import TLS_FILES, MeshMistake
 from dripline.config.missing_space import missing_space_hint
 from dripline.config.overrides import apply_words, spell
 from dripline.config.quoted import as_wanted
-from dripline.config.source_map import Origin
+from dripline.config.source_map import SourceMap
 from dripline.config.version_4 import MESH_KEYS, unfolded
 from dripline.errors import ConfigurationError
 from dripline.wire.safe_text import hide_login
@@ -28,7 +28,7 @@ _MESH = "dripline_mesh"
 _Result = TypeVar("_Result")
 
 
-def assemble(
+def load_configuration(
     file: FilePath | None = None,
     words: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
@@ -64,7 +64,7 @@ class Assembly:
     """A configuration as far as it can be brought together.
 
     Attributes:
-        configuration: what `assemble` returns.
+        configuration: what `load_configuration` returns.
         origin: tells where a setting was written.
         mistakes: what was found on the way.
         unsure: paths of the texts that come from the environment.
@@ -72,7 +72,7 @@ class Assembly:
     """
 
     configuration: dict[str, Any] = field(repr=False)  # a password may be in it
-    origin: Origin
+    origin: SourceMap
     mistakes: list[Mistake]
     unsure: frozenset[tuple[str | int, ...]]
     is_readable: bool = True
@@ -85,8 +85,8 @@ def bring_together(
     defaults: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Assembly:
-    """Do what `assemble` does, and collect the mistakes of all stages; the arguments are the same."""
-    origin = Origin(file, words, user_mesh_file())
+    """Do what `load_configuration` does, and collect the mistakes of all stages; the arguments are the same."""
+    origin = SourceMap(file, words, user_mesh_file())
     mistakes: list[Mistake] = []
     is_readable = True
     tree = merged(merged({_MESH: {}}, defaults or {}), {_MESH: _tried(home_mesh, mistakes) or {}})
@@ -116,7 +116,7 @@ def _tried(action: Callable[[], _Result], mistakes: list[Mistake]) -> _Result | 
         return None
 
 
-def mesh_settings(configuration: Mapping[str, Any], origin: Origin) -> MeshSettings:
+def mesh_settings(configuration: Mapping[str, Any], origin: SourceMap) -> MeshSettings:
     """The checked `dripline_mesh` block of a configuration.
 
     Raises:
@@ -128,7 +128,7 @@ def mesh_settings(configuration: Mapping[str, Any], origin: Origin) -> MeshSetti
 
 
 def mesh_mistakes(
-    configuration: Mapping[str, Any], origin: Origin, unsure: Collection[tuple[str | int, ...]] = ()
+    configuration: Mapping[str, Any], origin: SourceMap, unsure: Collection[tuple[str | int, ...]] = ()
 ) -> list[Mistake]:
     """What is wrong with the `dripline_mesh` block of a configuration.
 
@@ -234,7 +234,7 @@ _MESH_TYPES: dict[str, Any] = {
 
 
 def _read_quoted_mesh(
-    tree: dict[str, Any], origin: Origin, unsure: Collection[tuple[str | int, ...]]
+    tree: dict[str, Any], origin: SourceMap, unsure: Collection[tuple[str | int, ...]]
 ) -> list[Mistake]:
     """Convert quoted numbers and booleans in the mesh settings; text from the environment without a warning."""
     mesh = tree[_MESH]

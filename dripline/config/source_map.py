@@ -15,7 +15,7 @@ from dripline.wire.safe_text import hide_word
 OLD_BLOCK = "runtime-config"
 
 
-class Origin:
+class SourceMap:
     """The sources of one configuration, asked for the place of a path in it.
 
     Args:
@@ -104,7 +104,7 @@ def locate(path_of_file: FilePath, key_path: Path) -> str:
     Returns:
         The place of the last key that stands in the file; where the file begins when not even the first does.
     """
-    return Origin(path_of_file).where(key_path)
+    return SourceMap(path_of_file).where(key_path)
 
 
 def _compose(file: FilePath) -> Any:

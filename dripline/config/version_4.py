@@ -8,7 +8,7 @@ from typing import Any
 
 from dripline.config.diagnostics import Mistake
 from dripline.config.mesh import MeshSettings
-from dripline.config.source_map import OLD_BLOCK, Origin
+from dripline.config.source_map import OLD_BLOCK, SourceMap
 
 _MESH = "dripline_mesh"
 # Version 4 wrote the settings of the mesh below this key, with hyphens.
@@ -30,7 +30,7 @@ class Unfolded:
     mistakes: list[Mistake] = field(default_factory=list)
 
 
-def unfolded(tree: Mapping[str, Any], origin: Origin) -> Unfolded:
+def unfolded(tree: Mapping[str, Any], origin: SourceMap) -> Unfolded:
     """Bring a file's tree into today's shape.
 
     Args:
@@ -45,7 +45,7 @@ def unfolded(tree: Mapping[str, Any], origin: Origin) -> Unfolded:
     return result
 
 
-def _unfold_service(result: Unfolded, origin: Origin) -> None:
+def _unfold_service(result: Unfolded, origin: SourceMap) -> None:
     block = result.tree.pop(OLD_BLOCK)
     place = origin.place((OLD_BLOCK,))
     if not isinstance(block, dict):
@@ -64,7 +64,7 @@ def _joined(under: Any, over: Any) -> Any:
     return {**under, **over} if isinstance(under, dict) and isinstance(over, dict) else over
 
 
-def _unfold_mesh(result: Unfolded, origin: Origin) -> None:
+def _unfold_mesh(result: Unfolded, origin: SourceMap) -> None:
     block = result.tree.pop(_OLD_MESH)
     text = f"{_OLD_MESH!r} is deprecated (it is version 4's): write {_MESH!r}, and '_' for each '-' below it"
     result.mistakes.append(Mistake(origin.place((_OLD_MESH,)), text, is_warning=True))
@@ -77,7 +77,7 @@ def _unfold_mesh(result: Unfolded, origin: Origin) -> None:
 
 
 def _move(
-    result: Unfolded, names: Mapping[str, str], block: Mapping[str, Any], path: tuple[str, ...], origin: Origin
+    result: Unfolded, names: Mapping[str, str], block: Mapping[str, Any], path: tuple[str, ...], origin: SourceMap
 ) -> None:
     """Put settings into the block of the mesh; what stands there already wins."""
     mesh = result.tree.get(_MESH)

@@ -7,7 +7,7 @@ from typing import Any
 
 import scarab
 from dripline.config.authentication import GROUP, dripline_auth_spec, make_authentication
-from dripline.config.load import assemble
+from dripline.config.load import load_configuration
 from dripline.config.mesh import MeshSettings
 from dripline.errors import ConfigurationError
 from dripline.wire.return_codes import add_return_code, find_by_value, return_code_mistakes
@@ -55,12 +55,12 @@ def mesh_settings(dripline_mesh: Mapping[str, Any] | scarab.Param | None) -> Mes
     Raises:
         ConfigurationError: an unknown setting, a wrong value, or a return code whose value or name is taken.
     """
-    tree = assemble(options={"dripline_mesh": dict(_plain(dripline_mesh) or {})})
+    tree = load_configuration(options={"dripline_mesh": dict(_plain(dripline_mesh) or {})})
     mesh = MeshSettings.from_dict(tree["dripline_mesh"])
     codes = mesh.return_codes
     if codes is not None and not isinstance(
         codes, str
-    ):  # a string would name a file, and `assemble` has read that
+    ):  # a string would name a file, and `load_configuration` has read that
         for _, mistake in return_code_mistakes(codes):
             raise ConfigurationError(f"dripline_mesh: return_codes: {mistake}")
         for entry in codes:

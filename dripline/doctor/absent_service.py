@@ -87,9 +87,11 @@ class Presence:
 
     def _on_the_mesh(self) -> list[str]:
         if self._known is None:
-            from dripline.runtime.service_discovery import roll_call
+            from dripline.runtime.service_discovery import discover_services
 
-            found = roll_call(self._session.client, min(_ROLL_CALL_S, self._timeout_s), connect_s=self._timeout_s)
+            found = discover_services(
+                self._session.client, min(_ROLL_CALL_S, self._timeout_s), connect_s=self._timeout_s
+            )
             self._known = [service.name for service in found]
             for service in found:
                 self._known += [str(entry.get("name")) for entry in service.endpoints or ()]

@@ -77,9 +77,9 @@ def named(wanted: Wanted) -> dict[str, str]:
 
 
 def _present(notes: Notes, session: Session, wanted: Wanted) -> list[str]:
-    from dripline.runtime.service_discovery import roll_call
+    from dripline.runtime.service_discovery import discover_services
 
-    found = roll_call(session.client, min(_ROLL_CALL_S, wanted.timeout_s), connect_s=wanted.timeout_s)
+    found = discover_services(session.client, min(_ROLL_CALL_S, wanted.timeout_s), connect_s=wanted.timeout_s)
     if not found:
         notes.warning("no service is on the mesh, or none answers a roll call", "dl serve FILE, or dl demo")
     return [service.name for service in found if service.name]

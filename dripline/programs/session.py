@@ -13,7 +13,7 @@ from dripline.config.diagnostics import Mistake, Place, mistakes_of, raise_error
 from dripline.config.load import Assembly, bring_together, merged, mesh_mistakes, mesh_settings
 from dripline.config.mesh_address import TLS_FILES, resolved
 from dripline.config.secrets import is_blank
-from dripline.config.source_map import Origin
+from dripline.config.source_map import SourceMap
 from dripline.errors import ConfigurationError
 from dripline.programs.common_options import CommonOptions
 
@@ -41,7 +41,7 @@ class Session:
     """
 
     configuration: dict[str, Any] = field(repr=False)  # a password may be in it
-    origin: Origin
+    origin: SourceMap
     mesh: MeshSettings
     auth: Authentication
 

@@ -16,7 +16,7 @@ from dripline.runtime.boundary import Boundary
 from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.queued_alert import QueuedAlert
 from dripline.runtime.rate_limited_log import RateLimitedLogger
-from dripline.transport.future import Slot
+from dripline.transport.future import OneShotFuture
 from dripline.wire.encode import Envelope
 
 __all__ = ["AlertPublisher", "BufferPolicy"]
@@ -57,7 +57,7 @@ class AlertPublisher:
 
     def __init__(
         self,
-        publish: Callable[[Sequence[Envelope]], list[Slot[bool]]],
+        publish: Callable[[Sequence[Envelope]], list[OneShotFuture[bool]]],
         can_publish: Callable[[], bool],
         policy: BufferPolicy,
         name: str,
@@ -230,7 +230,7 @@ class AlertPublisher:
         """Wait until an alert that is under way is confirmed, or for 10 ms."""
         slots = self._flying[index].slots if self._flying else ()
         with contextlib.suppress(BrokerError, TimeoutError):  # it is looked at by others
-            (slots[-1] if slots else Slot()).wait(_FULL_S)
+            (slots[-1] if slots else OneShotFuture()).wait(_FULL_S)
 
     @property
     def _can_publish(self) -> bool:

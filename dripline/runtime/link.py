@@ -20,7 +20,7 @@ from dripline.runtime.reconnecting_connection import ReconnectingConnection, Set
 from dripline.runtime.reply_retry import ReplyRetry
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
-from dripline.transport.future import Slot
+from dripline.transport.future import OneShotFuture
 from dripline.wire.encode import Encoder, Envelope
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 from dripline.wire.sender import sender_info
@@ -237,7 +237,7 @@ class MeshLink:
         """
         self.connection.publish(self.mesh.requests_exchange, envelopes, ack=ack)
 
-    def send_alert(self, alert: MsgAlert, timeout_s: float = 30.0) -> list[Slot[bool]]:
+    def send_alert(self, alert: MsgAlert, timeout_s: float = 30.0) -> list[OneShotFuture[bool]]:
         """Send an alert with publisher confirms; each chunk's confirm arrives in its slot.
 
         Raises:
@@ -260,7 +260,7 @@ class MeshLink:
         connection.prepare_confirms()
         self._lead_alerts_on(connection)
 
-    def send_packed(self, envelopes: Sequence[Envelope], timeout_s: float = 30.0) -> list[Slot[bool]]:
+    def send_packed(self, envelopes: Sequence[Envelope], timeout_s: float = 30.0) -> list[OneShotFuture[bool]]:
         """Send what `pack_alert` made, of one or more alerts. Result and errors as for `send_alert`.
 
         Args:
@@ -293,7 +293,7 @@ class MeshLink:
         if always or leads_on:
             self._leads_on = self._bind_durable_exchange(connection)
 
-    def send_reply_confirmed(self, reply: MsgReply, timeout_s: float = 30.0) -> list[Slot[bool]]:
+    def send_reply_confirmed(self, reply: MsgReply, timeout_s: float = 30.0) -> list[OneShotFuture[bool]]:
         """Send a reply with publisher confirms, as `send_alert` does with alerts."""
         return self.connection.publish_confirmed(
             self.mesh.requests_exchange, self.pack_reply(reply), mandatory=True, timeout_s=timeout_s

@@ -7,7 +7,7 @@ import threading
 import time
 
 from dripline.errors import BrokerError
-from dripline.transport.future import Slot
+from dripline.transport.future import OneShotFuture
 
 # Not without a limit: a signal that arrives just before a thread begins to wait is handled when it wakes.
 _LOOK_S = 0.5
@@ -22,7 +22,7 @@ class Caller:
 
     def __init__(self) -> None:
         self.last: int | None = None
-        self._outcome: Slot[BaseException | None] = Slot()
+        self._outcome: OneShotFuture[BaseException | None] = OneShotFuture()
 
     def end(self, error: BaseException | None) -> None:
         """End the wait, with an error or None for success; the first call counts."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Container
 from dripline.amqp.content import Delivery, Returned
 from dripline.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
 from dripline.runtime.liveness import LivenessCheck, Outcome
-from dripline.transport.future import Slot
+from dripline.transport.future import OneShotFuture
 from dripline.wire.chunks import DEFAULT_LIMITS, Joiner, Part, read_part
 from dripline.wire.decode import malformed_reply, read_reply
 from dripline.wire.duration import duration
@@ -55,7 +55,7 @@ class PendingReply:
         self._forget = forget
         self._overdue = overdue
         self._liveness = liveness
-        self._slot: Slot[tuple[Part, bytes]] = Slot()
+        self._slot: OneShotFuture[tuple[Part, bytes]] = OneShotFuture()
         self._joiner: Joiner | None = None
         self.stray: str | None = None
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dripline.amqp.properties import RawProperties
 from dripline.errors import BrokerError
 from dripline.runtime.spool_position import Position
-from dripline.transport.future import Slot
+from dripline.transport.future import OneShotFuture
 from dripline.wire.encode import Envelope
 
 _LONGEST_KEY = 255
@@ -34,7 +34,7 @@ class QueuedAlert:
         self.envelopes = envelopes
         self.position = position
         self.size = sum(_OVERHEAD + len(chunk.properties) + len(chunk.body) for chunk in envelopes)
-        self.slots: Sequence[Slot[bool]] = ()
+        self.slots: Sequence[OneShotFuture[bool]] = ()
         self.strikes = 0
 
     @property

@@ -34,7 +34,7 @@ class Present:
     endpoints: list[dict[str, Any]] | None = field(default=None)
 
 
-def roll_call(
+def discover_services(
     new_client: Callable[[], MeshClient],
     wait_s: float = 1.0,
     broadcast_key: str = "broadcast",

@@ -13,7 +13,7 @@ from dripline.config.authentication import make_authentication
 from dripline.config.diagnostics import Place
 from dripline.config.load import bring_together
 from dripline.config.overrides import set_path, spell
-from dripline.config.source_map import Origin
+from dripline.config.source_map import SourceMap
 from dripline.core.object_creator import ObjectCreator
 from dripline.core.service import Service
 from dripline.discovery.secrets import secrets_of_extensions
@@ -64,7 +64,7 @@ def _checked(
     return assembly.configuration
 
 
-class _InPython(Origin):
+class _InPython(SourceMap):
     """A configuration that stands in a test: its mistakes are told by the path of their keys."""
 
     def place(self, key_path: Sequence[str | int]) -> Place:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dripline.errors import BrokerError
 from dripline.transport import error_messages as failures
-from dripline.transport.future import Slot
+from dripline.transport.future import OneShotFuture
 
 
 class Calls:
@@ -19,7 +19,7 @@ class Calls:
 
     def __init__(self, post: Callable[[Callable[[], object]], None]) -> None:
         self._post = post
-        self._waiting: set[Slot[Any]] = set()
+        self._waiting: set[OneShotFuture[Any]] = set()
         self._error: BrokerError | None = None
 
     def ask(self, start: Callable[[Callable[[Any], None]], object], timeout_s: float) -> Any:
@@ -33,7 +33,7 @@ class Calls:
             TimeoutError: No answer came in time.
             BrokerError: What `fail` was given, before or meanwhile.
         """
-        slot: Slot[Any] = Slot()
+        slot: OneShotFuture[Any] = OneShotFuture()
 
         def run() -> None:
             try:

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from dripline.errors import BrokerError
 from dripline.transport import error_messages as failures
-from dripline.transport.future import Slot
+from dripline.transport.future import OneShotFuture
 from dripline.wire.duration import duration
 
 
@@ -26,17 +26,17 @@ class Confirms:
         self._room = threading.Condition()
         self._waiting = 0
         self._last = 0
-        self._open: dict[int, Slot[bool]] = {}
+        self._open: dict[int, OneShotFuture[bool]] = {}
 
     def __len__(self) -> int:
         """Return how many messages are unconfirmed."""
         return len(self._open)
 
-    def send(self, write: Callable[[], None], timeout_s: float) -> Slot[bool]:
+    def send(self, write: Callable[[], None], timeout_s: float) -> OneShotFuture[bool]:
         """Write one message and number it; as `send_all` with one."""
         return self.send_all(write, 1, timeout_s)[0]
 
-    def send_all(self, write: Callable[[], None], count: int, timeout_s: float) -> list[Slot[bool]]:
+    def send_all(self, write: Callable[[], None], count: int, timeout_s: float) -> list[OneShotFuture[bool]]:
         """Write messages and number them, in one step for all threads.
 
         Args:
@@ -91,8 +91,8 @@ class Confirms:
             return False
         return True
 
-    def _send(self, write: Callable[[], None], count: int) -> list[Slot[bool]]:
-        slots: list[Slot[bool]] = [Slot() for _ in range(count)]
+    def _send(self, write: Callable[[], None], count: int) -> list[OneShotFuture[bool]]:
+        slots: list[OneShotFuture[bool]] = [OneShotFuture() for _ in range(count)]
         tags = range(self._last + 1, self._last + 1 + count)
         self._open.update(
             zip(tags, slots, strict=True)

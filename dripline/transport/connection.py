@@ -19,7 +19,7 @@ from dripline.errors import BrokerError
 from dripline.transport.address import BrokerAddress
 from dripline.transport.consumer import AnyConsumer, Consumer, handled_here, passive_declaration
 from dripline.transport.durable_consumer import DurableConsumer
-from dripline.transport.future import Slot
+from dripline.transport.future import OneShotFuture
 from dripline.transport.topology import Topology
 from dripline.wire.encode import Envelope
 
@@ -172,7 +172,7 @@ class Connection(Topology):
         *,
         mandatory: bool = False,
         timeout_s: float = 30.0,
-    ) -> list[Slot[bool]]:
+    ) -> list[OneShotFuture[bool]]:
         """Publish with publisher confirms, all in one write.
 
         Args:

@@ -16,7 +16,7 @@ from dripline.transport import other_peer
 from dripline.transport.address import BrokerAddress
 from dripline.transport.calls import Calls
 from dripline.transport.confirms import Confirms
-from dripline.transport.future import Slot
+from dripline.transport.future import OneShotFuture
 from dripline.transport.pika_adapter import PikaConnection, StreamEvents, parameters_for
 from dripline.transport.progress import DECLARING, LOGGING_IN, MUTE, RESOLVING, Progress
 from dripline.transport.sockets import connect
@@ -48,7 +48,7 @@ class ConnectionLife(StreamEvents):
         self._closing = False
         self._opened = False
         self._pika: PikaConnection | None = None
-        self._login: Slot[None] = Slot()
+        self._login: OneShotFuture[None] = OneShotFuture()
         self._calls = Calls(self._post)
         self._confirms = Confirms(confirm_window)
         self._progress: Progress | None = None

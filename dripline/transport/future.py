@@ -10,7 +10,7 @@ from dripline.wire.duration import duration
 T = TypeVar("T")
 
 
-class Slot(Generic[T]):
+class OneShotFuture(Generic[T]):
     """One-shot hand-over between threads; several times lighter than an Event or a Future.
 
     The first `set` or `fail` counts, later ones are ignored, from whatever thread they come.

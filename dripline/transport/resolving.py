@@ -7,7 +7,7 @@ import socket
 import threading
 from typing import Any
 
-from dripline.transport.future import Slot
+from dripline.transport.future import OneShotFuture
 from dripline.transport.progress import Progress
 
 #: An address family with an address that `socket.connect` takes.
@@ -15,7 +15,9 @@ Found = tuple[int, Any]
 
 _LOOK_S = 0.1  # a cancelled opening is noticed after this time
 
-_lookups: dict[tuple[int, str, int], Slot[list[Found]]] = {}  # by process: a forked one has none of their threads
+_lookups: dict[
+    tuple[int, str, int], OneShotFuture[list[Found]]
+] = {}  # by process: a forked one has none of their threads
 
 
 def resolve(host: str, port: int, progress: Progress) -> list[Found]:
@@ -37,7 +39,7 @@ def resolve(host: str, port: int, progress: Progress) -> list[Found]:
     key = os.getpid(), host, port
     slot = _lookups.get(key)
     if slot is None:  # else an earlier attempt asks still
-        slot = _lookups[key] = Slot()
+        slot = _lookups[key] = OneShotFuture()
         threading.Thread(target=_look_up, args=(key, slot), name="dripline-resolve", daemon=True).start()
     while True:
         wait_s = min(_LOOK_S, progress.left_s())
@@ -57,7 +59,7 @@ def _is_literal(family: int, host: str) -> bool:
     return True
 
 
-def _look_up(key: tuple[int, str, int], slot: Slot[list[Found]]) -> None:
+def _look_up(key: tuple[int, str, int], slot: OneShotFuture[list[Found]]) -> None:
     _, host, port = key
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -18,7 +18,7 @@ from dripline.core._credentials import Secret
 from dripline.core.interface import Interface
 from dripline.errors import ConfigurationError, DriplineError
 from dripline.runtime.client import MeshClient
-from dripline.runtime.service_discovery import Present, roll_call
+from dripline.runtime.service_discovery import Present, discover_services
 from dripline.web import settings
 from dripline.web.api.http_status import http_status
 from dripline.wire.return_codes import get_return_code_values
@@ -170,7 +170,7 @@ class HTTPServer(Interface):
 
     def list_present(self, wait_s: float = 0.5) -> list[Present]:
         """Ask the mesh who is there."""
-        return roll_call(self._new_client, wait_s, connect_s=self.limit_s)
+        return discover_services(self._new_client, wait_s, connect_s=self.limit_s)
 
     async def _serve(self, ready: threading.Event | None) -> None:
         from dripline.broker.listening import stop_accepting

@@ -218,7 +218,11 @@ def test_pages_that_may_ask_can_read_the_answer(start):
     assert {"PUT", "POST"} <= set(found["Access-Control-Allow-Methods"].split(", "))
     assert {"specifier", "lockout-key"} <= set(found["Access-Control-Allow-Headers"].split(", "))
     status, found = headers("GET", "https://panel.lab", Authorization="Bearer right")
-    assert (status, found["Access-Control-Allow-Origin"], found["Vary"]) == (200, "https://panel.lab", "Origin")
+    assert (status, found["Access-Control-Allow-Origin"], found["Vary"]) == (
+        200,
+        "https://panel.lab",
+        "Origin",
+    )
     for method in ("OPTIONS", "GET"):
         status, found = headers(method, "https://evil.example", Authorization="Bearer right")
         assert (status, found["Access-Control-Allow-Origin"]) == (403, None)

@@ -8,7 +8,7 @@ from dripline.config.mesh import MeshSettings
 from dripline.core import Endpoint, Interface, Service
 from dripline.implementations import KeyValueStore
 from dripline.runtime.client import MeshClient
-from dripline.runtime.service_discovery import roll_call
+from dripline.runtime.service_discovery import discover_services
 
 from .meshes import client, fresh_mesh, serving
 
@@ -22,7 +22,7 @@ def mesh(broker):
 
 def call(mesh):
     """A roll call that waits long enough for a machine that is busy."""
-    return roll_call(lambda: MeshClient(MeshSettings.from_dict(mesh.settings)), 3.0)
+    return discover_services(lambda: MeshClient(MeshSettings.from_dict(mesh.settings)), 3.0)
 
 
 def test_every_service_answers_with_its_endpoints(mesh):

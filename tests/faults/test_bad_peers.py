@@ -26,7 +26,7 @@ from dripline.core import Core, Endpoint, Interface, MsgAlert, MsgRequest, Recei
 from dripline.errors import BrokerError, BrokerUnreachable, DriplineError, NoRoute, ReplyTimeout
 from dripline.implementations import HTTPServer
 from dripline.runtime.client import MeshClient
-from dripline.runtime.service_discovery import roll_call
+from dripline.runtime.service_discovery import discover_services
 from dripline.transport.address import BrokerAddress
 from dripline.wire.enums import op_t
 
@@ -97,7 +97,7 @@ CALLS: dict[str, Call] = {
     "MeshClient.monitor": _with_client(lambda client: client.monitor(["x"], ["x"], print, LIMIT_S)),
     "MeshClient.open": _with_client(lambda client: client.open(timeout_s=LIMIT_S)),
     "Service.get": _service_asks,
-    "roll_call": lambda mesh: roll_call(lambda: MeshClient(mesh), LIMIT_S),
+    "discover_services": lambda mesh: discover_services(lambda: MeshClient(mesh), LIMIT_S),
 }
 
 
@@ -205,7 +205,7 @@ def test_a_broker_that_falls_silent(broker, kind):
             assert outcome is None
         elif kind == "frozen_after_consuming" and name.startswith(("MeshClient.monitor", "MeshClient.publish")):
             assert outcome is None  # it is not the line of the whole machine
-        elif (kind, name) == ("frozen_after_consuming", "roll_call"):
+        elif (kind, name) == ("frozen_after_consuming", "discover_services"):
             assert outcome == []
         else:
             assert isinstance(outcome, (BrokerError, ReplyTimeout)), name

@@ -8,7 +8,7 @@ import pytest
 
 from dripline.checking import check_configuration, check_files
 from dripline.config.file import load_file
-from dripline.config.source_map import Origin
+from dripline.config.source_map import SourceMap
 from dripline.errors import ConfigurationError
 
 LAB = """
@@ -38,7 +38,7 @@ def check(extensions, tmp_path, monkeypatch):
 
     def check_text(text: str):
         (tmp_path / "service.yaml").write_text(text)
-        return check_configuration(load_file("service.yaml"), Origin("service.yaml").where)
+        return check_configuration(load_file("service.yaml"), SourceMap("service.yaml").where)
 
     return check_text
 

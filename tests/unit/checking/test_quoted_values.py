@@ -40,10 +40,10 @@ def _settings():
 def assembled(write, home):
     """Brings a file together as `dl-serve` does."""
 
-    def assemble(text: str, **variables: str):
+    def load_configuration(text: str, **variables: str):
         return bring_together(write(text), environment=variables)
 
-    return assemble
+    return load_configuration
 
 
 @pytest.mark.parametrize(("known", "argument"), list(_settings()))

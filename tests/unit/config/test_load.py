@@ -8,8 +8,15 @@ import sys
 
 import pytest
 
-from dripline.config.load import assemble, bring_together, home_mesh, merged, mesh_settings, user_mesh_file
-from dripline.config.source_map import Origin
+from dripline.config.load import (
+    bring_together,
+    home_mesh,
+    load_configuration,
+    merged,
+    mesh_settings,
+    user_mesh_file,
+)
+from dripline.config.source_map import SourceMap
 from dripline.errors import ConfigurationError
 
 
@@ -17,7 +24,7 @@ def test_each_stage_wins_over_the_ones_before_it(write, home):
     """Defaults, mesh file, file, words, options, environment."""
     (home / ".dripline_mesh.yaml").write_text("broker: from-mesh-file\nbroker_port: 1\nrequests_exchange: r\n")
     file = write("name: from_file\nmodule: Service\ndripline_mesh: {broker_port: 2, alerts_exchange: 'ENV{EX}'}\n")
-    configuration = assemble(
+    configuration = load_configuration(
         file,
         words=["module=MyService", "dripline_mesh.max_payload_size=3"],
         options={"dripline_mesh": {"max_payload_size": 4, "broker": None}, "heartbeat_interval_s": 5},
@@ -41,13 +48,13 @@ def test_each_stage_wins_over_the_ones_before_it(write, home):
 
 def test_without_anything_there_are_the_defaults_of_a_mesh():
     """A client can do with that."""
-    assert assemble() == {"dripline_mesh": {}}
+    assert load_configuration() == {"dripline_mesh": {}}
     assert user_mesh_file() is None
 
 
 def test_a_null_in_a_file_is_a_value(write):
     """`cmd_at_reconnect: null` means none; only an empty block leaves the one below it alone."""
-    assert assemble(
+    assert load_configuration(
         write("cmd_at_reconnect: null\ndripline_mesh:\n"), defaults={"cmd_at_reconnect": ["*OPC?"]}
     ) == {
         "cmd_at_reconnect": None,
@@ -79,7 +86,7 @@ def test_a_version_4_block_is_unfolded_with_a_warning(write, caplog):
         "dripline_mesh: {broker: lab}\nruntime-config:\n  name: my_store\n  endpoints: [{name: peaches}]\n"
     )
     with caplog.at_level(logging.WARNING):
-        configuration = assemble(file, ["endpoints.0.initial_value=3"])
+        configuration = load_configuration(file, ["endpoints.0.initial_value=3"])
     assert configuration == {
         "dripline_mesh": {"broker": "lab"},
         "name": "my_store",
@@ -94,14 +101,14 @@ def test_a_version_4_block_is_unfolded_with_a_warning(write, caplog):
 def test_a_version_4_block_must_hold_something(write):
     """Else the service would have no name and nobody would know why."""
     with pytest.raises(ConfigurationError, match=r"^service\.yaml:1:1: 'runtime-config' holds no mapping"):
-        assemble(write("runtime-config: my_store\n"))
+        load_configuration(write("runtime-config: my_store\n"))
 
 
 def test_a_variable_that_is_not_set_is_told_with_its_place(write):
     """In a file and on the command line."""
     file = write("name: my_store\nendpoints:\n  - name: peaches\n    calibration: '{}*ENV{CAL}'\n")
     with pytest.raises(ConfigurationError) as caught:
-        assemble(file, ["broadcast_key=ENV{KEY}"], environment={})
+        load_configuration(file, ["broadcast_key=ENV{KEY}"], environment={})
     assert [line.partition(";")[0] for line in str(caught.value).splitlines()] == [
         "service.yaml:4:5: endpoints.0.calibration: the environment variable 'CAL' is not set",
         "command line, 'broadcast_key=ENV{KEY}': broadcast_key: the environment variable 'KEY' is not set",
@@ -113,7 +120,7 @@ def test_return_codes_may_stand_in_a_file_of_their_own(write, tmp_path, monkeypa
     write("- {value: 1000, name: too_hot, description: Too hot}\n", "codes.yaml")
     file = tmp_path / write("dripline_mesh: {return_codes: codes.yaml}\n")
     monkeypatch.chdir("/")
-    codes = assemble(file)["dripline_mesh"]["return_codes"]
+    codes = load_configuration(file)["dripline_mesh"]["return_codes"]
     assert codes == [{"value": 1000, "name": "too_hot", "description": "Too hot"}]
 
 
@@ -121,7 +128,7 @@ def test_mesh_settings_are_checked_with_their_places(write):
     """All that is wrong at once."""
     file = write("dripline_mesh:\n  brokr: lab\n  broker_port: many\n")
     with pytest.raises(ConfigurationError) as caught:
-        mesh_settings(assemble(file), Origin(file))
+        mesh_settings(load_configuration(file), SourceMap(file))
     assert str(caught.value).splitlines() == [
         "service.yaml:2:3: dripline_mesh: unknown setting 'brokr'; did you mean 'broker'?",
         "service.yaml:3:3: dripline_mesh: broker_port must be a whole number, not 'many'",
@@ -132,18 +139,26 @@ def test_mesh_settings_must_be_a_block(write):
     """A single word there is a misunderstanding."""
     file = write("dripline_mesh: lab\n")
     with pytest.raises(ConfigurationError, match=r"^service\.yaml:1:1: dripline_mesh is a mapping of settings"):
-        mesh_settings(assemble(file), Origin(file))
+        mesh_settings(load_configuration(file), SourceMap(file))
 
 
 def test_a_port_may_come_from_the_environment(write):
     """What comes from there is text, and a port's text of digits is a number."""
     file = write("dripline_mesh: {broker_port: 'ENV{PORT}'}\n")
-    assert mesh_settings(assemble(file, environment={"PORT": "5673"}), Origin(file)).broker_port == 5673
+    assert (
+        mesh_settings(load_configuration(file, environment={"PORT": "5673"}), SourceMap(file)).broker_port == 5673
+    )
 
 
 def test_configuration_without_files_costs_no_yaml():
     """A client that needs no file must not wait for the parser."""
-    code = "import sys; from dripline.config.load import assemble; assemble(); print('yaml' in sys.modules)"
+    code = """if True:
+        import sys
+        from dripline.config.load import load_configuration
+
+        load_configuration()
+        print("yaml" in sys.modules)
+    """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
@@ -153,7 +168,7 @@ def test_all_stages_tell_their_mistakes_at_once(write, home):
     (home / ".dripline_mesh.yaml").write_text("- a list\n")
     file = write("name: a\nname: b\nx: ENV{X}\ndripline_mesh: {return_codes: nowhere.yaml}\n")
     with pytest.raises(ConfigurationError) as caught:
-        assemble(file, ["noword", "name.x=5"], environment={})
+        load_configuration(file, ["noword", "name.x=5"], environment={})
     places = [line.partition(": ")[0].rpartition("/")[2] for line in str(caught.value).splitlines()]
     assert places == [
         ".dripline_mesh.yaml:1:1", "service.yaml:2:1",

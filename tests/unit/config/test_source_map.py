@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.config.source_map import Origin, locate
+from dripline.config.source_map import SourceMap, locate
 
 SERVICE = """\
 name: my_store
@@ -64,7 +64,7 @@ def test_json_has_lines_too(write):
 
 def test_a_setting_of_the_command_line_is_told_as_its_word(write):
     """The file may hold it too, but the word is what counts."""
-    origin = Origin(write(SERVICE), ["endpoints.0.calibration=3*{}", "dripline_mesh.broker=x"])
+    origin = SourceMap(write(SERVICE), ["endpoints.0.calibration=3*{}", "dripline_mesh.broker=x"])
     assert origin.where(("endpoints", 0, "calibration")) == "command line, 'endpoints.0.calibration=3*{}'"
     assert origin.where(("endpoints", 0, "name")) == "service.yaml:3:5"
 
@@ -72,7 +72,7 @@ def test_a_setting_of_the_command_line_is_told_as_its_word(write):
 def test_a_setting_of_the_mesh_file_is_found_there(write):
     """Unless the configuration file says it again."""
     write("broker: other\nbroker_port: x\n", "mesh.yaml")
-    origin = Origin(write(SERVICE), mesh_file="mesh.yaml")
+    origin = SourceMap(write(SERVICE), mesh_file="mesh.yaml")
     assert origin.where(("dripline_mesh", "broker_port")) == "mesh.yaml:2:1"
     assert origin.where(("dripline_mesh", "broker")) == "service.yaml:7:3"
 
@@ -80,16 +80,16 @@ def test_a_setting_of_the_mesh_file_is_found_there(write):
 def test_the_mesh_file_may_name_the_block_or_not(write):
     """Both ways of writing it are read."""
     write("dripline_mesh:\n  broker_port: x\n", "mesh.yaml")
-    assert Origin(mesh_file="mesh.yaml").where(("dripline_mesh", "broker_port")) == "mesh.yaml:2:3"
+    assert SourceMap(mesh_file="mesh.yaml").where(("dripline_mesh", "broker_port")) == "mesh.yaml:2:3"
 
 
 def test_without_any_file_a_setting_comes_from_the_command_line():
     """Options are not remembered one by one."""
-    assert Origin().where(("name",)) == "command line"
+    assert SourceMap().where(("name",)) == "command line"
 
 
 def test_a_file_that_changed_meanwhile_does_no_harm(write):
     """Places are looked up when something is wrong already; a second failure helps nobody."""
-    origin = Origin(write(SERVICE))
+    origin = SourceMap(write(SERVICE))
     write("a: [")
     assert origin.where(("name",)) == "service.yaml"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dripline.config.source_map import Origin
+from dripline.config.source_map import SourceMap
 from dripline.config.version_4 import unfolded
 
 
@@ -13,7 +13,7 @@ def test_settings_of_the_mesh_move_to_their_block(write):
         "dripline": {"requests-exchange": "r", "auth-file": "x"},
         "dripline_mesh": {"broker": "new"},
     }
-    result = unfolded(tree, Origin())
+    result = unfolded(tree, SourceMap())
     assert result.tree == {
         "name": "s", "dripline_mesh": {"broker": "new", "broker_port": 5, "requests_exchange": "r"}
     }  # fmt: skip
@@ -22,7 +22,7 @@ def test_settings_of_the_mesh_move_to_their_block(write):
 
 def test_settings_that_moved_are_found_where_they_were_written(write):
     """Messages about them name the old place."""
-    origin = Origin(write("runtime-config:\n  name: s\n  broker: lab\n"))
+    origin = SourceMap(write("runtime-config:\n  name: s\n  broker: lab\n"))
     unfolded({"runtime-config": {"name": "s", "broker": "lab"}}, origin)
     assert origin.where(("dripline_mesh", "broker")) == "service.yaml:3:3"
 
@@ -30,5 +30,5 @@ def test_settings_that_moved_are_found_where_they_were_written(write):
 def test_todays_configuration_stays_as_it_is():
     """And the tree that was given is not changed."""
     tree = {"name": "s", "dripline_mesh": None, "dripline": "a text"}
-    assert unfolded(tree, Origin()).tree == tree
-    assert unfolded(tree, Origin()).mistakes == []
+    assert unfolded(tree, SourceMap()).tree == tree
+    assert unfolded(tree, SourceMap()).mistakes == []

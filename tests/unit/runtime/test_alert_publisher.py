@@ -14,7 +14,7 @@ from dripline.errors import BrokerError, ClosedByBroker, ConnectionLost, Driplin
 from dripline.runtime import alert_backlog
 from dripline.runtime.alert_publisher import AlertPublisher, BufferPolicy
 from dripline.runtime.spool import Position, Spool
-from dripline.transport.future import Slot
+from dripline.transport.future import OneShotFuture
 from dripline.wire.encode import Envelope
 
 
@@ -26,23 +26,23 @@ class Broker:
         self.there = True
         self.confirming = True
         self.got: list[str] = []
-        self.open: list[tuple[str, Slot[bool]]] = []
+        self.open: list[tuple[str, OneShotFuture[bool]]] = []
         self.poison: set[str] = set()  # end the connection
         self.unsendable: set[str] = set()  # do not fit into a frame
         self.error: BrokerError = ConnectionLost("gone")
         self.ends = 0
         self.ends_left = 10**6  # so often, then nothing is poison any more
 
-    def publish(self, envelopes: Sequence[Envelope]) -> list[Slot[bool]]:
+    def publish(self, envelopes: Sequence[Envelope]) -> list[OneShotFuture[bool]]:
         """Take alerts."""
         with self.lock:
             if not self.there:
                 raise ConnectionLost("gone")
             if self.unsendable.intersection(envelope.routing_key for envelope in envelopes):
                 raise DriplineError("too long")
-            slots: list[Slot[bool]] = []
+            slots: list[OneShotFuture[bool]] = []
             for envelope in envelopes:
-                slots.append(Slot())
+                slots.append(OneShotFuture())
                 self.open.append((envelope.routing_key, slots[-1]))
             if self.poison.intersection(envelope.routing_key for envelope in envelopes):
                 self.end()

@@ -4,19 +4,19 @@ import threading
 
 import pytest
 
-from dripline.transport.future import Slot
+from dripline.transport.future import OneShotFuture
 
 
 def test_a_value_goes_from_one_thread_to_another():
     """Who waits gets what the other one brings."""
-    slot = Slot()
+    slot = OneShotFuture()
     threading.Thread(target=slot.set, args=(42,)).start()
     assert slot.wait(30) == 42
 
 
 def test_an_error_is_raised_where_somebody_waits():
     """`fail` brings an error instead of a value."""
-    slot = Slot()
+    slot = OneShotFuture()
     slot.fail(KeyError("lost"))
     with pytest.raises(KeyError, match="lost"):
         slot.wait(0)
@@ -24,7 +24,7 @@ def test_an_error_is_raised_where_somebody_waits():
 
 def test_none_is_a_value():
     """A slot can be given nothing, and that counts as filled."""
-    slot = Slot()
+    slot = OneShotFuture()
     assert not slot.filled
     slot.set(None)
     assert slot.filled
@@ -33,7 +33,7 @@ def test_none_is_a_value():
 
 def test_the_first_one_counts():
     """What comes later is ignored."""
-    slot = Slot()
+    slot = OneShotFuture()
     slot.set("first")
     slot.set("second")
     slot.fail(KeyError())
@@ -44,12 +44,12 @@ def test_the_first_one_counts():
 def test_waiting_ends(timeout_s):
     """When nothing comes in time, that is a TimeoutError; also for no time at all."""
     with pytest.raises(TimeoutError, match="nothing came"):
-        Slot().wait(timeout_s)
+        OneShotFuture().wait(timeout_s)
 
 
 def test_one_can_wait_again_after_waiting_in_vain():
     """A value that comes late is still there for the next wait."""
-    slot = Slot()
+    slot = OneShotFuture()
     with pytest.raises(TimeoutError):
         slot.wait(0)
     slot.set("late")
@@ -58,14 +58,14 @@ def test_one_can_wait_again_after_waiting_in_vain():
 
 def test_there_is_no_longest_wait():
     """Infinity means as long as it takes."""
-    slot = Slot()
+    slot = OneShotFuture()
     slot.set(1)
     assert slot.wait(float("inf")) == 1
 
 
 def test_all_who_wait_get_it():
     """Several threads may wait for the same value."""
-    slot, got = Slot(), []
+    slot, got = OneShotFuture(), []
     threads = [threading.Thread(target=lambda: got.append(slot.wait(30))) for _ in range(5)]
     for thread in threads:
         thread.start()
@@ -78,7 +78,7 @@ def test_all_who_wait_get_it():
 def test_many_who_bring_do_not_disturb_each_other():
     """When a value and errors come at the same moment, one of them counts, for everybody and for good."""
     for _ in range(200):
-        slot, start = Slot(), threading.Barrier(3)
+        slot, start = OneShotFuture(), threading.Barrier(3)
 
         def bring(value, slot=slot, start=start):
             start.wait()
@@ -95,11 +95,11 @@ def test_many_who_bring_do_not_disturb_each_other():
 
 def test_a_look_never_waits():
     """It shows what arrived, be it a value or an error."""
-    slot: Slot[int] = Slot()
+    slot: OneShotFuture[int] = OneShotFuture()
     assert slot.peek() is None
     slot.set(3)
     assert slot.peek() == (3, None)
-    failed: Slot[int] = Slot()
+    failed: OneShotFuture[int] = OneShotFuture()
     failed.fail(ValueError("no"))
     value, error = failed.peek()
     assert (value, str(error)) == (None, "no")
@@ -108,7 +108,7 @@ def test_a_look_never_waits():
 def test_one_may_wait_without_taking():
     """Whether it is a value or an error."""
     for fill in (lambda slot: slot.set(1), lambda slot: slot.fail(ValueError("x"))):
-        slot = Slot()
+        slot = OneShotFuture()
         assert not slot.await_filled(0)
         threading.Timer(0.02, fill, [slot]).start()
         assert slot.await_filled(30)
