@@ -41,7 +41,7 @@ from dripline.runtime.state_folder import dead_letter_folder
 from dripline.runtime.throw_reply import ThrowReply
 from dripline.runtime.turn import Turn
 from dripline.wire.enums import op_t
-from dripline.wire.errors import ConnectionLost, DriplineError
+from dripline.wire.errors import BrokerError, DriplineError
 from dripline.wire.mesh import MeshSettings
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
@@ -181,7 +181,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
             self.add_child(self.create_object(config, "Endpoint"))
 
     def add_child(self, an_endpoint: Endpoint) -> bool:
-        """Add an endpoint that is served in turn with the others.
+        """Add an endpoint that is served in turn with the others; a service that runs can be asked for it at once.
 
         Returns:
             True.
@@ -192,7 +192,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         self.__mailbox.refuse_shared(an_endpoint.name)
         self.__children.add(an_endpoint, own_queue=False)
         if self.__mailbox.is_open:
-            with suppress(ConnectionLost):  # it is bound when the connection is back
+            with suppress(BrokerError):  # it is bound when the connection is back
                 self.__mailbox.bind(self.requests_exchange, [f"{an_endpoint.name}.#"])
         return True
 
