@@ -26,7 +26,7 @@ from dripline.core.receiver import Receiver
 from dripline.core.request_handler import RequestHandler
 from dripline.core.request_sender import RequestSender
 from dripline.core.scheduler import Scheduler
-from dripline.errors import ConnectionLost, DriplineError
+from dripline.errors import BrokerError, DriplineError
 from dripline.runtime.buffer_policy import AlertSpoolMap, keep_rule
 from dripline.runtime.children import Children
 from dripline.runtime.dispatch import BuiltIn
@@ -187,7 +187,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
             self.add_child(self.create_object(config, "Endpoint"))
 
     def add_child(self, an_endpoint: Endpoint) -> bool:
-        """Add an endpoint that is served in turn with the others.
+        """Add an endpoint that is served in turn with the others; a service that runs can be asked for it at once.
 
         Returns:
             True.
@@ -197,7 +197,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         """
         self.__adopt(an_endpoint, own_queue=False)
         if self.__link.is_open:
-            with suppress(ConnectionLost):  # it is bound when the connection is back
+            with suppress(BrokerError):  # it is bound when the connection is back
                 self.__link.bind(self.requests_exchange, [f"{an_endpoint.name}.#"])
         return True
 

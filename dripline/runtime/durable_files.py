@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_ATTEMPTS = 10  # at a file that somebody deletes
 
 _lock_files: set[int] = set()
 
@@ -18,26 +26,41 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def open_durably(path: Path, size: int) -> int:
-    """Open a file to append to it, cut to ``size`` bytes.
-
-    Returns:
-        A file descriptor.
-    """
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
-    if os.fstat(file).st_size != size:
-        os.ftruncate(file, size)
-    return file
-
-
-def append_durably(file: int, data: bytes, size: int) -> None:
-    """Write at the end of a file and force it to disk; what cannot be written whole is taken back.
+def append_durably(path: Path, data: bytes, size: int) -> bool:
+    """Write data to a file behind its first ``size`` bytes, and force it to disk.
 
     Args:
-        file: What `open_durably` returned.
+        path: The file; created if ``size`` is 0.
         data: What is written.
-        size: How long the file is before.
+        size: How much of the file is kept.
+
+    Returns:
+        Whether it is there. It is not if somebody has deleted, moved or cut the file, even while it was written.
+
+    Raises:
+        OSError: The disk does not accept it, or there is no folder; nothing was appended.
     """
+    try:
+        # A file that is gone must not come back as so many zero bytes with the data behind them.
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | (0 if size else os.O_CREAT), 0o640)
+    except FileNotFoundError:
+        if size:
+            return False
+        raise
+    try:
+        there = os.fstat(file).st_size
+        if there < size:
+            return False
+        if there > size:
+            os.ftruncate(file, size)
+        _write(file, data, size)
+    finally:
+        os.close(file)
+    return holds(path, size + len(data))
+
+
+def _write(file: int, data: bytes, size: int) -> None:
+    """Write everything, or take back what was written."""
     try:
         view = memoryview(data)
         while view:
@@ -46,6 +69,32 @@ def append_durably(file: int, data: bytes, size: int) -> None:
     except OSError:
         os.ftruncate(file, size)
         raise
+
+
+def holds(path: Path, size: int) -> bool:
+    """Whether there is a file of at least that size."""
+    try:
+        return path.stat().st_size >= size
+    except OSError:
+        return False
+
+
+def until_kept(path: Path, attempt: Callable[[], T | None]) -> T:
+    """Write to files that somebody may delete at the same moment, until one of them is there afterwards.
+
+    Args:
+        path: The file or folder, for the error.
+        attempt: Writes, and gives None if the file is not there any more; it may raise FileNotFoundError instead.
+
+    Raises:
+        OSError: What an attempt has raised, or it is deleted each time.
+    """
+    for _ in range(_ATTEMPTS):
+        with contextlib.suppress(FileNotFoundError):
+            kept = attempt()
+            if kept is not None:
+                return kept
+    raise FileNotFoundError(errno.ENOENT, "it is deleted whenever it is written to", str(path))
 
 
 def sync_folder(folder: Path) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
-from dripline.runtime.durable_files import append_durably, open_durably, sync_folder
+from dripline.runtime.durable_files import append_durably, sync_folder, until_kept
 
 logger = logging.getLogger("dripline.alerts")
 
@@ -33,20 +32,22 @@ class LineFile:
         Raises:
             OSError: The disk does not accept them; nothing was appended.
         """
+        until_kept(self.path, lambda: self._appended(lines) or None)
+
+    def _appended(self, lines: bytes) -> bool:
+        """Try to append lines; False if somebody has deleted or moved the file meanwhile."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         size = self.path.stat().st_size if self.path.exists() else 0
         if size >= self._limit:
             self.path.replace(f"{self.path}.1")
             logger.warning("%s: %s was full; it is now %s.1", self._name, self.path, self.path)
             size = 0
-        is_whole = self._ends_whole(size)
-        file = open_durably(self.path, size)
-        try:
-            append_durably(file, lines if is_whole else b"\n" + lines, size)
-        finally:
-            os.close(file)
+        data = lines if self._ends_whole(size) else b"\n" + lines
+        if not append_durably(self.path, data, size):
+            return False
         if not size:
             sync_folder(self.path.parent)
+        return True
 
     def _ends_whole(self, size: int) -> bool:
         """Whether the last line was written whole; an earlier process may have been killed in the middle of it."""

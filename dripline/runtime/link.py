@@ -78,6 +78,11 @@ class MeshLink:
         """Whether there is a connection just now, be it one that is being set up."""
         return self._reconnecting.is_open
 
+    @property
+    def is_established(self) -> bool:
+        """Whether there is a connection just now, on which all is in place."""
+        return self._reconnecting.is_established
+
     def renew_sender(self) -> None:
         """Take versions that were added since into the messages that follow."""
         self._encoder = Encoder(sender_info(self.service_name), self.mesh.max_payload_size)
@@ -276,7 +281,7 @@ class MeshLink:
     def takes_messages(self) -> bool:
         """Whether there is a connection on which all is in place, and its broker takes something."""
         try:
-            return self._reconnecting.is_established and not self.connection.blocked
+            return self.is_established and not self.connection.blocked
         except ConnectionLost:
             return False
 

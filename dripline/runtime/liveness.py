@@ -4,6 +4,9 @@ A thread that waits sends a ping every few seconds, one for all requests that wa
 is mandatory: the broker returns it if no queue is bound any more. A service of ours answers it while its handler
 is busy, and says which of the requests it still has. A service of another make may answer it late or never: only a
 missing queue ends the wait for that.
+
+Most pings go past the queue of the service, and overtake requests that wait in it. If such a ping finds a request
+missing, another one follows the request through the queue, and decides.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -27,7 +30,7 @@ logger = logging.getLogger("dripline.service")
 INTERVAL_S = 5.0
 #: After so many pings without any answer a service of ours is given up.
 SILENT_PINGS = 6
-#: A service says so often that it does not have a request before that is given up: its reply may be on its way.
+#: So many pings behind a request find it missing before it is given up: its reply may be on its way.
 _MISSED = 2
 #: So many pings to a service of ours must come back: its connection may have been lost for a moment.
 _UNROUTED = 2
@@ -58,7 +61,8 @@ Outcome = Callable[[Pending], None]
 @dataclass
 class _Wait:
     pending: Pending
-    missed: int = 0  # how often in a row the service did not have it
+    is_doubted: bool = False  # whether the service did not have it when it was last asked
+    missed: int = 0  # how often in a row a ping that followed it through the queue found it missing
 
 
 @dataclass
@@ -72,8 +76,8 @@ class _Target:
         told_s: When the log told last what is awaited.
         address: Where the service can be reached past its queue; empty if that is not known.
         is_ours: Whether a service of ours has answered.
-        unanswered: How many pings were sent since the last answer.
-        unrouted: How many pings have come back since the last answer.
+        unanswered: How many pings were sent since the last answer, without those about doubted requests.
+        unrouted: How many pings through the queue have come back since the last answer to one.
         pings: The latest pings, which are forgotten otherwise.
     """
 
@@ -133,13 +137,13 @@ class LivenessCheck:
                     target.pings.clear()  # nobody needs their replies
 
     def _check(self, target: _Target) -> None:
-        """Send the ping that is due, on the thread that noticed it first."""
+        """Send what is due, on the thread that noticed it first."""
         with self._lock:
             now = time.monotonic()
             if now < target.due_s:
                 return
             if target.is_ours and target.unanswered >= SILENT_PINGS:
-                _end(target, _silent)
+                _end(target, target.waits, _silent)
                 return
             # A service that has another connection now has another address, too.
             address = target.address if target.unanswered < SILENT_PINGS // 2 else ""
@@ -148,17 +152,26 @@ class LivenessCheck:
                 each.due_s = now + INTERVAL_S
                 each.unanswered += 1
             awaited = frozenset(correlation_id for each in targets for correlation_id in each.waits)
+            doubted = [(each, _doubted(each)) for each in targets if address]
         _tell(target, now)
+        if not self._ping(target, targets, address, awaited):
+            with self._lock:
+                for each in targets:
+                    each.unanswered -= 1
+        for each, requests in doubted:
+            if requests:
+                self._ping(each, [each], "", requests)
+
+    def _ping(self, target: _Target, targets: list[_Target], address: str, awaited: frozenset[str]) -> bool:
+        """Send a ping past the queue, or through it if there is no address; returns whether that was possible."""
         ping = liveness_ping(address or target.key, awaited)
         try:
             sent = self._send(ping, lambda answered: self._answered(answered, targets, address, awaited))
         except (DriplineError, TimeoutError) as error:  # it says nothing about the service
             logger.debug("could not send a ping to %r: %s", ping.routing_key, error)
-            with self._lock:
-                for each in targets:
-                    each.unanswered -= 1
-        else:
-            target.pings.append(sent)
+            return False
+        target.pings.append(sent)
+        return True
 
     def _answered(self, ping: Pending, targets: list[_Target], address: str, awaited: frozenset[str]) -> None:
         """Draw conclusions from the reply to a ping, or from its return."""
@@ -168,7 +181,7 @@ class LivenessCheck:
             with self._lock:
                 for each in targets:
                     if not address:
-                        _unrouted(each)
+                        _unrouted(each, awaited)
                     elif each.address == address:  # the service has another connection now, or none
                         each.address, each.due_s = "", 0.0
             return
@@ -177,36 +190,47 @@ class LivenessCheck:
             return
         with self._lock:
             for each in targets:
-                each.unanswered = each.unrouted = 0
+                each.unanswered = 0
+                if not address:
+                    each.unrouted = 0
                 each.is_ours = signs is not None
                 each.address = signs.address if signs is not None else ""
                 if signs is not None:
-                    _count(each, awaited.difference(signs.held), awaited, signs.is_full)
+                    missing = frozenset() if signs.is_full else awaited.difference(signs.held)
+                    _judge(each, awaited, missing, through_queue=not address)
 
 
-def _count(target: _Target, missing: frozenset[str], awaited: frozenset[str], is_full: bool) -> None:
-    """Count how often requests were missing, and end the waits for those that are lost."""
+def _doubted(target: _Target) -> frozenset[str]:
+    return frozenset(correlation_id for correlation_id, wait in target.waits.items() if wait.is_doubted)
+
+
+def _judge(target: _Target, awaited: frozenset[str], missing: frozenset[str], *, through_queue: bool) -> None:
+    """Note which of the awaited requests are missing, and end the waits for those that are lost."""
     for correlation_id, wait in target.waits.items():
-        if correlation_id not in missing:
-            wait.missed = 0 if correlation_id in awaited else wait.missed
-        elif not is_full:
+        if correlation_id not in awaited:
+            continue
+        wait.is_doubted = correlation_id in missing
+        if not wait.is_doubted:
+            wait.missed = 0
+        elif through_queue:
             wait.missed += 1
             if wait.missed >= _MISSED:
                 wait.pending.fail(_lost(target.key))
 
 
-def _unrouted(target: _Target) -> None:
+def _unrouted(target: _Target, awaited: Container[str]) -> None:
     """End the waits if no queue is bound; a service of ours is given a moment to come back with its requests."""
     target.unrouted += 1
     if target.is_ours and target.unrouted < _UNROUTED:
         target.due_s = time.monotonic() + INTERVAL_S * 2 / 5
     else:
-        _end(target, _unbound)
+        _end(target, awaited, _unbound)
 
 
-def _end(target: _Target, reason: Callable[[str], DriplineError]) -> None:
-    for wait in target.waits.values():
-        wait.pending.fail(reason(target.key))  # each its own: tracebacks are added to it
+def _end(target: _Target, awaited: Container[str], reason: Callable[[str], DriplineError]) -> None:
+    for correlation_id, wait in target.waits.items():
+        if correlation_id in awaited:
+            wait.pending.fail(reason(target.key))  # each its own: tracebacks are added to it
 
 
 def _unbound(key: str) -> NoRoute:

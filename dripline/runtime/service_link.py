@@ -274,16 +274,21 @@ class ServiceLink:
         self._link.close(final=True)
 
     def bind(self, exchange: str, keys: Iterable[str]) -> None:
-        """Bind the service's queue, on this connection only."""
+        """Bind the service's queue, on this connection only; returns when it is bound, except in a set-up."""
         keys = list(keys)
-        self._bound.update(dict.fromkeys(Binding(exchange, key) for key in keys))
-        self._link.do(lambda connection: connection.bind(self.name, exchange, keys))
+
+        def bind(connection: Connection) -> None:
+            # A set-up waits for its consumer, which comes later, and so for all bindings at once.
+            (connection.bind_now if self._link.is_established else connection.bind)(self.name, exchange, keys)
+            self._bound.update(dict.fromkeys(Binding(exchange, key) for key in keys))
+
+        self._link.do(bind)
 
     def keep_bound(self, exchange: str, key: str) -> None:
         """Bind the service's queue from now on: at once if there is a queue, and whenever there is a new one."""
         self._bindings[Binding(exchange, key)] = None
         if self._workers and self._link.is_open:
-            with contextlib.suppress(ConnectionLost):  # the next connection has it
+            with contextlib.suppress(BrokerError):  # the next connection has it
                 self.bind(exchange, [key])
 
     # -- messages --------------------------------------------------------------------------------------------

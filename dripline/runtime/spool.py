@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Sequence
-from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple
 
 from dripline.runtime import spool_record
 from dripline.runtime.damaged_records import DamagedRecords
+from dripline.runtime.durable_files import until_kept
 from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.runtime.spool_folder import Segment, SpoolFolder
 from dripline.runtime.spool_position import Position
@@ -122,19 +121,12 @@ class Spool:
         data = b"".join(records)
         if self.waiting_bytes + len(data) > self._limit:
             raise SpoolFull(f"{self.folder} holds its {self._limit / 1e6:g} MB already")
-        number, size = self._begin_append()
-        try:
-            self._files.append(number, data, size)
-            with self._state:
-                segment = self._segments.setdefault(number, Segment(0, 0, packed=True))
-                segment.size = size + len(data)
-                segment.count += len(lines)
-        finally:
-            self._appending = None
+        begin = until_kept(self.folder, lambda: self._appended(data, len(lines)))
         ends = []
+        size = begin.offset
         for record in records:
             size += len(record)
-            ends.append(Position(number, size))
+            ends.append(Position(begin.segment, size))
         return ends
 
     def read(self, count: int, max_bytes: int | None = None) -> tuple[list[bytes], Position]:
@@ -298,6 +290,22 @@ class Spool:
 
     # -- appending -------------------------------------------------------------------------------------------
 
+    def _appended(self, data: bytes, count: int) -> Position | None:
+        """Try to append records; gives where they begin, or None if their file was deleted meanwhile."""
+        number, size = self._begin_append()
+        try:
+            if not self._files.append(number, data, size):
+                return None
+            with self._state:
+                if size and number not in self._segments:
+                    return None  # the reader has found the file missing, and left it behind
+                segment = self._segments.setdefault(number, Segment(0, 0, packed=True))
+                segment.size = size + len(data)
+                segment.count += count
+        finally:
+            self._appending = None
+        return Position(number, size)
+
     def _begin_append(self) -> tuple[int, int]:
         """Choose the file, which `advance` does not delete from now on; returns its number and size."""
         with self._state:
@@ -322,7 +330,7 @@ class Spool:
                 while position.offset < end and len(records) < count and position not in self._skipped:
                     if room is not None and position.offset - start.offset >= room and records:
                         break
-                    data, lines, damaged = _read_line(file, end - position.offset, segment.packed)
+                    data, lines, damaged = spool_record.read_line(file, end - position.offset, segment.packed)
                     if not data:
                         raise FileNotFoundError("it is shorter than it was")
                     position = self._take(records, position, data, lines, damaged)
@@ -378,19 +386,3 @@ class Spool:
             path.rename(path.with_suffix(".unreadable"))
         what = "was deleted or cannot be read: what followed byte"
         self._limited_log.tell("lost", "%s %s %d is lost (%s)", path, what, position.offset, error)
-
-
-def _read_line(file: BufferedReader, room: int, packed: bool) -> tuple[bytes, list[bytes], list[bytes]]:
-    """Read a line of a file, and the records in it; a damaged one with all lines up to the next record."""
-    data = file.readline(room)
-    if not packed:
-        return data, *spool_record.unpack_unchecked(data)
-    lines, damaged = spool_record.unpack(data)
-    if data and not lines:
-        while more := file.readline(room - len(data)) if room > len(data) else b"":
-            if spool_record.begins_record(more):
-                file.seek(-len(more), os.SEEK_CUR)
-                break
-            data += more
-        damaged = [data]
-    return data, lines, damaged

@@ -7,14 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dripline.runtime import spool_record
-from dripline.runtime.durable_files import (
-    append_durably,
-    lock_folder,
-    open_durably,
-    sync_folder,
-    unlock_folder,
-)
+from dripline.runtime import forks, spool_record
+from dripline.runtime.durable_files import append_durably, holds, lock_folder, sync_folder, unlock_folder
 from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.runtime.spool_position import Position, read_position, write_position
 
@@ -52,17 +46,19 @@ class SpoolFolder:
         self._limited_log = limited_log
         self._lock_file: int | None = None
         self._synced: int | None = None  # the file whose directory entry is known to be on disk
+        self._making = forks.Lock()  # one thread appends while another puts damaged records aside
         self.make()
 
     def make(self) -> None:
         """Create the folder if it does not exist, and take it for this process."""
-        if self._lock_file is not None and self._folder.exists():
-            return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if self._lock_file is not None:
-            self._limited_log.tell("folder", "%s was deleted; everything in it is lost", self._folder)
-            self.unlock()
-        self._lock_file = lock_folder(self._folder)
+        with self._making:
+            if self._lock_file is not None and self._folder.exists():
+                return
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if self._lock_file is not None:
+                self._limited_log.tell("folder", "%s was deleted; everything in it is lost", self._folder)
+                self.unlock()
+            self._lock_file = lock_folder(self._folder)
 
     def unlock(self) -> None:
         """Let other processes use the folder."""
@@ -76,31 +72,27 @@ class SpoolFolder:
 
     def can_grow(self, number: int, segment: Segment, limit: int) -> bool:
         """Whether a file can be appended to: not if it is long, old, or was tampered with."""
-        if segment.size >= limit or not segment.packed:
-            return False
-        try:
-            return self.path(number).stat().st_size >= segment.size
-        except OSError:
-            return False
+        return segment.size < limit and segment.packed and holds(self.path(number), segment.size)
 
-    def append(self, number: int, data: bytes, size: int) -> None:
+    def append(self, number: int, data: bytes, size: int) -> bool:
         """Write data to a file behind its first ``size`` bytes and sync it.
+
+        Returns:
+            Whether it is there; not if somebody has deleted the file meanwhile.
 
         Raises:
             OSError: The disk does not accept it; nothing was appended.
         """
-        try:
-            file = open_durably(self.path(number), size)
-        except FileNotFoundError:
-            self.make()
-            file = open_durably(self.path(number), size)
-        try:
-            append_durably(file, data, size)
-        finally:
-            os.close(file)
+        self.make()
+        path = self.path(number)
+        if not append_durably(path, data, size):
+            return False
         if self._synced != number:
             sync_folder(self._folder)
+            if not holds(path, size + len(data)):
+                return False
             self._synced = number
+        return True
 
     def write_position(self, position: Position, skipped: Mapping[Position, int]) -> None:
         """Write how far the spool was read.

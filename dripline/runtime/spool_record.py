@@ -7,6 +7,8 @@ the payload and the newline alone.
 
 from __future__ import annotations
 
+import os
+from io import BufferedReader
 from zlib import crc32
 
 _SEPARATOR = b"\x1e"
@@ -66,6 +68,31 @@ def unpack_unchecked(data: bytes) -> tuple[list[bytes], list[bytes]]:
     if data.startswith(b"[") and data.endswith(b"]\n") and b"\0" not in data:
         return [data], []
     return [], [data]
+
+
+def read_line(file: BufferedReader, room: int, packed: bool) -> tuple[bytes, list[bytes], list[bytes]]:
+    """Read a line of a file, and the records in it; a damaged one with all lines up to the next record.
+
+    Args:
+        file: The file, at the beginning of the line.
+        room: How many bytes may be read.
+        packed: Whether its records have checksums.
+
+    Returns:
+        What was read, and what `unpack` makes of it.
+    """
+    data = file.readline(room)
+    if not packed:
+        return data, *unpack_unchecked(data)
+    lines, damaged = unpack(data)
+    if data and not lines:
+        while more := file.readline(room - len(data)) if room > len(data) else b"":
+            if begins_record(more):
+                file.seek(-len(more), os.SEEK_CUR)
+                break
+            data += more
+        damaged = [data]
+    return data, lines, damaged
 
 
 def _checked(data: bytes) -> bytes | None:

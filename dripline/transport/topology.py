@@ -159,6 +159,12 @@ class Topology(ConnectionLife):
         names = short_string(queue), short_string(exchange)
         self._send(b"".join(frames.bind_frame(self._number, *names, key) for key in keys), timeout_s)
 
+    def bind_now(self, queue: str, exchange: str, keys: Sequence[str]) -> None:
+        """Bind a queue with one key or more; returns when the broker has done it."""
+        channel = self._ready()
+        self.bind(queue, exchange, keys)
+        self._ask(lambda done: channel.queue_bind(queue, exchange, keys[-1], callback=done))  # once more, to hear
+
     def unbind(self, queue: str, exchange: str, key: str) -> None:
         """Take a binding away; returns when the broker has done it."""
         channel = self._ready()

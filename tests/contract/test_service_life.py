@@ -9,11 +9,12 @@ from collections.abc import Iterator
 import pika
 import pytest
 from support.ports import free_port
+from support.slow_proxy import SlowProxy
 from support.waiting import eventually
 
 from dripline.broker import EmbeddedBroker
 from dripline.core import Endpoint, MsgAlert, Service, op_t
-from dripline.errors import BrokerUnreachable, LoginRefused, NameTaken, NoRoute
+from dripline.errors import BrokerUnreachable, ErrorReply, LoginRefused, NameTaken, NoRoute
 
 from .conftest import BrokerAddress
 from .meshes import Mesh, client, fresh_mesh, serving
@@ -178,13 +179,19 @@ def test_a_stopped_service_sends_nothing(mesh):
     assert "was stopped" in package.send_error_message
 
 
-def test_endpoints_may_be_added_while_it_runs(mesh):
-    """Synchronous and asynchronous ones are bound at once."""
-    with serving(Service(mesh.name("s"), **mesh.login)) as service, client(mesh) as interface:
-        service.add_child(Endpoint("late"))
-        service.add_async_child(Endpoint(mesh.name("later")))
-        assert eventually(lambda: _is_there(interface, "late"))
-        assert interface.cmd(mesh.name("later"), "ping") is None
+def test_endpoints_may_be_added_while_it_runs(broker, mesh):
+    """Synchronous and asynchronous ones can be asked at once, however far the broker is."""
+    with SlowProxy(broker.host, broker.port, 0.1) as proxy, client(mesh) as interface:
+        far = {**mesh.settings, "broker": proxy.host, "broker_port": proxy.port}
+        with serving(Service(mesh.name("s"), **{**mesh.login, "dripline_mesh": far})) as service:
+            assert interface.cmd(service.name, "ping") is None
+            service.add_child(Endpoint("late"))
+            assert interface.cmd("late", "ping") is None
+            service.add_async_child(Endpoint(mesh.name("later")))
+            assert interface.cmd(mesh.name("later"), "ping") is None
+            service.bind_key(service.requests_exchange, "key.#")
+            with pytest.raises(ErrorReply, match="has no endpoint for 'key'"):
+                interface.cmd("key", "ping")
 
 
 def test_keys_may_be_bound_before_and_while_it_runs(mesh):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.proxy import Proxy
+from support.slow_proxy import NarrowProxy
 from support.waiting import eventually
 
 from dripline.core import Endpoint, Interface, MsgRequest, Receiver, Service, op_t
@@ -195,6 +196,25 @@ def test_a_request_may_be_answered_after_its_handler(mesh, interface):
         assert call.is_waiting
         service.send(later.kept.pop().reply(payload="open"))
         assert call.end() == "open"
+
+
+def test_a_request_may_wait_in_the_queue_behind_a_large_one(broker, mesh, interface):
+    """Pings overtake both on their way to the service, since they take another queue."""
+    later = Later("valve", forgets=False)
+    with NarrowProxy(broker.host, broker.port, bytes_per_s=300_000) as proxy:
+        through = {**mesh.settings, "broker": proxy.host, "broker_port": proxy.port}
+        service = house(mesh, later, dripline_mesh=through)
+        service._dripline_prefetch = 10  # so that most of the large one waits at the broker
+        with serving(service):
+            first = Call(interface)
+            time.sleep(3 * INTERVAL_S)  # where the service can be reached past its queue is known by then
+            large = Call(interface, value="x" * 2_000_000)  # for 6 s
+            time.sleep(INTERVAL_S / 5)
+            last = Call(interface)
+            assert eventually(lambda: len(later.kept) == 3)
+            for request in later.kept:
+                service.send(request.reply(payload="open"))
+            assert [call.end() for call in (first, large, last)] == ["open"] * 3
 
 
 def test_a_request_that_was_forgotten_ends_the_wait(mesh, interface):

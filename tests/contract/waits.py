@@ -44,16 +44,16 @@ def house(mesh: Mesh, valve: Valve, **arguments) -> Service:
 
 
 class Call:
-    """A `get` without a time limit, on a thread."""
+    """A `get` without a time limit, on a thread; or a `set`, if a value is given."""
 
-    def __init__(self, interface: RequestSender, name: str = "valve") -> None:
+    def __init__(self, interface: RequestSender, name: str = "valve", value: str | None = None) -> None:
         self.outcome: object = None
-        self._thread = threading.Thread(target=self._run, args=(interface, name))
+        self._thread = threading.Thread(target=self._run, args=(interface, name, value))
         self._thread.start()
 
-    def _run(self, interface: RequestSender, name: str) -> None:
+    def _run(self, interface: RequestSender, name: str, value: str | None) -> None:
         try:
-            self.outcome = interface.get(name)
+            self.outcome = interface.get(name) if value is None else interface.set(name, value)
         except DriplineError as error:
             self.outcome = error
 

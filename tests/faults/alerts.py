@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.meshes import Mesh, serving
-from support.traffic import ALERT_KEY, Witness, all_came
+from support.traffic import ALERT_KEY, Witness
 from support.waiting import eventually
 
 from dripline.core import Service
@@ -88,7 +88,10 @@ def health(service: Service) -> dict[str, Any]:
 
 
 def all_of(witness: Witness, numbers: Iterable[int]) -> bool:
-    """Wait until all of some numbers arrived, as long as they keep coming."""
-    wanted = set(numbers)
-    all_came(witness.heard, len(wanted), PATIENCE_S)
-    return wanted <= set(witness.heard)
+    """Wait until all of some numbers arrived, as long as they keep coming; others may come as well."""
+    missing = set(numbers) - set(witness.heard)
+    while missing:
+        if not eventually(lambda missing=missing: missing & set(witness.heard), PATIENCE_S):
+            return False
+        missing -= set(witness.heard)
+    return True

@@ -1,4 +1,4 @@
-"""A TCP proxy over which everything takes longer: a broker on another continent."""
+"""TCP proxies over which everything takes longer: a broker on another continent, or behind a narrow line."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import queue
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 from support.proxy import Link, Proxy
 
@@ -29,6 +30,28 @@ class SlowProxy(Proxy):
         link = _SlowLink(near, far, self._flowing, self.filter_for_link())
         link.delay_s = self._delay_s
         return link
+
+
+class NarrowProxy(Proxy):
+    """Listens on a free port of 127.0.0.1 and passes on only so much from the far side.
+
+    Args:
+        host, port: Where to.
+        bytes_per_s: So much.
+    """
+
+    def __init__(self, host: str, port: int, bytes_per_s: float) -> None:
+        self._bytes_per_s = bytes_per_s
+        Proxy.__init__(self, host, port)
+
+    def filter_for_link(self) -> Callable[[bytes], bytes]:
+        """Return what holds up each chunk from the far side."""
+
+        def passed(data: bytes) -> bytes:
+            time.sleep(len(data) / self._bytes_per_s)
+            return data
+
+        return passed
 
 
 class _SlowLink(Link):

@@ -317,9 +317,9 @@ class Witness(threading.Thread):
 
     def _take(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         number = int(_number_in_alert(body))
-        self.heard[number] += 1
         self.order.append(number)
         self._ids.add(properties.message_id)
+        self.heard[number] += 1  # the last: who waits for it finds the others
         channel.basic_ack(method.delivery_tag)
 
 

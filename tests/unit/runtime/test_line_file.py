@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
+from support.disk import before
+
 from dripline.runtime.line_file import LineFile
 
 
@@ -23,3 +29,24 @@ def test_a_file_that_is_full_becomes_the_one_before(tmp_path):
     assert (tmp_path / "lines").read_bytes() == b"line 8\n"
     assert (tmp_path / "lines.1").read_bytes() == b"line 6\nline 7\n"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("moment", ["open", "write", "fsync"])
+def test_a_file_that_is_moved_while_a_line_is_written(tmp_path: Path, monkeypatch, moment):
+    """As `logrotate` does: what was there stays whole, and the line is in the new file, with nothing before it."""
+    path, moved = tmp_path / "lines", tmp_path / "lines.old"
+    file = LineFile(path, "relay")
+    file.append(b"first\n")
+    with before(moment, lambda: path.rename(moved), monkeypatch):
+        file.append(b"second\n")
+    file.append(b"third\n")
+    assert moved.read_bytes().startswith(b"first\n")
+    assert path.read_bytes() == b"second\nthird\n"
+
+
+def test_a_file_that_is_deleted_whenever_it_is_written_to_is_an_error(tmp_path: Path, monkeypatch):
+    """Who appends is told, and keeps the line."""
+    path = tmp_path / "lines"
+    with before("fsync", lambda: path.unlink(), monkeypatch, times=100), pytest.raises(OSError, match="deleted"):
+        LineFile(path, "relay").append(b"first\n")
+    assert not os.listdir(tmp_path)

@@ -153,6 +153,55 @@ def test_a_request_may_wait_at_the_broker_for_a_service_with_many(mesh):
     assert waiting.end() == "it"
 
 
+def past_and_through(past: Answer, through: Answer) -> Answer:
+    """A service of ours that answers pings past its queue in one way, and those through it in another."""
+    return lambda ping: (past if ping.routing_key == "amq.gen-1" else through)(ping)
+
+
+def test_a_ping_past_the_queue_may_have_overtaken_the_request(mesh):
+    """Then one through the queue waits behind the request, and nothing is decided before it is answered."""
+    mesh.answer = ours(everything)
+    waiting = mesh.waiting()
+    assert mesh.many(3)
+    mesh.answer = past_and_through(ours(nothing), lambda _: None)
+    assert mesh.many(24)
+    assert set(mesh.pings[-2:]) == {"peaches", "amq.gen-1"}
+    mesh.answer = ours(everything)
+    assert eventually(lambda: mesh.pings[-4:] == ["amq.gen-1"] * 4), "there is no doubt any more"
+    mesh.reply_to(waiting)
+    assert waiting.end() == "it"
+
+
+def test_a_request_that_is_not_in_the_queue_either_is_given_up(mesh):
+    """And only that is asked through the queue for."""
+    mesh.answer = ours(everything)
+    lost, held, other = mesh.waiting(), mesh.waiting(), mesh.waiting("chips")
+    assert eventually(lambda: "chips" in mesh.pings and mesh.pings[-3:] == ["amq.gen-1"] * 3)
+    mesh.pings.clear()
+    mesh.answer = ours(lambda key: key != lost.pending.request.correlation_id)
+    assert isinstance(error := lost.end(), ReplyTimeout)
+    assert "its service no longer has the request" in str(error)
+    assert mesh.pings.count("peaches") >= 2
+    assert "chips" not in mesh.pings
+    assert mesh.many()
+    for each in (held, other):
+        mesh.reply_to(each)
+        assert each.end() == "it"
+
+
+def test_a_request_that_is_missing_has_no_queue_either(mesh):
+    """The service runs, but its binding was removed: only requests that it does not have are given up."""
+    mesh.answer = ours(everything)
+    lost, held = mesh.waiting(), mesh.waiting()
+    assert mesh.many(3)
+    past = ours(lambda key: key == held.pending.request.correlation_id)
+    mesh.answer = past_and_through(past, lambda _: NoRoute(""))
+    assert isinstance(lost.end(), NoRoute)
+    assert mesh.many()
+    mesh.reply_to(held)
+    assert held.end() == "it"
+
+
 def test_a_service_that_ceases_to_answer_is_given_up(mesh):
     """If it was one of ours; before that the ping takes the way through its queue again."""
     mesh.answer = ours(everything)

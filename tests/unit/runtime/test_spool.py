@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.disk import before
 
 from dripline.implementations.storage.row import Row, from_line, to_line
 from dripline.runtime import durable_files as files
@@ -248,6 +249,63 @@ def test_a_spool_goes_on_when_its_files_are_deleted(folder, what, caplog):
     lost = sum(count for _, count in spool.lost_segments)
     assert lost + spool.damaged.count == 10 - len(expected)
     assert "deleted" in caplog.text
+    spool.close()
+
+
+@pytest.mark.parametrize("what", ["file", "file moved", "folder"])
+@pytest.mark.parametrize("moment", ["open", "write", "fsync"])
+def test_what_is_being_appended_while_its_file_is_deleted_is_kept(folder, monkeypatch, moment, what):
+    """Only what was in the file before is lost, and counted."""
+
+    def delete() -> None:
+        (file,) = folder.glob("*.rows")
+        if what == "folder":
+            shutil.rmtree(folder)
+        elif what == "file":
+            file.unlink()
+        else:
+            file.rename(folder.parent / "moved")
+
+    spool = Spool(folder)
+    for number in range(5):
+        spool.append(lines(number))
+    with before(moment, delete, monkeypatch):
+        spool.append(lines(5, 6))
+    spool.append(lines(7))
+    assert read_all(spool) == lines(5, 6, 7)
+    assert [count for _, count in spool.lost_segments] == [5]
+    assert spool.damaged.count == 0
+    spool.close()
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_the_first_file_may_be_deleted_while_it_is_written(folder, monkeypatch, what):
+    """Nothing else was in it: nothing is lost."""
+    spool = Spool(folder)
+    delete = (lambda: shutil.rmtree(folder)) if what == "folder" else (lambda: min(folder.glob("*.rows")).unlink())
+    with before("fsync", delete, monkeypatch):
+        spool.append(lines(1, 2))
+    assert read_all(spool) == lines(1, 2)
+    assert not spool.lost_segments
+    spool.close()
+
+
+def test_a_file_that_a_reader_has_found_missing_is_not_appended_to(folder, monkeypatch):
+    """One appends while another reads: the reader has gone on to the file after it."""
+    spool = Spool(folder)
+    spool.append(lines(1, 2))
+
+    def read_what_was_deleted() -> None:
+        (file,) = folder.glob("*.rows")
+        content = file.read_bytes()
+        file.unlink()
+        assert read_all(spool) == []
+        file.write_bytes(content)  # a file system that comes back
+
+    with before("open", read_what_was_deleted, monkeypatch):
+        spool.append(lines(3))
+    assert read_all(spool) == lines(3)
+    assert len(spool) == 0
     spool.close()
 
 
