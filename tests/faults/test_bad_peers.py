@@ -425,10 +425,18 @@ def test_listening_can_be_stopped_while_the_broker_is_silent(embedded, kind, com
         assert errors == ""
 
 
+@pytest.fixture
+def used_broker(embedded) -> BrokerAddress:
+    """A broker with the usual exchanges: the doctor looks for them, and declares none."""
+    with closing(MeshClient(MeshSettings(embedded.host, embedded.port))) as client:
+        client.open()
+    return embedded
+
+
 @pytest.mark.parametrize("kind", ["frozen_in_login", "frozen_after_login", "frozen_after_declaring"])
-def test_the_doctor_waits_for_no_step_without_end(embedded, kind):
+def test_the_doctor_waits_for_no_step_without_end(used_broker, kind):
     """It says at which link the chain ends."""
-    with frozen(kind, embedded) as (host, port):
+    with frozen(kind, used_broker) as (host, port):
         done = subprocess.run(
             [sys.executable, "-m", "dripline.cli.dl", "doctor", "-t", "1", "-b", host, "-p", str(port)],
             capture_output=True, text=True, timeout=60,
