@@ -1,4 +1,4 @@
-"""AMQP 0-9-1 frames that any thread may write: publish, acknowledge and bind, as finished bytes.
+"""AMQP 0-9-1 frames that any thread may write: publish, acknowledge, declare and bind, as finished bytes.
 
 A message is written as one buffer (method, header and body frames together), which any thread can build and
 send; everything else that travels on a connection is pika's.
@@ -18,6 +18,8 @@ _END = b"\xce"
 _METHOD, _HEADER, _BODY = 1, 2, 3
 _BASIC_PUBLISH = b"\x00\x3c\x00\x28\x00\x00"
 _QUEUE_BIND = b"\x00\x32\x00\x14\x00\x00"
+_EXCHANGE_DECLARE = b"\x00\x28\x00\x0a\x00\x00"
+_TOPIC_NOWAIT_WITHOUT_ARGUMENTS = b"\x05topic\x10\x00\x00\x00\x00"
 _NOWAIT_WITHOUT_ARGUMENTS = b"\x01\x00\x00\x00\x00"
 _REQUEUE = 2
 FRAME_OVERHEAD = 8
@@ -99,4 +101,15 @@ def bind_frame(channel: int, queue: bytes, exchange: bytes, routing_key: str) ->
         routing_key: Binding key.
     """
     payload = _QUEUE_BIND + queue + exchange + short_string(routing_key) + _NOWAIT_WITHOUT_ARGUMENTS
+    return _FRAME.pack(_METHOD, channel, len(payload)) + payload + _END
+
+
+def topic_exchange_frame(channel: int, name: bytes) -> bytes:
+    """Build exchange.declare of a topic exchange as a mesh has it, with no-wait.
+
+    Args:
+        channel: Channel number.
+        name: Its name as an encoded short string.
+    """
+    payload = _EXCHANGE_DECLARE + name + _TOPIC_NOWAIT_WITHOUT_ARGUMENTS
     return _FRAME.pack(_METHOD, channel, len(payload)) + payload + _END

@@ -114,6 +114,7 @@ class Health:
         if self._reached is not connection:
             ping = MsgRequest.create(None, op_t.cmd, self._link.name, "ping")
             self._link.ask(ping, _PATIENCE_S)
+            self._link.routes.watch(connection)
             self._succeeded(connection)
             self._look_for_others(connection)
             return self._interval_s

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import math
-import threading
 import time
 from collections.abc import Callable, Container, Sequence
 
 from dripline.amqp.content import Delivery, Returned
 from dripline.amqp.field_table import short_string
 from dripline.config.mesh import MeshSettings
-from dripline.errors import BrokerError, ConnectionLost
+from dripline.errors import BrokerError, ConnectionLost, NoRoute
 from dripline.runtime import forks
+from dripline.runtime.alerts_exchange import AlertsExchange
 from dripline.runtime.clock import timestamp
 from dripline.runtime.liveness import LivenessCheck, Outcome
 from dripline.runtime.pending_replies import PING_SUFFIX, PendingReplies, PendingReply
@@ -36,12 +36,16 @@ class MeshLink:
         username: Login name.
         password: Secret.
         service_name: Who this is, in `sender_info`; ``unknown`` for clients.
+
+    Attributes:
+        alerts: The exchange of alerts, which is declared by those who need it.
     """
 
     def __init__(self, mesh: MeshSettings, username: str, password: str, service_name: str = "unknown") -> None:
         self.mesh = mesh
         self.address = BrokerAddress.of(mesh, username, password)
         self.service_name = service_name
+        self.alerts = AlertsExchange(mesh)
         self._liveness = LivenessCheck(self._send_ping)
         self._pending_replies = PendingReplies(self._doubt_replies, self._liveness)
         self._reply_retry = ReplyRetry()
@@ -49,7 +53,7 @@ class MeshLink:
         self._reconnecting = ReconnectingConnection(
             self.address,
             f"{service_name} (dripline)",
-            prepare=self.declare_exchanges,
+            prepare=self._declare_requests,
             on_lost=self._on_lost,
             on_returned=self._on_returned,
             longest_pause_s=mesh.max_reconnect_delay_s,
@@ -60,13 +64,11 @@ class MeshLink:
     def _start_over(self) -> None:
         self._replies: tuple[Connection | None, str] = (None, "")
         self._replies_bound_s = 0.0
-        self._led_on: Connection | None = None
-        self._leads_on = False  # there was a durable exchange then
-        self._leading_on = threading.Lock()
 
     def after_fork(self) -> None:
         """Start over; replies that are under way are the parent's."""
         self._start_over()
+        self.alerts.start_over()
         self._liveness.start_over()
         self._pending_replies.on_other = None
         self._pending_replies.fail(ConnectionLost("this process was forked: the reply goes to its parent"))
@@ -182,9 +184,7 @@ class MeshLink:
             TimeoutError: The broker took no data.
         """
         deadline = time.monotonic() + timeout_s
-        connection = self.connection
-        if connection.blocked:
-            raise BrokerError(f"the broker at {self.address} takes no messages for now: {connection.blocked}")
+        connection = self._taking_connection()
         if expect_reply:
             request.reply_to = self._reply_address(connection, timeout_s)
             request.reply_to += PING_SUFFIX if on_outcome is not None else ""
@@ -199,6 +199,32 @@ class MeshLink:
             self._pending_replies.forget(pending)
             raise
         return pending
+
+    def send_probes(self, probes: Sequence[MsgRequest]) -> list[PendingReply]:
+        """Send requests to this member itself, in a way that no refusal ends the connection.
+
+        Args:
+            probes: The requests; their ``reply_to`` is filled in.
+
+        Returns:
+            A wait for each; it ends with `NoRoute` if there is no exchange of requests.
+
+        Raises:
+            ConnectionLost: There is no connection just now, or the broker did not answer in time.
+            BrokerError: The broker takes no messages for now.
+        """
+        connection = self._taking_connection()
+        address = self._reply_queue(connection) + PING_SUFFIX
+        sent, envelopes = [], []
+        for probe in probes:
+            probe.reply_to = address
+            sent.append(self._pending_replies.expect(probe, lambda _: None))
+            envelopes += self._encoder.encode(probe, timestamp())
+        connection.catch_up()
+        if not connection.publish_aside(self.mesh.requests_exchange, envelopes):
+            for pending in sent:
+                pending.fail(NoRoute(f"exchange {self.mesh.requests_exchange!r} takes no requests"))
+        return sent
 
     def observe_replies(
         self, correlation_ids: Container[str | None], on_reply: Callable[[Delivery], object]
@@ -263,7 +289,7 @@ class MeshLink:
     def prepare_alerts(self, connection: Connection) -> None:
         """Do what has to be done on a connection before `send_packed`, which never waits then; a set-up."""
         connection.prepare_confirms()
-        self._lead_alerts_on(connection)
+        self.alerts.declare(connection)
 
     def send_packed(self, envelopes: Sequence[Envelope], timeout_s: float = 30.0) -> list[OneShotFuture[bool]]:
         """Send what `pack_alert` made, of one or more alerts. Result and errors as for `send_alert`.
@@ -273,8 +299,7 @@ class MeshLink:
             timeout_s: Maximum wait for room.
         """
         connection = self.connection
-        if self._led_on is not connection:
-            self._lead_alerts_on(connection)
+        self.alerts.declare(connection)
         return connection.publish_confirmed(self.mesh.alerts_exchange, envelopes, timeout_s=timeout_s)
 
     @property
@@ -285,18 +310,12 @@ class MeshLink:
         except ConnectionLost:
             return False
 
-    def lead_alerts_on_again(self, connection: Connection, *, always: bool) -> None:
-        """Bind the exchange of durable consumers again, in case an operator removed that binding.
-
-        Args:
-            connection: The connection.
-            always: Whether there must be such an exchange; else only if there was one at the first alert, since
-                RabbitMQ logs an error for each attempt that fails.
-        """
-        with self._leading_on:
-            leads_on = self._led_on is connection and self._leads_on
-        if always or leads_on:
-            self._leads_on = self._bind_durable_exchange(connection)
+    def bind_replies_again(self, connection: Connection) -> None:
+        """Bind the reply queue again, if there is one, in case an operator removed that binding."""
+        owner, queue = self._replies
+        if owner is connection:
+            exchange = self.mesh.requests_exchange
+            connection.bind_aside([(queue, exchange, queue), (queue, exchange, queue + PING_SUFFIX)])
 
     def send_reply_confirmed(self, reply: MsgReply, timeout_s: float = 30.0) -> list[OneShotFuture[bool]]:
         """Send a reply with publisher confirms, as `send_alert` does with alerts."""
@@ -304,33 +323,35 @@ class MeshLink:
             self.mesh.requests_exchange, self.pack_reply(reply), mandatory=True, timeout_s=timeout_s
         )
 
-    def declare_exchanges(self, connection: Connection) -> None:
-        """Declare the exchanges of the mesh; done first on each connection."""
-        connection.declare_exchanges([self.mesh.requests_exchange, self.mesh.alerts_exchange])
+    def restore_exchanges(self, connection: Connection) -> None:
+        """Declare the exchanges of the mesh again."""
+        self._declare_requests(connection)
+        self.alerts.restore(connection)
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _lead_alerts_on(self, connection: Connection) -> None:
-        """Before the first alert on a connection: see to it that durable consumers which are away miss none.
+    def _declare_requests(self, connection: Connection) -> None:
+        """Done first on each connection."""
+        connection.declare_exchanges([self.mesh.requests_exchange])
 
-        Their queues hang on a durable exchange, whose binding to that of the alerts a restart of the broker takes.
-        """
-        with self._leading_on:
-            if self._led_on is not connection:
-                self._leads_on = self._bind_durable_exchange(connection)
-                self._led_on = connection
+    def _taking_connection(self) -> Connection:
+        connection = self.connection
+        if connection.blocked:
+            raise BrokerError(f"the broker at {self.address} takes no messages for now: {connection.blocked}")
+        return connection
 
-    def _bind_durable_exchange(self, connection: Connection) -> bool:
-        return connection.bind_exchange_again(self.mesh.durable_alerts_exchange, self.mesh.alerts_exchange)
-
-    def _reply_address(self, connection: Connection, timeout_s: float = 30.0) -> str:
-        deadline = time.monotonic() + timeout_s
+    def _reply_queue(self, connection: Connection, timeout_s: float = 30.0) -> str:
         owner, queue = self._replies
         if owner is not connection:
             self._reconnecting.add_setup(self.prepare_replies, once=True, limit_s=timeout_s)
             owner, queue = self._replies
             if owner is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
+        return queue
+
+    def _reply_address(self, connection: Connection, timeout_s: float = 30.0) -> str:
+        deadline = time.monotonic() + timeout_s
+        queue = self._reply_queue(connection, timeout_s)
         interval_s = self.mesh.self_check_interval_s
         if interval_s and time.monotonic() - self._replies_bound_s >= interval_s:
             left_s = max(0.0, deadline - time.monotonic())

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from dripline.amqp.content import Delivery
 from dripline.errors import NoRoute, ReplyTimeout
 from dripline.runtime.link import MeshLink
-from dripline.runtime.pending_replies import PendingReply
 from dripline.runtime.pings import PROBE
 from dripline.transport.connection import Connection
 from dripline.wire.enums import op_t
@@ -22,7 +21,7 @@ class Unreached(NamedTuple):
     """Routing keys whose probes did not arrive.
 
     Attributes:
-        unrouted: the broker returned the probe: no queue is bound.
+        unrouted: the broker returned the probe: no queue is bound; or there is no exchange.
         silent: the probe did not arrive in time.
     """
 
@@ -62,18 +61,20 @@ class Probes:
 
         Args:
             keys: routing keys.
-            patience_s: how long the probes may take together, in seconds.
+            patience_s: how long the probes may take together when the broker has them, in seconds.
 
         Raises:
             BrokerError: the connection is gone, or the broker takes no messages for now.
-            TimeoutError: the broker took no data.
         """
         self._link.observe_replies(self._sent, self._replied)
         found = Unreached([], [])
         while len(self._sent) > _REMEMBERED:
             del self._sent[next(iter(self._sent))]
+        probes = [MsgRequest.create(PROBE, op_t.cmd, key, "ping") for key in keys]
+        self._sent.update((probe.correlation_id, probe.routing_key) for probe in probes)
+        sent = self._link.send_probes(probes) if probes else []
         deadline = time.monotonic() + patience_s
-        for pending in [self._send_one(key, patience_s) for key in keys]:
+        for pending in sent:
             key = pending.request.routing_key
             try:
                 pending.wait(max(0.0, deadline - time.monotonic()))
@@ -84,11 +85,6 @@ class Probes:
             except ReplyTimeout:
                 found.silent.append(key)
         return found
-
-    def _send_one(self, key: str, patience_s: float) -> PendingReply:
-        probe = MsgRequest.create(PROBE, op_t.cmd, key, "ping")
-        self._sent[probe.correlation_id] = key
-        return self._link.send_request(probe, timeout_s=patience_s, on_outcome=lambda _: None)
 
     def _replied(self, delivery: Delivery) -> None:
         key = self._sent.get(delivery.properties.correlation_id)

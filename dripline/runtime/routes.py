@@ -3,11 +3,11 @@
 Exchanges are looked up, and the keys of requests are probed with a message each. The bindings of alerts cannot be
 probed, since other consumers would get the message, too: they are made again, which changes nothing as a rule.
 If an exchange of alerts was deleted and declared again by another member, a second exchange disappeared with it.
+A check uses separate channels: it may find an exchange missing at any moment, and must not cost the connection.
 """
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -113,8 +113,8 @@ class Routes:
             return problem
         problem, late = self._probe(self._next_keys())
         if not problem and not self._closed:
-            self._watch(connection)
-            self._bind_again(connection, late)
+            self.watch(connection)
+            problem = self._bind_again(connection, late)
         return problem
 
     def unreached(self) -> str:
@@ -159,11 +159,11 @@ class Routes:
     def _restore(self, connection: Connection) -> None:
         if self._closed:
             return
-        self._link.declare_exchanges(connection)
+        self._link.restore_exchanges(connection)
         for route in self._routes:
             route.restore(connection)
         self._watched.clear()
-        self._watch(connection)
+        self.watch(connection)
 
     def _missing(self, connection: Connection) -> str:
         mesh = self._link.mesh
@@ -186,7 +186,12 @@ class Routes:
             if self._watches
         }
 
-    def _watch(self, connection: Connection) -> None:
+    def watch(self, connection: Connection) -> None:
+        """From now on notice that exchanges of alerts are deleted and declared again; once for a connection.
+
+        Raises:
+            BrokerError: the connection is gone.
+        """
         for name, exchange in self._watchers().items():
             if name not in self._watched or self._watched[name][0] is not connection:
                 self._watched[name] = connection, connection.watch_exchange(name, exchange)
@@ -198,8 +203,8 @@ class Routes:
                 return f"exchange {exchange!r} was deleted, and declared again by another member"
         return ""
 
-    def _bind_again(self, connection: Connection, late: set[str]) -> None:
-        """Make bindings again that are not probed, or whose probes are late."""
+    def _bind_again(self, connection: Connection, late: set[str]) -> str:
+        """Make bindings again that are not probed, or whose probes are late; says what is wrong."""
         requests = self._link.mesh.requests_exchange
         probed = {(requests, f"{key}.#") for key in self._all_keys() if key not in late}
         bindings = [
@@ -209,11 +214,14 @@ class Routes:
             if binding not in probed
         ]
         self._binding, chosen = _slice(bindings, self._binding)
-        for (queue, exchange), group in itertools.groupby(chosen, lambda binding: binding[:2]):
-            connection.bind(queue, exchange, [key for _, _, key in group])
+        refused = connection.bind_aside(chosen)
+        if refused:
+            return self._missing(connection) or f"a queue cannot be bound: {refused}"
+        self._link.bind_replies_again(connection)
         durable = self._link.mesh.durable_alerts_exchange
         is_ours = any(durable in route.exchanges for route in self._routes)
-        self._link.lead_alerts_on_again(connection, always=is_ours)
+        self._link.alerts.lead_on_again(connection, always=is_ours)
+        return ""
 
     def _all_keys(self) -> list[str]:
         return [key for route in self._routes for key in route.probed()]

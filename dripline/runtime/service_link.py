@@ -187,6 +187,7 @@ class ServiceLink:
             bind(connection)
             connection.consume(self.name, self._feeder(worker, connection), prefetch=prefetch)
 
+        self._link.add_setup(self._link.alerts.declare)
         if self._unique:
             self._link.add_setup(self._link.prepare_replies)  # before the set-up that waits for some
         self._link.add_setup(set_up)

@@ -14,7 +14,6 @@ from pika.channel import Channel
 
 from dripline.amqp import client_frames as frames
 from dripline.amqp.content import Delivery, Returned
-from dripline.amqp.field_table import short_string
 from dripline.errors import BrokerError
 from dripline.transport.address import BrokerAddress
 from dripline.transport.consumer import AnyConsumer, Consumer, handled_here, passive_declaration
@@ -62,6 +61,7 @@ class Connection(Topology):
         self._channel_numbers: dict[str, int] = {}  # by consumer tag, as long as deliveries can be acknowledged
         self._next_tag = itertools.count(1).__next__
         self._listening = True
+        self._catching_up = threading.Lock()  # pika answers one such call at a time
         self._confirm_lock = threading.Lock()
         self._confirm_channel: Channel | None = None
 
@@ -119,6 +119,18 @@ class Connection(Topology):
             consumer = self._acked_consumers.pop()
             self._ready()
             self._ask(consumer.end, max(0.0, deadline - time.monotonic()))
+
+    def catch_up(self) -> None:
+        """Wait until the broker has done all that was asked without waiting, such as bindings; one round trip.
+
+        What follows on a separate channel could overtake it otherwise.
+
+        Raises:
+            ConnectionLost: The connection is gone, or the broker did not answer in time.
+        """
+        channel = self._ready()
+        with self._catching_up:
+            self._ask(lambda done: channel.flow(True, done))  # changes nothing, and is answered in its turn
 
     def on_io_thread(self, action: Callable[[], object]) -> None:
         """Run something quick on the I/O thread, soon; nothing happens if the connection has ended."""
@@ -297,11 +309,3 @@ class Connection(Topology):
         if self.is_open and data:
             with contextlib.suppress(BrokerError):
                 self._send(b"".join(data))
-
-    def _frames(self, channel: int, exchange: str, envelopes: Sequence[Envelope], mandatory: bool) -> bytes:
-        name, frame_max = short_string(exchange), self._frame_max
-        built = [
-            frames.publish_frames(channel, name, key, properties, body, mandatory=mandatory, frame_max=frame_max)
-            for key, properties, body in envelopes
-        ]
-        return built[0] if len(built) == 1 else b"".join(built)

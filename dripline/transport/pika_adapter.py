@@ -156,7 +156,12 @@ class PikaConnection(Connection):
         else:
             self._process_frame(value)
 
-    def try_out(self, method: object, done: Callable[[ChannelClosedByBroker | None], object]) -> None:
+    def try_out(
+        self,
+        method: object,
+        done: Callable[[ChannelClosedByBroker | None], object],
+        ahead: Callable[[int], bytes] = lambda _number: b"",
+    ) -> None:
         """Call a method that the broker may refuse, on a separate channel: only that channel ends then.
 
         One round trip; pika, which would log a warning for each refusal, does not see it.
@@ -164,13 +169,16 @@ class PikaConnection(Connection):
         Args:
             method: A method of `pika.spec` that is answered.
             done: Called once, with the refusal or None.
+            ahead: Gives frames that are sent ahead of it and are not answered unless they are refused, by the
+                number of the channel.
         """
         number = next(number for number in count(_FIRST_SIDE_CHANNEL) if number not in self._side)
         if number > (self.params.channel_max or 65535):
             done(ChannelClosedByBroker(504, "CHANNEL_ERROR - all channel numbers are in use"))
             return
+        data = _marshalled(number, spec.Channel.Open()) + ahead(number) + _marshalled(number, method)
         self._side[number] = done
-        self.loop.send(_marshalled(number, spec.Channel.Open()) + _marshalled(number, method))
+        self.loop.send(data)
 
     def _on_side_frame(self, number: int, method: object) -> None:
         if isinstance(method, spec.Channel.Close):

@@ -12,6 +12,10 @@ from dripline.amqp import client_frames as frames
 from dripline.amqp.field_table import short_string
 from dripline.transport import durable_queues
 from dripline.transport.connection_base import ConnectionLife
+from dripline.wire.encode import Envelope
+
+#: Gives what is sent ahead of a call on a separate channel, by the number of the channel.
+Ahead = Callable[[int], bytes]
 
 
 class Topology(ConnectionLife):
@@ -48,19 +52,44 @@ class Topology(ConnectionLife):
 
         self._ask(start)
 
-    def bind_exchange_again(self, name: str, source: str) -> bool:
-        """Bind an exchange to all of another one, if there are such exchanges and the user may; one round trip.
+    def lead_on(self, source: str, name: str) -> bool:
+        """Declare a topic exchange as a mesh has it, and bind another one to all of it; one round trip.
+
+        Both in one write: nobody publishes to a new exchange while it leads nowhere.
+
+        Args:
+            source: The exchange that is declared.
+            name: The other one.
 
         Returns:
-            Whether that was done.
+            Whether that was done: there may be no other one, or the user may not.
         """
         if len(name.encode()) > 255:
             return False  # there can be none
-        return self._try_out(spec.Exchange.Bind(0, name, source, "#", False, {}))
+        encoded = short_string(source)
+        return self._try_out(
+            spec.Exchange.Bind(0, name, source, "#", False, {}),
+            lambda number: frames.topic_exchange_frame(number, encoded),
+        )
 
     def has_exchange(self, name: str) -> bool:
         """Whether an exchange exists; one round trip, which changes nothing."""
-        return self._try_out(spec.Exchange.Declare(0, name, "topic", True, False, False, False, False, {}))
+        return self._try_out(_passive_exchange(name))
+
+    def publish_aside(self, exchange: str, envelopes: Sequence[Envelope]) -> bool:
+        """Publish mandatory messages in a way that no refusal ends the connection; one round trip.
+
+        Args:
+            exchange: Exchange.
+            envelopes: The chunks of any number of messages, in order.
+
+        Returns:
+            Whether the broker has taken them: there may be no exchange, or the user may not.
+        """
+        return self._try_out(
+            _passive_exchange(exchange),
+            lambda number: self._frames(number, exchange, envelopes, mandatory=True),
+        )
 
     def watch_exchange(self, name: str, watched: str) -> bool:
         """Declare an exchange that the broker deletes along with another one, even if that is declared again.
@@ -165,16 +194,47 @@ class Topology(ConnectionLife):
         self.bind(queue, exchange, keys)
         self._ask(lambda done: channel.queue_bind(queue, exchange, keys[-1], callback=done))  # once more, to hear
 
+    def bind_aside(self, bindings: Sequence[tuple[str, str, str]]) -> str:
+        """Make bindings in a way that no refusal ends the connection; one round trip.
+
+        Args:
+            bindings: Of each the queue, the exchange, and the binding key.
+
+        Returns:
+            Why the broker refuses one of them; empty if it does not.
+        """
+        if not bindings:
+            return ""
+        *others, (queue, exchange, key) = bindings
+        ahead = [(short_string(queue), short_string(exchange), key) for queue, exchange, key in others]
+        refusal = self._refusal_of(
+            spec.Queue.Bind(0, queue, exchange, key, False, {}),
+            lambda number: b"".join(frames.bind_frame(number, *binding) for binding in ahead),
+        )
+        return str(refusal.reply_text) if refusal is not None else ""
+
     def unbind(self, queue: str, exchange: str, key: str) -> None:
         """Take a binding away; returns when the broker has done it."""
         channel = self._ready()
         self._ask(lambda done: channel.queue_unbind(queue, exchange, key, callback=done))
 
-    def _try_out(self, method: object) -> bool:
-        """Call a method on a separate channel, so that a refusal does not end the connection."""
-        return self._refusal_of(method) is None
+    def _frames(self, channel: int, exchange: str, envelopes: Sequence[Envelope], mandatory: bool) -> bytes:
+        name, frame_max = short_string(exchange), self._frame_max
+        built = [
+            frames.publish_frames(channel, name, key, properties, body, mandatory=mandatory, frame_max=frame_max)
+            for key, properties, body in envelopes
+        ]
+        return built[0] if len(built) == 1 else b"".join(built)
 
-    def _refusal_of(self, method: object) -> ChannelClosedByBroker | None:
+    def _try_out(self, method: object, ahead: Ahead = lambda _number: b"") -> bool:
+        """Call a method on a separate channel, so that a refusal does not end the connection."""
+        return self._refusal_of(method, ahead) is None
+
+    def _refusal_of(self, method: object, ahead: Ahead = lambda _number: b"") -> ChannelClosedByBroker | None:
         self.check()
-        refusal: ChannelClosedByBroker | None = self._ask(lambda done: self._adapter.try_out(method, done))
+        refusal: ChannelClosedByBroker | None = self._ask(lambda done: self._adapter.try_out(method, done, ahead))
         return refusal
+
+
+def _passive_exchange(name: str) -> spec.Exchange.Declare:
+    return spec.Exchange.Declare(0, name, "topic", True, False, False, False, False, {})

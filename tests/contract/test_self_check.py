@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pika.exceptions
@@ -123,6 +124,30 @@ def test_a_monitor_of_everything_does_not_hide_a_missing_binding(mesh, monkeypat
         assert eventually(service._dripline_is_ready)
 
 
+@pytest.mark.parametrize(
+    ("step", "exchange"), [("_probe", "requests"), ("_bind_again", "requests"), ("_bind_again", "alerts")]
+)
+def test_an_exchange_that_is_deleted_in_the_middle_of_a_check(mesh, monkeypatch, caplog, step, exchange) -> None:
+    """It was there a moment before: the check finds out all the same, and does not cost the connection."""
+    listener = AlertConsumer(name=mesh.name("l"), heartbeat_interval_s=0, **mesh.login)
+    real, deleted = getattr(routes.Routes, step), threading.Event()
+
+    def interrupted(*arguments: Any) -> Any:
+        if not deleted.is_set() and listener._dripline_is_ready():
+            deleted.set()
+            with mesh.pika() as connection:
+                connection.channel().exchange_delete(getattr(mesh, exchange))
+        return real(*arguments)
+
+    monkeypatch.setattr(routes.Routes, step, interrupted)
+    with serving(listener):
+        assert deleted.wait(30)
+        assert eventually(lambda: "can be reached again" in caplog.text)
+        assert eventually(listener._dripline_is_ready)
+    assert caplog.text.count(FOUND) == 1
+    assert "reconnecting" not in caplog.text
+
+
 def test_a_missing_exchange_is_in_the_health_until_it_can_be_declared(mesh, caplog) -> None:
     """An exchange of another type with that name is reported once; the service is not ready while it exists."""
     with serving(service_of(mesh)) as service, mesh.pika() as connection:
@@ -235,6 +260,61 @@ def test_publishers_keep_the_way_to_a_durable_consumer_that_is_away(mesh) -> Non
         with mesh.pika() as connection:
             connection.channel().queue_delete(f"{mesh.name('collector')}.alerts")
             connection.channel().exchange_delete(durable)
+
+
+def _checking_member(mesh: Mesh, stack: ExitStack) -> None:
+    assert eventually(lambda: _exists(mesh, mesh.alerts)), "the listener is there all the time"
+
+
+def _new_service(mesh: Mesh, stack: ExitStack) -> None:
+    stack.enter_context(serving(service_of(mesh, "new")))
+
+
+def _client(mesh: Mesh, stack: ExitStack) -> None:
+    stack.enter_context(client(mesh)).cmd(mesh.name("source"), "ping")
+
+
+def _sending_client(mesh: Mesh, stack: ExitStack) -> None:
+    stack.enter_context(MeshClient(MeshSettings.from_dict(mesh.settings))).publish(MsgAlert.create(0, "b"))
+
+
+def _monitor(mesh: Mesh, stack: ExitStack) -> None:
+    stack.enter_context(MeshClient(MeshSettings.from_dict(mesh.settings))).monitor([], ["a"], lambda _: None)
+
+
+@pytest.mark.parametrize("comes", [_checking_member, _new_service, _client, _sending_client, _monitor])
+def test_whoever_declares_the_exchange_of_alerts_again_a_durable_consumer_misses_nothing(mesh, comes) -> None:
+    """Who sends alerts notices nothing when another member is faster; the durable consumer is away meanwhile."""
+    unaware = {**mesh.login, "dripline_mesh": {**mesh.settings, "self_check_interval_s": 0}}
+    source = Service(mesh.name("source"), heartbeat_interval_s=0, **unaware)
+
+    def collector() -> Collector:
+        keys = {"alert_keys": ["a"], "durable": True, "heartbeat_interval_s": 0}
+        return Collector(name=mesh.name("collector"), **keys, **mesh.login)
+
+    try:
+        with serving(collector()), serving(source):
+            assert eventually(source._dripline_is_ready)
+        with ExitStack() as others, serving(source):
+            if comes is _checking_member:
+                listener = AlertConsumer(name=mesh.name("l"), heartbeat_interval_s=0, **mesh.login)
+                others.enter_context(serving(listener))
+                assert eventually(listener._dripline_is_ready)
+            assert source.send(MsgAlert.create(1, "a")).successful_send
+            assert eventually(lambda: source._Service__link._publisher._backlog.is_idle)
+            with mesh.pika() as connection:
+                connection.channel().exchange_delete(mesh.alerts)
+            comes(mesh, others)
+            for number in (2, 3):
+                assert source.send(MsgAlert.create(number, "a")).successful_send
+            assert eventually(lambda: source._Service__link._publisher._backlog.is_idle)
+        with serving(collector()) as back:
+            assert eventually(lambda: len(back.seen) >= 3)
+            assert back.seen == [1, 2, 3]
+    finally:
+        with mesh.pika() as connection:
+            connection.channel().queue_delete(f"{mesh.name('collector')}.alerts")
+            connection.channel().exchange_delete(f"{mesh.alerts}.durable")
 
 
 class Collector(AlertConsumer):

@@ -239,7 +239,7 @@ def test_what_an_operator_deletes_is_restored(scene, what, request, caplog) -> N
     assert eventually(lambda: all(max(heard) > last + RATE / 10 for heard in scene.heard.values()), SLACK_S)
     sent = range(first - IN_FLIGHT, last + RATE // 10)
     missing = {where: [number for number in sent if number not in heard] for where, heard in scene.heard.items()}
-    outcomes = scene.asker.outcomes - outcomes
+    outcomes = Counter(scene.asker.outcomes) - outcomes
     report(
         f"{what} deleted", request.node.callspec.params["scene"],
         sent=last - first, **{f"missing_{where}": len(numbers) for where, numbers in missing.items()},

@@ -1,0 +1,68 @@
+"""The exchange of alerts: declared by who sends or receives any, never without its way to durable consumers."""
+
+from __future__ import annotations
+
+import threading
+
+from dripline.config.mesh import MeshSettings
+from dripline.transport.connection import Connection
+
+
+class AlertsExchange:
+    """Declares the exchange of alerts, and sees to it that durable consumers which are away miss none.
+
+    Their queues hang on a durable exchange. Its binding to the exchange of alerts goes with the latter, when the
+    broker restarts or an operator deletes it, and who sends alerts does not notice if another member is the first
+    to declare it again. Therefore that binding is made in the same write. Who needs no alerts declares neither.
+
+    Args:
+        mesh: The mesh's settings.
+    """
+
+    def __init__(self, mesh: MeshSettings) -> None:
+        self._mesh = mesh
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Forget everything, in a forked process."""
+        self._lock = threading.Lock()  # guards what follows, also while the broker is asked
+        self._declared_on: Connection | None = None
+        self._leads_on = False  # there was a durable exchange then
+
+    def declare(self, connection: Connection) -> None:
+        """Declare it, unless that was done on this connection; a set-up.
+
+        Raises:
+            BrokerError: There is an exchange of that name and another kind, or the user must not declare any.
+        """
+        if self._declared_on is connection:
+            return
+        with self._lock:
+            if self._declared_on is not connection:
+                self._declare(connection)
+
+    def restore(self, connection: Connection) -> None:
+        """Declare it again. Errors as for `declare`."""
+        with self._lock:
+            self._declare(connection)
+
+    def lead_on_again(self, connection: Connection, *, always: bool) -> None:
+        """Bind the durable exchange again, in case an operator removed that binding.
+
+        Args:
+            connection: The connection.
+            always: Whether there must be such an exchange; else only if there was one before, since RabbitMQ logs
+                an error for each attempt that fails.
+        """
+        with self._lock:
+            if always or (self._leads_on and self._declared_on is connection):
+                self._leads_on = self._lead_on(connection)
+
+    def _declare(self, connection: Connection) -> None:
+        self._leads_on = self._lead_on(connection)
+        if not self._leads_on:  # there are no durable consumers, or the broker has refused: this raises why
+            connection.declare_exchanges([self._mesh.alerts_exchange])
+        self._declared_on = connection
+
+    def _lead_on(self, connection: Connection) -> bool:
+        return connection.lead_on(self._mesh.alerts_exchange, self._mesh.durable_alerts_exchange)
