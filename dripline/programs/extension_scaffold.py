@@ -88,7 +88,7 @@ def write_extension(name: str, folder: Path) -> list[Path]:
 
 
 def _write(template: str, path: Path, words: Mapping[str, str]) -> Path:
-    text = files("dripline.cli").joinpath("scaffold").joinpath(f"{template}.tmpl").read_text(encoding="utf-8")
+    text = files("dripline.programs").joinpath("scaffold").joinpath(f"{template}.tmpl").read_text(encoding="utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(filled(text, words), encoding="utf-8")
     return path

@@ -37,9 +37,9 @@ def test_it_installs_with_all_files(make, tree: Path, tmp_path: Path, new_enviro
     """The files of the demonstration are among them, whole."""
     environment = new_environment.create(tmp_path / "venv")
     environment.install(str(make(tree, tmp_path)))
-    script = "import dripline.cli as c, pathlib; print(pathlib.Path(c.__file__).parent / 'demo_files')"
+    script = "import dripline.programs as c, pathlib; print(pathlib.Path(c.__file__).parent / 'demo_files')"
     installed = Path(environment.run("python", "-c", script).strip())
-    source = PROJECT / "dripline" / "cli" / "demo_files"
+    source = PROJECT / "dripline" / "programs" / "demo_files"
     names = [name for name in os.listdir(source) if not name.startswith("__")]
     assert {name: (installed / name).read_text() for name in names} == {
         name: (source / name).read_text() for name in names
@@ -67,5 +67,5 @@ def test_there_are_no_symbolic_links() -> None:
 )
 def test_the_demonstration_runs_the_examples(copy: str, original: str) -> None:
     """Its copies are the same as the files that the documentation explains."""
-    ours = PROJECT / "dripline" / "cli" / "demo_files" / copy
+    ours = PROJECT / "dripline" / "programs" / "demo_files" / copy
     assert ours.read_bytes() == (PROJECT / original / copy).read_bytes()

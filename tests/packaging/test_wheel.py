@@ -55,4 +55,4 @@ def test_the_templates_of_a_new_extension_are_in_the_wheel(names: set[str]) -> N
     """`dl new extension` finds them wherever dripline is installed."""
     from dripline.programs.extension_scaffold import TEMPLATES
 
-    assert {f"dripline/cli/scaffold/{name}.tmpl" for name in TEMPLATES} <= names
+    assert {f"dripline/programs/scaffold/{name}.tmpl" for name in TEMPLATES} <= names

@@ -15,7 +15,7 @@ import dripline
 ROOT = Path(dripline.__file__).parent.parent
 PACKAGES = ("dripline", "scarab", "_dripline")
 #: Not code of the product: what `dl demo` and `dl new extension` write.
-TEMPLATES = (ROOT / "dripline/cli/demo_files", ROOT / "dripline/cli/scaffold")
+TEMPLATES = (ROOT / "dripline/programs/demo_files", ROOT / "dripline/programs/scaffold")
 
 
 def test_files_import_each_other_in_one_direction() -> None:

@@ -104,7 +104,9 @@ ARGUMENTS = {
 def shipped():
     """Every class of ours that is an endpoint, by name, wherever it is."""
     for module in pkgutil.walk_packages(dripline.__path__, "dripline."):
-        if not module.name.startswith(("dripline.extensions", "dripline.cli.demo_files", "dripline.cli.scaffold")):
+        if not module.name.startswith(
+            ("dripline.extensions", "dripline.programs.demo_files", "dripline.programs.scaffold")
+        ):
             importlib.import_module(module.name)
     found, wanted = {}, [Endpoint]
     while wanted:
