@@ -1,4 +1,4 @@
-"""The exchange of alerts: declared by who sends or receives any, never without its way to durable consumers."""
+"""The exchange of alerts, and its binding to the exchange of durable consumers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from dripline.transport.connection import Connection
 
 
 class AlertsExchange:
-    """Declares the exchange of alerts, and sees to it that durable consumers which are away miss none.
+    """Declares the exchange of alerts together with its binding to the exchange of durable consumers.
 
-    Their queues hang on a durable exchange. Its binding to the exchange of alerts goes with the latter, when the
-    broker restarts or an operator deletes it, and who sends alerts does not notice if another member is the first
-    to declare it again. Therefore that binding is made in the same write. Who needs no alerts declares neither.
+    The binding disappears with the exchange of alerts, if the broker restarts or an operator deletes it.
+    Publishers do not notice if another service declares the exchange again, so the binding is in the same write.
 
     Args:
         mesh: The mesh's settings.

@@ -186,7 +186,6 @@ class MeshClient:
             connection.bind(name, mesh.alerts_exchange, alert_keys)
 
         def setup(connection: Connection) -> None:
-            self.link.alerts.declare(connection)
             connection.declare_queue(name)
             bind(connection)
             connection.consume(name, listener.put, no_ack=True)

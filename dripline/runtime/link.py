@@ -53,7 +53,7 @@ class MeshLink:
         self._reconnecting = ReconnectingConnection(
             self.address,
             f"{service_name} (dripline)",
-            prepare=self._declare_requests,
+            prepare=self._declare_exchanges,
             on_lost=self._on_lost,
             on_returned=self._on_returned,
             longest_pause_s=mesh.max_reconnect_delay_s,
@@ -325,14 +325,14 @@ class MeshLink:
 
     def restore_exchanges(self, connection: Connection) -> None:
         """Declare the exchanges of the mesh again."""
-        self._declare_requests(connection)
+        connection.declare_exchanges([self.mesh.requests_exchange])
         self.alerts.restore(connection)
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _declare_requests(self, connection: Connection) -> None:
+    def _declare_exchanges(self, connection: Connection) -> None:
         """Done first on each connection."""
-        connection.declare_exchanges([self.mesh.requests_exchange])
+        connection.declare_exchanges([self.mesh.requests_exchange, self.mesh.alerts_exchange])
 
     def _taking_connection(self) -> Connection:
         connection = self.connection

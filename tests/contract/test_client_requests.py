@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 import time
@@ -285,20 +284,14 @@ def test_a_broker_that_is_not_there(mesh):
     client.close()
 
 
-@pytest.mark.parametrize("exchange", ["requests_exchange", "alerts_exchange"])
-def test_an_exchange_of_another_kind_is_told_at_once(broker, caplog, exchange):
-    """Somebody declared the exchange otherwise: the broker's words say so, and nobody tries again and again.
-
-    A client needs the exchange of alerts as soon as it monitors or sends some.
-    """
+def test_an_exchange_of_another_kind_is_told_at_once(mesh, broker, caplog):
+    """Somebody declared the exchange otherwise: the broker's words say so, and nobody tries again and again."""
     name = fresh()
     channel, plain = plain_channel(BrokerAddress(broker.host, broker.port, broker.virtual_host))
     channel.exchange_declare(name, "direct")
-    names = {"requests_exchange": fresh(), "alerts_exchange": fresh(), exchange: name}
-    client = MeshClient(MeshSettings(broker.host, broker.port, broker.virtual_host, **names))
-    with contextlib.closing(client), pytest.raises(BrokerError, match="406"):
-        client.monitor([], ["a"], print)
+    settings = MeshSettings(broker.host, broker.port, broker.virtual_host, alerts_exchange=name)
+    with pytest.raises(BrokerError, match="406"):
+        MeshClient(settings).open()
     assert "attempt" not in caplog.text
-    with contextlib.closing(plain):
-        for each in names.values():
-            channel.exchange_delete(each)
+    channel.exchange_delete(name)
+    plain.close()

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pika.exceptions
@@ -262,29 +261,8 @@ def test_publishers_keep_the_way_to_a_durable_consumer_that_is_away(mesh) -> Non
             connection.channel().exchange_delete(durable)
 
 
-def _checking_member(mesh: Mesh, stack: ExitStack) -> None:
-    assert eventually(lambda: _exists(mesh, mesh.alerts)), "the listener is there all the time"
-
-
-def _new_service(mesh: Mesh, stack: ExitStack) -> None:
-    stack.enter_context(serving(service_of(mesh, "new")))
-
-
-def _client(mesh: Mesh, stack: ExitStack) -> None:
-    stack.enter_context(client(mesh)).cmd(mesh.name("source"), "ping")
-
-
-def _sending_client(mesh: Mesh, stack: ExitStack) -> None:
-    stack.enter_context(MeshClient(MeshSettings.from_dict(mesh.settings))).publish(MsgAlert.create(0, "b"))
-
-
-def _monitor(mesh: Mesh, stack: ExitStack) -> None:
-    stack.enter_context(MeshClient(MeshSettings.from_dict(mesh.settings))).monitor([], ["a"], lambda _: None)
-
-
-@pytest.mark.parametrize("comes", [_checking_member, _new_service, _client, _sending_client, _monitor])
-def test_whoever_declares_the_exchange_of_alerts_again_a_durable_consumer_misses_nothing(mesh, comes) -> None:
-    """Who sends alerts notices nothing when another member is faster; the durable consumer is away meanwhile."""
+def test_a_durable_consumer_misses_nothing_when_a_check_restores_the_exchange_of_alerts(mesh) -> None:
+    """The sender notices nothing, as a listener is faster; the durable consumer is away meanwhile."""
     unaware = {**mesh.login, "dripline_mesh": {**mesh.settings, "self_check_interval_s": 0}}
     source = Service(mesh.name("source"), heartbeat_interval_s=0, **unaware)
 
@@ -295,16 +273,14 @@ def test_whoever_declares_the_exchange_of_alerts_again_a_durable_consumer_misses
     try:
         with serving(collector()), serving(source):
             assert eventually(source._dripline_is_ready)
-        with ExitStack() as others, serving(source):
-            if comes is _checking_member:
-                listener = AlertConsumer(name=mesh.name("l"), heartbeat_interval_s=0, **mesh.login)
-                others.enter_context(serving(listener))
-                assert eventually(listener._dripline_is_ready)
+        listener = AlertConsumer(name=mesh.name("l"), heartbeat_interval_s=0, **mesh.login)
+        with serving(listener), serving(source):
+            assert eventually(listener._dripline_is_ready)
             assert source.send(MsgAlert.create(1, "a")).successful_send
             assert eventually(lambda: source._Service__link._publisher._backlog.is_idle)
             with mesh.pika() as connection:
                 connection.channel().exchange_delete(mesh.alerts)
-            comes(mesh, others)
+            assert eventually(lambda: _exists(mesh, mesh.alerts))
             for number in (2, 3):
                 assert source.send(MsgAlert.create(number, "a")).successful_send
             assert eventually(lambda: source._Service__link._publisher._backlog.is_idle)
