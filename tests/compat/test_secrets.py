@@ -17,7 +17,7 @@ def test_the_secret_comes_from_the_authentication_file(ask):
 def test_the_secret_may_come_from_the_environment(environment):
     """The variable that the package names stands above the file."""
     code = (
-        "from dripline.core import class_finder; import scarab\n"
+        "from dripline.discovery import class_finder; import scarab\n"
         "app = scarab.MainApp()\n"
         "import dripline.extensions.add_auth_spec as module\n"
         "module.AddAuthSpec(app)\n"

@@ -244,8 +244,9 @@ def test_a_broker_that_takes_nothing_any_more(broker):
                 assert max(threads.map(took_s, calls)) < LIMIT_S + ALLOWED_S
 
 
-def test_a_broker_that_comes_late(broker):
+def test_a_broker_that_comes_late(broker, monkeypatch):
     """Within the limit: connecting is tried until then, and every call gets through."""
+    monkeypatch.setattr(sys.modules[__name__], "LIMIT_S", 10.0)  # a busy machine takes a while to connect, too
     with accepted_late(broker.host, broker.port, 0.5) as address:
         outcomes = outcomes_of_all(address, broker.virtual_host)
     for name, outcome in outcomes.items():

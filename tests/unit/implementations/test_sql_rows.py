@@ -105,11 +105,11 @@ class FullDisk:
         self._write = line_file.append_durably
         monkeypatch.setattr(line_file, "append_durably", self.append)
 
-    def append(self, file: int, data: bytes, size: int) -> None:
+    def append(self, path: Path, data: bytes, size: int) -> bool:
         """Write, or not."""
         if self.full:
             raise OSError(errno.ENOSPC, "No space left on device")
-        self._write(file, data, size)
+        return self._write(path, data, size)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_a_wrong_setting_is_told_with_its_key(settings, text):
 
 def test_one_origin_needs_no_list():
     """A text is one origin, and not its letters."""
-    assert HTTPServer(http_origins="https://panel.lab")._auth.origins == {"https://panel.lab"}
+    assert HTTPServer(http_origins="https://panel.lab")._http_auth.origins == {"https://panel.lab"}
 
 
 def test_a_stop_before_the_beginning_counts(monkeypatch):
