@@ -157,7 +157,7 @@ def _delete_queue(channel: Channel, method: Queue.Delete) -> None:
     if not method.nowait:
         channel.send(Queue.DeleteOk(len(queue.ready) if queue else 0))
     if queue is not None:
-        channel.vhost.delete_queue(queue)  # after the answer: consumers are told later, as RabbitMQ does
+        channel.vhost.delete_queue(queue)  # after the answer: consumers are cancelled later, as in RabbitMQ
 
 
 def _binding_key(channel: Channel, method: Any) -> bytes:

@@ -108,7 +108,7 @@ class DeliveryLimit:
 
         Args:
             entries: Messages that come back.
-            failed: The deliveries count as failed where these are told apart.
+            failed: Whether the deliveries count as failed, where that is counted separately.
 
         Returns:
             The messages that may be delivered again.

@@ -87,7 +87,7 @@ def line_of(finding: Finding, colour: bool = False) -> str:
     """A finding in one line.
 
     Args:
-        finding: what is told.
+        finding: The finding to print.
         colour: whether what is not well is coloured.
     """
     state = f"{finding.state:<8}"

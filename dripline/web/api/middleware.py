@@ -138,7 +138,7 @@ async def _send(request: web.Request, answer: web.StreamResponse) -> bool:
 
 
 def protocol_log() -> logging.Logger:
-    """Make a logger for aiohttp, whose messages are told once a minute for each kind."""
+    """Make a logger for aiohttp that logs each kind of message at most once a minute."""
     log = logging.Logger("aiohttp")
     log.addHandler(_Telling())
     return log

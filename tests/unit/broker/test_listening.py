@@ -44,7 +44,7 @@ def uncollected():
 
 @pytest.mark.parametrize("turns", TURNS)
 def test_a_client_is_not_left_half_accepted(turns: int) -> None:
-    """Whatever the loop has done about it when the server is closed, it is told that nobody is there."""
+    """Its connection ends, however far the loop has got with it when the server is closed."""
 
     async def connect_and_stop() -> socket.socket:
         (listener,) = listen("127.0.0.1", 0)

@@ -45,7 +45,7 @@ def test_a_file_that_is_moved_while_a_line_is_written(tmp_path: Path, monkeypatc
 
 
 def test_a_file_that_is_deleted_whenever_it_is_written_to_is_an_error(tmp_path: Path, monkeypatch):
-    """Who appends is told, and keeps the line."""
+    """The caller of append gets an error, and keeps the line."""
     path = tmp_path / "lines"
     with before("fsync", lambda: path.unlink(), monkeypatch, times=100), pytest.raises(OSError, match="deleted"):
         LineFile(path, "relay").append(b"first\n")
