@@ -1,4 +1,4 @@
-# A dripline image. Without a command it serves the first mesh, on a broker of its own:
+# A dripline image. By default, it runs an embedded broker and the service of the first mesh:
 #   docker build --tag dripline .
 #   docker run --name mesh dripline
 #   docker exec mesh dl-agent get peaches
@@ -8,7 +8,7 @@ RUN useradd --create-home dripline
 USER dripline
 WORKDIR /home/dripline
 
-# An environment that belongs to the user: an image built on this one installs its extensions with a plain "pip install".
+# The user owns the virtual environment, so an image based on this one can install extensions with "pip install".
 RUN python -m venv /home/dripline/venv
 ENV PATH=/home/dripline/venv/bin:$PATH
 

@@ -1,4 +1,4 @@
-"""Kept for tools that still call it; everything is in pyproject.toml."""
+"""Kept for tools that still call setup.py. The package is defined in pyproject.toml."""
 
 from setuptools import setup
 

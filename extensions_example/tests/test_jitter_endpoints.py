@@ -1,4 +1,4 @@
-"""The jitter endpoints, without a broker: an endpoint is an ordinary object."""
+"""Test the jitter endpoints without a broker: an endpoint is an ordinary Python object."""
 
 import pytest
 
@@ -8,31 +8,31 @@ from dripline.testing import talk_to
 
 
 def reading(endpoint: JitterEntity) -> float:
-    """One raw reading, asked for as the mesh would."""
+    """Return one raw reading, requested as a client on the mesh would request it."""
     return talk_to(endpoint).get()["value_raw"]
 
 
 def test_a_reading_stays_within_the_fraction() -> None:
-    """No reading is further from the stored value than the fraction allows."""
+    """No reading differs from the stored value by more than the fraction."""
     endpoint = JitterEntity(name="t", initial_value=-10.0, jitter_fraction=0.2)
     assert all(-12 <= reading(endpoint) <= -8 for _ in range(200))
 
 
 def test_readings_differ() -> None:
-    """Two readings are two numbers."""
+    """Two consecutive readings are different."""
     endpoint = JitterEntity(name="t", initial_value=10.0)
     assert reading(endpoint) != reading(endpoint)
 
 
 def test_the_calibration_sees_the_reading_and_not_the_stored_value() -> None:
-    """The calibrated value belongs to the raw value beside it."""
+    """The calibrated value is computed from the raw value in the same reply."""
     endpoint = JitterEntity(name="t", initial_value=10.0, calibration="2*{}")
     result = talk_to(endpoint).get()
     assert result["value_cal"] == pytest.approx(2 * result["value_raw"])
 
 
 def test_the_same_seed_gives_the_same_readings() -> None:
-    """A run can be repeated, from the configuration or from the mesh."""
+    """The seed can be set by the configuration or by a command."""
     first = JitterEntity(name="t", initial_value=10.0, seed=7)
     readings = [reading(first) for _ in range(3)]
     second = JitterEntity(name="t", initial_value=10.0)
@@ -41,10 +41,10 @@ def test_the_same_seed_gives_the_same_readings() -> None:
 
 
 def test_a_stored_text_is_an_error_reply() -> None:
-    """Whoever stores a text gets an answer that says so, and the endpoint goes on."""
+    """The error names the stored text, and the endpoint works again once a number is stored."""
     endpoint = JitterEntity(name="t", initial_value=10.0)
     talk_to(endpoint).set("warm")
-    with pytest.raises(ErrorReply, match="t holds 'warm', which is no number") as caught:
+    with pytest.raises(ErrorReply, match="t: the stored value 'warm' is not a number") as caught:
         talk_to(endpoint).get()
     assert caught.value.return_code == 304
     talk_to(endpoint).set(3.0)
@@ -52,6 +52,6 @@ def test_a_stored_text_is_an_error_reply() -> None:
 
 
 def test_the_version_is_the_distributions() -> None:
-    """What messages report is what pip installed."""
+    """Messages contain the version of the installed distribution."""
     assert version.version == "1.0.0"
     assert version.package == "dripline-jitter"

@@ -1,7 +1,7 @@
 """Jitter: an example of a dripline extension package.
 
-What stands in ``__all__`` can be named by ``module:`` in a service's YAML; ``version`` travels in the
-``sender_info`` of every message that a service using this package sends.
+``__all__`` lists the classes that a YAML file can use as ``module:``. If a service uses this package, the
+``sender_info`` of every message that the service sends contains ``version``.
 """
 
 from importlib.metadata import version as _distribution_version

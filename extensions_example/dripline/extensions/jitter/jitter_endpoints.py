@@ -1,4 +1,4 @@
-"""The endpoints of the jitter package."""
+"""Endpoints of the jitter package."""
 
 import random
 from typing import Any
@@ -10,13 +10,14 @@ __all__ = ["JitterEntity"]
 
 
 class JitterEntity(KeyValueStore):
-    """A stored number that comes back a little different each time, as a real sensor's reading would.
+    """A stored number whose readings fluctuate, as those of a real sensor do.
 
     Args:
-        jitter_fraction: Largest offset of a reading, as a fraction of the stored value (0.1: up to 10 %
-            to either side).
-        seed: Start of the random numbers; the same seed gives the same readings. None: different each run.
-        **kwargs: What a :class:`~dripline.implementations.KeyValueStore` takes.
+        jitter_fraction: Maximum offset of a reading, as a fraction of the stored value. With 0.1, readings
+            differ from the stored value by up to 10 % in either direction.
+        seed: Seed of the random number generator. The same seed produces the same readings. With None, the
+            readings differ in each run.
+        **kwargs: Arguments of :class:`~dripline.implementations.KeyValueStore`.
     """
 
     def __init__(self, jitter_fraction: float = 0.1, seed: int | None = None, **kwargs: Any) -> None:
@@ -29,20 +30,20 @@ class JitterEntity(KeyValueStore):
         """Return the stored value with a random offset.
 
         Raises:
-            ThrowReply: With ``service_error_invalid_value`` when something else than a number is stored.
+            ThrowReply: With ``service_error_invalid_value``, if the stored value is not a number.
         """
         try:
             largest_offset = abs(self._value * self.jitter_fraction)
         except TypeError:
             raise ThrowReply(
-                "service_error_invalid_value", f"{self.name} holds {self._value!r}, which is no number"
+                "service_error_invalid_value", f"{self.name}: the stored value {self._value!r} is not a number"
             ) from None
         return self._value + self._random.uniform(-largest_offset, largest_offset)
 
     def update_seed(self, seed: int | None = None) -> None:
-        """Start the random numbers again from a seed.
+        """Restart the random number generator with a seed.
 
         Args:
-            seed: As for the constructor.
+            seed: Seed of the random number generator, as in the constructor.
         """
         self._random.seed(seed)
