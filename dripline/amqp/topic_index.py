@@ -54,6 +54,13 @@ class TopicIndex(Generic[DestinationT]):
         return {destination for node in reached for destination in node.destinations}
 
 
+def topic_matches(pattern: str, routing_key: str) -> bool:
+    """Whether a binding key such as `sensor.*.#` matches a routing key."""
+    index: TopicIndex[bool] = TopicIndex()
+    index.add(pattern.encode(), True)
+    return bool(index.match(routing_key.encode()))
+
+
 class _Node(Generic[DestinationT]):
     """One word of some binding keys; most nodes are leaves, so they share one empty dictionary."""
 

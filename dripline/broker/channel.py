@@ -9,20 +9,13 @@ from typing import Any, Final
 
 import pika.spec
 
+from dripline.amqp.content import FRAME_END, FRAME_HEAD, METHOD, ack_frame, encode_method, frame
+from dripline.amqp.properties import short_string
 from dripline.broker.errors import ChannelFault, ConnectionFault, Fault, unknown_tag
-from dripline.broker.frames import (
-    FRAME_END,
-    FRAME_HEAD,
-    METHOD,
-    PUBLISH,
-    encode_ack,
-    encode_method,
-    frame,
-    short_string,
-)
+from dripline.broker.frames import PUBLISH
 from dripline.broker.message import Message, content_size
-from dripline.broker.peer import Peer
 from dripline.broker.queue import Entry, Queue, QueueConsumer, put_back
+from dripline.broker.state import Peer
 
 _NO_ROUTE: Final = b"\x00\x3c\x00\x32" + (312).to_bytes(2, "big") + b"\x08NO_ROUTE"
 
@@ -177,7 +170,7 @@ class Channel:
         count = self._published - self._confirmed
         if count:
             self._confirmed = self._published
-            self.connection.send(encode_ack(self.number, self._published, count > 1))
+            self.connection.send(ack_frame(self.number, self._published, count > 1))
 
     def keep_unacked(self, tag: int, entry: Entry) -> None:
         """Wait for the acknowledgement of a delivery."""

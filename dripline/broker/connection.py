@@ -9,32 +9,31 @@ from typing import Any, Final
 
 import pika.spec
 
-from dripline.broker.channel import Channel
-from dripline.broker.compatibility import FRAME_MAX
-from dripline.broker.errors import ChannelFault, ConnectionFault, Fault
-from dripline.broker.frame_reader import HELLO, Frame, FrameReader
-from dripline.broker.frames import (
+from dripline.amqp.content import (
     BODY,
-    CHANNEL_CLASS,
     HEADER,
     HEARTBEAT,
     HEARTBEAT_FRAME,
     METHOD,
-    PROTOCOL_HEADER,
+    Frame,
+    encode_method,
+)
+from dripline.broker.channel import Channel
+from dripline.broker.compatibility import FRAME_MAX
+from dripline.broker.errors import ChannelFault, ConnectionFault, Fault
+from dripline.broker.frames import (
+    CHANNEL_CLASS,
     PUBLISH,
     decode_method,
     describe_frame,
-    encode_method,
     method_index,
     unknown_frame,
 )
 from dripline.broker.handshake import Handshake, LoginRefused
-from dripline.broker.heartbeat import Heartbeat
+from dripline.broker.listening import common_name
 from dripline.broker.methods import handle_method
-from dripline.broker.peer import Peer
-from dripline.broker.state import State
-from dripline.broker.tls import common_name
-from dripline.broker.write_buffer import WriteBuffer
+from dripline.broker.state import Peer, State
+from dripline.broker.stream import HELLO, PROTOCOL_HEADER, FrameReader, Heartbeat, WriteBuffer
 
 logger = logging.getLogger("dripline.broker")
 

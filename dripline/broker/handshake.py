@@ -9,11 +9,11 @@ from typing import Any, Final
 import pika.data
 import pika.spec
 
-from dripline.broker.arguments import name_text
+from dripline.amqp.content import encode_method
 from dripline.broker.compatibility import Compatibility
 from dripline.broker.errors import ConnectionFault
-from dripline.broker.frames import decode_method, encode_method
-from dripline.broker.peer import CHANNEL_MAX, Peer
+from dripline.broker.frames import decode_method, name_text
+from dripline.broker.state import CHANNEL_MAX, Peer
 
 _SERVER_PROPERTIES: Final[dict[str, Any]] = {
     "product": "dripline embedded broker",

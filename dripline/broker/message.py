@@ -7,17 +7,10 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
+from dripline.amqp.content import HEADER, OVERHEAD, body_frames, frame
+from dripline.amqp.properties import short_string
 from dripline.broker.errors import ConnectionFault
-from dripline.broker.frames import (
-    BODY,
-    FRAME_HEAD,
-    HEADER,
-    OVERHEAD,
-    body_frames,
-    frame,
-    short_string,
-    unknown_frame,
-)
+from dripline.broker.frames import unknown_frame
 
 _CONTENT_HEADER: Final = struct.Struct(">HHQH")
 _BASIC_CLASS: Final = 60
@@ -62,20 +55,13 @@ class Message:
 
         The last answer is kept unless it is large: most consumers of a fan-out use the same channel number.
         """
-        if len(self.body) > frame_max - OVERHEAD:
-            parts = body_frames(channel, frame_max, self.body)
-            return b"".join((frame(HEADER, channel, self.header), *parts))
-        if self._frames_for != channel:
-            self._frames = self._encode(channel)
-            self._frames_for = channel
-        return self._frames
-
-    def _encode(self, channel: int) -> bytes:
-        header, body = self.header, self.body
-        head = FRAME_HEAD.pack(HEADER, channel, len(header))
-        if not body:
-            return b"%b%b\xce" % (head, header)
-        return b"%b%b\xce%b%b\xce" % (head, header, FRAME_HEAD.pack(BODY, channel, len(body)), body)
+        fits = len(self.body) <= frame_max - OVERHEAD
+        if fits and self._frames_for == channel:
+            return self._frames
+        frames = b"".join((frame(HEADER, channel, self.header), *body_frames(channel, frame_max, self.body)))
+        if fits:
+            self._frames, self._frames_for = frames, channel
+        return frames
 
 
 def content_size(header: bytes) -> int:

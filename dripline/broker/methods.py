@@ -8,7 +8,7 @@ from typing import Any
 from pika.spec import Basic, Confirm, Exchange, Queue
 from pika.spec import Channel as ChannelSpec
 
-from dripline.broker.arguments import key_bytes, name_text, table
+from dripline.amqp.content import METHOD, frame
 from dripline.broker.channel import Channel, Consumer
 from dripline.broker.errors import (
     ChannelFault,
@@ -17,7 +17,7 @@ from dripline.broker.errors import (
     default_exchange_refused,
     deprecated_feature,
 )
-from dripline.broker.frames import METHOD, decode_method, frame
+from dripline.broker.frames import decode_method, key_bytes, name_text
 from dripline.broker.queue import Entry, put_back, settle
 from dripline.broker.vhost import generated_name
 
@@ -61,7 +61,7 @@ def _declare_exchange(channel: Channel, method: Exchange.Declare) -> None:
             method.durable,
             method.auto_delete,
             method.internal,
-            table(method.arguments),
+            method.arguments,
         )
     if not method.nowait:
         channel.send(Exchange.DeclareOk())
@@ -78,9 +78,7 @@ def _bind_exchange(channel: Channel, method: Exchange.Bind) -> None:
     if not name:
         raise default_exchange_refused()
     destination = channel.vhost.exchange(name)
-    channel.vhost.bind(
-        name_text(method.source), destination, key_bytes(method.routing_key), table(method.arguments)
-    )
+    channel.vhost.bind(name_text(method.source), destination, key_bytes(method.routing_key), method.arguments)
     if not method.nowait:
         channel.send(Exchange.BindOk())
 
@@ -91,7 +89,7 @@ def _unbind_exchange(channel: Channel, method: Exchange.Unbind) -> None:
     if not name:
         raise default_exchange_refused()
     destination = vhost.exchanges.get(name)
-    key, arguments = key_bytes(method.routing_key), table(method.arguments)
+    key, arguments = key_bytes(method.routing_key), method.arguments
     binding = vhost.find_binding(name_text(method.source), destination, key, arguments)
     if binding is not None:
         vhost.unbind(binding)
@@ -113,7 +111,7 @@ def _declare_queue(channel: Channel, method: Queue.Declare) -> None:
             method.durable,
             method.exclusive,
             method.auto_delete,
-            table(method.arguments),
+            method.arguments,
         )
     channel.last_queue = queue.name
     if not method.nowait:
@@ -122,7 +120,7 @@ def _declare_queue(channel: Channel, method: Queue.Declare) -> None:
 
 def _bind_queue(channel: Channel, method: Queue.Bind) -> None:
     queue = channel.queue(name_text(method.queue))
-    channel.vhost.bind(name_text(method.exchange), queue, _binding_key(channel, method), table(method.arguments))
+    channel.vhost.bind(name_text(method.exchange), queue, _binding_key(channel, method), method.arguments)
     if not method.nowait:
         channel.send(Queue.BindOk())
 
@@ -130,7 +128,7 @@ def _bind_queue(channel: Channel, method: Queue.Bind) -> None:
 def _unbind_queue(channel: Channel, method: Queue.Unbind) -> None:
     vhost = channel.vhost
     queue = vhost.queues.get(channel.queue_name(name_text(method.queue)))
-    arguments = table(method.arguments)
+    arguments = method.arguments
     binding = vhost.find_binding(name_text(method.exchange), queue, _binding_key(channel, method), arguments)
     if binding is not None:
         vhost.queue(binding.destination.name, channel.connection)  # 405 when it is another connection's

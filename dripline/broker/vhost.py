@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from dripline.broker.arguments import canonical, first_difference
 from dripline.broker.compatibility import OWN_RULES, Compatibility
 from dripline.broker.errors import (
     ChannelFault,
@@ -21,6 +20,7 @@ from dripline.broker.errors import (
     reserved_name,
 )
 from dripline.broker.exchange import EXCHANGE_KINDS, Destination, Exchange
+from dripline.broker.frames import canonical, first_difference
 from dripline.broker.memory_limit import Memory
 from dripline.broker.queue import DeliveryLimit, Queue
 from dripline.broker.routing import Route, Router

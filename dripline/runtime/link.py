@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Container, Sequence
 
 from dripline.amqp.content import Delivery, Returned
-from dripline.amqp.field_table import short_string
+from dripline.amqp.properties import short_string
 from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost, NoRoute
 from dripline.runtime import forks

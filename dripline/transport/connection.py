@@ -12,7 +12,7 @@ from typing import Any
 
 from pika.channel import Channel
 
-from dripline.amqp import client_frames as frames
+from dripline.amqp import content as frames
 from dripline.amqp.content import Delivery, Returned
 from dripline.errors import BrokerError
 from dripline.transport.address import BrokerAddress

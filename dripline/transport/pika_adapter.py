@@ -18,7 +18,7 @@ from pika.connection import Connection
 from pika.credentials import ExternalCredentials
 from pika.exceptions import AMQPHeartbeatTimeout, ChannelClosedByBroker
 
-from dripline.amqp.content import ContentReader, Delivery, Returned
+from dripline.amqp.content import ContentReader, Delivery, Returned, encode_method
 from dripline.transport.address import BrokerAddress
 from dripline.transport.heartbeat import Heartbeat
 from dripline.transport.io_loop import SocketLoop, Timer
@@ -176,18 +176,18 @@ class PikaConnection(Connection):
         if number > (self.params.channel_max or 65535):
             done(ChannelClosedByBroker(504, "CHANNEL_ERROR - all channel numbers are in use"))
             return
-        data = _marshalled(number, spec.Channel.Open()) + ahead(number) + _marshalled(number, method)
+        data = encode_method(number, spec.Channel.Open()) + ahead(number) + encode_method(number, method)
         self._side[number] = done
         self.loop.send(data)
 
     def _on_side_frame(self, number: int, method: object) -> None:
         if isinstance(method, spec.Channel.Close):
-            self.loop.send(_marshalled(number, spec.Channel.CloseOk()))
+            self.loop.send(encode_method(number, spec.Channel.CloseOk()))
             self._side.pop(number)(ChannelClosedByBroker(method.reply_code, method.reply_text))
         elif isinstance(method, spec.Channel.CloseOk):
             del self._side[number]  # the number can be used again
         elif not isinstance(method, spec.Channel.OpenOk):
-            self.loop.send(_marshalled(number, spec.Channel.Close(200, "", 0, 0)))
+            self.loop.send(encode_method(number, spec.Channel.Close(200, "", 0, 0)))
             self._side[number](None)
 
     def _on_loop_closed(self, error: Exception | None) -> None:
@@ -234,8 +234,3 @@ class PikaConnection(Connection):
     def _adapter_disconnect_stream(self) -> None:
         self.loop.end()
         self.loop.call_later(_LAST_WORDS_S, self.loop.abort)
-
-
-def _marshalled(number: int, method: object) -> bytes:
-    data: bytes = frame.Method(number, method).marshal()
-    return data

@@ -8,8 +8,8 @@ from typing import Any
 from pika import spec
 from pika.exceptions import ChannelClosedByBroker
 
-from dripline.amqp import client_frames as frames
-from dripline.amqp.field_table import short_string
+from dripline.amqp import content as frames
+from dripline.amqp.properties import short_string
 from dripline.transport import durable_queues
 from dripline.transport.connection_base import ConnectionLife
 from dripline.wire.encode import Envelope
@@ -66,10 +66,10 @@ class Topology(ConnectionLife):
         """
         if len(name.encode()) > 255:
             return False  # there can be none
-        encoded = short_string(source)
+        declare = spec.Exchange.Declare(0, source, "topic", nowait=True)
         return self._try_out(
             spec.Exchange.Bind(0, name, source, "#", False, {}),
-            lambda number: frames.topic_exchange_frame(number, encoded),
+            lambda number: frames.encode_method(number, declare),
         )
 
     def has_exchange(self, name: str) -> bool:

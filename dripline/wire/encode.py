@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dripline.amqp.field_table import encode_table, long_string, pack_long, short_string
+from dripline.amqp.properties import encode_table, long_string, pack_long, short_string
 from dripline.errors import EncodingError
 from dripline.wire.chunks import DEFAULT_LIMITS
 from dripline.wire.enums import UNKNOWN

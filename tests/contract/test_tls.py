@@ -19,7 +19,7 @@ from support.proxy import Proxy
 from support.rabbitmq_node import new_node
 
 from dripline.broker import EmbeddedBroker
-from dripline.broker.tls import ServerTls
+from dripline.broker.listening import ServerTls
 from dripline.config.mesh import MeshSettings
 from dripline.core import Endpoint, Interface, Service
 from dripline.errors import BrokerError, BrokerUnreachable, ConfigurationError, ConnectionLost, LoginRefused

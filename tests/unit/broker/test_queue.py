@@ -9,8 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.broker.flow_control import Alarm
-from dripline.broker.memory_limit import Memory
+from dripline.broker.memory_limit import Alarm, Memory
 from dripline.broker.message import Message
 from dripline.broker.queue import Entry, Queue, put_back
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from dripline.broker.heartbeat import Heartbeat
+from dripline.broker.stream import Heartbeat
 
 INTERVAL_S = 0.04
 

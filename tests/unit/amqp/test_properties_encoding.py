@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.amqp.field_table import encode_table, encode_value, long_string, short_string, unsigned
+from dripline.amqp.properties import encode_table, encode_value, long_string, short_string, unsigned
 from dripline.errors import DriplineError
 
 names = st.text(max_size=40).filter(lambda name: len(name.encode()) <= 255)

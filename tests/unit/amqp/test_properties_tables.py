@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika import data as pika_data
 
-from dripline.amqp import field_table
-from dripline.amqp.field_table import decode_table
+from dripline.amqp import properties as field_table
+from dripline.amqp.properties import decode_table
 
 TEXT = st.text(max_size=20)
 KEYS = st.text(max_size=20).filter(lambda key: len(key.encode()) < 256)

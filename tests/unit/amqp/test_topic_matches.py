@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.amqp.topics import topic_matches
+from dripline.amqp.topic_index import topic_matches
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.broker.frame_reader import HELLO, Frame, FrameReader
-from dripline.broker.frames import BODY, METHOD, PROTOCOL_HEADER, frame
+from dripline.amqp.content import BODY, METHOD, Frame, frame
+from dripline.broker.stream import HELLO, PROTOCOL_HEADER, FrameReader
 
 FRAMES = st.lists(st.builds(Frame, st.integers(1, 255), st.integers(0, 65535), st.binary(max_size=60)), max_size=6)
 

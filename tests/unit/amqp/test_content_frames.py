@@ -1,4 +1,4 @@
-"""dripline.amqp.client_frames: each frame is, byte for byte, the one that pika would write."""
+"""dripline.amqp.content: each frame is, byte for byte, the one that pika would write."""
 
 from contextlib import nullcontext
 
@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika import frame, spec
 
-from dripline.amqp import client_frames as frames
-from dripline.amqp.field_table import short_string
+from dripline.amqp import content as frames
+from dripline.amqp.properties import short_string
 from dripline.errors import EncodingError
 
 CHANNELS = st.integers(1, 65535)
@@ -57,3 +57,20 @@ def test_bind(channel, queue, exchange, key):
     """Bindings need no answer, so that ten thousand of them are one write."""
     expected = frame.Method(channel, spec.Queue.Bind(0, queue, exchange, key, True, {})).marshal()
     assert frames.bind_frame(channel, short_string(queue), short_string(exchange), key) == expected
+
+
+@given(st.integers(1, 65535), st.integers(1, 2**64 - 1), st.booleans())
+def test_confirms_read_as_basic_ack(channel: int, tag: int, multiple: bool) -> None:
+    """The packed confirm is a basic.ack."""
+    _, read = frame.decode_frame(frames.ack_frame(channel, tag, multiple))
+    assert read.channel_number == channel
+    assert (read.method.NAME, read.method.delivery_tag, read.method.multiple) == ("Basic.Ack", tag, multiple)
+
+
+@given(st.binary(max_size=500), st.integers(20, 200))
+def test_bodies_are_cut_to_frame_max(body: bytes, frame_max: int) -> None:
+    """Body frames are never longer than agreed, and together are the body."""
+    pieces = list(frames.body_frames(1, frame_max, body))
+    assert all(len(each) <= frame_max for each in pieces)
+    assert b"".join(each[7:-1] for each in pieces) == body
+    assert all(each == frames.frame(frames.BODY, 1, each[7:-1]) for each in pieces)
