@@ -16,7 +16,7 @@ from dripline.runtime.in_flight import InFlight, release, set_in_flight
 from dripline.runtime.spill_file import Spilled, SpillFile
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
-from dripline.transport.durable_consumer import DurableConsumer
+from dripline.transport.consumer import DurableConsumer
 from dripline.wire.chunks import DEFAULT_LIMITS, Part, read_part
 from dripline.wire.decode import read_message
 from dripline.wire.duration import duration

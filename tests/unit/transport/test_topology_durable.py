@@ -9,7 +9,7 @@ from support.fake_broker import FakeBroker
 from dripline.errors import BrokerError
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
-from dripline.transport.durable_queues import has_delivery_limit, policy_command
+from dripline.transport.topology import has_delivery_limit, policy_command
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 RABBITMQ_4 = {"product": "RabbitMQ", "version": "4.1.0"}

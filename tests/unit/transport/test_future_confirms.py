@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dripline.errors import ConnectionLost
-from dripline.transport.confirms import Confirms
+from dripline.transport.future import Confirms
 
 NOTHING = bool  # a write that does nothing
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from dripline.errors import ConnectionLost, NameTaken
-from dripline.transport.calls import Calls
+from dripline.transport.future import Calls
 
 
 def test_the_answer_comes_back():

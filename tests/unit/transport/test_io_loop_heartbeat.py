@@ -1,16 +1,18 @@
-"""dripline.transport.heartbeat: signs of life, and the end of a connection on which none came."""
+"""dripline.transport.io_loop: signs of life, and the end of a connection on which none came."""
 
 import pytest
 
-from dripline.transport.heartbeat import Heartbeat
-from dripline.transport.io_loop import Timer
+from dripline.amqp.content import HEARTBEAT_FRAME
+from dripline.transport.io_loop import Heartbeat, Timer
 
 
 class Clock:
-    """Timers that run when the test says so."""
+    """A loop whose timers run when the test says so."""
 
     def __init__(self):
         self.now = 0.0
+        self.bytes_received = 0
+        self.sent = []
         self._timers = []
 
     def call_later(self, delay_s, callback):
@@ -22,6 +24,11 @@ class Clock:
     def cancel(self, timer):
         """Forget one."""
         timer.callback = None
+
+    def send(self, data):
+        """Note when a heartbeat is sent."""
+        assert data == HEARTBEAT_FRAME
+        self.sent.append(self.now)
 
     def go_to(self, until):
         """Run what is due."""
@@ -39,14 +46,11 @@ class Watched:
 
     def __init__(self):
         self.clock = Clock()
-        self.bytes = 0
-        self.sent = []
+        self.sent = self.clock.sent
         self.given_up = []
         self.heartbeat = Heartbeat(
             10.0,
-            self.clock,  # the two methods of a loop that it uses
-            lambda: self.sent.append(self.clock.now),
-            lambda: self.bytes,
+            self.clock,  # what it uses of a loop
             lambda reason: self.given_up.append((self.clock.now, reason)),
         )
 
@@ -60,7 +64,7 @@ def watched():
 def test_it_is_sent_twice_in_each_interval(watched):
     """The peer may expect one in each."""
     for now in range(1, 31):
-        watched.bytes += 1
+        watched.clock.bytes_received += 1
         watched.clock.go_to(now)
     assert watched.sent == [5, 10, 15, 20, 25, 30]
     assert watched.given_up == []
@@ -70,7 +74,7 @@ def test_it_is_sent_twice_in_each_interval(watched):
 def test_silence_is_noticed_within_two_intervals(watched, last_words_at):
     """And not before one and a half, whenever the last byte came."""
     watched.clock.go_to(last_words_at)
-    watched.bytes += 1
+    watched.clock.bytes_received += 1
     watched.clock.go_to(60)
     ((when, reason),) = watched.given_up
     assert 15 <= when - last_words_at < 20
@@ -81,7 +85,7 @@ def test_a_peer_that_sends_once_in_each_interval_is_well(watched):
     """That is all that the protocol asks of it."""
     for number in range(20):
         watched.clock.go_to(number * 10.0)
-        watched.bytes += 8
+        watched.clock.bytes_received += 8
     assert watched.given_up == []
 
 
