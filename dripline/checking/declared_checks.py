@@ -12,7 +12,7 @@ from dripline.checking.value_types import UNKNOWN
 from dripline.core.argument_checks import Check, Checks, Doubtful
 from dripline.core.settings import Setting
 from dripline.discovery.error_text import describe_failure
-from dripline.wire.interrupts import is_for_program, text_of
+from dripline.wire.safe_text import is_for_program, text_of
 from dripline.wire.throw_reply import ThrowReply
 
 

@@ -21,7 +21,7 @@ from dripline.runtime.reply_retry import ReplyRetry
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.future import OneShotFuture
-from dripline.wire.encode import Encoder, Envelope
+from dripline.wire.codec import Encoder, Envelope
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 from dripline.wire.sender import sender_info
 

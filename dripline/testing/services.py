@@ -21,7 +21,7 @@ from dripline.discovery.error_text import describe_failure
 from dripline.errors import ConfigurationError, DriplineError, ErrorReply, NoRoute, ReplyTimeout
 from dripline.testing.brokers import Broker
 from dripline.testing.configured import configured_service
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 from dripline.wire.throw_reply import ThrowReply
 
 

@@ -15,7 +15,7 @@ from dripline.errors import BrokerError
 from dripline.transport.address import BrokerAddress
 from dripline.transport.consumer import ConsumingConnection, handled_here
 from dripline.transport.future import OneShotFuture
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 
 
 class Connection(ConsumingConnection):

@@ -20,7 +20,7 @@ from dripline.transport.future import Calls, Confirms, OneShotFuture
 from dripline.transport.pika_adapter import PikaConnection, StreamEvents, parameters_for
 from dripline.transport.progress import DECLARING, LOGGING_IN, MUTE, RESOLVING, Progress
 from dripline.transport.sockets import connect
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 
 logger = logging.getLogger("dripline.connection")
 

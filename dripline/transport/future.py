@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from dripline.errors import BrokerError
 from dripline.transport import error_messages as failures
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 
 T = TypeVar("T")
 

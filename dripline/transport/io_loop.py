@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dripline.amqp.content import HEARTBEAT_FRAME
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 
 if TYPE_CHECKING:
     from dripline.transport.tls import TlsEngine

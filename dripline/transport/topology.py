@@ -14,7 +14,7 @@ from pika.exceptions import ChannelClosedByBroker
 from dripline.amqp import content as frames
 from dripline.amqp.properties import short_string
 from dripline.transport.connection_base import ConnectionLife
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 
 #: Gives what is sent ahead of a call on a separate channel, by the number of the channel.
 Ahead = Callable[[int], bytes]

@@ -25,7 +25,7 @@ from dripline.core import Endpoint, Interface, Service
 from dripline.errors import BrokerError, BrokerUnreachable, ConfigurationError, ConnectionLost, LoginRefused
 from dripline.transport.address import BrokerAddress, TlsSettings
 from dripline.transport.connection import Connection
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

@@ -15,7 +15,7 @@ from dripline.amqp.properties import RawProperties
 from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dripline.amqp.properties import RawProperties
 from dripline.errors import DecodingError
-from dripline.wire.chunks import Joiner, Limits, Part, _waiting, read_part
+from dripline.wire.body import Joiner, Limits, Part, _waiting, read_part
 
 
 def part(uuid, index, total, body=b"x"):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dripline.core import MsgAlert, MsgRequest, op_t
-from dripline.wire.encode import Encoder
-from dripline.wire.replacements import Replacements
+from dripline.wire.codec import Encoder, Replacements
 
 NOW = "2026-01-01T00:00:00.000000Z"
 NAN = float("nan")

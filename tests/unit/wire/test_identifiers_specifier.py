@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.wire.specifier import Specifier
+from dripline.wire.identifiers import Specifier
 
 
 @given(st.text())

@@ -7,7 +7,7 @@ import pika
 import pytest
 
 from dripline.errors import DriplineError, EncodingError
-from dripline.wire.encode import Encoder
+from dripline.wire.codec import Encoder
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 

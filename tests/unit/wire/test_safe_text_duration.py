@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.outrages import Unprintable
 
-from dripline.wire.interrupts import named_text_of, text_of
+from dripline.wire.safe_text import named_text_of, text_of
 
 
 def test_texts_of_exceptions_can_always_be_had():

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dripline.errors import DecodingError
-from dripline.wire.chunks import read_part
-from dripline.wire.decode import incomplete_message, read_message
+from dripline.wire.body import read_part
+from dripline.wire.codec import incomplete_message, read_message
 from dripline.wire.enums import op_t
 from dripline.wire.message import Message
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dripline.errors import DecodingError
-from dripline.wire import json_body
-from dripline.wire.json_body import MAX_NESTING, dumps, loads, to_jsonable
+from dripline.wire import body as json_body
+from dripline.wire.body import MAX_NESTING, dumps, loads, to_jsonable
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 json_values = st.recursive(
