@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from scarab.authentication import Authentication
+from scarab.cancelable import Reach
 from scarab.param import Param, ParamArray, ParamNode, to_param
 from scarab.program_options import (
     Option,
@@ -20,7 +21,6 @@ from scarab.program_options import (
     read_file,
     replace_environment,
 )
-from scarab.reach import Reach
 from scarab.semantic_version import VersionSemantic
 
 
