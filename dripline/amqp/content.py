@@ -29,7 +29,7 @@ _METHOD_ID = struct.Struct(">I")
 _CONTENT_HEADER = struct.Struct(">HHQ")
 _CONFIRM = struct.Struct(">IQB")
 _ACKNOWLEDGEMENT = struct.Struct(">BHIHHQBB")
-_AFTER_CONSUMER_TAG = struct.Struct(">QBB")
+_DELIVERY_TAG = struct.Struct(">Q")
 _REPLY_CODE = struct.Struct(">H")
 _DELIVER, _RETURN, _ACK, _NACK = 0x3C003C, 0x3C0032, 0x3C0050, 0x3C0078
 _BASIC_PUBLISH = b"\x00\x3c\x00\x28\x00\x00"
@@ -284,23 +284,13 @@ class _Content:
 
 def _delivery(method: bytes, properties: RawProperties, body: bytes) -> Delivery:
     try:
-        tag_end = 5 + method[4]
-        delivery_tag, _redelivered, exchange_length = _AFTER_CONSUMER_TAG.unpack_from(method, tag_end)
-        exchange_at = tag_end + _AFTER_CONSUMER_TAG.size
-        exchange_end = exchange_at + exchange_length
-        key_end = exchange_end + 1 + method[exchange_end]
+        consumer_tag, at = _short(method, 4)
+        (delivery_tag,) = _DELIVERY_TAG.unpack_from(method, at)
+        exchange, at = _short(method, at + 9)  # behind the tag and the bit `redelivered`
+        routing_key, _ = _short(method, at)
     except (IndexError, struct.error) as error:
         raise ValueError(f"a damaged delivery: {error}") from None
-    if key_end > len(method):
-        raise ValueError("a damaged delivery: its routing key runs past the end")
-    return Delivery(
-        method[5:tag_end].decode("utf-8", "replace"),
-        delivery_tag,
-        method[exchange_at:exchange_end].decode("utf-8", "replace"),
-        method[exchange_end + 1 : key_end].decode("utf-8", "replace"),
-        properties,
-        body,
-    )
+    return Delivery(consumer_tag, delivery_tag, exchange, routing_key, properties, body)
 
 
 def _returned(method: bytes, properties: RawProperties, body: bytes) -> Returned:

@@ -33,10 +33,12 @@ def handle_method(channel: Channel, payload: bytes) -> None:
     if handler is None:
         raise _unimplemented(method)
     try:
-        handler(channel, method)
+        answer = handler(channel, method)
     except Fault as fault:
         fault.method = fault.method or method.INDEX
         raise
+    if answer is not None and not getattr(method, "nowait", False):
+        channel.send(answer)
 
 
 def _unimplemented(method: Any) -> ConnectionFault:
@@ -48,7 +50,7 @@ def _unimplemented(method: Any) -> ConnectionFault:
 # -- exchanges
 
 
-def _declare_exchange(channel: Channel, method: Exchange.Declare) -> None:
+def _declare_exchange(channel: Channel, method: Exchange.Declare) -> Exchange.DeclareOk:
     name = name_text(method.exchange)
     if method.passive:
         if not name:
@@ -63,27 +65,24 @@ def _declare_exchange(channel: Channel, method: Exchange.Declare) -> None:
             method.internal,
             method.arguments,
         )
-    if not method.nowait:
-        channel.send(Exchange.DeclareOk())
+    return Exchange.DeclareOk()
 
 
-def _delete_exchange(channel: Channel, method: Exchange.Delete) -> None:
+def _delete_exchange(channel: Channel, method: Exchange.Delete) -> Exchange.DeleteOk:
     channel.vhost.delete_exchange(name_text(method.exchange), method.if_unused)
-    if not method.nowait:
-        channel.send(Exchange.DeleteOk())
+    return Exchange.DeleteOk()
 
 
-def _bind_exchange(channel: Channel, method: Exchange.Bind) -> None:
+def _bind_exchange(channel: Channel, method: Exchange.Bind) -> Exchange.BindOk:
     name = name_text(method.destination)
     if not name:
         raise default_exchange_refused()
     destination = channel.vhost.exchange(name)
     channel.vhost.bind(name_text(method.source), destination, key_bytes(method.routing_key), method.arguments)
-    if not method.nowait:
-        channel.send(Exchange.BindOk())
+    return Exchange.BindOk()
 
 
-def _unbind_exchange(channel: Channel, method: Exchange.Unbind) -> None:
+def _unbind_exchange(channel: Channel, method: Exchange.Unbind) -> Exchange.UnbindOk:
     vhost = channel.vhost
     name = name_text(method.destination)
     if not name:
@@ -93,14 +92,13 @@ def _unbind_exchange(channel: Channel, method: Exchange.Unbind) -> None:
     binding = vhost.find_binding(name_text(method.source), destination, key, arguments)
     if binding is not None:
         vhost.unbind(binding)
-    if not method.nowait:
-        channel.send(Exchange.UnbindOk())
+    return Exchange.UnbindOk()
 
 
 # -- queues
 
 
-def _declare_queue(channel: Channel, method: Queue.Declare) -> None:
+def _declare_queue(channel: Channel, method: Queue.Declare) -> Queue.DeclareOk:
     name = name_text(method.queue)
     if method.passive:
         queue = channel.vhost.queue(name, channel.connection)
@@ -114,18 +112,16 @@ def _declare_queue(channel: Channel, method: Queue.Declare) -> None:
             method.arguments,
         )
     channel.last_queue = queue.name
-    if not method.nowait:
-        channel.send(Queue.DeclareOk(queue.name, len(queue.ready), len(queue.consumers)))
+    return Queue.DeclareOk(queue.name, len(queue.ready), len(queue.consumers))
 
 
-def _bind_queue(channel: Channel, method: Queue.Bind) -> None:
+def _bind_queue(channel: Channel, method: Queue.Bind) -> Queue.BindOk:
     queue = channel.queue(name_text(method.queue))
     channel.vhost.bind(name_text(method.exchange), queue, _binding_key(channel, method), method.arguments)
-    if not method.nowait:
-        channel.send(Queue.BindOk())
+    return Queue.BindOk()
 
 
-def _unbind_queue(channel: Channel, method: Queue.Unbind) -> None:
+def _unbind_queue(channel: Channel, method: Queue.Unbind) -> Queue.UnbindOk:
     vhost = channel.vhost
     queue = vhost.queues.get(channel.queue_name(name_text(method.queue)))
     arguments = method.arguments
@@ -133,13 +129,11 @@ def _unbind_queue(channel: Channel, method: Queue.Unbind) -> None:
     if binding is not None:
         vhost.queue(binding.destination.name, channel.connection)  # 405 when it is another connection's
         vhost.unbind(binding)
-    channel.send(Queue.UnbindOk())
+    return Queue.UnbindOk()
 
 
-def _purge_queue(channel: Channel, method: Queue.Purge) -> None:
-    count = channel.queue(name_text(method.queue)).purge()
-    if not method.nowait:
-        channel.send(Queue.PurgeOk(count))
+def _purge_queue(channel: Channel, method: Queue.Purge) -> Queue.PurgeOk:
+    return Queue.PurgeOk(channel.queue(name_text(method.queue)).purge())
 
 
 def _delete_queue(channel: Channel, method: Queue.Delete) -> None:
@@ -168,14 +162,14 @@ def _binding_key(channel: Channel, method: Any) -> bytes:
 # -- messages
 
 
-def _qos(channel: Channel, method: Basic.Qos) -> None:
+def _qos(channel: Channel, method: Basic.Qos) -> Basic.QosOk:
     if method.prefetch_size:
         raise ConnectionFault(540, f"prefetch_size!=0 ({method.prefetch_size})")
     if method.global_qos:
         _set_shared_prefetch(channel, method.prefetch_count)
     else:
         channel.prefetch = method.prefetch_count
-    channel.send(Basic.QosOk())
+    return Basic.QosOk()
 
 
 def _set_shared_prefetch(channel: Channel, count: int) -> None:
@@ -212,11 +206,10 @@ def _cancel(channel: Channel, method: Basic.Cancel) -> None:
         channel.vhost.delete_if_abandoned(consumer.queue)
 
 
-def _get(channel: Channel, method: Basic.Get) -> None:
+def _get(channel: Channel, method: Basic.Get) -> Basic.GetEmpty | None:
     queue = channel.queue(name_text(method.queue))
     if not queue.ready:
-        channel.send(Basic.GetEmpty())
-        return
+        return Basic.GetEmpty()
     entry = queue.ready.popleft()
     tag = channel.next_delivery_tag()
     if method.no_ack:
@@ -229,6 +222,7 @@ def _get(channel: Channel, method: Basic.Get) -> None:
         frame(METHOD, channel.number, head + message.address + len(queue.ready).to_bytes(4, "big"))
         + entry.content_frames(channel.number, channel.connection.frame_max, always_counted=True)
     )
+    return None
 
 
 def _ack(channel: Channel, method: Basic.Ack) -> None:
@@ -262,28 +256,27 @@ def _hand_out_more(channel: Channel, settled: Iterable[Entry]) -> None:
         queue.drain()
 
 
-def _recover(channel: Channel, method: Basic.Recover | Basic.RecoverAsync) -> None:
+def _recover(channel: Channel, method: Basic.Recover | Basic.RecoverAsync) -> Basic.RecoverOk | None:
     if not method.requeue:
         raise ConnectionFault(540, "requeue=false")
     entries = channel.take_unacked(0, True)
     put_back(entries, failed=False)
-    if isinstance(method, Basic.Recover):
-        channel.send(Basic.RecoverOk())
+    return Basic.RecoverOk() if isinstance(method, Basic.Recover) else None
 
 
-def _select_confirms(channel: Channel, method: Confirm.Select) -> None:
+def _select_confirms(channel: Channel, method: Confirm.Select) -> Confirm.SelectOk:
     channel.select_confirms()
-    if not method.nowait:
-        channel.send(Confirm.SelectOk())
+    return Confirm.SelectOk()
 
 
-def _flow(channel: Channel, method: ChannelSpec.Flow) -> None:
+def _flow(channel: Channel, method: ChannelSpec.Flow) -> ChannelSpec.FlowOk:
     if not method.active:
         raise ConnectionFault(540, "active=false")
-    channel.send(ChannelSpec.FlowOk(True))
+    return ChannelSpec.FlowOk(True)
 
 
-_HANDLERS: dict[int, Callable[[Channel, Any], None]] = {
+#: What a handler returns is sent unless the client wants no answer; a few handlers send it before they go on.
+_HANDLERS: dict[int, Callable[[Channel, Any], Any]] = {
     Exchange.Declare.INDEX: _declare_exchange,
     Exchange.Delete.INDEX: _delete_exchange,
     Exchange.Bind.INDEX: _bind_exchange,

@@ -142,9 +142,7 @@ class VirtualHost:
         internal: bool = False,
         arguments: Mapping[str, Any] | None = None,
     ) -> None:
-        self.exchanges[name] = EXCHANGE_KINDS[kind](
-            name, durable=durable, auto_delete=auto_delete, internal=internal, arguments=arguments or {}
-        )
+        self.exchanges[name] = Exchange(name, kind, durable, auto_delete, internal, arguments or {})
         self._changed()
 
     def _remove_exchange(self, exchange: Exchange) -> None:

@@ -137,17 +137,27 @@ class AnyConsumer:
 
     Args:
         owner: The connection.
+        channel: The channel to consume on, if it is open already.
         queue: The queue.
         on_delivery: Called with each delivery.
     """
 
     no_ack = False
+    exclusive = False
     longest_body: int | None = None
 
-    def __init__(self, owner: ConsumingConnection, queue: str, on_delivery: Callable[[Delivery], None]) -> None:
+    def __init__(
+        self,
+        owner: ConsumingConnection,
+        channel: Channel | None,
+        queue: str,
+        on_delivery: Callable[[Delivery], None],
+    ) -> None:
         self.on_delivery = on_delivery  # type: ignore[method-assign,assignment]  # one call less a message
         self._owner = owner
+        self._channel = channel
         self._queue = queue
+        self._tags: list[str] = []
         self._ended = False
 
     def on_delivery(self, delivery: Delivery) -> None:
@@ -155,17 +165,20 @@ class AnyConsumer:
 
     def end(self, done: Callable[[None], object]) -> None:
         """Receive no more messages; `done` is called when the broker has answered."""
-        raise NotImplementedError
+        self._ended = True
+        self._cancel(done)
 
     def cancelled_by_broker(self, tag: str) -> None:
-        """React to the broker's end of a consumer, as at a consumer timeout of RabbitMQ 4.3."""
-        raise NotImplementedError
+        """Consume again if the queue is still there, as after a consumer timeout of RabbitMQ 4.3."""
+        if tag in self._tags:  # else our own cancellation crosses that of the broker
+            self._tags.remove(tag)
+            self._owner.unregister(tag)
+            self._owner.queue_exists(self._queue, self._again)
 
     def _consume_again(self) -> None:
         raise NotImplementedError
 
     def _again(self, exists: bool) -> None:
-        """Consume again if the queue is still there."""
         if self._ended:
             return
         if exists:
@@ -175,19 +188,48 @@ class AnyConsumer:
         else:
             self._owner.on_queue_deleted(self._queue)
 
+    def _consume(self, prefetch: int, done: Callable[[Any], object]) -> None:
+        channel = self._channel
+        assert channel is not None, "only with a channel"
+        tag = self._owner.register(self, channel.channel_number)
+        self._tags.append(tag)
+        if not self.no_ack:
+            channel.basic_qos(prefetch_count=prefetch)
+        channel.basic_consume(
+            self._queue,
+            handled_here,
+            auto_ack=self.no_ack,
+            exclusive=self.exclusive,
+            consumer_tag=tag,
+            callback=done,
+        )
+
+    def _cancel(self, done: Callable[[None], object]) -> None:
+        channel, tags = self._channel, tuple(self._tags)
+        self._tags.clear()
+        if channel is None or not channel.is_open or not tags:
+            done(None)
+            return
+        missing = set(tags)
+
+        def cancelled(tag: str) -> None:
+            self._owner.unregister(tag)
+            missing.discard(tag)
+            if not missing:
+                done(None)
+
+        for tag in tags:
+            channel.basic_cancel(tag, callback=lambda _, tag=tag: cancelled(tag))
+
 
 class Consumer(AnyConsumer):
     """A consumer of one queue, on the channel of its connection.
 
     Args:
-        channel: The channel.
         exclusive: Whether nobody else may consume from the queue.
         no_ack: Whether messages need no acknowledgement.
         prefetch: How many unacknowledged messages the broker may send ahead.
-        owner, queue, on_delivery: As of `AnyConsumer`.
-
-    Attributes:
-        tag: The consumer tag.
+        owner, channel, queue, on_delivery: As of `AnyConsumer`.
     """
 
     def __init__(
@@ -201,47 +243,19 @@ class Consumer(AnyConsumer):
         no_ack: bool,
         prefetch: int,
     ) -> None:
-        super().__init__(owner, queue, on_delivery)
+        super().__init__(owner, channel, queue, on_delivery)
+        self.exclusive = exclusive
         self.no_ack = no_ack
-        self.tag = ""
-        self._channel = channel
-        self._exclusive = exclusive
         self._prefetch = prefetch
 
-    def start(self, done: Callable[[Any], object] | None = None) -> None:
+    @property
+    def tag(self) -> str:
+        """The consumer tag; empty while it does not consume."""
+        return next(iter(self._tags), "")
+
+    def start(self, done: Callable[[Any], object] = handled_here) -> None:
         """Ask the broker to send messages; `done` is called when it has answered."""
-        self.tag = self._owner.register(self, self._channel.channel_number)
-        if not self.no_ack:
-            self._channel.basic_qos(prefetch_count=self._prefetch)
-        self._channel.basic_consume(
-            self._queue,
-            handled_here,
-            auto_ack=self.no_ack,
-            exclusive=self._exclusive,
-            consumer_tag=self.tag,
-            callback=done or handled_here,
-        )
-
-    def end(self, done: Callable[[None], object]) -> None:
-        """Receive no more messages; `done` is called when the broker has answered."""
-        self._ended = True
-        if not self.tag:
-            done(None)
-            return
-
-        def cancelled(_frame: object) -> None:
-            self._owner.unregister(self.tag)
-            done(None)
-
-        self._channel.basic_cancel(self.tag, callback=cancelled)
-
-    def cancelled_by_broker(self, tag: str) -> None:
-        """Consume again if the queue is still there."""
-        if self._ended or tag != self.tag:
-            return  # our own cancellation crosses that of the broker; the answer to it is on its way
-        self._owner.unregister(tag)
-        self.tag = ""
-        self._owner.queue_exists(self._queue, self._again)
+        self._consume(self._prefetch, done)
 
     def _consume_again(self) -> None:
         self.start()
@@ -271,13 +285,11 @@ class DurableConsumer(AnyConsumer):
         on_restarted: Callable[[], object],
         longest_body: int,
     ) -> None:
-        super().__init__(owner, queue, on_delivery)
+        super().__init__(owner, None, queue, on_delivery)
         self.longest_body = longest_body
         self._on_stopped = on_stopped
         self._on_restarted = on_restarted
-        self._channel: Channel | None = None
         self._prefetch = 1
-        self._tags: list[str] = []
         self._stopping = False
 
     def start(self, prefetch: int, done: Callable[[Any], object] = handled_here) -> None:
@@ -316,45 +328,6 @@ class DurableConsumer(AnyConsumer):
         self._tags.clear()
         if channel.is_open:
             channel.close()
-
-    def end(self, done: Callable[[None], object]) -> None:
-        """Receive no more messages; `done` is called when the broker has answered."""
-        self._ended = True
-        self._cancel(done)
-
-    def cancelled_by_broker(self, tag: str) -> None:
-        """Consume again if the queue is still there: a consumer timeout cancels only the consumer."""
-        if tag in self._tags:
-            self._tags.remove(tag)
-            self._owner.unregister(tag)
-            self._owner.queue_exists(self._queue, self._again)
-
-    # -- inside ----------------------------------------------------------------------------------------------
-
-    def _consume(self, prefetch: int, done: Callable[[Any], object]) -> None:
-        channel = self._channel
-        assert channel is not None, "only with a channel"
-        tag = self._owner.register(self, channel.channel_number)
-        self._tags.append(tag)
-        channel.basic_qos(prefetch_count=prefetch)
-        channel.basic_consume(self._queue, handled_here, consumer_tag=tag, callback=done)
-
-    def _cancel(self, done: Callable[[None], object]) -> None:
-        channel, tags = self._channel, tuple(self._tags)
-        self._tags.clear()
-        if channel is None or not channel.is_open or not tags:
-            done(None)
-            return
-        missing = set(tags)
-
-        def cancelled(tag: str) -> None:
-            self._owner.unregister(tag)
-            missing.discard(tag)
-            if not missing:
-                done(None)
-
-        for tag in tags:
-            channel.basic_cancel(tag, callback=lambda _, tag=tag: cancelled(tag))
 
     def _consume_again(self) -> None:
         self._on_restarted()
