@@ -30,6 +30,7 @@ class Channel:
         shared_prefetch: credit of all consumers together (0: any number).
         shared_unacked: how much of it is used.
         last_queue: name of the queue declared last; "" in a method means this one.
+        confirming: what is published is confirmed.
         reclaimed: tags of deliveries that a timeout took back; what the client says about them has no effect.
     """
 
@@ -49,7 +50,7 @@ class Channel:
         self._header: bytes | None = None
         self._body = bytearray()
         self._body_missing = 0
-        self._confirming = False
+        self.confirming = False
         self._published = 0
         self._confirmed = 0
 
@@ -111,7 +112,7 @@ class Channel:
             queue.put(message)
         if route.mandatory and not route.queues:
             self._return(message)
-        if self._confirming:
+        if self.confirming:
             if self._published == self._confirmed:
                 self.connection.confirm_later(self.send_confirms)
             self._published += 1
@@ -160,10 +161,6 @@ class Channel:
         if not self.last_queue:
             raise ChannelFault(404, "no previously declared queue")
         return self.last_queue
-
-    def select_confirms(self) -> None:
-        """Confirm what is published from now on."""
-        self._confirming = True
 
     def send_confirms(self) -> None:
         """One acknowledgement for all that was published since the last."""

@@ -53,8 +53,6 @@ def _unimplemented(method: Any) -> ConnectionFault:
 def _declare_exchange(channel: Channel, method: Exchange.Declare) -> Exchange.DeclareOk:
     name = name_text(method.exchange)
     if method.passive:
-        if not name:
-            raise default_exchange_refused()
         channel.vhost.exchange(name)
     else:
         channel.vhost.declare_exchange(
@@ -74,10 +72,7 @@ def _delete_exchange(channel: Channel, method: Exchange.Delete) -> Exchange.Dele
 
 
 def _bind_exchange(channel: Channel, method: Exchange.Bind) -> Exchange.BindOk:
-    name = name_text(method.destination)
-    if not name:
-        raise default_exchange_refused()
-    destination = channel.vhost.exchange(name)
+    destination = channel.vhost.exchange(name_text(method.destination))
     channel.vhost.bind(name_text(method.source), destination, key_bytes(method.routing_key), method.arguments)
     return Exchange.BindOk()
 
@@ -265,7 +260,7 @@ def _recover(channel: Channel, method: Basic.Recover | Basic.RecoverAsync) -> Ba
 
 
 def _select_confirms(channel: Channel, method: Confirm.Select) -> Confirm.SelectOk:
-    channel.select_confirms()
+    channel.confirming = True
     return Confirm.SelectOk()
 
 

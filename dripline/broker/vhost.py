@@ -19,11 +19,10 @@ from dripline.broker.errors import (
     queue_locked,
     reserved_name,
 )
-from dripline.broker.exchange import EXCHANGE_KINDS, Destination, Exchange
+from dripline.broker.exchange import EXCHANGE_KINDS, Destination, Exchange, Route, Router
 from dripline.broker.frames import canonical, first_difference
 from dripline.broker.memory_limit import Memory
 from dripline.broker.queue import DeliveryLimit, Queue
-from dripline.broker.routing import Route, Router
 
 _RESERVED: Final = "amq."
 _PREDECLARED: Final = {
@@ -71,7 +70,7 @@ class VirtualHost:
         self.route: Callable[[bytes], Route] = self.router.route  # what is assigned here routes instead
         self._changed = self.router.forget
         for exchange, kind in _PREDECLARED.items():
-            self._add_exchange(exchange, kind, durable=True)
+            self._add_exchange(Exchange(exchange, kind, True, False, False, {}))
 
     # -- exchanges
 
@@ -79,8 +78,10 @@ class VirtualHost:
         """The exchange of that name.
 
         Raises:
-            ChannelFault: 404 when there is none.
+            ChannelFault: 404 when there is none, 403 for the default exchange, which cannot be declared or bound.
         """
+        if not name:
+            raise default_exchange_refused()
         found = self.exchanges.get(name)
         if found is None:
             raise no_exchange(name, self.name)
@@ -113,7 +114,7 @@ class VirtualHost:
             raise reserved_name("exchange", name)
         if kind == "headers":
             raise ConnectionFault(540, "exchange type 'headers'")
-        self._add_exchange(name, kind, durable, auto_delete, internal, arguments)
+        self._add_exchange(Exchange(name, kind, durable, auto_delete, internal, arguments))
         return None
 
     def delete_exchange(self, name: str, if_unused: bool) -> None:
@@ -133,16 +134,8 @@ class VirtualHost:
             raise ChannelFault(406, f"exchange '{name}' in vhost '{self.name}' in use")
         self._remove_exchange(exchange)
 
-    def _add_exchange(
-        self,
-        name: str,
-        kind: str,
-        durable: bool,
-        auto_delete: bool = False,
-        internal: bool = False,
-        arguments: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.exchanges[name] = Exchange(name, kind, durable, auto_delete, internal, arguments or {})
+    def _add_exchange(self, exchange: Exchange) -> None:
+        self.exchanges[exchange.name] = exchange
         self._changed()
 
     def _remove_exchange(self, exchange: Exchange) -> None:
@@ -262,8 +255,6 @@ class VirtualHost:
             ChannelFault: 403 for the default exchange, 404 for an unknown one.
             ConnectionFault: 540 for an exchange of type headers.
         """
-        if not source:
-            raise default_exchange_refused()
         self.exchange(source).bind(destination, key, canonical(arguments))
         self._changed()
 

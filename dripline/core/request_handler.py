@@ -18,8 +18,8 @@ from dripline.errors import DriplineError
 from dripline.runtime.rate_limited_log import limited_log_of
 from dripline.wire.body import to_jsonable
 from dripline.wire.message import MsgReply, MsgRequest
+from dripline.wire.return_codes import ThrowReply
 from dripline.wire.safe_text import named_text_of, safe_text
-from dripline.wire.throw_reply import ThrowReply
 
 logger = logging.getLogger("dripline.service")
 

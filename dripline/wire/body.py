@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Mapping
 from itertools import accumulate
 from math import isfinite
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
+from dripline.amqp.properties import RawProperties
 from dripline.errors import DecodingError
 
 #: Longest body that is read, in bytes.
@@ -161,19 +161,6 @@ _encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",",
 _decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_no_constant)
 
 
-class AmqpProperties(Protocol):
-    """What is read of the properties of an AMQP message; `pika.BasicProperties` has it."""
-
-    content_encoding: str | None
-    correlation_id: str | None
-    reply_to: str | None
-    message_id: str | None
-
-    @property
-    def headers(self) -> Mapping[str, Any] | None:
-        """The header table; reading a damaged one raises ValueError."""
-
-
 class Limits(NamedTuple):
     """How much a receiver keeps of messages that are not complete: a sender's word is not believed.
 
@@ -218,11 +205,11 @@ class Part(NamedTuple):
     index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     total: int
     routing_key: str
-    properties: AmqpProperties
+    properties: RawProperties
     body: bytes
 
 
-def read_part(properties: AmqpProperties, body: bytes, routing_key: str, limits: Limits = DEFAULT_LIMITS) -> Part:
+def read_part(properties: RawProperties, body: bytes, routing_key: str, limits: Limits = DEFAULT_LIMITS) -> Part:
     """Read which part of which message this is, from its message id.
 
     Raises:

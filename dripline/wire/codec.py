@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dripline.amqp.properties import encode_table, long_string, pack_long, short_string
+from dripline.amqp.properties import RawProperties, encode_table, long_string, pack_long, short_string
 from dripline.errors import DecodingError, EncodingError, MalformedReply
-from dripline.wire.body import DEFAULT_LIMITS, AmqpProperties, Part, dumps, loads, to_jsonable
+from dripline.wire.body import DEFAULT_LIMITS, Part, dumps, loads, to_jsonable
 from dripline.wire.enums import UNKNOWN
 from dripline.wire.identifiers import MAX_SPECIFIER, new_uuid
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
@@ -103,29 +103,15 @@ class Encoder:
         if len(specifier) > MAX_SPECIFIER:
             raise EncodingError(f"a specifier of {len(specifier)} characters: {MAX_SPECIFIER} are the most")
         # Real peers write a header table in alphabetical order; so these parts follow each other.
-        headers = b"".join(
-            (
-                _HEADS[message.message_type](message),
-                self._sender_and_specifier,
-                long_string(specifier),
-                _TIMESTAMP,
-                long_string(message.timestamp),
-            )
-        )
-        return b"".join(
-            (
-                _FLAGS_AND_ENCODING,
-                pack_long(len(headers)),
-                headers,
-                short_string(message.correlation_id),
-                short_string(message.reply_to),
-            )
-        )
+        head, sender = _HEADS[message.message_type](message), self._sender_and_specifier
+        timestamp = long_string(message.timestamp)
+        headers = b"%b%b%b\x09timestamp%b" % (head, sender, long_string(specifier), timestamp)
+        addresses = short_string(message.correlation_id) + short_string(message.reply_to)
+        return b"%b%b%b%b" % (_FLAGS_AND_ENCODING, pack_long(len(headers)), headers, addresses)
 
 
 # content_encoding, headers, correlation_id, reply_to, message_id are there, and nothing else.
 _FLAGS_AND_ENCODING = b"\x66\x80" + short_string("application/json")
-_TIMESTAMP = b"\x09timestamp"
 
 
 def _subject(message: Message) -> str:
@@ -137,25 +123,16 @@ def _subject(message: Message) -> str:
 
 
 def _request_head(message: MsgRequest) -> bytes:
-    return b"".join(
-        (
-            b"\x0blockout_key",
-            long_string(message.lockout_key_text),
-            b"\x11message_operationi",
-            pack_long(message.raw_operation & UNKNOWN),
-            b"\x0cmessage_typei\0\0\0\x03",
-        )
+    return b"\x0blockout_key%b\x11message_operationi%b\x0cmessage_typei\0\0\0\x03" % (
+        long_string(message.lockout_key_text),
+        pack_long(message.raw_operation & UNKNOWN),
     )
 
 
 def _reply_head(message: MsgReply) -> bytes:
-    return b"".join(
-        (
-            b"\x0cmessage_typei\0\0\0\x02\x0breturn_codei",
-            pack_long(message.return_code & UNKNOWN),
-            b"\x0ereturn_message",
-            long_string(_shortened(message.return_message)),
-        )
+    return b"\x0cmessage_typei\0\0\0\x02\x0breturn_codei%b\x0ereturn_message%b" % (
+        pack_long(message.return_code & UNKNOWN),
+        long_string(_shortened(message.return_message)),
     )
 
 
@@ -300,7 +277,7 @@ def read_reply(part: Part, body: bytes, asked: str) -> MsgReply:
     return reply
 
 
-def malformed_reply(asked: str, properties: AmqpProperties, reason: str) -> MalformedReply:
+def malformed_reply(asked: str, properties: RawProperties, reason: str) -> MalformedReply:
     """Make the error for a reply that cannot be used.
 
     Args:
@@ -312,7 +289,7 @@ def malformed_reply(asked: str, properties: AmqpProperties, reason: str) -> Malf
     return MalformedReply(f"invalid reply from {asked!r}{f' ({sender})' if sender else ''}: {reason}")
 
 
-def _odd_encoding(properties: AmqpProperties) -> str:
+def _odd_encoding(properties: RawProperties) -> str:
     encoding = properties.content_encoding
     # What it says is not believed either way, but it may explain why a body cannot be read.
     return "" if encoding in (None, "application/json") else f"; its content_encoding is {encoding!r}"

@@ -3,8 +3,7 @@
 import pytest
 
 import scarab
-from dripline.wire.return_codes import find_by_value
-from dripline.wire.throw_reply import ThrowReply, set_reply_cache
+from dripline.wire.return_codes import ThrowReply, find_by_value, set_reply_cache
 
 
 def fields(*arguments):
