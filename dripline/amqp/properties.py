@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from dripline.errors import DriplineError
@@ -23,23 +24,9 @@ _REMEMBERED_BYTES = 4096  # of one table: what a sender_info may need, and no mo
 _seen: dict[bytes, dict[str, Any]] = {}
 _seen_bytes = 0  # about: threads that add at the same moment may lose a table's length
 
-_NUMBERS: dict[int, struct.Struct] = {
-    ord(letter): struct.Struct(">" + code)
-    for letter, code in {
-        "t": "?",
-        "b": "b",
-        "B": "B",
-        "s": "h",
-        "U": "h",
-        "u": "H",
-        "I": "i",
-        "i": "I",
-        "l": "q",
-        "L": "q",
-        "T": "Q",
-        "f": "f",
-        "d": "d",
-    }.items()
+# The letters of AMQP for numbers, and those of `struct`.
+_NUMBERS = {
+    ord(letter): struct.Struct(">" + code) for letter, code in zip("tbBsUuIilLTfd", "?bBhhHiIqqQfd", strict=True)
 }
 
 
@@ -208,20 +195,26 @@ def encode_value(value: Any) -> bytes:
     raise TypeError(f"no dripline header holds a {type(value).__name__}: {value!r}")
 
 
-_SHORT, _TABLE, _OCTET = range(3)
-# (flag, name, kind) in the order in which AMQP writes them
-_FIELDS = (
-    (1 << 15, "content_type", _SHORT),
-    (1 << 14, "content_encoding", _SHORT),
-    (1 << 13, "_table", _TABLE),
-    (1 << 12, "delivery_mode", _OCTET),
-    (1 << 11, "priority", _OCTET),
-    (1 << 10, "correlation_id", _SHORT),
-    (1 << 9, "reply_to", _SHORT),
-    (1 << 8, "expiration", _SHORT),
-    (1 << 7, "message_id", _SHORT),
+_SHORT, _TABLE = -1, -2
+# Names, and bytes of each, in the order in which AMQP writes them: the first one has the highest flag.
+_LAYOUT = (
+    ("content_type", _SHORT),
+    ("content_encoding", _SHORT),
+    ("_table", _TABLE),
+    ("delivery_mode", 1),
+    ("priority", 1),
+    ("correlation_id", _SHORT),
+    ("reply_to", _SHORT),
+    ("expiration", _SHORT),
+    ("message_id", _SHORT),
+    ("timestamp", 8),
+    ("type", _SHORT),
+    ("user_id", _SHORT),
+    ("app_id", _SHORT),
+    ("cluster_id", _SHORT),
 )
-_fields_of: dict[int, list[tuple[str, int]]] = {}
+_READ = 0xFF80  # up to message_id
+_KNOWN = 0xFFFC
 
 
 class RawProperties:
@@ -265,12 +258,12 @@ class RawProperties:
 
     def _read(self, data: bytes) -> None:
         values, at, size = self.__dict__, 2, len(data)
-        for name, kind in _present((data[0] << 8 | data[1]) & 0xFF80):
+        for name, kind in _present((data[0] << 8 | data[1]) & _READ):
             start = at + 1
-            if kind is _SHORT:
+            if kind == _SHORT:
                 at = start + data[at]
                 value: Any = data[start:at].decode("utf-8", "replace")
-            elif kind is _TABLE:
+            elif kind == _TABLE:
                 start = at
                 at = start + 4 + _LENGTH.unpack_from(data, start)[0]
                 value = data[start:at]
@@ -281,9 +274,29 @@ class RawProperties:
             values[name] = value
 
 
-def _present(flags: int) -> list[tuple[str, int]]:
-    """Return which fields follow; the flags of a mesh's messages are nearly always the same."""
-    fields = _fields_of.get(flags)
-    if fields is None:
-        fields = _fields_of[flags] = [(name, kind) for bit, name, kind in _FIELDS if flags & bit]
-    return fields
+def end_of_properties(data: bytes, at: int, flags: int) -> int:
+    """Find out where properties end, without reading them.
+
+    Args:
+        data: Bytes with properties in them.
+        at: Where the properties begin, behind their flags.
+        flags: Those of the properties, or some of the first of them.
+
+    Raises:
+        IndexError: They run past the end, or are unknown.
+    """
+    for _, size in _present(flags):
+        if size == _SHORT:
+            at += 1 + data[at]
+        elif size == _TABLE:
+            at += 4 + int.from_bytes(data[at : at + 4], "big")
+        else:
+            at += size
+    return at
+
+
+@cache
+def _present(flags: int) -> tuple[tuple[str, int], ...]:
+    if flags & ~_KNOWN:
+        raise IndexError("unknown property")
+    return tuple(entry for number, entry in enumerate(_LAYOUT) if flags & 0x8000 >> number)

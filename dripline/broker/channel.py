@@ -12,7 +12,7 @@ import pika.spec
 from dripline.amqp.content import FRAME_END, FRAME_HEAD, METHOD, ack_frame, encode_method, frame
 from dripline.amqp.properties import short_string
 from dripline.broker.errors import ChannelFault, ConnectionFault, Fault, unknown_tag
-from dripline.broker.frames import PUBLISH
+from dripline.broker.frames import PUBLISH_INDEX
 from dripline.broker.message import Message, content_size
 from dripline.broker.queue import Entry, Queue, QueueConsumer, put_back
 from dripline.broker.state import Peer
@@ -78,7 +78,7 @@ class Channel:
         if size > limit:
             self._clear_content()
             raise ChannelFault(
-                406, f"message size {size} is larger than configured max size {limit}", _index(PUBLISH)
+                406, f"message size {size} is larger than configured max size {limit}", PUBLISH_INDEX
             )
         if not size:
             self._complete(b"")
@@ -89,7 +89,7 @@ class Channel:
             raise self._out_of_turn()
         self._body_missing -= len(payload)
         if self._body_missing < 0:
-            raise ConnectionFault(501, "content body is longer than its header announced", _index(PUBLISH))
+            raise ConnectionFault(501, "content body is longer than its header announced", PUBLISH_INDEX)
         if self._body or self._body_missing:
             self._body += payload
             self.connection.count_unfinished(len(payload))
@@ -104,7 +104,7 @@ class Channel:
         try:
             route = self.vhost.route(publish)
         except Fault as fault:
-            fault.method = _index(PUBLISH)
+            fault.method = PUBLISH_INDEX
             raise
         message = Message(route.address, header, body)
         self.connection.publishes = True
@@ -131,7 +131,7 @@ class Channel:
             text = "expected content header for class 60, got non content header frame instead"
         else:
             text = "expected content body, got non content body frame instead"
-        return ConnectionFault(505, text, _index(PUBLISH))
+        return ConnectionFault(505, text, PUBLISH_INDEX)
 
     def _clear_content(self) -> None:
         self._publish = self._header = None
@@ -206,7 +206,7 @@ class Channel:
         """End a consumer that has timed out, notify the client, and return what the consumer holds."""
         self.consumers.pop(consumer.tag, None)
         if consumer in consumer.queue.consumers:
-            consumer.queue.remove_consumer(consumer)
+            consumer.queue.consumers.remove(consumer)
         self.send(pika.spec.Basic.Cancel(consumer.tag, True))
         tags = [tag for tag, entry in self.unacked.items() if entry.consumer is consumer]
         self.reclaimed.update(tags)
@@ -218,7 +218,7 @@ class Channel:
         self.consumers.clear()
         for consumer in consumers:
             if not consumer.queue.deleted:
-                consumer.queue.remove_consumer(consumer)
+                consumer.queue.consumers.remove(consumer)
         put_back(self._settle(tuple(self.unacked)), failed=True)
         for consumer in consumers:
             self.vhost.delete_if_abandoned(consumer.queue)
@@ -297,7 +297,3 @@ class Consumer:
         channel.consumers.pop(self.tag, None)
         if channel.connection.wants_cancel_notifications:
             channel.send(pika.spec.Basic.Cancel(self.tag, True))
-
-
-def _index(method: bytes) -> int:
-    return int.from_bytes(method, "big")

@@ -52,27 +52,20 @@ class Compatibility:
 
 
 OWN_RULES: Final = Compatibility()
-_RABBITMQ_3_10: Final = Compatibility(
-    product="RabbitMQ", version="3.10.8", negative_limit_drops=True, consumer_timeout_s=1800
-)
-_RABBITMQ_4_0: Final = replace(_RABBITMQ_3_10, version="4.0.9", delivery_limit=20, negative_limit_drops=False)
-_RABBITMQ_4_1: Final = replace(_RABBITMQ_4_0, version="4.1.8", frame_min=8192)
-_RABBITMQ_4_2: Final = replace(_RABBITMQ_4_1, version="4.2.5")
-_RABBITMQ_4_3: Final = replace(
-    _RABBITMQ_4_2,
+_RABBITMQ: Final = {
+    "3.10": Compatibility(product="RabbitMQ", version="3.10.8", negative_limit_drops=True, consumer_timeout_s=1800)
+}
+_RABBITMQ["4.0"] = replace(_RABBITMQ["3.10"], version="4.0.9", delivery_limit=20, negative_limit_drops=False)
+_RABBITMQ["4.1"] = replace(_RABBITMQ["4.0"], version="4.1.8", frame_min=8192)
+_RABBITMQ["4.2"] = replace(_RABBITMQ["4.1"], version="4.2.5")
+_RABBITMQ["4.3"] = replace(
+    _RABBITMQ["4.2"],
     version="4.3.0",
     counting="failures",
     refuses_transient_queues=True,
     global_qos="ignored",
     consumer_timeout_response="cancel consumer",
 )
-_RABBITMQ: Final = {
-    "3.10": _RABBITMQ_3_10,
-    "4.0": _RABBITMQ_4_0,
-    "4.1": _RABBITMQ_4_1,
-    "4.2": _RABBITMQ_4_2,
-    "4.3": _RABBITMQ_4_3,
-}
 
 
 def rabbitmq(version: str, **changes: Any) -> Compatibility:

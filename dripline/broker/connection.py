@@ -122,7 +122,7 @@ class Connection(Peer, asyncio.Protocol):
     def speak_through(self, transport: asyncio.Transport) -> None:
         """Write to something else than the socket from now on: a fault between the two."""
         self.transport = transport
-        self._write_buffer.speak_through(transport)
+        self._write_buffer.transport = transport
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is gone."""

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from dripline.amqp.topic_index import TopicIndex
 from dripline.broker.errors import ChannelFault, ConnectionFault, no_exchange
-from dripline.broker.frames import PUBLISH
+from dripline.broker.frames import PUBLISH_INDEX
 from dripline.broker.message import Message
 
 BindingKey: TypeAlias = tuple[bytes, str]  # routing key, arguments as canonical text
@@ -15,7 +15,6 @@ _ROUTES_KEPT: Final = 8192
 _MANDATORY: Final = 1
 _IMMEDIATE: Final = 2
 _EXCHANGE_AT: Final = 6  # after method index and ticket
-_PUBLISH: Final = int.from_bytes(PUBLISH, "big")
 EXCHANGE_KINDS: Final = ("direct", "fanout", "topic", "headers")
 
 
@@ -171,9 +170,9 @@ class Router:
             flags_at = key_at + 1 + publish[key_at]
             flags = publish[flags_at]
         except IndexError:
-            raise ConnectionFault(501, "cannot decode basic.publish: it is cut short", _PUBLISH) from None
+            raise ConnectionFault(501, "cannot decode basic.publish: it is cut short", PUBLISH_INDEX) from None
         if flags_at + 1 != len(publish):  # routes are remembered by all of it
-            raise ConnectionFault(501, "cannot decode basic.publish: something follows it", _PUBLISH)
+            raise ConnectionFault(501, "cannot decode basic.publish: something follows it", PUBLISH_INDEX)
         if flags & _IMMEDIATE:
             raise ConnectionFault(540, "immediate=true")
         name = publish[_EXCHANGE_AT + 1 : key_at].decode(errors="replace")

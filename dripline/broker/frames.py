@@ -11,7 +11,6 @@ import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
-import pika.exceptions
 import pika.spec
 
 from dripline.amqp.content import METHOD
@@ -19,6 +18,7 @@ from dripline.broker.errors import ConnectionFault
 
 CHANNEL_CLASS: Final = struct.pack(">H", 20)
 PUBLISH: Final = struct.pack(">HH", 60, 40)
+PUBLISH_INDEX: Final = 60 << 16 | 40
 _METHOD_INDEX: Final = struct.Struct(">I")
 
 _CONNECTION_CLASS: Final = 10
@@ -48,18 +48,6 @@ _QUEUE_ARGUMENTS: Final = (
     "x-queue-leader-locator",
 )
 
-# What pika's decoder can raise on bytes that are no valid method.
-_DECODING_ERRORS: Final = (
-    struct.error,
-    LookupError,
-    ValueError,
-    TypeError,
-    ArithmeticError,
-    OSError,
-    RecursionError,
-    pika.exceptions.AMQPError,
-)
-
 
 def method_index(payload: bytes) -> int:
     """Class and method number of a method frame's payload, as pika's `INDEX`.
@@ -85,7 +73,7 @@ def decode_method(payload: bytes) -> Any:
         raise ConnectionFault(503, f"unknown method {index >> 16}.{index & 0xFFFF}", index)
     try:
         return kind().decode(payload, 4)
-    except _DECODING_ERRORS as error:
+    except Exception as error:  # of many kinds
         shown = "" if index >> 16 == _CONNECTION_CLASS else f" {_octets(payload[4:])}"  # a login is not shown
         raise ConnectionFault(501, f"cannot decode{shown}", index) from error
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import socket
 import ssl
 from dataclasses import dataclass
+from os.path import expanduser
 from typing import Any, Final
 
 BACKLOG: Final = 512
@@ -102,9 +102,11 @@ def server_context(tls: ServerTls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
-    context.load_cert_chain(_path(tls.certificate_file), tls.key_file and _path(tls.key_file), password=_refused)
+    context.load_cert_chain(
+        expanduser(tls.certificate_file), tls.key_file and expanduser(tls.key_file), password=_refused
+    )
     if tls.client_ca_file is not None:
-        context.load_verify_locations(cafile=_path(tls.client_ca_file))
+        context.load_verify_locations(cafile=expanduser(tls.client_ca_file))
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
@@ -114,10 +116,6 @@ def common_name(transport: asyncio.BaseTransport) -> str:
     certificate = transport.get_extra_info("peercert") or {}
     names = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
     return names[0] if names else ""
-
-
-def _path(path: str) -> str:
-    return os.path.expanduser(path)
 
 
 def _refused() -> str:

@@ -184,7 +184,7 @@ def _consume(channel: Channel, method: Basic.Consume) -> None:
     if queue.consumers and (method.exclusive or queue.consumers[0].exclusive):
         raise ChannelFault(403, f"queue '{queue.name}' in vhost '{channel.vhost.name}' in exclusive use")
     consumer = Consumer(channel, queue, tag, method.no_ack, method.exclusive, channel.prefetch)
-    queue.add_consumer(consumer)
+    queue.consumers.append(consumer)
     channel.consumers[tag] = consumer
     if not method.nowait:
         channel.send(Basic.ConsumeOk(tag))
@@ -194,7 +194,7 @@ def _consume(channel: Channel, method: Basic.Consume) -> None:
 def _cancel(channel: Channel, method: Basic.Cancel) -> None:
     consumer = channel.consumers.pop(name_text(method.consumer_tag), None)
     if consumer is not None:
-        consumer.queue.remove_consumer(consumer)
+        consumer.queue.consumers.remove(consumer)
     if not method.nowait:
         channel.send(Basic.CancelOk(method.consumer_tag))
     if consumer is not None:

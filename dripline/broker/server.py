@@ -278,10 +278,7 @@ class ConsumerTimeout:
         self._timeout_s = rules.consumer_timeout_s
         self._cancels = rules.consumer_timeout_response == "cancel consumer"
         if self._timeout_s:
-            self._schedule()
-
-    def _schedule(self) -> None:
-        self._state.after(self._timeout_s / 4, self._examine)
+            state.after(self._timeout_s / 4, self._examine)
 
     def _examine(self) -> None:
         oldest = self._state.loop.time() - self._timeout_s
@@ -289,7 +286,7 @@ class ConsumerTimeout:
             for channel in tuple(connection.channels.values()):
                 for entry in self._overdue(channel, oldest):
                     self._act(connection, channel, entry)
-        self._schedule()
+        self._state.after(self._timeout_s / 4, self._examine)
 
     def _overdue(self, channel: Channel, oldest: float) -> list[Entry]:
         """One overdue delivery for each consumer, and one of basic.get."""

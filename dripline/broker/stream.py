@@ -46,23 +46,19 @@ class WriteBuffer:
     """Gathers frames until `flush`.
 
     Args:
-        transport: the socket.
+        transport: the socket; another one may take its place later.
         heartbeat: is told that something was sent.
         to_flush: buffers with something in them; this one enters itself.
     """
 
     def __init__(self, transport: asyncio.Transport, heartbeat: Heartbeat, to_flush: list[WriteBuffer]) -> None:
         transport.set_write_buffer_limits(high=_HIGH_WATER)
-        self._transport = transport
+        self.transport = transport
         self._heartbeat = heartbeat
         self._to_flush = to_flush
         self._frames: list[bytes] = []
         self._size = 0
         self._unconfirmed: list[Callable[[], None]] = []
-
-    def speak_through(self, transport: asyncio.Transport) -> None:
-        """Write to something else from now on."""
-        self._transport = transport
 
     def send(self, data: bytes) -> None:
         """Gather bytes to be sent."""
@@ -91,12 +87,12 @@ class WriteBuffer:
         self._frames.clear()
         self._size = 0
         self._heartbeat.spoke = True
-        if not self._transport.is_closing():
-            self._transport.write(data)
+        if not self.transport.is_closing():
+            self.transport.write(data)
 
     def is_flooded(self) -> bool:
         """So much is unsent that the client's requests should wait as well."""
-        return self._transport.get_write_buffer_size() > _FLOOD
+        return self.transport.get_write_buffer_size() > _FLOOD
 
 
 class Heartbeat:

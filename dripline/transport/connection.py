@@ -130,16 +130,24 @@ class Connection(ConsumingConnection):
             DriplineError: A chunk cannot be sent to any broker; nothing was sent.
         """
         deadline = time.monotonic() + timeout_s
-        data = self._frames(self._confirming().channel_number, exchange, envelopes, mandatory)
+        data = self._frames(self.prepare_confirms().channel_number, exchange, envelopes, mandatory)
 
         def write() -> None:
             self._send(data, max(0.0, deadline - time.monotonic()))
 
         return self._confirms.send_all(write, len(envelopes), timeout_s)
 
-    def prepare_confirms(self) -> None:
-        """Open the channel with publisher confirms now, so that publishing does not have to wait for that."""
-        self._confirming()
+    def prepare_confirms(self) -> Channel:
+        """Open the channel with publisher confirms unless it is open; publishing has to wait for that."""
+        self.check()
+        if self._confirm_channel is not None:
+            return self._confirm_channel
+        with self._confirm_lock:
+            if self._confirm_channel is None:
+                channel = self._open_channel(self.address.connect_timeout_s)
+                self._ask(lambda done: channel.confirm_delivery(handled_here, callback=done))
+                self._confirm_channel = channel
+            return self._confirm_channel
 
     def wait_for_confirms(self, timeout_s: float) -> bool:
         """Wait until the broker has everything that was published with confirms."""
@@ -175,17 +183,6 @@ class Connection(ConsumingConnection):
         self._confirms.settle(delivery_tag, multiple, acknowledged)
 
     # -- inside ----------------------------------------------------------------------------------------------
-
-    def _confirming(self) -> Channel:
-        self.check()
-        if self._confirm_channel is not None:
-            return self._confirm_channel
-        with self._confirm_lock:
-            if self._confirm_channel is None:
-                channel = self._open_channel(self.address.connect_timeout_s)
-                self._ask(lambda done: channel.confirm_delivery(handled_here, callback=done))
-                self._confirm_channel = channel
-            return self._confirm_channel
 
     def _settle(self, frame: Callable[[int, int], bytes], deliveries: Sequence[Delivery]) -> None:
         numbers = self._channel_numbers

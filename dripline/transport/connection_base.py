@@ -79,7 +79,7 @@ class ConnectionLife(StreamEvents):
             progress.step = MUTE
             self._wait_for_login(pika, progress)
             progress.step = DECLARING
-            self._frame_max = pika.frame_max
+            self._frame_max = int(pika.params.frame_max)
             self._channel = self._open_channel(progress.left_s())
             with self._state:
                 self._opened = True

@@ -175,10 +175,19 @@ class Confirms:
             self._wait(lambda: len(self._open) < self._window, timeout_s)
         if not self._write.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise TimeoutError(f"the broker took no data for {duration(timeout_s)}")
+        slots: list[OneShotFuture[bool]] = [OneShotFuture() for _ in range(count)]
+        tags = range(self._last + 1, self._last + 1 + count)
+        self._open.update(zip(tags, slots, strict=True))  # first: a confirm may be back before `write` returns
         try:
-            return self._send(write, count)
+            write()
+            self._last += count
+        except BaseException:
+            for tag in tags:
+                self._open.pop(tag, None)
+            raise
         finally:
             self._write.release()
+        return slots
 
     def settle(self, tag: int, multiple: bool, acknowledged: bool) -> None:
         """Take a confirm from the broker. Takes no lock that a writer may hold: the I/O thread calls this.
@@ -209,21 +218,6 @@ class Confirms:
         except TimeoutError:
             return False
         return True
-
-    def _send(self, write: Callable[[], None], count: int) -> list[OneShotFuture[bool]]:
-        slots: list[OneShotFuture[bool]] = [OneShotFuture() for _ in range(count)]
-        tags = range(self._last + 1, self._last + 1 + count)
-        self._open.update(
-            zip(tags, slots, strict=True)
-        )  # before the write: a confirm may be back before it returns
-        try:
-            write()
-        except BaseException:
-            for tag in tags:
-                self._open.pop(tag, None)
-            raise
-        self._last += count
-        return slots
 
     def _up_to(self, tag: int) -> list[int]:
         numbers = list(self._open)  # in the order of their writes

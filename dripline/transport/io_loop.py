@@ -11,6 +11,7 @@ both under the same lock: OpenSSL allows one thread at a time, and what is encry
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import select
@@ -274,16 +275,12 @@ class SocketLoop:
             self._calls.popleft()()
 
     def _wake(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):  # full: a wake-up is under way already
             self._wake_out.send(b"\0")
-        except BlockingIOError:
-            return  # full: a wake-up is under way already
 
     def _drain_wakeups(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):
             self._wake_in.recv(4096)
-        except BlockingIOError:
-            return
 
 
 class Heartbeat:

@@ -128,11 +128,6 @@ class PikaConnection(Connection):
         self.loop.start()
 
     @property
-    def frame_max(self) -> int:
-        """Largest frame agreed on with the broker, in bytes."""
-        return int(self.params.frame_max)
-
-    @property
     def has_spoken(self) -> bool:
         """Whether the broker said anything that may be AMQP: a port for TLS hangs up, perhaps after an alert."""
         return self.loop.first_bytes[:2] not in (b"", _TLS_ALERT)

@@ -223,7 +223,8 @@ def read_message(part: Part, body: bytes) -> Message:
     message.reply_to = _text(properties.reply_to, "reply_to")
     specifier = _text(headers.get("specifier"), "specifier")
     message._specifier = specifier[:MAX_SPECIFIER]
-    message.timestamp = _timestamp(headers.get("timestamp"))
+    timestamp = headers.get("timestamp")  # it informs people; a message without a good one is as good as any
+    message.timestamp = timestamp if type(timestamp) is str else ""
     message.sender_info = _sender_info(headers.get("sender_info"))
     message._param = None
     try:
@@ -342,11 +343,6 @@ def _shown(value: Any) -> str:
     # Of tables only their type: a hostile one is nested too deeply for repr().
     known = isinstance(value, (str, bytes, int, float))
     return f"{type(value).__name__} {repr(value)[:60]}" if known else type(value).__name__
-
-
-def _timestamp(value: Any) -> str:
-    # It informs people; a message without a good one is as good as any.
-    return value if type(value) is str else ""
 
 
 def _sender_info(value: Any) -> dict[str, Any]:
