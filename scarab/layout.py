@@ -24,7 +24,7 @@ def to_text(value: Any, level: int = 0, shown: Callable[[str], str] = str) -> st
         shown: applied to each key and scalar value.
     """
     if isinstance(value, Mapping):
-        entries = sorted(value.items(), key=_by_name)
+        entries = sorted(value.items(), key=lambda entry: str(entry[0]))
         lines = [f"{shown(str(key))} : {to_text(item, level + 1, shown)}" for key, item in entries]
         return _block("{}", lines, level)
     if isinstance(value, (list, tuple)):
@@ -60,10 +60,6 @@ def scalar_of(value: Any) -> Scalar:
         return operator.index(value)
     except TypeError:
         raise TypeError(f"a {type(value).__name__} is neither bool, number nor text: {value!r:.100}") from None
-
-
-def _by_name(entry: tuple[Any, Any]) -> str:
-    return str(entry[0])
 
 
 def _block(brackets: str, lines: list[str], level: int) -> str:

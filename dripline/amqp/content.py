@@ -8,7 +8,7 @@ message is one buffer with its method, header and body frames. All other methods
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import pika.frame
@@ -79,6 +79,8 @@ class FrameCutter:
 
     def feed(self, data: bytes) -> list[Frame]:
         """Return the frames that are whole now; what is left over is kept."""
+        if self.damage is not None:
+            return []
         if self._kept:
             self._kept += data
             if len(self._kept) < self._needed:
@@ -88,22 +90,23 @@ class FrameCutter:
         frames: list[Frame] = []
         at, end, longest = 0, len(data), self.frame_max - OVERHEAD
         self._needed = OVERHEAD
-        while end - at >= OVERHEAD and self.damage is None:
+        while end - at >= OVERHEAD:
             kind, channel, size = FRAME_HEAD.unpack_from(data, at)
-            start = at + FRAME_HEAD.size
+            start = at + 7
             stop = start + size
             if size > longest:
                 text = f"a frame of {size} bytes is larger than the limit {longest}"
                 self.damage = DamagedStream(text, kind, b"", f"{{frame_too_large,{size},{longest}}}")
-            elif stop >= end:
+                break
+            if stop >= end:
                 self._needed = stop + 1 - at
                 break
-            elif data[stop] != FRAME_END[0]:
+            if data[stop] != 0xCE:
                 reason = f"{{invalid_frame_end_marker,{data[stop]}}}"
                 self.damage = DamagedStream("a frame does not end with 0xCE", kind, data[start:stop], reason)
-            else:
-                frames.append(Frame(kind, channel, data[start:stop]))
-                at = stop + 1
+                break
+            frames.append(Frame(kind, channel, data[start:stop]))
+            at = stop + 1
         if self.damage is None:
             self._kept += data[at:]
         return frames
@@ -322,11 +325,10 @@ def encode_method(channel: int, method: Any) -> bytes:
     return data
 
 
-def body_frames(channel: int, frame_max: int, body: bytes) -> Iterator[bytes]:
+def body_frames(channel: int, frame_max: int, body: bytes) -> list[bytes]:
     """Build the body frames of a message, each at most ``frame_max`` bytes long."""
     room = frame_max - OVERHEAD
-    for start in range(0, len(body), room):
-        yield frame(BODY, channel, body[start : start + room])
+    return [frame(BODY, channel, body[start : start + room]) for start in range(0, len(body), room)]
 
 
 def publish_frames(

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeAlias
-
-Counting: TypeAlias = Literal["redeliveries", "failures"]
-TimeoutResponse: TypeAlias = Literal["close channel", "cancel consumer"]
-GlobalQos: TypeAlias = Literal["applied", "ignored", "refused"]
+from typing import Any, Final, Literal
 
 FRAME_MAX: Final = 131072
-FRAME_MIN: Final = 4096  # of the specification
 
 
 @dataclass(frozen=True)
@@ -41,14 +36,14 @@ class Compatibility:
     product: str = ""
     version: str = ""
     delivery_limit: int | None = None
-    counting: Counting = "redeliveries"
+    counting: Literal["redeliveries", "failures"] = "redeliveries"
     negative_limit_drops: bool = False
     refuses_transient_queues: bool = False
-    global_qos: GlobalQos = "applied"
+    global_qos: Literal["applied", "ignored", "refused"] = "applied"
     consumer_timeout_s: float = 0
-    consumer_timeout_response: TimeoutResponse = "close channel"
+    consumer_timeout_response: Literal["close channel", "cancel consumer"] = "close channel"
     frame_max: int = FRAME_MAX
-    frame_min: int = FRAME_MIN
+    frame_min: int = 4096  # of the specification
 
 
 OWN_RULES: Final = Compatibility()

@@ -9,15 +9,7 @@ from typing import Any, Final
 
 import pika.spec
 
-from dripline.amqp.content import (
-    BODY,
-    HEADER,
-    HEARTBEAT,
-    HEARTBEAT_FRAME,
-    METHOD,
-    Frame,
-    encode_method,
-)
+from dripline.amqp.content import BODY, HEADER, HEARTBEAT, HEARTBEAT_FRAME, METHOD, Frame, encode_method
 from dripline.broker.channel import Channel
 from dripline.broker.compatibility import FRAME_MAX
 from dripline.broker.errors import ChannelFault, ConnectionFault, Fault

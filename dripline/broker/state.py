@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from dripline.broker.compatibility import FRAME_MAX, OWN_RULES, Compatibility
@@ -31,16 +31,13 @@ class Settings:
     """
 
     username: str
-    password: str
+    password: str = field(repr=False)
     virtual_host: str
     heartbeat_s: int
     max_body_size: int = 64 * MEGABYTE
     max_queue_bytes: int = 128 * MEGABYTE
     max_memory_bytes: int = 512 * MEGABYTE
     compatibility: Compatibility = OWN_RULES
-
-    def __repr__(self) -> str:
-        return f"Settings({self.username!r}, {self.virtual_host!r})"  # never the password
 
 
 class Hooks(Generic[C]):

@@ -298,9 +298,7 @@ def _resolve(given: ReturnCode | str | int | None, message: object) -> tuple[Ret
     code = _known(given)
     if code is not None:
         return code, "Success" if message is None else str(message)
-    fallback = find_by_value(_SERVICE_ERROR)
-    assert fallback is not None, "service_error is always declared"
-    return fallback, str(given if message is None else message)
+    return _by_value[_SERVICE_ERROR], str(given if message is None else message)
 
 
 def _known(given: Any) -> ReturnCode | None:
