@@ -10,7 +10,7 @@ import sys
 from pkgutil import extend_path
 from typing import TYPE_CHECKING, Any
 
-from dripline.wire.version import VERSION
+from dripline.wire import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from scarab.authentication import Authentication
+from scarab.cancelable import Reach
 from scarab.param import Param, ParamArray, ParamNode, to_param
 from scarab.program_options import (
     Option,
@@ -20,7 +21,6 @@ from scarab.program_options import (
     read_file,
     replace_environment,
 )
-from scarab.reach import Reach
 from scarab.semantic_version import VersionSemantic
 
 
@@ -122,47 +122,35 @@ class MainApp:
             config_address: where it stands in the configuration: `group.name`.
             description: its line in the help.
         """
-        self._add(flag, config_address, description, bool)
+        self._options.append(Option(flag, config_address, description, bool))
 
     def add_config_counted_flag(self, flag: str, config_address: str, description: str = "") -> None:
         """Add an option without value that counts how often it is given. Arguments as for `add_config_flag`."""
-        self._add(flag, config_address, description, bool, counted=True)
+        self._options.append(Option(flag, config_address, description, bool, counted=True))
 
     def add_config_string_option(self, option: str, config_address: str, description: str = "") -> None:
         """Add an option with a text. Arguments as for `add_config_flag`."""
-        self._add(option, config_address, description, str)
+        self._options.append(Option(option, config_address, description, str))
 
     def add_config_int_option(self, option: str, config_address: str, description: str = "") -> None:
         """Add an option with a whole number. Arguments as for `add_config_flag`."""
-        self._add(option, config_address, description, int)
+        self._options.append(Option(option, config_address, description, int))
 
     def add_config_float_option(self, option: str, config_address: str, description: str = "") -> None:
         """Add an option with a number. Arguments as for `add_config_flag`."""
-        self._add(option, config_address, description, float)
+        self._options.append(Option(option, config_address, description, float))
 
     def add_config_multi_string_option(self, option: str, config_address: str, description: str = "") -> None:
         """Add an option with one text or several. Arguments as for `add_config_flag`."""
-        self._add(option, config_address, description, str, multiple=True)
+        self._options.append(Option(option, config_address, description, str, multiple=True))
 
     def add_config_multi_int_option(self, option: str, config_address: str, description: str = "") -> None:
         """Add an option with one whole number or several. Arguments as for `add_config_flag`."""
-        self._add(option, config_address, description, int, multiple=True)
+        self._options.append(Option(option, config_address, description, int, multiple=True))
 
     def add_config_multi_float_option(self, option: str, config_address: str, description: str = "") -> None:
         """Add an option with one number or several. Arguments as for `add_config_flag`."""
-        self._add(option, config_address, description, float, multiple=True)
-
-    def _add(
-        self,
-        names: str,
-        address: str,
-        description: str,
-        kind: type[Any],
-        *,
-        multiple: bool = False,
-        counted: bool = False,
-    ) -> None:
-        self._options.append(Option(names, address, description, kind, multiple, counted))
+        self._options.append(Option(option, config_address, description, float, multiple=True))
 
     # -- running ---------------------------------------------------------------------------------------------
 
@@ -256,15 +244,7 @@ class MainApp:
 
 
 # In the reference's order: trace, debug, info, progress, warning, error, fatal.
-_LEVELS = (
-    logging.DEBUG,
-    logging.DEBUG,
-    logging.INFO,
-    logging.INFO,
-    logging.WARNING,
-    logging.ERROR,
-    logging.CRITICAL,
-)
+_LEVELS = (logging.DEBUG,) * 2 + (logging.INFO,) * 2 + (logging.WARNING, logging.ERROR, logging.CRITICAL)
 
 
 def s2py_verbosity(verbosity: int) -> int:

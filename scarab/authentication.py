@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from scarab.cancelable import Reach
 from scarab.param import Param, ParamNode, to_param
-from scarab.reach import Reach
 from scarab.secret_files import AuthenticationError, EmptySecret, is_blank, read_auth_file, read_secret
 
 # In the specification: the name of the authentication file, beside the groups.

@@ -1,4 +1,4 @@
-"""Things that can be told to stop, and who tells them when a signal comes."""
+"""Things that can be told to stop, and who tells them when a signal comes; and what messages reach in a class."""
 
 from __future__ import annotations
 
@@ -6,16 +6,34 @@ import logging
 import signal
 import threading
 from _thread import start_new_thread
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 from weakref import WeakSet
-
-from scarab.reach import Reach
 
 logger = logging.getLogger(__name__)
 
 _LOOK_S = 0.5
+
+
+class Reach(TypedDict, total=False):
+    """What messages reach in a class that has it as `_dripline_reach`; the lists of its bases hold as well.
+
+    Attributes:
+        get: Attributes that a get reads.
+        set: Attributes that a set assigns, and a get reads.
+        cmd: Methods that a cmd calls.
+        own: Attributes that the constructor sets and messages do not reach; other names that the class defines
+            need not be listed for that.
+        free: Attributes and methods that a laboratory's class may define for its own purposes; messages reach them
+            then.
+    """
+
+    get: Collection[str]
+    set: Collection[str]
+    cmd: Collection[str]
+    own: Collection[str]
+    free: Collection[str]
 
 
 class Cancelable:

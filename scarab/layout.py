@@ -1,10 +1,15 @@
-"""The readable layout in which values are printed: one entry a line, four spaces deeper for each level."""
+"""Single values, and the readable layout of all: one entry a line, four spaces deeper for each level."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
+#: A value that is neither null, a list nor a mapping.
+Scalar: TypeAlias = bool | int | float | str
+#: What the reference calls the types of such values.
+TYPE_NAMES = {bool: "bool", int: "int", float: "double", str: "string"}
 _INDENT = "    "
 
 
@@ -19,7 +24,7 @@ def to_text(value: Any, level: int = 0, shown: Callable[[str], str] = str) -> st
         shown: applied to each key and scalar value.
     """
     if isinstance(value, Mapping):
-        entries = sorted(value.items(), key=_by_name)
+        entries = sorted(value.items(), key=lambda entry: str(entry[0]))
         lines = [f"{shown(str(key))} : {to_text(item, level + 1, shown)}" for key, item in entries]
         return _block("{}", lines, level)
     if isinstance(value, (list, tuple)):
@@ -40,8 +45,21 @@ def scalar_text(value: Any) -> str:
     return str(value)
 
 
-def _by_name(entry: tuple[Any, Any]) -> str:
-    return str(entry[0])
+def scalar_of(value: Any) -> Scalar:
+    """Make one of Python's own bool, int, float or str of a value.
+
+    Raises:
+        TypeError: it is none of these and nothing that stands for a whole number.
+    """
+    if isinstance(value, bool) or type(value) in TYPE_NAMES:
+        return value  # type: ignore[no-any-return]  # mypy does not follow a look-up of types
+    for kind in (int, float, str):  # subclasses: enumerations, numpy.float64, ...
+        if isinstance(value, kind):
+            return kind(value)
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"a {type(value).__name__} is neither bool, number nor text: {value!r:.100}") from None
 
 
 def _block(brackets: str, lines: list[str], level: int) -> str:

@@ -1,19 +1,12 @@
-"""The values of a payload: null, one bool, number or text, a list, a mapping; and their way from and to Python.
-
-They are one file, of more than 400 lines, because each kind makes and contains the others.
-"""
+"""The values of a payload: null, one bool, number or text, a list, a mapping; and their way from and to Python."""
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
-from scarab.layout import scalar_text, to_text
-from scarab.reach import Reach
-
-#: What a `ParamValue` holds.
-Scalar: TypeAlias = bool | int | float | str
+from scarab.cancelable import Reach
+from scarab.layout import TYPE_NAMES, Scalar, scalar_of, scalar_text, to_text
 
 
 class Param:
@@ -107,7 +100,7 @@ class ParamValue(Param):
         Raises:
             TypeError: it is neither bool, number nor text.
         """
-        self._value: Scalar = _scalar(value._value if isinstance(value, ParamValue) else value)
+        self._value: Scalar = scalar_of(value._value if isinstance(value, ParamValue) else value)
 
     def to_python(self, underscore_keys: bool = False) -> Any:
         """Give the value as plain Python."""
@@ -115,7 +108,7 @@ class ParamValue(Param):
 
     def type(self) -> str:
         """Name what is held: `bool`, `int`, `double` or `string`."""
-        return _TYPE_NAMES[type(self._value)]
+        return TYPE_NAMES[type(self._value)]
 
     def is_bool(self) -> bool:
         """Tell whether a bool is held."""
@@ -268,11 +261,7 @@ class ParamNode(Param):
             self.merge(to_param(content).as_node())
 
     def to_python(self, underscore_keys: bool = False) -> dict[str, Any]:
-        """Make a dict of plain Python values.
-
-        Args:
-            underscore_keys: write `_` for `-` in the keys.
-        """
+        """Make a dict of plain Python values; with ``underscore_keys``, write `_` for `-` in the keys."""
         return {
             key.replace("-", "_") if underscore_keys else key: value.to_python(underscore_keys)
             for key, value in self.items()
@@ -317,11 +306,7 @@ class ParamNode(Param):
         return int(key in self._items)
 
     def add(self, key: str, value: Any) -> bool:
-        """Put a value under a name that is not there yet.
-
-        Returns:
-            False when the name is there already; its value stays then.
-        """
+        """Put a value under a name that is not there yet; returns False, changing nothing, if it is."""
         if key in self._items:
             return False
         self._items[key] = to_param(value)
@@ -370,9 +355,16 @@ def to_param(object: Any, hyphenate_keys: bool = False) -> Param:
     if isinstance(object, Param):
         return to_param(object.to_python(), hyphenate_keys)
     if isinstance(object, Mapping):
-        return _to_node(object, hyphenate_keys)
+        node = ParamNode()
+        for key, value in object.items():
+            if not isinstance(key, str):
+                raise TypeError(f"a key is text, not {key!r}")
+            node._items[key.replace("_", "-") if hyphenate_keys else key] = to_param(value, hyphenate_keys)
+        return node
     if isinstance(object, (list, tuple)):
-        return _to_array(object, hyphenate_keys)
+        array = ParamArray()
+        array._items = [to_param(item, hyphenate_keys) for item in object]
+        return array
     return ParamValue(object)
 
 
@@ -385,21 +377,6 @@ def to_python(object: Param, hyphenate_keys: bool = False, *, underscore_keys: b
         underscore_keys: write `_` for `-` in the keys of mappings.
     """
     return object.to_python(hyphenate_keys or underscore_keys)
-
-
-def _to_node(mapping: Mapping[Any, Any], hyphenate_keys: bool) -> Param:
-    node = ParamNode()
-    for key, value in mapping.items():
-        if not isinstance(key, str):
-            raise TypeError(f"a key is text, not {key!r}")
-        node._items[key.replace("_", "-") if hyphenate_keys else key] = to_param(value, hyphenate_keys)
-    return node
-
-
-def _to_array(items: Any, hyphenate_keys: bool) -> Param:
-    array = ParamArray()
-    array._items = [to_param(item, hyphenate_keys) for item in items]
-    return array
 
 
 def _plain_value(value: Param, default: Any) -> Any:
@@ -420,23 +397,3 @@ def _merged(old: Param, new: Param) -> Param:
     else:
         return to_param(new)
     return old
-
-
-_TYPE_NAMES = {bool: "bool", int: "int", float: "double", str: "string"}
-
-
-def _scalar(value: Any) -> Scalar:
-    """Make one of Python's own bool, int, float or str of a value.
-
-    Raises:
-        TypeError: it is none of these and nothing that stands for a whole number.
-    """
-    if isinstance(value, bool) or type(value) in _TYPE_NAMES:
-        return value  # type: ignore[no-any-return]  # mypy does not follow a look-up of types
-    for kind in (int, float, str):  # subclasses: enumerations, numpy.float64, ...
-        if isinstance(value, kind):
-            return kind(value)
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"a {type(value).__name__} is neither bool, number nor text: {value!r:.100}") from None

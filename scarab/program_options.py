@@ -192,8 +192,6 @@ _FRACTION = re.compile(
     r"|\.(?:nan|NaN|NAN))$"
 )
 _KEY = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*")
-
-
 _VARIABLE = re.compile(r"ENV\{([^{}]*)\}")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import total_ordering
 from typing import TYPE_CHECKING, ClassVar
 
+from scarab.cancelable import Reach
 from scarab.process import executable, hostname, username
-from scarab.reach import Reach
 
 if TYPE_CHECKING:
     from packaging.version import Version

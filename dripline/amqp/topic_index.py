@@ -24,7 +24,9 @@ class TopicIndex(Generic[DestinationT]):
         """Bind `destination` under a binding key such as `sensor.*.#`; once more changes nothing."""
         node = self._root
         for word in _words(key):
-            node = node.child(word)
+            if word not in node.children:
+                node.children[word] = _Node(repeats=word == _ANY_WORDS)
+            node = node.children[word]
         if destination not in node.destinations:
             node.destinations += (destination,)
 
@@ -41,7 +43,7 @@ class TopicIndex(Generic[DestinationT]):
         for parent, word, node in zip(reversed(path[:-1]), reversed(words), reversed(path), strict=False):
             if node.destinations or node.children:
                 return
-            parent.drop(word)
+            del parent.children[word]
 
     def match(self, key: bytes) -> set[DestinationT]:
         """Destinations with at least one binding key that matches the routing key."""
@@ -54,31 +56,22 @@ class TopicIndex(Generic[DestinationT]):
         return {destination for node in reached for destination in node.destinations}
 
 
+def topic_matches(pattern: str, routing_key: str) -> bool:
+    """Whether a binding key such as `sensor.*.#` matches a routing key."""
+    index: TopicIndex[bool] = TopicIndex()
+    index.add(pattern.encode(), True)
+    return bool(index.match(routing_key.encode()))
+
+
 class _Node(Generic[DestinationT]):
-    """One word of some binding keys; most nodes are leaves, so they share one empty dictionary."""
+    """One word of some binding keys."""
 
     __slots__ = ("children", "destinations", "repeats")
 
-    _NO_CHILDREN: dict[bytes, _Node[DestinationT]] = {}  # noqa: RUF012  never written to
-
     def __init__(self, repeats: bool = False) -> None:
-        self.children = self._NO_CHILDREN
+        self.children: dict[bytes, _Node[DestinationT]] = {}
         self.destinations: tuple[DestinationT, ...] = ()
         self.repeats = repeats  # reached by `#`: takes any further words and stays
-
-    def child(self, word: bytes) -> _Node[DestinationT]:
-        found = self.children.get(word)
-        if found is None:
-            found = _Node(repeats=word == _ANY_WORDS)
-            if not self.children:
-                self.children = {}
-            self.children[word] = found
-        return found
-
-    def drop(self, word: bytes) -> None:
-        del self.children[word]
-        if not self.children:
-            self.children = self._NO_CHILDREN
 
 
 def _words(key: bytes) -> list[bytes]:

@@ -9,20 +9,13 @@ from typing import Any, Final
 
 import pika.spec
 
+from dripline.amqp.content import FRAME_END, FRAME_HEAD, METHOD, ack_frame, encode_method, frame
+from dripline.amqp.properties import short_string
 from dripline.broker.errors import ChannelFault, ConnectionFault, Fault, unknown_tag
-from dripline.broker.frames import (
-    FRAME_END,
-    FRAME_HEAD,
-    METHOD,
-    PUBLISH,
-    encode_ack,
-    encode_method,
-    frame,
-    short_string,
-)
+from dripline.broker.frames import PUBLISH_INDEX
 from dripline.broker.message import Message, content_size
-from dripline.broker.peer import Peer
 from dripline.broker.queue import Entry, Queue, QueueConsumer, put_back
+from dripline.broker.state import Peer
 
 _NO_ROUTE: Final = b"\x00\x3c\x00\x32" + (312).to_bytes(2, "big") + b"\x08NO_ROUTE"
 
@@ -37,6 +30,7 @@ class Channel:
         shared_prefetch: credit of all consumers together (0: any number).
         shared_unacked: how much of it is used.
         last_queue: name of the queue declared last; "" in a method means this one.
+        confirming: what is published is confirmed.
         reclaimed: tags of deliveries that a timeout took back; what the client says about them has no effect.
     """
 
@@ -56,7 +50,7 @@ class Channel:
         self._header: bytes | None = None
         self._body = bytearray()
         self._body_missing = 0
-        self._confirming = False
+        self.confirming = False
         self._published = 0
         self._confirmed = 0
 
@@ -84,7 +78,7 @@ class Channel:
         if size > limit:
             self._clear_content()
             raise ChannelFault(
-                406, f"message size {size} is larger than configured max size {limit}", _index(PUBLISH)
+                406, f"message size {size} is larger than configured max size {limit}", PUBLISH_INDEX
             )
         if not size:
             self._complete(b"")
@@ -95,7 +89,7 @@ class Channel:
             raise self._out_of_turn()
         self._body_missing -= len(payload)
         if self._body_missing < 0:
-            raise ConnectionFault(501, "content body is longer than its header announced", _index(PUBLISH))
+            raise ConnectionFault(501, "content body is longer than its header announced", PUBLISH_INDEX)
         if self._body or self._body_missing:
             self._body += payload
             self.connection.count_unfinished(len(payload))
@@ -110,7 +104,7 @@ class Channel:
         try:
             route = self.vhost.route(publish)
         except Fault as fault:
-            fault.method = _index(PUBLISH)
+            fault.method = PUBLISH_INDEX
             raise
         message = Message(route.address, header, body)
         self.connection.publishes = True
@@ -118,7 +112,7 @@ class Channel:
             queue.put(message)
         if route.mandatory and not route.queues:
             self._return(message)
-        if self._confirming:
+        if self.confirming:
             if self._published == self._confirmed:
                 self.connection.confirm_later(self.send_confirms)
             self._published += 1
@@ -137,7 +131,7 @@ class Channel:
             text = "expected content header for class 60, got non content header frame instead"
         else:
             text = "expected content body, got non content body frame instead"
-        return ConnectionFault(505, text, _index(PUBLISH))
+        return ConnectionFault(505, text, PUBLISH_INDEX)
 
     def _clear_content(self) -> None:
         self._publish = self._header = None
@@ -168,16 +162,12 @@ class Channel:
             raise ChannelFault(404, "no previously declared queue")
         return self.last_queue
 
-    def select_confirms(self) -> None:
-        """Confirm what is published from now on."""
-        self._confirming = True
-
     def send_confirms(self) -> None:
         """One acknowledgement for all that was published since the last."""
         count = self._published - self._confirmed
         if count:
             self._confirmed = self._published
-            self.connection.send(encode_ack(self.number, self._published, count > 1))
+            self.connection.send(ack_frame(self.number, self._published, count > 1))
 
     def keep_unacked(self, tag: int, entry: Entry) -> None:
         """Wait for the acknowledgement of a delivery."""
@@ -216,7 +206,7 @@ class Channel:
         """End a consumer that has timed out, notify the client, and return what the consumer holds."""
         self.consumers.pop(consumer.tag, None)
         if consumer in consumer.queue.consumers:
-            consumer.queue.remove_consumer(consumer)
+            consumer.queue.consumers.remove(consumer)
         self.send(pika.spec.Basic.Cancel(consumer.tag, True))
         tags = [tag for tag, entry in self.unacked.items() if entry.consumer is consumer]
         self.reclaimed.update(tags)
@@ -228,7 +218,7 @@ class Channel:
         self.consumers.clear()
         for consumer in consumers:
             if not consumer.queue.deleted:
-                consumer.queue.remove_consumer(consumer)
+                consumer.queue.consumers.remove(consumer)
         put_back(self._settle(tuple(self.unacked)), failed=True)
         for consumer in consumers:
             self.vhost.delete_if_abandoned(consumer.queue)
@@ -307,7 +297,3 @@ class Consumer:
         channel.consumers.pop(self.tag, None)
         if channel.connection.wants_cancel_notifications:
             channel.send(pika.spec.Basic.Cancel(self.tag, True))
-
-
-def _index(method: bytes) -> int:
-    return int.from_bytes(method, "big")

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeAlias
-
-Counting: TypeAlias = Literal["redeliveries", "failures"]
-TimeoutResponse: TypeAlias = Literal["close channel", "cancel consumer"]
-GlobalQos: TypeAlias = Literal["applied", "ignored", "refused"]
+from typing import Any, Final, Literal
 
 FRAME_MAX: Final = 131072
-FRAME_MIN: Final = 4096  # of the specification
 
 
 @dataclass(frozen=True)
@@ -41,38 +36,31 @@ class Compatibility:
     product: str = ""
     version: str = ""
     delivery_limit: int | None = None
-    counting: Counting = "redeliveries"
+    counting: Literal["redeliveries", "failures"] = "redeliveries"
     negative_limit_drops: bool = False
     refuses_transient_queues: bool = False
-    global_qos: GlobalQos = "applied"
+    global_qos: Literal["applied", "ignored", "refused"] = "applied"
     consumer_timeout_s: float = 0
-    consumer_timeout_response: TimeoutResponse = "close channel"
+    consumer_timeout_response: Literal["close channel", "cancel consumer"] = "close channel"
     frame_max: int = FRAME_MAX
-    frame_min: int = FRAME_MIN
+    frame_min: int = 4096  # of the specification
 
 
 OWN_RULES: Final = Compatibility()
-_RABBITMQ_3_10: Final = Compatibility(
-    product="RabbitMQ", version="3.10.8", negative_limit_drops=True, consumer_timeout_s=1800
-)
-_RABBITMQ_4_0: Final = replace(_RABBITMQ_3_10, version="4.0.9", delivery_limit=20, negative_limit_drops=False)
-_RABBITMQ_4_1: Final = replace(_RABBITMQ_4_0, version="4.1.8", frame_min=8192)
-_RABBITMQ_4_2: Final = replace(_RABBITMQ_4_1, version="4.2.5")
-_RABBITMQ_4_3: Final = replace(
-    _RABBITMQ_4_2,
+_RABBITMQ: Final = {
+    "3.10": Compatibility(product="RabbitMQ", version="3.10.8", negative_limit_drops=True, consumer_timeout_s=1800)
+}
+_RABBITMQ["4.0"] = replace(_RABBITMQ["3.10"], version="4.0.9", delivery_limit=20, negative_limit_drops=False)
+_RABBITMQ["4.1"] = replace(_RABBITMQ["4.0"], version="4.1.8", frame_min=8192)
+_RABBITMQ["4.2"] = replace(_RABBITMQ["4.1"], version="4.2.5")
+_RABBITMQ["4.3"] = replace(
+    _RABBITMQ["4.2"],
     version="4.3.0",
     counting="failures",
     refuses_transient_queues=True,
     global_qos="ignored",
     consumer_timeout_response="cancel consumer",
 )
-_RABBITMQ: Final = {
-    "3.10": _RABBITMQ_3_10,
-    "4.0": _RABBITMQ_4_0,
-    "4.1": _RABBITMQ_4_1,
-    "4.2": _RABBITMQ_4_2,
-    "4.3": _RABBITMQ_4_3,
-}
 
 
 def rabbitmq(version: str, **changes: Any) -> Compatibility:

@@ -9,32 +9,23 @@ from typing import Any, Final
 
 import pika.spec
 
+from dripline.amqp.content import BODY, HEADER, HEARTBEAT, HEARTBEAT_FRAME, METHOD, Frame, encode_method
 from dripline.broker.channel import Channel
 from dripline.broker.compatibility import FRAME_MAX
 from dripline.broker.errors import ChannelFault, ConnectionFault, Fault
-from dripline.broker.frame_reader import HELLO, Frame, FrameReader
 from dripline.broker.frames import (
-    BODY,
     CHANNEL_CLASS,
-    HEADER,
-    HEARTBEAT,
-    HEARTBEAT_FRAME,
-    METHOD,
-    PROTOCOL_HEADER,
     PUBLISH,
     decode_method,
     describe_frame,
-    encode_method,
     method_index,
     unknown_frame,
 )
 from dripline.broker.handshake import Handshake, LoginRefused
-from dripline.broker.heartbeat import Heartbeat
+from dripline.broker.listening import common_name
 from dripline.broker.methods import handle_method
-from dripline.broker.peer import Peer
-from dripline.broker.state import State
-from dripline.broker.tls import common_name
-from dripline.broker.write_buffer import WriteBuffer
+from dripline.broker.state import Peer, State
+from dripline.broker.stream import HELLO, PROTOCOL_HEADER, FrameReader, Heartbeat, WriteBuffer
 
 logger = logging.getLogger("dripline.broker")
 
@@ -123,7 +114,7 @@ class Connection(Peer, asyncio.Protocol):
     def speak_through(self, transport: asyncio.Transport) -> None:
         """Write to something else than the socket from now on: a fault between the two."""
         self.transport = transport
-        self._write_buffer.speak_through(transport)
+        self._write_buffer.transport = transport
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is gone."""

@@ -1,60 +1,52 @@
-"""AMQP 0-9-1 frames: the codec at the border of the broker.
+"""Methods in the frames that clients send: decoded, their arguments compared, and described in replies.
 
 Methods that are sent or received rarely go through pika's codec. What every message needs (deliver, return,
-content, acknowledgement) is packed here, from parts that stay encoded all the way: the header table of a
-message that passes through is never decoded.
+content, acknowledgement) is packed from parts that stay encoded all the way: the header table of a message that
+passes through is never decoded.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any, Final
 
-import pika.amqp_object
-import pika.exceptions
-import pika.frame
 import pika.spec
 
+from dripline.amqp.content import METHOD
 from dripline.broker.errors import ConnectionFault
-
-METHOD: Final = 1
-HEADER: Final = 2
-BODY: Final = 3
-HEARTBEAT: Final = 8
-
-PROTOCOL_HEADER: Final = b"AMQP\x00\x00\x09\x01"
-HEARTBEAT_FRAME: Final = b"\x08\x00\x00\x00\x00\x00\x00\xce"
-FRAME_END: Final = b"\xce"
-FRAME_END_BYTE: Final = 0xCE
-OVERHEAD: Final = 8  # bytes a frame has besides its payload
-FRAME_HEAD: Final = struct.Struct(">BHI")
 
 CHANNEL_CLASS: Final = struct.pack(">H", 20)
 PUBLISH: Final = struct.pack(">HH", 60, 40)
-_ACK: Final = struct.Struct(">BHIHHQBB")
+PUBLISH_INDEX: Final = 60 << 16 | 40
 _METHOD_INDEX: Final = struct.Struct(">I")
 
 _CONNECTION_CLASS: Final = 10
 _OCTETS_SHOWN: Final = 16
 
-# What pika's decoder can raise on bytes that are no valid method.
-_DECODING_ERRORS: Final = (
-    struct.error,
-    LookupError,
-    ValueError,
-    TypeError,
-    ArithmeticError,
-    OSError,
-    RecursionError,
-    pika.exceptions.AMQPError,
+# Those RabbitMQ compares when a queue is declared again; it ignores all others.
+_QUEUE_ARGUMENTS: Final = (
+    "x-expires",
+    "x-message-ttl",
+    "x-dead-letter-exchange",
+    "x-dead-letter-routing-key",
+    "x-dead-letter-strategy",
+    "x-max-length",
+    "x-max-length-bytes",
+    "x-max-in-memory-length",
+    "x-max-in-memory-bytes",
+    "x-max-priority",
+    "x-overflow",
+    "x-delivery-limit",
+    "x-queue-mode",
+    "x-single-active-consumer",
+    "x-queue-type",
+    "x-quorum-initial-group-size",
+    "x-max-age",
+    "x-stream-max-segment-size-bytes",
+    "x-initial-cluster-size",
+    "x-queue-leader-locator",
 )
-
-
-def encode_method(channel: int, method: pika.amqp_object.Method) -> bytes:
-    """A whole method frame."""
-    data: bytes = pika.frame.Method(channel, method).marshal()
-    return data
 
 
 def method_index(payload: bytes) -> int:
@@ -81,7 +73,7 @@ def decode_method(payload: bytes) -> Any:
         raise ConnectionFault(503, f"unknown method {index >> 16}.{index & 0xFFFF}", index)
     try:
         return kind().decode(payload, 4)
-    except _DECODING_ERRORS as error:
+    except Exception as error:  # of many kinds
         shown = "" if index >> 16 == _CONNECTION_CLASS else f" {_octets(payload[4:])}"  # a login is not shown
         raise ConnectionFault(501, f"cannot decode{shown}", index) from error
 
@@ -97,27 +89,50 @@ def unknown_frame(kind: int, payload: bytes) -> ConnectionFault:
     return ConnectionFault(501, f"{describe_frame(kind, payload)}: unknown_frame")
 
 
-def encode_ack(channel: int, tag: int, multiple: bool) -> bytes:
-    """A basic.ack frame: the confirm of published messages."""
-    return _ACK.pack(METHOD, channel, 13, 60, 80, tag, multiple, FRAME_END_BYTE)
+def name_text(value: str | bytes | None) -> str:
+    """A name of an exchange, a queue or a consumer.
+
+    Raises:
+        ConnectionFault: 502 when it is not UTF-8 (pika hands such strings on as bytes).
+    """
+    if isinstance(value, bytes):
+        raise ConnectionFault(502, "name is not UTF-8")
+    return value or ""
 
 
-def frame(kind: int, channel: int, payload: bytes) -> bytes:
-    """Any frame."""
-    return b"%b%b\xce" % (FRAME_HEAD.pack(kind, channel, len(payload)), payload)
+def key_bytes(value: str | bytes | None) -> bytes:
+    """A binding key; any bytes will do."""
+    return value.encode() if isinstance(value, str) else value or b""
 
 
-def body_frames(channel: int, frame_max: int, body: bytes) -> Iterable[bytes]:
-    """Body frames, each at most `frame_max` bytes long."""
-    step = frame_max - OVERHEAD
-    for start in range(0, len(body), step):
-        yield frame(BODY, channel, body[start : start + step])
+def canonical(arguments: Mapping[str, Any] | None) -> str:
+    """Text that is equal for equal tables, "" for an empty one."""
+    return repr(sorted(arguments.items())) if arguments else ""
 
 
-def short_string(text: str) -> bytes:
-    """A string of at most 255 bytes with its length before it."""
-    encoded = text.encode()
-    return bytes((len(encoded),)) + encoded
+def first_difference(received: Mapping[str, Any], current: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """Name of the first queue argument that differs, and both values as RabbitMQ words them."""
+    for name in _QUEUE_ARGUMENTS:
+        new, old = (_given(table, name) for table in (received, current))
+        if new != old:
+            if type(new) is type(old):
+                return name, f"'{new}'", f"'{old}'"
+            return name, _describe(new), _describe(old)
+    return None
+
+
+def _given(arguments: Mapping[str, Any], name: str) -> Any:
+    value = arguments.get(name)
+    return None if name == "x-queue-type" and value == "classic" else value  # which is what there is without
+
+
+def _describe(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return f"the value '{str(value).lower()}' of type 'bool'"
+    kind = "longstr" if isinstance(value, str) else "signedint" if isinstance(value, int) else "table"
+    return f"the value '{value}' of type '{kind}'"
 
 
 def _octets(data: bytes) -> str:

@@ -9,11 +9,11 @@ from typing import Any, Final
 import pika.data
 import pika.spec
 
-from dripline.broker.arguments import name_text
+from dripline.amqp.content import encode_method
 from dripline.broker.compatibility import Compatibility
 from dripline.broker.errors import ConnectionFault
-from dripline.broker.frames import decode_method, encode_method
-from dripline.broker.peer import CHANNEL_MAX, Peer
+from dripline.broker.frames import decode_method, name_text
+from dripline.broker.state import CHANNEL_MAX, Peer
 
 _SERVER_PROPERTIES: Final[dict[str, Any]] = {
     "product": "dripline embedded broker",
@@ -89,7 +89,7 @@ class Handshake:
         mechanism = name_text(method.mechanism)
         if not self._is_user(mechanism, method.response) or connection.state.hooks.refuses_login(connection):
             raise LoginRefused(mechanism)
-        self._expect(pika.spec.Connection.TuneOk, self._on_tune_ok)
+        self._expected, self._step = pika.spec.Connection.TuneOk, self._on_tune_ok
         self._send(pika.spec.Connection.Tune(CHANNEL_MAX, self._rules.frame_max, settings.heartbeat_s))
 
     def _is_user(self, mechanism: str, response: Any) -> bool:
@@ -108,7 +108,7 @@ class Handshake:
         self._limits = (method.frame_max, method.channel_max)
         self._connection.heartbeat.start(method.heartbeat)
         self.tuned = True
-        self._expect(pika.spec.Connection.Open, self._on_open)
+        self._expected, self._step = pika.spec.Connection.Open, self._on_open
 
     def _on_open(self, method: pika.spec.Connection.Open) -> None:
         name = name_text(method.virtual_host)
@@ -117,10 +117,6 @@ class Handshake:
         self._send(pika.spec.Connection.OpenOk())
         self._connection.frame_max, self._connection.channel_max = self._limits
         self.opened = True
-
-    def _expect(self, method: type[Any], step: Callable[[Any], None]) -> None:
-        self._expected = method
-        self._step = step
 
     def _send(self, method: Any) -> None:
         self._connection.send(encode_method(0, method))

@@ -1,10 +1,13 @@
-"""The sockets that a broker listens at, or another server of asyncio."""
+"""The sockets that a broker or another server of asyncio listens at, and the broker's TLS on them."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import socket
+import ssl
+from dataclasses import dataclass
+from os.path import expanduser
 from typing import Any, Final
 
 BACKLOG: Final = 512
@@ -68,3 +71,53 @@ async def stop_accepting(server: asyncio.Server) -> None:
     for _ in range(2):  # one for the transport, one for its protocol
         await asyncio.sleep(0)
     server.close()
+
+
+@dataclass(frozen=True)
+class ServerTls:
+    """What the broker proves to its clients, and what it wants them to prove.
+
+    Attributes:
+        certificate_file: PEM file of the broker's certificate.
+        key_file: PEM file of its key; None when that is in the same file.
+        client_ca_file: PEM file of the authorities that sign the certificates of clients; with it a client without
+            one is refused, before it can say a password. One whose common name is that of the broker's user can
+            log in with it (SASL EXTERNAL).
+    """
+
+    certificate_file: str
+    key_file: str | None = None
+    client_ca_file: str | None = None
+
+
+def server_context(tls: ServerTls) -> ssl.SSLContext:
+    """What a listening socket speaks.
+
+    Args:
+        tls: the files.
+
+    Raises:
+        OSError: a file cannot be read, is not PEM (`ssl.SSLError`), or the key does not fit.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.load_cert_chain(
+        expanduser(tls.certificate_file), tls.key_file and expanduser(tls.key_file), password=_refused
+    )
+    if tls.client_ca_file is not None:
+        context.load_verify_locations(cafile=expanduser(tls.client_ca_file))
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def common_name(transport: asyncio.BaseTransport) -> str:
+    """The name in the certificate that a client has proved to have; empty when it has shown none."""
+    certificate = transport.get_extra_info("peercert") or {}
+    names = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
+    return names[0] if names else ""
+
+
+def _refused() -> str:
+    """Stand in for the passphrase of a key: OpenSSL would ask for it at the terminal."""
+    raise OSError("the key is locked with a passphrase")

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import struct
 from collections.abc import Mapping
 from typing import Final
 
+from dripline.amqp.content import HEADER, OVERHEAD, body_frames, frame
+from dripline.amqp.properties import end_of_properties, short_string
 from dripline.broker.errors import ConnectionFault
-from dripline.broker.frames import (
-    BODY,
-    FRAME_HEAD,
-    HEADER,
-    OVERHEAD,
-    body_frames,
-    frame,
-    short_string,
-    unknown_frame,
-)
+from dripline.broker.frames import PUBLISH_INDEX, unknown_frame
 
 _CONTENT_HEADER: Final = struct.Struct(">HHQH")
 _BASIC_CLASS: Final = 60
-_PUBLISH: Final = 60 << 16 | 40
 _OBJECTS: Final = 500  # what Python's objects for a message and its place in a queue take, in bytes
-_SHORT_STRING: Final = -1
-_TABLE: Final = -2
-# content_type, content_encoding, headers, delivery_mode, priority, correlation_id, reply_to, expiration,
-# message_id, timestamp, type, user_id, app_id, cluster_id: bytes of each
-_PROPERTY_SIZES: Final = (-1, -1, -2, 1, 1, -1, -1, -1, -1, 8, -1, -1, -1, -1)
-_KNOWN_FLAGS: Final = 0xFFFC
 _DELIVERY_MODE: Final = 0x1000
 _BEFORE_DELIVERY_MODE: Final = 0xE000
 _HEADERS: Final = 0x2000
@@ -62,20 +47,13 @@ class Message:
 
         The last answer is kept unless it is large: most consumers of a fan-out use the same channel number.
         """
-        if len(self.body) > frame_max - OVERHEAD:
-            parts = body_frames(channel, frame_max, self.body)
-            return b"".join((frame(HEADER, channel, self.header), *parts))
-        if self._frames_for != channel:
-            self._frames = self._encode(channel)
-            self._frames_for = channel
-        return self._frames
-
-    def _encode(self, channel: int) -> bytes:
-        header, body = self.header, self.body
-        head = FRAME_HEAD.pack(HEADER, channel, len(header))
-        if not body:
-            return b"%b%b\xce" % (head, header)
-        return b"%b%b\xce%b%b\xce" % (head, header, FRAME_HEAD.pack(BODY, channel, len(body)), body)
+        fits = len(self.body) <= frame_max - OVERHEAD
+        if fits and self._frames_for == channel:
+            return self._frames
+        frames = b"".join((frame(HEADER, channel, self.header), *body_frames(channel, frame_max, self.body)))
+        if fits:
+            self._frames, self._frames_for = frames, channel
+        return frames
 
 
 def content_size(header: bytes) -> int:
@@ -91,26 +69,13 @@ def content_size(header: bytes) -> int:
         kind, _, size, flags = _CONTENT_HEADER.unpack_from(header)
         if kind != _BASIC_CLASS:
             raise ConnectionFault(
-                505, f"expected content header for class 60, got one for class {kind} instead", _PUBLISH
+                505, f"expected content header for class 60, got one for class {kind} instead", PUBLISH_INDEX
             )
-        if _end_of_properties(header, flags) == len(header):
+        if end_of_properties(header, _CONTENT_HEADER.size, flags) == len(header):
             return int(size)
     except (struct.error, IndexError):
         pass
     raise unknown_frame(HEADER, header)
-
-
-def _end_of_properties(header: bytes, flags: int) -> int:
-    """Where the properties end that the flags announce; with fewer flags, where the first of them end."""
-    position = _CONTENT_HEADER.size
-    for size in _layout(flags):
-        if size == _SHORT_STRING:
-            position += 1 + header[position]
-        elif size == _TABLE:
-            position += 4 + int.from_bytes(header[position : position + 4], "big")
-        else:
-            position += size
-    return position
 
 
 def is_persistent(header: bytes) -> bool:
@@ -118,7 +83,7 @@ def is_persistent(header: bytes) -> bool:
     flags = _CONTENT_HEADER.unpack_from(header)[3]
     if not flags & _DELIVERY_MODE:
         return False
-    position = _end_of_properties(header, flags & _BEFORE_DELIVERY_MODE)
+    position = end_of_properties(header, _CONTENT_HEADER.size, flags & _BEFORE_DELIVERY_MODE)
     return header[position] == 2
 
 
@@ -129,7 +94,7 @@ def with_counts(header: bytes, counts: Mapping[str, int]) -> bytes:
     """
     kind, weight, size, flags = _CONTENT_HEADER.unpack_from(header)
     fields = b"".join(short_string(name) + _SIGNED_64_BIT.pack(b"l", count) for name, count in counts.items())
-    start = _end_of_properties(header, flags & _BEFORE_HEADERS)
+    start = end_of_properties(header, _CONTENT_HEADER.size, flags & _BEFORE_HEADERS)
     end, table = start, b""
     if flags & _HEADERS:
         begin = start + _LENGTH.size
@@ -138,11 +103,3 @@ def with_counts(header: bytes, counts: Mapping[str, int]) -> bytes:
     table += fields
     properties = header[_CONTENT_HEADER.size : start] + _LENGTH.pack(len(table)) + table + header[end:]
     return _CONTENT_HEADER.pack(kind, weight, size, flags | _HEADERS) + properties
-
-
-@functools.cache
-def _layout(flags: int) -> tuple[int, ...]:
-    """What the set flags announce, highest bit first; a bit without meaning makes the list unreadable."""
-    if flags & ~_KNOWN_FLAGS:
-        raise IndexError("unknown property")
-    return tuple(size for bit, size in enumerate(_PROPERTY_SIZES) if flags & 0x8000 >> bit)

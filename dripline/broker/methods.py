@@ -8,7 +8,7 @@ from typing import Any
 from pika.spec import Basic, Confirm, Exchange, Queue
 from pika.spec import Channel as ChannelSpec
 
-from dripline.broker.arguments import key_bytes, name_text, table
+from dripline.amqp.content import METHOD, frame
 from dripline.broker.channel import Channel, Consumer
 from dripline.broker.errors import (
     ChannelFault,
@@ -17,7 +17,7 @@ from dripline.broker.errors import (
     default_exchange_refused,
     deprecated_feature,
 )
-from dripline.broker.frames import METHOD, decode_method, frame
+from dripline.broker.frames import decode_method, key_bytes, name_text
 from dripline.broker.queue import Entry, put_back, settle
 from dripline.broker.vhost import generated_name
 
@@ -33,10 +33,12 @@ def handle_method(channel: Channel, payload: bytes) -> None:
     if handler is None:
         raise _unimplemented(method)
     try:
-        handler(channel, method)
+        answer = handler(channel, method)
     except Fault as fault:
         fault.method = fault.method or method.INDEX
         raise
+    if answer is not None and not getattr(method, "nowait", False):
+        channel.send(answer)
 
 
 def _unimplemented(method: Any) -> ConnectionFault:
@@ -48,11 +50,9 @@ def _unimplemented(method: Any) -> ConnectionFault:
 # -- exchanges
 
 
-def _declare_exchange(channel: Channel, method: Exchange.Declare) -> None:
+def _declare_exchange(channel: Channel, method: Exchange.Declare) -> Exchange.DeclareOk:
     name = name_text(method.exchange)
     if method.passive:
-        if not name:
-            raise default_exchange_refused()
         channel.vhost.exchange(name)
     else:
         channel.vhost.declare_exchange(
@@ -61,48 +61,39 @@ def _declare_exchange(channel: Channel, method: Exchange.Declare) -> None:
             method.durable,
             method.auto_delete,
             method.internal,
-            table(method.arguments),
+            method.arguments,
         )
-    if not method.nowait:
-        channel.send(Exchange.DeclareOk())
+    return Exchange.DeclareOk()
 
 
-def _delete_exchange(channel: Channel, method: Exchange.Delete) -> None:
+def _delete_exchange(channel: Channel, method: Exchange.Delete) -> Exchange.DeleteOk:
     channel.vhost.delete_exchange(name_text(method.exchange), method.if_unused)
-    if not method.nowait:
-        channel.send(Exchange.DeleteOk())
+    return Exchange.DeleteOk()
 
 
-def _bind_exchange(channel: Channel, method: Exchange.Bind) -> None:
-    name = name_text(method.destination)
-    if not name:
-        raise default_exchange_refused()
-    destination = channel.vhost.exchange(name)
-    channel.vhost.bind(
-        name_text(method.source), destination, key_bytes(method.routing_key), table(method.arguments)
-    )
-    if not method.nowait:
-        channel.send(Exchange.BindOk())
+def _bind_exchange(channel: Channel, method: Exchange.Bind) -> Exchange.BindOk:
+    destination = channel.vhost.exchange(name_text(method.destination))
+    channel.vhost.bind(name_text(method.source), destination, key_bytes(method.routing_key), method.arguments)
+    return Exchange.BindOk()
 
 
-def _unbind_exchange(channel: Channel, method: Exchange.Unbind) -> None:
+def _unbind_exchange(channel: Channel, method: Exchange.Unbind) -> Exchange.UnbindOk:
     vhost = channel.vhost
     name = name_text(method.destination)
     if not name:
         raise default_exchange_refused()
     destination = vhost.exchanges.get(name)
-    key, arguments = key_bytes(method.routing_key), table(method.arguments)
+    key, arguments = key_bytes(method.routing_key), method.arguments
     binding = vhost.find_binding(name_text(method.source), destination, key, arguments)
     if binding is not None:
         vhost.unbind(binding)
-    if not method.nowait:
-        channel.send(Exchange.UnbindOk())
+    return Exchange.UnbindOk()
 
 
 # -- queues
 
 
-def _declare_queue(channel: Channel, method: Queue.Declare) -> None:
+def _declare_queue(channel: Channel, method: Queue.Declare) -> Queue.DeclareOk:
     name = name_text(method.queue)
     if method.passive:
         queue = channel.vhost.queue(name, channel.connection)
@@ -113,35 +104,31 @@ def _declare_queue(channel: Channel, method: Queue.Declare) -> None:
             method.durable,
             method.exclusive,
             method.auto_delete,
-            table(method.arguments),
+            method.arguments,
         )
     channel.last_queue = queue.name
-    if not method.nowait:
-        channel.send(Queue.DeclareOk(queue.name, len(queue.ready), len(queue.consumers)))
+    return Queue.DeclareOk(queue.name, len(queue.ready), len(queue.consumers))
 
 
-def _bind_queue(channel: Channel, method: Queue.Bind) -> None:
+def _bind_queue(channel: Channel, method: Queue.Bind) -> Queue.BindOk:
     queue = channel.queue(name_text(method.queue))
-    channel.vhost.bind(name_text(method.exchange), queue, _binding_key(channel, method), table(method.arguments))
-    if not method.nowait:
-        channel.send(Queue.BindOk())
+    channel.vhost.bind(name_text(method.exchange), queue, _binding_key(channel, method), method.arguments)
+    return Queue.BindOk()
 
 
-def _unbind_queue(channel: Channel, method: Queue.Unbind) -> None:
+def _unbind_queue(channel: Channel, method: Queue.Unbind) -> Queue.UnbindOk:
     vhost = channel.vhost
     queue = vhost.queues.get(channel.queue_name(name_text(method.queue)))
-    arguments = table(method.arguments)
+    arguments = method.arguments
     binding = vhost.find_binding(name_text(method.exchange), queue, _binding_key(channel, method), arguments)
     if binding is not None:
         vhost.queue(binding.destination.name, channel.connection)  # 405 when it is another connection's
         vhost.unbind(binding)
-    channel.send(Queue.UnbindOk())
+    return Queue.UnbindOk()
 
 
-def _purge_queue(channel: Channel, method: Queue.Purge) -> None:
-    count = channel.queue(name_text(method.queue)).purge()
-    if not method.nowait:
-        channel.send(Queue.PurgeOk(count))
+def _purge_queue(channel: Channel, method: Queue.Purge) -> Queue.PurgeOk:
+    return Queue.PurgeOk(channel.queue(name_text(method.queue)).purge())
 
 
 def _delete_queue(channel: Channel, method: Queue.Delete) -> None:
@@ -170,14 +157,14 @@ def _binding_key(channel: Channel, method: Any) -> bytes:
 # -- messages
 
 
-def _qos(channel: Channel, method: Basic.Qos) -> None:
+def _qos(channel: Channel, method: Basic.Qos) -> Basic.QosOk:
     if method.prefetch_size:
         raise ConnectionFault(540, f"prefetch_size!=0 ({method.prefetch_size})")
     if method.global_qos:
         _set_shared_prefetch(channel, method.prefetch_count)
     else:
         channel.prefetch = method.prefetch_count
-    channel.send(Basic.QosOk())
+    return Basic.QosOk()
 
 
 def _set_shared_prefetch(channel: Channel, count: int) -> None:
@@ -197,7 +184,7 @@ def _consume(channel: Channel, method: Basic.Consume) -> None:
     if queue.consumers and (method.exclusive or queue.consumers[0].exclusive):
         raise ChannelFault(403, f"queue '{queue.name}' in vhost '{channel.vhost.name}' in exclusive use")
     consumer = Consumer(channel, queue, tag, method.no_ack, method.exclusive, channel.prefetch)
-    queue.add_consumer(consumer)
+    queue.consumers.append(consumer)
     channel.consumers[tag] = consumer
     if not method.nowait:
         channel.send(Basic.ConsumeOk(tag))
@@ -207,18 +194,17 @@ def _consume(channel: Channel, method: Basic.Consume) -> None:
 def _cancel(channel: Channel, method: Basic.Cancel) -> None:
     consumer = channel.consumers.pop(name_text(method.consumer_tag), None)
     if consumer is not None:
-        consumer.queue.remove_consumer(consumer)
+        consumer.queue.consumers.remove(consumer)
     if not method.nowait:
         channel.send(Basic.CancelOk(method.consumer_tag))
     if consumer is not None:
         channel.vhost.delete_if_abandoned(consumer.queue)
 
 
-def _get(channel: Channel, method: Basic.Get) -> None:
+def _get(channel: Channel, method: Basic.Get) -> Basic.GetEmpty | None:
     queue = channel.queue(name_text(method.queue))
     if not queue.ready:
-        channel.send(Basic.GetEmpty())
-        return
+        return Basic.GetEmpty()
     entry = queue.ready.popleft()
     tag = channel.next_delivery_tag()
     if method.no_ack:
@@ -231,6 +217,7 @@ def _get(channel: Channel, method: Basic.Get) -> None:
         frame(METHOD, channel.number, head + message.address + len(queue.ready).to_bytes(4, "big"))
         + entry.content_frames(channel.number, channel.connection.frame_max, always_counted=True)
     )
+    return None
 
 
 def _ack(channel: Channel, method: Basic.Ack) -> None:
@@ -264,28 +251,27 @@ def _hand_out_more(channel: Channel, settled: Iterable[Entry]) -> None:
         queue.drain()
 
 
-def _recover(channel: Channel, method: Basic.Recover | Basic.RecoverAsync) -> None:
+def _recover(channel: Channel, method: Basic.Recover | Basic.RecoverAsync) -> Basic.RecoverOk | None:
     if not method.requeue:
         raise ConnectionFault(540, "requeue=false")
     entries = channel.take_unacked(0, True)
     put_back(entries, failed=False)
-    if isinstance(method, Basic.Recover):
-        channel.send(Basic.RecoverOk())
+    return Basic.RecoverOk() if isinstance(method, Basic.Recover) else None
 
 
-def _select_confirms(channel: Channel, method: Confirm.Select) -> None:
-    channel.select_confirms()
-    if not method.nowait:
-        channel.send(Confirm.SelectOk())
+def _select_confirms(channel: Channel, method: Confirm.Select) -> Confirm.SelectOk:
+    channel.confirming = True
+    return Confirm.SelectOk()
 
 
-def _flow(channel: Channel, method: ChannelSpec.Flow) -> None:
+def _flow(channel: Channel, method: ChannelSpec.Flow) -> ChannelSpec.FlowOk:
     if not method.active:
         raise ConnectionFault(540, "active=false")
-    channel.send(ChannelSpec.FlowOk(True))
+    return ChannelSpec.FlowOk(True)
 
 
-_HANDLERS: dict[int, Callable[[Channel, Any], None]] = {
+#: What a handler returns is sent unless the client wants no answer; a few handlers send it before they go on.
+_HANDLERS: dict[int, Callable[[Channel, Any], Any]] = {
     Exchange.Declare.INDEX: _declare_exchange,
     Exchange.Delete.INDEX: _delete_exchange,
     Exchange.Bind.INDEX: _bind_exchange,

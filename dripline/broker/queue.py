@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, Final, Protocol
 
 from dripline.broker.compatibility import Compatibility
@@ -218,12 +219,12 @@ class Queue(Destination):
             return
         if self.delivery_limit is not None:
             entries = self.delivery_limit.drop_spent(entries, failed)
-        returned = sorted(entries, key=_position)
+        returned = sorted(entries, key=attrgetter("number"))
         for entry in returned:
             entry.redelivered = True
             entry.consumer = None
         if self.ready and returned and returned[-1].number > self.ready[0].number:
-            self.ready = deque(sorted((*self.ready, *returned), key=_position))
+            self.ready = deque(sorted((*self.ready, *returned), key=attrgetter("number")))
         else:
             self.ready.extendleft(reversed(returned))
         self.drain()
@@ -265,14 +266,6 @@ class Queue(Destination):
         """Let go of the messages that wait; those that were handed out count until they are settled."""
         self.deleted = True
         self.purge()
-
-    def add_consumer(self, consumer: QueueConsumer) -> None:
-        """Let a consumer take part."""
-        self.consumers.append(consumer)
-
-    def remove_consumer(self, consumer: QueueConsumer) -> None:
-        """Deliver nothing more to it; what it holds unacknowledged it keeps."""
-        self.consumers.remove(consumer)
 
     def _hold(self, size: int) -> None:
         self.held += size
@@ -326,7 +319,3 @@ def _limit(given: Any, rules: Compatibility) -> int | None:
     if given < 0:
         return 0 if rules.negative_limit_drops else None
     return given
-
-
-def _position(entry: Entry) -> int:
-    return entry.number

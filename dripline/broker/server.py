@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 import threading
@@ -10,14 +11,16 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
+from dripline.broker.channel import Channel
 from dripline.broker.compatibility import OWN_RULES, Compatibility
 from dripline.broker.connection import Connection
-from dripline.broker.consumer_timeout import ConsumerTimeout
-from dripline.broker.errors import ConnectionFault
-from dripline.broker.listening import BACKLOG, close_all, listen, stop_accepting
+from dripline.broker.errors import ChannelFault, ConnectionFault
+from dripline.broker.listening import BACKLOG, ServerTls, close_all, listen, server_context, stop_accepting
 from dripline.broker.memory_limit import MEGABYTE
+from dripline.broker.queue import Entry
 from dripline.broker.state import Settings, State
-from dripline.broker.tls import ServerTls, server_context
+
+logger = logging.getLogger("dripline.broker")
 
 T = TypeVar("T")
 Keep: TypeAlias = Literal["everything", "durable", "nothing"]
@@ -260,3 +263,51 @@ async def _hang_up(state: State[Connection]) -> None:
         connection.transport.abort()
     while state.connections:
         await asyncio.sleep(0)
+
+
+class ConsumerTimeout:
+    """Examines all channels, and acts on deliveries that are older than the timeout.
+
+    Args:
+        state: The broker, whose rules name the timeout; none, and nothing is examined.
+    """
+
+    def __init__(self, state: State[Connection]) -> None:
+        rules = state.settings.compatibility
+        self._state = state
+        self._timeout_s = rules.consumer_timeout_s
+        self._cancels = rules.consumer_timeout_response == "cancel consumer"
+        if self._timeout_s:
+            state.after(self._timeout_s / 4, self._examine)
+
+    def _examine(self) -> None:
+        oldest = self._state.loop.time() - self._timeout_s
+        for connection in tuple(self._state.connections):
+            for channel in tuple(connection.channels.values()):
+                for entry in self._overdue(channel, oldest):
+                    self._act(connection, channel, entry)
+        self._state.after(self._timeout_s / 4, self._examine)
+
+    def _overdue(self, channel: Channel, oldest: float) -> list[Entry]:
+        """One overdue delivery for each consumer, and one of basic.get."""
+        found: dict[object, Entry] = {}
+        for entry in channel.unacked.values():
+            if entry.delivered_at > oldest:
+                break  # oldest first: all others are younger
+            if not self._cancels or entry.queue.delivery_limit is not None:
+                found.setdefault(entry.consumer, entry)
+        return list(found.values())
+
+    def _act(self, connection: Connection, channel: Channel, entry: Entry) -> None:
+        if connection.channels.get(channel.number) is not channel:
+            return  # closed because of the delivery before
+        if self._cancels and entry.consumer is not None and connection.wants_cancel_notifications:
+            logger.warning("consumer %r acknowledged nothing for too long: cancelled", entry.consumer.tag)
+            channel.reclaim(entry.consumer)
+            return
+        text = (
+            f"delivery acknowledgement on channel {channel.number} timed out. Timeout value used: "
+            f"{self._timeout_s * 1000:.0f} ms. This timeout value can be configured, see consumers doc guide to "
+            "learn more"
+        )
+        connection.close_channel(channel, ChannelFault(406, text))

@@ -1,17 +1,19 @@
-"""What all connections of one running broker share."""
+"""What all connections of one running broker share, and what each of them has agreed on with its client."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
 
-from dripline.broker.compatibility import OWN_RULES, Compatibility
-from dripline.broker.flow_control import Alarm, Publisher
-from dripline.broker.memory_limit import MEGABYTE, Memory
+from dripline.broker.compatibility import FRAME_MAX, OWN_RULES, Compatibility
+from dripline.broker.errors import ConnectionFault
+from dripline.broker.memory_limit import MEGABYTE, Alarm, Memory, Publisher
+from dripline.broker.stream import Heartbeat, WriteBuffer
 from dripline.broker.vhost import VirtualHost
-from dripline.broker.write_buffer import WriteBuffer
+
+CHANNEL_MAX: Final = 2047
 
 C = TypeVar("C", bound=Publisher)
 
@@ -29,16 +31,13 @@ class Settings:
     """
 
     username: str
-    password: str
+    password: str = field(repr=False)
     virtual_host: str
     heartbeat_s: int
     max_body_size: int = 64 * MEGABYTE
     max_queue_bytes: int = 128 * MEGABYTE
     max_memory_bytes: int = 512 * MEGABYTE
     compatibility: Compatibility = OWN_RULES
-
-    def __repr__(self) -> str:
-        return f"Settings({self.username!r}, {self.virtual_host!r})"  # never the password
 
 
 class Hooks(Generic[C]):
@@ -103,3 +102,46 @@ class State(Generic[C]):
     def _run_and_flush(self, function: Callable[[], None]) -> None:
         function()
         self.flush()
+
+
+class Peer:
+    """A client's connection, as its channels and its handshake know it.
+
+    Attributes:
+        congested: the client does not read fast enough; nothing is delivered to it until it does.
+        certified_name: the name in the certificate that the client has proved to have; empty without one.
+        client_name: what the client calls itself (its property ``connection_name``).
+        confirm_later: calls a function with the next flush, to confirm what a channel published.
+        frame_max: longest frame the client takes, in bytes.
+        publishes: the client has published something.
+        send: gathers bytes; they go out with the next flush.
+    """
+
+    vhost: VirtualHost
+    heartbeat: Heartbeat
+    send: Callable[[bytes], None]
+    confirm_later: Callable[[Callable[[], None]], None]
+
+    def __init__(self, state: State[Any]) -> None:
+        self.state = state
+        self.max_body_size = state.settings.max_body_size
+        self.frame_max = FRAME_MAX
+        self.channel_max = CHANNEL_MAX
+        self.wants_cancel_notifications = False
+        self.wants_blocked_notifications = False
+        self.closes_on_refused_login = False
+        self.certified_name = ""
+        self.client_name = ""
+        self.publishes = False
+        self.congested = False
+        self._unfinished = 0  # bytes of messages that have begun
+
+    def count_unfinished(self, size: int) -> None:
+        """A piece of a message came whose other pieces are still to come; a negative size takes it off again.
+
+        Raises:
+            ConnectionFault: 506 when all of them together are longer than one message may be.
+        """
+        self._unfinished += size
+        if self._unfinished > self.max_body_size:
+            raise ConnectionFault(506, f"unfinished messages take more than {self.max_body_size} bytes")

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from dripline.broker.arguments import canonical, first_difference
 from dripline.broker.compatibility import OWN_RULES, Compatibility
 from dripline.broker.errors import (
     ChannelFault,
@@ -20,10 +19,10 @@ from dripline.broker.errors import (
     queue_locked,
     reserved_name,
 )
-from dripline.broker.exchange import EXCHANGE_KINDS, Destination, Exchange
+from dripline.broker.exchange import EXCHANGE_KINDS, Destination, Exchange, Route, Router
+from dripline.broker.frames import canonical, first_difference
 from dripline.broker.memory_limit import Memory
 from dripline.broker.queue import DeliveryLimit, Queue
-from dripline.broker.routing import Route, Router
 
 _RESERVED: Final = "amq."
 _PREDECLARED: Final = {
@@ -71,7 +70,7 @@ class VirtualHost:
         self.route: Callable[[bytes], Route] = self.router.route  # what is assigned here routes instead
         self._changed = self.router.forget
         for exchange, kind in _PREDECLARED.items():
-            self._add_exchange(exchange, kind, durable=True)
+            self._add_exchange(Exchange(exchange, kind, True, False, False, {}))
 
     # -- exchanges
 
@@ -79,8 +78,10 @@ class VirtualHost:
         """The exchange of that name.
 
         Raises:
-            ChannelFault: 404 when there is none.
+            ChannelFault: 404 when there is none, 403 for the default exchange, which cannot be declared or bound.
         """
+        if not name:
+            raise default_exchange_refused()
         found = self.exchanges.get(name)
         if found is None:
             raise no_exchange(name, self.name)
@@ -107,14 +108,19 @@ class VirtualHost:
             raise ConnectionFault(503, f"unknown exchange type '{kind}'")
         found = self.exchanges.get(name)
         if found is not None:
-            received = (kind, durable, auto_delete, internal)
-            return _check_exchange(found, received, f"exchange '{name}' in vhost '{self.name}'")
+            _compare(
+                f"exchange '{name}' in vhost '{self.name}'",
+                type=(kind, found.kind),
+                durable=(durable, found.durable),
+                auto_delete=(auto_delete, found.auto_delete),
+                internal=(internal, found.internal),
+            )
+            return
         if name.startswith(_RESERVED):
             raise reserved_name("exchange", name)
         if kind == "headers":
             raise ConnectionFault(540, "exchange type 'headers'")
-        self._add_exchange(name, kind, durable, auto_delete, internal, arguments)
-        return None
+        self._add_exchange(Exchange(name, kind, durable, auto_delete, internal, arguments))
 
     def delete_exchange(self, name: str, if_unused: bool) -> None:
         """Delete an exchange with its bindings; none of that name is no error.
@@ -133,18 +139,8 @@ class VirtualHost:
             raise ChannelFault(406, f"exchange '{name}' in vhost '{self.name}' in use")
         self._remove_exchange(exchange)
 
-    def _add_exchange(
-        self,
-        name: str,
-        kind: str,
-        durable: bool,
-        auto_delete: bool = False,
-        internal: bool = False,
-        arguments: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.exchanges[name] = EXCHANGE_KINDS[kind](
-            name, durable=durable, auto_delete=auto_delete, internal=internal, arguments=arguments or {}
-        )
+    def _add_exchange(self, exchange: Exchange) -> None:
+        self.exchanges[exchange.name] = exchange
         self._changed()
 
     def _remove_exchange(self, exchange: Exchange) -> None:
@@ -190,7 +186,11 @@ class VirtualHost:
             found = self.queue(name, connection)
             if exclusive != (found.owner is not None):
                 raise queue_locked(name, self.name)
-            _check_queue(found, durable, auto_delete, arguments, f"queue '{name}' in vhost '{self.name}'")
+            owner = f"queue '{name}' in vhost '{self.name}'"
+            _compare(owner, durable=(durable, found.durable), auto_delete=(auto_delete, found.auto_delete))
+            difference = first_difference(arguments, found.arguments)
+            if difference is not None:
+                raise inequivalent(difference[0], owner, difference[1], difference[2])
             return found
         if name.startswith(_RESERVED):
             raise reserved_name("queue", name)
@@ -226,7 +226,7 @@ class VirtualHost:
         queue.delete()
         del self.queues[queue.name]
         for consumer in tuple(queue.consumers):
-            queue.remove_consumer(consumer)
+            queue.consumers.remove(consumer)
             consumer.on_queue_deleted()
         self._forget_destination(queue)
 
@@ -264,8 +264,6 @@ class VirtualHost:
             ChannelFault: 403 for the default exchange, 404 for an unknown one.
             ConnectionFault: 540 for an exchange of type headers.
         """
-        if not source:
-            raise default_exchange_refused()
         self.exchange(source).bind(destination, key, canonical(arguments))
         self._changed()
 
@@ -321,12 +319,11 @@ def generated_name(prefix: str) -> str:
     return prefix + base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
 
 
-def _check_exchange(found: Exchange, received: tuple[str, bool, bool, bool], owner: str) -> None:
-    current = (found.kind, found.durable, found.auto_delete, found.internal)
-    names = ("type", "durable", "auto_delete", "internal")
-    for name, new, old in zip(names, received, current, strict=True):
-        if new != old:
-            raise inequivalent(name, owner, f"'{str(new).lower()}'", f"'{str(old).lower()}'")
+def _compare(owner: str, **properties: tuple[object, object]) -> None:
+    """Refuse a declaration of which a property differs from the one that exists."""
+    for name, (received, current) in properties.items():
+        if received != current:
+            raise inequivalent(name, owner, f"'{str(received).lower()}'", f"'{str(current).lower()}'")
 
 
 def _check_quorum(described: str, durable: bool, exclusive: bool, auto_delete: bool) -> None:
@@ -338,13 +335,3 @@ def _check_quorum(described: str, durable: bool, exclusive: bool, auto_delete: b
     ):
         if wrong:
             raise ChannelFault(406, f"invalid property '{what}' for {described}")
-
-
-def _check_queue(found: Queue, durable: bool, auto_delete: bool, arguments: Mapping[str, Any], owner: str) -> None:
-    flags = (("durable", durable, found.durable), ("auto_delete", auto_delete, found.auto_delete))
-    for name, new, old in flags:
-        if new != old:
-            raise inequivalent(name, owner, f"'{str(new).lower()}'", f"'{str(old).lower()}'")
-    difference = first_difference(arguments, found.arguments)
-    if difference is not None:
-        raise inequivalent(difference[0], owner, difference[1], difference[2])

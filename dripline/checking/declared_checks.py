@@ -12,8 +12,8 @@ from dripline.checking.value_types import UNKNOWN
 from dripline.core.argument_checks import Check, Checks, Doubtful
 from dripline.core.settings import Setting
 from dripline.discovery.error_text import describe_failure
-from dripline.wire.interrupts import is_for_program, text_of
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import ThrowReply
+from dripline.wire.safe_text import is_for_program, text_of
 
 
 class Verdict(NamedTuple):

@@ -13,7 +13,7 @@ import click
 from dripline.cli.command import Command, Seconds
 from dripline.discovery.inventory import DISABLED, BuiltIn, Listed, short_path
 from dripline.programs.output import complain, show, show_json, terminal_size
-from dripline.wire.version import VERSION
+from dripline.wire import VERSION
 
 _NOTES = """
 Each extension is imported in a separate process. DRIPLINE_DISABLE_EXTENSIONS=NAME,NAME disables extensions.

@@ -19,7 +19,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from dripline.wire.version import VERSION
+        from dripline.wire import VERSION
 
         click.echo(f"dripline {VERSION}")
         ctx.exit()

@@ -72,7 +72,7 @@ def _source(cls: type) -> dict[str, str]:
 
     from dripline.checking.signature import is_ours
     from dripline.discovery.distributions import source_of
-    from dripline.wire.version import VERSION
+    from dripline.wire import VERSION
 
     try:
         file = inspect.getfile(cls)

@@ -43,10 +43,10 @@ def read_word(word: str) -> Any:
     if word in _CONSTANTS:
         return _CONSTANTS[word]
     if word[:1] in ("[", "{"):
-        from dripline.wire import json_body  # few arguments are JSON
+        from dripline.wire import body  # few arguments are JSON
 
         try:
-            return json_body.loads(word.encode())
+            return body.loads(word.encode())
         except (DecodingError, UnicodeEncodeError):
             return word
     number = read_number(word)

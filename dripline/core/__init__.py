@@ -53,7 +53,7 @@ _HOMES = {
     "dripline.wire.enums": ("encoding", "msg_t", "op_t"),
     "dripline.wire.message": ("Message", "MsgAlert", "MsgReply", "MsgRequest"),
     "dripline.wire.sender": ("add_version", "get_version"),
-    "dripline.wire.specifier": ("Specifier",),
+    "dripline.wire.identifiers": ("Specifier",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -76,6 +76,6 @@ from dripline.wire.return_codes import (
     DL_WarningSubService as DL_WarningSubService,
 )
 from dripline.wire.sender import add_version as add_version, get_version as get_version
-from dripline.wire.specifier import Specifier as Specifier
+from dripline.wire.identifiers import Specifier as Specifier
 
 def __getattr__(name: str) -> Any: ...  # return codes that a mesh added, and parts of the package

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import scarab
 from dripline.core.settings import Setting
-from scarab.reach import Reach
+from scarab.cancelable import Reach
 
 __all__ = [
     "Reach",

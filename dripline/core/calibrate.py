@@ -12,8 +12,8 @@ from typing import Any, overload
 import scarab
 from dripline.formula.readings import look_up, shortened
 from dripline.runtime import reply_warnings as notes
+from dripline.wire.return_codes import ThrowReply
 from dripline.wire.safe_text import safe_text
-from dripline.wire.throw_reply import ThrowReply
 
 logger = logging.getLogger("dripline.service")
 

@@ -19,10 +19,9 @@ from dripline.core.endpoint import Endpoint
 from dripline.core.settings import Setting
 from dripline.formula.readings import refuse_empty_table
 from dripline.runtime import reply_warnings as notes
-from dripline.wire.interrupts import is_for_program, text_of
 from dripline.wire.message import MsgAlert
-from dripline.wire.safe_text import safe_text
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import ThrowReply
+from dripline.wire.safe_text import is_for_program, safe_text, text_of
 
 logger = logging.getLogger("dripline.service")
 

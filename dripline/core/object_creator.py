@@ -12,7 +12,7 @@ from dripline.discovery.class_finder import class_finder
 from dripline.discovery.disabled import KEY, is_rules
 from dripline.discovery.validation import check_kind, constructor_mistake, kinds_of
 from dripline.errors import ConfigurationError
-from dripline.wire.interrupts import is_for_program
+from dripline.wire.safe_text import is_for_program
 
 if TYPE_CHECKING:
     from scarab import Authentication

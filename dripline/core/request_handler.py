@@ -16,11 +16,10 @@ from dripline.core.settings import checked
 from dripline.discovery.error_text import describe_failure
 from dripline.errors import DriplineError
 from dripline.runtime.rate_limited_log import limited_log_of
-from dripline.wire.interrupts import named_text_of
-from dripline.wire.json_body import to_jsonable
+from dripline.wire.body import to_jsonable
 from dripline.wire.message import MsgReply, MsgRequest
-from dripline.wire.safe_text import safe_text
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import ThrowReply
+from dripline.wire.safe_text import named_text_of, safe_text
 
 logger = logging.getLogger("dripline.service")
 

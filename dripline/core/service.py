@@ -45,7 +45,7 @@ from dripline.runtime.service_link import ServiceLink
 from dripline.runtime.state_folder import dead_letter_folder
 from dripline.wire.enums import op_t
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import ThrowReply
 
 __all__ = [  # most names are here because the reference's module has them
     "DriplineConfig", "ObjectCreator", "RequestHandler", "RequestSender", "SentMessagePackage", "Service",

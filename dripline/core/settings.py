@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Generic, TypeVar, overload
 
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import ThrowReply
 
 T = TypeVar("T")
 

@@ -8,8 +8,13 @@ from dripline.errors import DriplineError
 from dripline.runtime.sent_message import thrown
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
-from dripline.wire.return_codes import DL_ServiceError, DL_Success, get_return_codes_dict
-from dripline.wire.throw_reply import ThrowReply, set_reply_cache
+from dripline.wire.return_codes import (
+    DL_ServiceError,
+    DL_Success,
+    ThrowReply,
+    get_return_codes_dict,
+    set_reply_cache,
+)
 
 __all__ = [
     "DL_ServiceError",

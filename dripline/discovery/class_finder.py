@@ -24,7 +24,7 @@ from dripline.discovery.loader import ExtensionLoader
 from dripline.discovery.namespace_package import offer_pkg_resources
 from dripline.discovery.validation import checked_class
 from dripline.errors import ConfigurationError
-from dripline.wire.interrupts import is_for_program
+from dripline.wire.safe_text import is_for_program
 
 logger = logging.getLogger("dripline.extensions")
 

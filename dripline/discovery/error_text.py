@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 
-from dripline.wire.interrupts import text_of
+from dripline.wire.safe_text import text_of
 
 _OF_SERVICES = ("get", "set", "cmd", "send", "schedule", "unschedule", "name", "send_to_device")
 

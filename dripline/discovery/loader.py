@@ -13,7 +13,7 @@ from dripline.discovery.error_text import describe_failure
 from dripline.discovery.index import Extension
 from dripline.discovery.validation import faults, is_version
 from dripline.errors import DriplineError
-from dripline.wire.interrupts import is_for_program
+from dripline.wire.safe_text import is_for_program
 from dripline.wire.sender import add_version
 
 logger = logging.getLogger("dripline.extensions")

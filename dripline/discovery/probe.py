@@ -27,8 +27,7 @@ from dripline.discovery.index import Extension
 from dripline.discovery.loader import ExtensionLoader
 from dripline.discovery.validation import exported, kind_of
 from dripline.errors import DriplineError
-from dripline.wire.duration import duration
-from dripline.wire.interrupts import is_for_program, named_text_of
+from dripline.wire.safe_text import duration, is_for_program, named_text_of
 
 # The child looks for modules where we do, and not in the folder it is started in.
 _CHILD = "import sys; sys.path[:] = sys.argv[1].split(chr(10)); from {0} import main; main(*sys.argv[2:])"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from dripline.discovery.distributions import Source, sources_of_replacement
-from dripline.wire.version import reinstall
+from dripline.wire import reinstall
 
 _INIT = os.path.join("dripline", "__init__.py")
 

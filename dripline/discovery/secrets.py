@@ -6,7 +6,7 @@ import logging
 
 from dripline.discovery.class_finder import class_finder
 from dripline.discovery.error_text import describe_failure
-from dripline.wire.interrupts import is_for_program
+from dripline.wire.safe_text import is_for_program
 from scarab import Authentication, MainApp
 
 logger = logging.getLogger("dripline.extensions")

@@ -8,7 +8,7 @@ from dripline.doctor.report import Notes
 from dripline.doctor.requests import Answer
 from dripline.doctor.topology import LOCKED, NOT_FOUND, restoring, state_of_queue
 from dripline.errors import NoRoute
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 
 if TYPE_CHECKING:
     from dripline.programs.session import Session

@@ -7,7 +7,7 @@ import socket
 from dripline.config.mesh import MeshSettings
 from dripline.doctor.report import Notes
 from dripline.doctor.sockets import connect, within
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _PORTS = (5672, 5671)  # AMQP, and AMQP with TLS

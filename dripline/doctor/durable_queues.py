@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dripline.doctor.peer import Product
 from dripline.doctor.report import Notes
 from dripline.doctor.topology import refusal_of
-from dripline.transport.durable_queues import UNLIMITED, is_limiting, policy_command
+from dripline.transport.topology import UNLIMITED, is_limiting, policy_command
 
 if TYPE_CHECKING:
     from dripline.programs.session import Session

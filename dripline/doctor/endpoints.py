@@ -9,7 +9,7 @@ from dripline.doctor.report import Notes
 from dripline.doctor.requests import Answer, ask_many, get, ping
 from dripline.doctor.topology import restoring
 from dripline.errors import NoRoute
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 
 if TYPE_CHECKING:
     from dripline.runtime.client import MeshClient

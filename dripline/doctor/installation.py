@@ -10,10 +10,9 @@ import warnings
 from importlib.util import find_spec
 
 import dripline
-from dripline import package_setup
+from dripline import package_setup, wire
 from dripline.doctor.report import Notes
-from dripline.wire import version as wire_version
-from dripline.wire.version import VERSION, reinstall
+from dripline.wire import VERSION, reinstall
 
 _EXTRAS = {
     "serial": ("serial",),
@@ -61,7 +60,7 @@ def examine_installation(notes: Notes) -> bool:
 
 def our_folder() -> str:
     """The folder in which dripline, scarab and _dripline lie."""
-    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(wire_version.__file__))))
+    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(wire.__file__))))
 
 
 def short(path: str) -> str:

@@ -36,7 +36,7 @@ def look_at_installed_files(notes: Notes) -> None:
 
 
 def _report_missing(notes: Notes, ours: Distribution, hashes: dict[str, str]) -> None:
-    from dripline.wire.version import reinstall  # needs scarab, which may be another program
+    from dripline.wire import reinstall  # needs scarab, which may be another program
 
     now = {name: file_hash(str(ours.locate_file(name))) for name in hashes}
     if package_setup.culprit:

@@ -10,7 +10,7 @@ from dripline.doctor.peer import Product
 from dripline.doctor.report import Notes
 from dripline.doctor.sockets import context_for
 from dripline.transport.address import BrokerAddress
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 
 if TYPE_CHECKING:
     import pika

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from dripline.config.mesh import MeshSettings
 from dripline.doctor.report import Notes
 from dripline.doctor.sockets import AMQP_HEADER, connect, context_for, secured, unverified_context
-from dripline.transport.durable_queues import product_and_version
-from dripline.wire.duration import duration
+from dripline.transport.topology import product_and_version
+from dripline.wire.safe_text import duration
 
 _HTTP = b"GET / HTTP/1.0\r\n\r\n"
 _METHOD_FRAME, _TLS_ALERT = 1, 0x15

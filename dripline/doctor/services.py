@@ -14,7 +14,7 @@ from dripline.doctor.shared_names import examine_shared_names
 from dripline.doctor.topology import examine_durable
 from dripline.errors import BrokerError, ReplyTimeout
 from dripline.runtime.service_discovery import LIST_ENDPOINTS
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 
 if TYPE_CHECKING:
     from dripline.doctor.wanted import Wanted

@@ -14,7 +14,7 @@ from dripline.transport.address import BrokerAddress, TlsSettings
 from dripline.transport.progress import Progress
 from dripline.transport.resolving import resolve
 from dripline.transport.sockets import first_to_answer
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 
 #: What a client says first.
 AMQP_HEADER = b"AMQP\x00\x00\x09\x01"

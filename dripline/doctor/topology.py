@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dripline.doctor.report import Notes
 from dripline.doctor.sockets import within
 from dripline.errors import ConnectionLost
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 
 if TYPE_CHECKING:
     from dripline.config.mesh import MeshSettings

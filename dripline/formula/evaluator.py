@@ -7,7 +7,7 @@ from typing import Any
 
 from dripline.formula.limits import TooMuch, Unusable
 from dripline.formula.template import Formula
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import ThrowReply
 
 _LONGEST_REASON = 500
 

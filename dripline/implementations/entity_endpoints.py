@@ -10,7 +10,7 @@ from dripline.implementations.simple_scpi_entity import (
     SimpleSCPIGetEntity,
     SimpleSCPISetEntity,
 )
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import ThrowReply
 
 __all__ = [
     "Entity",

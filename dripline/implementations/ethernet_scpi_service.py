@@ -15,7 +15,7 @@ from dripline.implementations.communicator import Medium
 from dripline.implementations.communicator.tcp import TcpMedium
 from dripline.implementations.scpi_service import SCPIService
 from dripline.implementations.scpi_settings import some_seconds
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import ThrowReply
 
 __all__ = ["EthernetSCPIService", "Service", "ThrowReply"]  # the last two as in the reference's module
 

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 from dripline.core._access import Reach
 from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
-from dripline.wire.return_codes import DL_WarningNoActionTaken, get_return_codes_dict
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import DL_WarningNoActionTaken, ThrowReply, get_return_codes_dict
 
 # Further names are here because the reference's module has them.
 __all__ = [

@@ -15,7 +15,7 @@ from dripline.implementations.postgres_interface import PostgreSQLInterface
 from dripline.implementations.sql_table import SQLTable
 from dripline.implementations.storage.database_sink import Destination, Destinations
 from dripline.implementations.storage.row_logger import RowLogger
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import ThrowReply
 
 
 class PostgresSensorLogger(RowLogger, PostgreSQLInterface, AlertConsumer):

@@ -18,7 +18,7 @@ from dripline.implementations.storage.database_sink import Destinations
 from dripline.implementations.storage.row_logger import RowLogger
 from dripline.implementations.storage.sensor_table import SensorTable
 from dripline.implementations.storage.times import now, read_time
-from dripline.wire.json_body import to_jsonable
+from dripline.wire.body import to_jsonable
 from dripline.wire.message import RAW_FIELDS, MsgAlert, value_of
 
 if TYPE_CHECKING:

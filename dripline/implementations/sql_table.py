@@ -15,7 +15,7 @@ from dripline.implementations.storage.numbers import as_numbers, number_columns
 from dripline.implementations.storage.selecting import TooLarge, fetch, plain_value
 from dripline.implementations.storage.table_inspection import look_at_table
 from dripline.implementations.storage.times import as_times, compared, selected, time_columns
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import ThrowReply
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Engine, Select, Table

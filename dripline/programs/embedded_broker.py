@@ -13,7 +13,7 @@ from dripline.errors import BrokerUnreachable, ConfigurationError
 
 if TYPE_CHECKING:
     from dripline.broker import EmbeddedBroker
-    from dripline.broker.tls import ServerTls
+    from dripline.broker.listening import ServerTls
     from dripline.config.mesh import MeshSettings
     from dripline.programs.session import Session
 
@@ -97,7 +97,7 @@ def make_broker(mesh: MeshSettings, username: str, password: str) -> EmbeddedBro
 def _server_tls(mesh: MeshSettings) -> ServerTls | None:
     if not mesh.tls:
         return None
-    from dripline.broker.tls import ServerTls
+    from dripline.broker.listening import ServerTls
     from dripline.transport.tls_files import check_certificate
 
     if mesh.certificate_file is None:

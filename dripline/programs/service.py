@@ -20,7 +20,7 @@ from dripline.programs.common_options import CommonOptions
 from dripline.programs.session import Session, draft_session
 from dripline.programs.signals import Interrupted, apart, on_signal
 from dripline.runtime.state_folder import state_path
-from dripline.wire.interrupts import is_for_program
+from dripline.wire.safe_text import is_for_program
 
 logger = logging.getLogger("dripline.service")
 

@@ -16,11 +16,11 @@ from dripline.runtime.in_flight import InFlight, release, set_in_flight
 from dripline.runtime.spill_file import Spilled, SpillFile
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
-from dripline.transport.durable_consumer import DurableConsumer
-from dripline.wire.chunks import DEFAULT_LIMITS, Part, read_part
-from dripline.wire.decode import read_message
-from dripline.wire.duration import duration
+from dripline.transport.consumer import DurableConsumer
+from dripline.wire.body import DEFAULT_LIMITS, Part, read_part
+from dripline.wire.codec import read_message
 from dripline.wire.message import Message
+from dripline.wire.safe_text import duration
 from dripline.wire.sender import sender_of
 
 _NO_PROPERTIES = RawProperties(b"\0\0")

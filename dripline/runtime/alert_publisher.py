@@ -17,7 +17,7 @@ from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.queued_alert import QueuedAlert
 from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.transport.future import OneShotFuture
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 
 __all__ = ["AlertPublisher", "BufferPolicy"]
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from dripline.runtime.rate_limited_log import RateLimitedLogger
-from dripline.wire.interrupts import is_for_program, text_of
+from dripline.wire.safe_text import is_for_program, text_of
 
 
 class Boundary:

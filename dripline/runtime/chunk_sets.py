@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dripline.runtime.in_flight import InFlight, release
 from dripline.runtime.spill_file import Spilled, SpillFile
-from dripline.wire.chunks import DEFAULT_LIMITS, Part
+from dripline.wire.body import DEFAULT_LIMITS, Part
 
 Key = tuple[str, int]
 

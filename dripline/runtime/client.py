@@ -21,8 +21,8 @@ from dripline.runtime.pings import is_automatic
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
-from dripline.wire.duration import duration
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+from dripline.wire.safe_text import duration
 
 logger = logging.getLogger("dripline.connection")
 

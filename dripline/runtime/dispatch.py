@@ -12,9 +12,9 @@ from dripline.runtime.lockout import Lockout
 from dripline.runtime.pings import LifeSigns, awaited_by, is_automatic
 from dripline.runtime.rate_limited_log import limited_log_of
 from dripline.wire.enums import op_t
-from dripline.wire.interrupts import named_text_of
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import ThrowReply
+from dripline.wire.safe_text import named_text_of
 
 logger = logging.getLogger("dripline.service")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from dripline.amqp.content import Delivery
 from dripline.transport.connection import Connection
-from dripline.wire.interrupts import named_text_of
+from dripline.wire.safe_text import named_text_of
 
 _here = threading.local()
 _counting = threading.Lock()  # of the holders of all deliveries; never held while waiting

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Container, Sequence
 
 from dripline.amqp.content import Delivery, Returned
-from dripline.amqp.field_table import short_string
+from dripline.amqp.properties import short_string
 from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost, NoRoute
 from dripline.runtime import forks
@@ -21,7 +21,7 @@ from dripline.runtime.reply_retry import ReplyRetry
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.future import OneShotFuture
-from dripline.wire.encode import Encoder, Envelope
+from dripline.wire.codec import Encoder, Envelope
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 from dripline.wire.sender import sender_info
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from dripline.wire.json_body import dumps, loads, to_jsonable
+from dripline.wire.body import dumps, loads, to_jsonable
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.sender import sender_info
 

@@ -11,11 +11,11 @@ from dripline.amqp.content import Delivery, Returned
 from dripline.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
 from dripline.runtime.liveness import LivenessCheck, Outcome
 from dripline.transport.future import OneShotFuture
-from dripline.wire.chunks import DEFAULT_LIMITS, Joiner, Part, read_part
-from dripline.wire.decode import malformed_reply, read_reply
-from dripline.wire.duration import duration
+from dripline.wire.body import DEFAULT_LIMITS, Joiner, Part, read_part
+from dripline.wire.codec import malformed_reply, read_reply
 from dripline.wire.enums import msg_t
 from dripline.wire.message import MsgReply, MsgRequest
+from dripline.wire.safe_text import duration
 from dripline.wire.sender import sender_of
 
 #: Replies to pings are sent to the address of a member with this word added.

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dripline.amqp.content import Delivery
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
-from dripline.wire.chunks import read_part
-from dripline.wire.decode import read_message
+from dripline.wire.body import read_part
+from dripline.wire.codec import read_message
 from dripline.wire.message import Message, MsgRequest
 
 

@@ -10,7 +10,7 @@ from dripline.amqp.properties import RawProperties
 from dripline.errors import BrokerError
 from dripline.runtime.spool_position import Position
 from dripline.transport.future import OneShotFuture
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 
 _LONGEST_KEY = 255
 _MOST_BYTES = 128_000_000  # of one body; brokers accept no more

@@ -23,8 +23,7 @@ from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.progress import CONNECTING, RESOLVING
-from dripline.wire.duration import duration
-from dripline.wire.interrupts import text_of
+from dripline.wire.safe_text import duration, text_of
 
 logger = logging.getLogger("dripline.connection")
 

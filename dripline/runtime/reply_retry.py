@@ -12,7 +12,7 @@ from dripline.amqp.content import Returned
 from dripline.errors import BrokerError
 from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.transport.connection import Connection
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 from dripline.wire.enums import msg_t
 
 logger = logging.getLogger("dripline.service")

@@ -9,9 +9,9 @@ from dripline.runtime.boundary import Boundary
 from dripline.runtime.in_flight import in_flight
 from dripline.runtime.link import MeshLink
 from dripline.runtime.rate_limited_log import RateLimitedLogger
-from dripline.wire.encode import Envelope
-from dripline.wire.interrupts import named_text_of
+from dripline.wire.codec import Envelope
 from dripline.wire.message import MsgReply
+from dripline.wire.safe_text import named_text_of
 
 logger = logging.getLogger("dripline.service")
 

@@ -19,11 +19,10 @@ from dripline.runtime.in_flight import note_failure
 from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.runtime.sent_message import SentMessagePackage
 from dripline.wire.enums import op_t
-from dripline.wire.interrupts import named_text_of, text_of
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
-from dripline.wire.safe_text import safe_text
+from dripline.wire.return_codes import ThrowReply
+from dripline.wire.safe_text import named_text_of, safe_text, text_of
 from dripline.wire.sender import describe_sender
-from dripline.wire.throw_reply import ThrowReply
 
 logger = logging.getLogger("dripline.service")
 

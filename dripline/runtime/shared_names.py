@@ -11,8 +11,8 @@ from dripline.errors import DecodingError, NameTaken, NoRoute
 from dripline.runtime.link import MeshLink
 from dripline.runtime.pings import PROBE
 from dripline.transport.connection import Connection
-from dripline.wire.chunks import read_part
-from dripline.wire.decode import read_message
+from dripline.wire.body import read_part
+from dripline.wire.codec import read_message
 from dripline.wire.enums import op_t
 from dripline.wire.message import Message, MsgReply, MsgRequest
 from dripline.wire.safe_text import safe_text

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from dripline.runtime import forks
 from dripline.runtime.boundary import Boundary
 from dripline.runtime.rate_limited_log import RateLimitedLogger
-from dripline.wire.interrupts import is_for_program
+from dripline.wire.safe_text import is_for_program
 
 logger = logging.getLogger("dripline.service")
 

@@ -14,8 +14,8 @@ from dripline.runtime.boundary import Boundary
 from dripline.runtime.in_flight import InFlight, in_flight, release, set_in_flight
 from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.transport.connection import Connection
-from dripline.wire.chunks import Joiner, Part, read_part
-from dripline.wire.decode import incomplete_message, read_message
+from dripline.wire.body import Joiner, Part, read_part
+from dripline.wire.codec import incomplete_message, read_message
 from dripline.wire.message import Message, MsgRequest
 from dripline.wire.sender import describe_sender, sender_of
 

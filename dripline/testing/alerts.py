@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dripline.wire.duration import duration
 from dripline.wire.message import Message, MsgAlert
+from dripline.wire.safe_text import duration
 
 _SHOWN = 10
 

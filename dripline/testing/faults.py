@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from dripline.amqp.topics import topic_matches
+from dripline.amqp.topic_index import topic_matches
 from dripline.testing.fault_injection.injector import InjectedFault, Injector, LineFault, LoginRefusal
 from dripline.testing.fault_injection.line import Line
 from dripline.testing.fault_injection.messages import Delay, Drop, Duplicate, Later, PassingMessage, Reorder

@@ -21,8 +21,8 @@ from dripline.discovery.error_text import describe_failure
 from dripline.errors import ConfigurationError, DriplineError, ErrorReply, NoRoute, ReplyTimeout
 from dripline.testing.brokers import Broker
 from dripline.testing.configured import configured_service
-from dripline.wire.duration import duration
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import ThrowReply
+from dripline.wire.safe_text import duration
 
 
 def found(path: Path, folders: Sequence[Path]) -> Path:

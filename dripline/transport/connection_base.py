@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pika.channel import Channel
 from pika.exceptions import ChannelClosedByBroker, ChannelWrongStateError, ConnectionWrongStateError
 
+from dripline.amqp.content import publish_frames
+from dripline.amqp.properties import short_string
 from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost
 from dripline.transport import error_messages as failures
 from dripline.transport import other_peer
 from dripline.transport.address import BrokerAddress
-from dripline.transport.calls import Calls
-from dripline.transport.confirms import Confirms
-from dripline.transport.future import OneShotFuture
+from dripline.transport.future import Calls, Confirms, OneShotFuture
 from dripline.transport.pika_adapter import PikaConnection, StreamEvents, parameters_for
 from dripline.transport.progress import DECLARING, LOGGING_IN, MUTE, RESOLVING, Progress
 from dripline.transport.sockets import connect
+from dripline.wire.codec import Envelope
 
 logger = logging.getLogger("dripline.connection")
 
@@ -78,8 +79,8 @@ class ConnectionLife(StreamEvents):
             progress.step = MUTE
             self._wait_for_login(pika, progress)
             progress.step = DECLARING
-            self._frame_max = pika.frame_max
-            self._channel = self._open_channel(pika, progress.left_s())
+            self._frame_max = int(pika.params.frame_max)
+            self._channel = self._open_channel(progress.left_s())
             with self._state:
                 self._opened = True
             self.check()
@@ -177,7 +178,7 @@ class ConnectionLife(StreamEvents):
         elif self._login.filled:
             self._end(failures.lost(self.address, error))
         else:
-            other = other_peer.described(self.address, self._adapter.first_bytes)
+            other = other_peer.described(self.address, self._adapter.loop.first_bytes)
             self._end(other or failures.not_opened(self.address, error, has_spoken=self._adapter.has_spoken))
 
     # -- inside ----------------------------------------------------------------------------------------------
@@ -188,11 +189,11 @@ class ConnectionLife(StreamEvents):
             try:
                 self._login.wait(min(_SILENCE_S, progress.left_s()))
             except TimeoutError:
-                if not pika.first_bytes and (other := other_peer.probed(self.address)):
+                if not pika.loop.first_bytes and (other := other_peer.probed(self.address)):
                     raise other from None
                 self._login.wait(progress.left_s())
         except BrokerUnreachable as error:
-            if pika.first_bytes or error.is_final:
+            if pika.loop.first_bytes or error.is_final:
                 raise
             raise other_peer.probed(self.address) or error from None
 
@@ -206,21 +207,31 @@ class ConnectionLife(StreamEvents):
         assert self._channel is not None, "an opened connection has a channel"
         return self._channel
 
-    def _open_channel(self, pika: PikaConnection, timeout_s: float) -> Channel:
-        def start(done: Callable[[Any], None]) -> None:
-            channel = pika.channel(on_open_callback=done)
-            channel.add_on_close_callback(self._on_channel_closed)
-            channel.add_on_cancel_callback(self._on_consumer_cancelled)
+    def open_channel(self, on_open: Callable[[Channel], object]) -> None:
+        """Open another channel; for the I/O thread."""
+        channel = self._adapter.channel(on_open_callback=on_open)
+        channel.add_on_close_callback(self._on_channel_closed)
+        channel.add_on_cancel_callback(self._on_consumer_cancelled)
 
-        channel: Channel = self._ask(start, timeout_s)
+    def _open_channel(self, timeout_s: float) -> Channel:
+        channel: Channel = self._ask(self.open_channel, timeout_s)
         self._number = self._number or channel.channel_number
         return channel
+
+    def _frames(self, channel: int, exchange: str, envelopes: Sequence[Envelope], mandatory: bool) -> bytes:
+        name, frame_max = short_string(exchange), self._frame_max
+        built = [
+            publish_frames(channel, name, key, properties, body, mandatory=mandatory, frame_max=frame_max)
+            for key, properties, body in envelopes
+        ]
+        return built[0] if len(built) == 1 else b"".join(built)
 
     def _send(self, data: bytes, timeout_s: float | None = None) -> None:
         try:
             self._adapter.loop.send(data, timeout_s)
         except ConnectionError as error:
-            raise failures.again(self._error or failures.lost(self.address, error)) from None
+            ended = failures.closed(self.address) if self._closing else failures.lost(self.address, error)
+            raise failures.again(self._error or ended) from None
 
     def _post(self, action: Callable[[], object]) -> None:
         self._adapter.loop.call_soon(action)
@@ -236,6 +247,7 @@ class ConnectionLife(StreamEvents):
 
     def _close_politely(self) -> None:
         pika = self._adapter
+        pika.loop.begin_closing()
         pika.loop.call_later(_GOODBYE_S, pika.loop.abort)
         if pika.is_open:
             pika.close()

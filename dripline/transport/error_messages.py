@@ -17,8 +17,7 @@ from dripline.errors import (
 from dripline.transport import other_peer
 from dripline.transport import tls_error_messages as tls_failures
 from dripline.transport.address import BrokerAddress
-from dripline.wire.duration import duration
-from dripline.wire.safe_text import safe_text
+from dripline.wire.safe_text import duration, safe_text
 
 _SHUTDOWN = (200, 320)  # an operator closes the connection, or stops the broker
 

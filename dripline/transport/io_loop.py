@@ -11,6 +11,7 @@ both under the same lock: OpenSSL allows one thread at a time, and what is encry
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import select
@@ -21,7 +22,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dripline.wire.duration import duration
+from dripline.amqp.content import HEARTBEAT_FRAME
+from dripline.wire.safe_text import duration
 
 if TYPE_CHECKING:
     from dripline.transport.tls import TlsEngine
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
 _READ_SIZE = 256 * 1024
 _CLOSED = "the broker closed the connection"
 _MAX_BACKLOG = 8 * 1024 * 1024
+_FIRST_BYTES = 64  # enough to recognize what is not a broker
+_HEARTBEATS_PER_INTERVAL = 2
+_LOOKS_PER_INTERVAL = 8
+#: Brokers send something in every interval; two intervals are the protocol's limit, and it must be noticed within.
+_SILENT_LOOKS = 14
 
 
 class Timer:
@@ -48,6 +55,10 @@ class SocketLoop:
         on_data: Called with the bytes that were read.
         on_closed: Called once when the socket is gone: with the error, or None when it was closed on purpose.
         tls: Encrypts what is sent and decrypts what is read, after its handshake; None for neither.
+
+    Attributes:
+        bytes_received: How many bytes have come.
+        first_bytes: The beginning of what the broker sent.
     """
 
     def __init__(
@@ -57,6 +68,8 @@ class SocketLoop:
         on_closed: Callable[[Exception | None], None],
         tls: TlsEngine | None = None,
     ) -> None:
+        self.bytes_received = 0
+        self.first_bytes = b""
         self._socket = sock
         self._on_data = on_data
         self._on_closed = on_closed
@@ -66,6 +79,7 @@ class SocketLoop:
         self._backlog = bytearray()
         self._awake = True
         self._finished = False
+        self._closing = False
         self._ending = False
         self._calls: deque[Callable[[], object]] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
@@ -103,7 +117,7 @@ class SocketLoop:
         with self._lock:
             if len(self._backlog) > _MAX_BACKLOG and timeout_s is not None:
                 self._wait_for_room(timeout_s)
-            if self._finished:
+            if self._finished or (self._closing and threading.current_thread() is not self.thread):
                 raise ConnectionError("the connection is closed")
             if self._tls is not None:
                 data = self._tls.encrypt(data)
@@ -121,6 +135,11 @@ class SocketLoop:
             sock.close()
 
     # -- on the loop's thread ----------------------------------------------------------------------------------
+
+    def begin_closing(self) -> None:
+        """Take no more frames from other threads: they would come behind the end of their channel."""
+        with self._lock:
+            self._closing = True
 
     def end(self) -> None:
         """End the loop after what is waiting has been sent; `on_closed` is called with None."""
@@ -214,7 +233,7 @@ class SocketLoop:
         except (BlockingIOError, InterruptedError):
             return
         if data and self._tls is None:
-            self._on_data(data)
+            self._take(data)
         elif data and self._tls is not None:
             self._read_encrypted(self._tls, data)
         else:
@@ -225,9 +244,15 @@ class SocketLoop:
             plain, answer = tls.decrypt(data)
             self._backlog += answer
         if plain:
-            self._on_data(plain)
+            self._take(plain)
         if tls.ended:
             raise ConnectionResetError(_CLOSED)
+
+    def _take(self, data: bytes) -> None:
+        if self.bytes_received < _FIRST_BYTES:
+            self.first_bytes = (self.first_bytes + data)[:_FIRST_BYTES]
+        self.bytes_received += len(data)
+        self._on_data(data)
 
     def _wait_ms(self) -> int | None:
         if self._calls:
@@ -250,13 +275,54 @@ class SocketLoop:
             self._calls.popleft()()
 
     def _wake(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):  # full: a wake-up is under way already
             self._wake_out.send(b"\0")
-        except BlockingIOError:
-            return  # full: a wake-up is under way already
 
     def _drain_wakeups(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):
             self._wake_in.recv(4096)
-        except BlockingIOError:
+
+
+class Heartbeat:
+    """Sends heartbeats twice in each interval, and gives up when nothing at all came for nearly two.
+
+    It counts looks, not seconds: when this process itself stood still, that counts as one look only. Takes the
+    place of pika's checker, which needs up to twice the interval and ten seconds.
+
+    Args:
+        interval_s: What was agreed on with the broker.
+        loop: The loop of the connection; all of this happens on its thread.
+        give_up: Ends the connection; it is told why.
+    """
+
+    def __init__(self, interval_s: float, loop: SocketLoop, give_up: Callable[[str], None]) -> None:
+        self._interval_s = interval_s
+        self._loop = loop
+        self._give_up = give_up
+        self._last = loop.bytes_received
+        self._silent_looks = 0
+        self._looks = 0
+        self._timer: Timer = self._later()
+
+    def received(self) -> None:
+        """Do nothing: pika tells of each heartbeat, which is counted with all other bytes."""
+
+    def stop(self) -> None:
+        """Stop for good."""
+        self._loop.cancel(self._timer)
+
+    def _later(self) -> Timer:
+        return self._loop.call_later(self._interval_s / _LOOKS_PER_INTERVAL, self._look)
+
+    def _look(self) -> None:
+        so_far = self._loop.bytes_received
+        self._silent_looks = self._silent_looks + 1 if so_far == self._last else 0
+        self._last = so_far
+        if self._silent_looks >= _SILENT_LOOKS:
+            silence_s = _SILENT_LOOKS * self._interval_s / _LOOKS_PER_INTERVAL
+            self._give_up(f"nothing came from it for {duration(silence_s)}, not even heartbeats")
             return
+        self._looks += 1
+        if self._looks % (_LOOKS_PER_INTERVAL // _HEARTBEATS_PER_INTERVAL) == 0:
+            self._loop.send(HEARTBEAT_FRAME)
+        self._timer = self._later()

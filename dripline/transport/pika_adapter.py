@@ -18,10 +18,9 @@ from pika.connection import Connection
 from pika.credentials import ExternalCredentials
 from pika.exceptions import AMQPHeartbeatTimeout, ChannelClosedByBroker
 
-from dripline.amqp.content import ContentReader, Delivery, Returned
+from dripline.amqp.content import ContentReader, Delivery, Returned, encode_method
 from dripline.transport.address import BrokerAddress
-from dripline.transport.heartbeat import Heartbeat
-from dripline.transport.io_loop import SocketLoop, Timer
+from dripline.transport.io_loop import Heartbeat, SocketLoop, Timer
 
 if TYPE_CHECKING:
     from dripline.transport.tls import TlsEngine
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 logging.getLogger("pika").addHandler(logging.NullHandler())
 
 _TLS_ALERT = b"\x15\x03"
-_FIRST_BYTES = 64  # enough to recognize what is not a broker
 _FIRST_SIDE_CHANNEL = 10  # pika counts from 1, and we have two
 _LAST_WORDS_S = 1.0  # how long a connection that is being ended may still try to send
 
@@ -103,11 +101,8 @@ class PikaConnection(Connection):
         tls: TlsEngine | None = None,
     ) -> None:
         self._events = events
-        #: The beginning of what the broker sent.
-        self.first_bytes = b""
         self._side: dict[int, Callable[[ChannelClosedByBroker | None], object]] = {}
-        self.loop = SocketLoop(sock, self._on_data, self._on_loop_closed, tls)
-        self._content = ContentReader(
+        content = ContentReader(
             events.on_delivery,
             events.on_returned,
             events.on_confirm,
@@ -115,6 +110,7 @@ class PikaConnection(Connection):
             max_frame=parameters.frame_max,
             longest_body=events.longest_body,
         )
+        self.loop = SocketLoop(sock, content.feed, self._on_loop_closed, tls)
         super().__init__(
             parameters,
             on_open_callback=lambda _connection: events.on_open(),
@@ -132,20 +128,9 @@ class PikaConnection(Connection):
         self.loop.start()
 
     @property
-    def frame_max(self) -> int:
-        """Largest frame agreed on with the broker, in bytes."""
-        return int(self.params.frame_max)
-
-    @property
     def has_spoken(self) -> bool:
         """Whether the broker said anything that may be AMQP: a port for TLS hangs up, perhaps after an alert."""
-        return self.first_bytes[:2] not in (b"", _TLS_ALERT)
-
-    def _on_data(self, data: bytes) -> None:
-        if self.bytes_received < _FIRST_BYTES:
-            self.first_bytes = (self.first_bytes + data)[:_FIRST_BYTES]
-        self.bytes_received += len(data)  # the heartbeat watches this number
-        self._content.feed(data)
+        return self.loop.first_bytes[:2] not in (b"", _TLS_ALERT)
 
     def _on_other_frame(self, data: bytes) -> None:
         consumed, value = frame.decode_frame(data)
@@ -176,18 +161,18 @@ class PikaConnection(Connection):
         if number > (self.params.channel_max or 65535):
             done(ChannelClosedByBroker(504, "CHANNEL_ERROR - all channel numbers are in use"))
             return
-        data = _marshalled(number, spec.Channel.Open()) + ahead(number) + _marshalled(number, method)
+        data = encode_method(number, spec.Channel.Open()) + ahead(number) + encode_method(number, method)
         self._side[number] = done
         self.loop.send(data)
 
     def _on_side_frame(self, number: int, method: object) -> None:
         if isinstance(method, spec.Channel.Close):
-            self.loop.send(_marshalled(number, spec.Channel.CloseOk()))
+            self.loop.send(encode_method(number, spec.Channel.CloseOk()))
             self._side.pop(number)(ChannelClosedByBroker(method.reply_code, method.reply_text))
         elif isinstance(method, spec.Channel.CloseOk):
             del self._side[number]  # the number can be used again
         elif not isinstance(method, spec.Channel.OpenOk):
-            self.loop.send(_marshalled(number, spec.Channel.Close(200, "", 0, 0)))
+            self.loop.send(encode_method(number, spec.Channel.Close(200, "", 0, 0)))
             self._side[number](None)
 
     def _on_loop_closed(self, error: Exception | None) -> None:
@@ -199,15 +184,7 @@ class PikaConnection(Connection):
 
     def _create_heartbeat_checker(self) -> Heartbeat | None:
         interval_s = self.params.heartbeat
-        if not interval_s:
-            return None
-        return Heartbeat(
-            interval_s,
-            self.loop,
-            lambda: self._send_frame(frame.Heartbeat()),
-            lambda: int(self.bytes_received),
-            self._give_up,
-        )
+        return Heartbeat(interval_s, self.loop, self._give_up) if interval_s else None
 
     def _give_up(self, reason: str) -> None:
         self._terminate_stream(AMQPHeartbeatTimeout(reason))
@@ -234,8 +211,3 @@ class PikaConnection(Connection):
     def _adapter_disconnect_stream(self) -> None:
         self.loop.end()
         self.loop.call_later(_LAST_WORDS_S, self.loop.abort)
-
-
-def _marshalled(number: int, method: object) -> bytes:
-    data: bytes = frame.Method(number, method).marshal()
-    return data

@@ -70,78 +70,48 @@ def first_to_answer(found: Sequence[Found], left_s: Callable[[], float]) -> sock
     Raises:
         OSError: None answers; the error is that of the last one.
     """
-    race = _Race()
     waiting = list(found)
+    connecting: dict[int, socket.socket] = {}
+    poll = select.poll()
+    next_at_s = 0.0
+    error = OSError("the name has no address")
     try:
         while True:
-            left = left_s()
-            if waiting and race.may_start_another:
-                race.start(*waiting.pop(0))
-            elif not race.goes_on:
-                raise race.error or OSError("the name has no address")
-            winner = race.look(min(_LOOK_S, left))
-            if winner is not None:
-                return winner
+            wait_s = min(_LOOK_S, left_s())
+            if waiting and (not connecting or time.monotonic() >= next_at_s):
+                next_at_s = time.monotonic() + _HEAD_START_S
+                try:
+                    sock = _begin_to_connect(*waiting.pop(0))
+                    connecting[sock.fileno()] = sock
+                    poll.register(sock, select.POLLOUT)
+                except OSError as refusal:
+                    error = refusal
+            elif not connecting:
+                raise error
+            for number, _ in poll.poll(int(wait_s * 1000) + 1) if connecting else ():
+                sock = connecting.pop(number)
+                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if not code:
+                    return sock
+                poll.unregister(number)
+                sock.close()
+                error = OSError(code, os.strerror(code))
     finally:
-        race.end()
-
-
-class _Race:
-    """Sockets that are being connected.
-
-    Attributes:
-        error: Why the last one that failed did.
-    """
-
-    def __init__(self) -> None:
-        self.error: OSError | None = None
-        self._poll = select.poll()
-        self._sockets: dict[int, socket.socket] = {}
-        self._next_at_s = 0.0
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether any has neither failed nor succeeded."""
-        return bool(self._sockets)
-
-    @property
-    def may_start_another(self) -> bool:
-        """Whether the others have failed, or had their head start."""
-        return not self._sockets or time.monotonic() >= self._next_at_s
-
-    def start(self, family: int, where: Any) -> None:
-        """Begin to connect to an address."""
-        self._next_at_s = time.monotonic() + _HEAD_START_S
-        try:
-            sock = socket.socket(family, socket.SOCK_STREAM)
-        except OSError as error:  # a family that this machine does not have
-            self.error = error
-            return
-        self._sockets[sock.fileno()] = sock
-        sock.setblocking(False)
-        self._poll.register(sock, select.POLLOUT)
-        code = sock.connect_ex(where)
-        if code not in (0, errno.EINPROGRESS):
-            self._fail(sock.fileno(), code)
-
-    def look(self, wait_s: float) -> socket.socket | None:
-        """Wait a moment for one to succeed."""
-        for number, _ in self._poll.poll(int(wait_s * 1000) + 1):
-            code = self._sockets[number].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if not code:
-                return self._sockets.pop(number)
-            self._fail(number, code)
-        return None
-
-    def end(self) -> None:
-        """Close those that have not succeeded."""
-        for sock in self._sockets.values():
+        for sock in connecting.values():
             sock.close()
 
-    def _fail(self, number: int, code: int) -> None:
-        self.error = OSError(code, os.strerror(code))
-        self._poll.unregister(number)
-        self._sockets.pop(number).close()
+
+def _begin_to_connect(family: int, where: Any) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)  # OSError: a family that this machine does not have
+    try:
+        sock.setblocking(False)
+        code = sock.connect_ex(where)
+        if code not in (0, errno.EINPROGRESS):
+            raise OSError(code, os.strerror(code))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _tls_context(address: BrokerAddress) -> ssl.SSLContext | None:

@@ -6,7 +6,7 @@ import ssl
 
 from dripline.errors import BrokerError, BrokerUnreachable, LoginRefused
 from dripline.transport.address import BrokerAddress, TlsSettings
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 
 _EXPIRED, _NOT_YET = 10, 9
 _OTHER_NAME = {62, 64}

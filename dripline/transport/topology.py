@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from shlex import quote
+from typing import Any, Final
 
 from pika import spec
 from pika.exceptions import ChannelClosedByBroker
 
-from dripline.amqp import client_frames as frames
-from dripline.amqp.field_table import short_string
-from dripline.transport import durable_queues
+from dripline.amqp import content as frames
+from dripline.amqp.properties import short_string
 from dripline.transport.connection_base import ConnectionLife
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 
 #: Gives what is sent ahead of a call on a separate channel, by the number of the channel.
 Ahead = Callable[[int], bytes]
+
+#: Arguments of a quorum queue whose messages may be delivered any number of times. Not before RabbitMQ 4: 3.x
+#: takes -1 for a limit, and drops a message when it comes back for the first time.
+UNLIMITED: Final[dict[str, Any]] = {"x-queue-type": "quorum", "x-delivery-limit": -1}
+
+_FIRST_WITH_LIMIT: Final = 4
+
+logger = logging.getLogger("dripline.connection")
 
 
 class Topology(ConnectionLife):
@@ -66,10 +76,10 @@ class Topology(ConnectionLife):
         """
         if len(name.encode()) > 255:
             return False  # there can be none
-        encoded = short_string(source)
+        declare = spec.Exchange.Declare(0, source, "topic", nowait=True)
         return self._try_out(
             spec.Exchange.Bind(0, name, source, "#", False, {}),
-            lambda number: frames.topic_exchange_frame(number, encoded),
+            lambda number: frames.encode_method(number, declare),
         )
 
     def has_exchange(self, name: str) -> bool:
@@ -159,21 +169,19 @@ class Topology(ConnectionLife):
         self.check()
         kind: dict[str, Any] = {"x-queue-type": "quorum"}
         passive = False
-        is_limiting = durable_queues.has_delivery_limit(self._adapter.server_properties)
+        is_limiting = has_delivery_limit(self._adapter.server_properties)
         if is_limiting:
-            refusal = self._refusal_of(
-                spec.Queue.Declare(0, name, durable=True, arguments=durable_queues.UNLIMITED)
-            )
+            refusal = self._refusal_of(spec.Queue.Declare(0, name, durable=True, arguments=UNLIMITED))
             if refusal is None:
                 return
             existing = spec.Queue.Declare(0, name, durable=True, arguments=kind)
-            passive = durable_queues.differs_in_limit(refusal) and not self._try_out(existing)
+            passive = _differs_in_limit(refusal) and not self._try_out(existing)
         channel = self._ready()
         self._ask(
             lambda done: channel.queue_declare(name, passive=passive, durable=True, arguments=kind, callback=done)
         )
         if is_limiting:
-            durable_queues.warn_of_limit(name, self.address.virtual_host)
+            _warn_of_limit(name, self.address.virtual_host)
 
     def bind(self, queue: str, exchange: str, keys: Sequence[str], timeout_s: float = 30.0) -> None:
         """Bind a queue with many keys in one write; a later call that waits also waits for these.
@@ -218,14 +226,6 @@ class Topology(ConnectionLife):
         channel = self._ready()
         self._ask(lambda done: channel.queue_unbind(queue, exchange, key, callback=done))
 
-    def _frames(self, channel: int, exchange: str, envelopes: Sequence[Envelope], mandatory: bool) -> bytes:
-        name, frame_max = short_string(exchange), self._frame_max
-        built = [
-            frames.publish_frames(channel, name, key, properties, body, mandatory=mandatory, frame_max=frame_max)
-            for key, properties, body in envelopes
-        ]
-        return built[0] if len(built) == 1 else b"".join(built)
-
     def _try_out(self, method: object, ahead: Ahead = lambda _number: b"") -> bool:
         """Call a method on a separate channel, so that a refusal does not end the connection."""
         return self._refusal_of(method, ahead) is None
@@ -238,3 +238,51 @@ class Topology(ConnectionLife):
 
 def _passive_exchange(name: str) -> spec.Exchange.Declare:
     return spec.Exchange.Declare(0, name, "topic", True, False, False, False, False, {})
+
+
+def has_delivery_limit(server: Mapping[str, Any] | None) -> bool:
+    """Whether a broker drops messages of quorum queues after 20 deliveries, unless the queue says otherwise.
+
+    Args:
+        server: The properties that the broker has sent of itself.
+    """
+    return is_limiting(*product_and_version(server))
+
+
+def product_and_version(server: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Read from the properties of a broker what it is; empty texts where they do not say it."""
+    found = ((server or {}).get(key) for key in ("product", "version"))
+    product, version = (
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "") for value in found
+    )
+    return product, version
+
+
+def is_limiting(product: str, version: str) -> bool:
+    """Whether a broker of this product and version drops messages after 20 deliveries by default."""
+    major = re.match(r"\d+", version)
+    return product == "RabbitMQ" and major is not None and int(major[0]) >= _FIRST_WITH_LIMIT
+
+
+def _differs_in_limit(refusal: ChannelClosedByBroker) -> bool:
+    """Whether a declaration was refused because an existing queue has another delivery limit."""
+    return refusal.reply_code == 406 and "x-delivery-limit" in refusal.reply_text
+
+
+def policy_command(queue: str, virtual_host: str) -> str:
+    """Give the command that lifts the limit of an existing queue. A queue follows a single policy."""
+    pattern = f"^{re.escape(queue)}$"
+    return (
+        f"rabbitmqctl set_policy -p {quote(virtual_host)} --priority 100 --apply-to quorum_queues "
+        f"""{quote(f"dripline {queue}")} {quote(pattern)} '{{"delivery-limit": -1}}'"""
+    )
+
+
+def _warn_of_limit(queue: str, virtual_host: str) -> None:
+    """Log that an existing queue has a delivery limit, unless a policy lifts it, and how to do so."""
+    logger.warning(
+        "queue %r was declared without 'x-delivery-limit': -1; unless a policy lifts the limit, this broker drops "
+        "alerts that were delivered 20 times: %s",
+        queue,
+        policy_command(queue, virtual_host),
+    )

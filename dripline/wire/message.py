@@ -9,12 +9,11 @@ from uuid import UUID
 
 import scarab
 from dripline.wire import enums
+from dripline.wire.body import to_jsonable
 from dripline.wire.enums import msg_t, op_t
-from dripline.wire.identifiers import NIL_UUID, NIL_UUID_TEXT, new_uuid, parse_key
-from dripline.wire.json_body import to_jsonable
+from dripline.wire.identifiers import NIL_UUID, NIL_UUID_TEXT, Specifier, new_uuid, parse_key
 from dripline.wire.printing import to_json, to_text
 from dripline.wire.return_codes import ReturnCode
-from dripline.wire.specifier import Specifier
 
 #: What may be given as a payload: a scarab value, or plain Python that JSON can hold.
 Payload = Any

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from dripline.wire.body import to_jsonable
 from dripline.wire.enums import encoding, msg_t
-from dripline.wire.json_body import to_jsonable
 from scarab.layout import to_text as payload_to_text
 
 

@@ -1,4 +1,4 @@
-"""What a reply's return code means, and the registry of all codes a process knows.
+"""What a reply's return code means, the registry of all codes a process knows, and the exception that is a reply.
 
 0 is success, 1-99 are warnings, 100-999 errors, 1000 and above belong to applications.
 """
@@ -7,8 +7,14 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
+
+import scarab
+
+_SERVICE_ERROR = 300
+_prepared = threading.local()
 
 
 class ReturnCode:
@@ -251,3 +257,55 @@ class DL_ClientErrorTimeout(ReturnCode, value=404, description="Client Timeout")
 
 class DL_UnhandledException(ReturnCode, value=999, description="Unhandled Exception"):
     """A handler raised something nobody expected."""
+
+
+def set_reply_cache(return_code: ReturnCode | str, return_message: str, payload: Any = None) -> None:
+    """Prepare what a `ThrowReply` without arguments, raised next on this thread, will say."""
+    _prepared.reply = (return_code, return_message, payload)
+
+
+class ThrowReply(Exception):
+    """Raised anywhere under a handler it becomes the reply, and the service goes on.
+
+    Args:
+        return_code: A return code, its name, or its number. A name nobody declared means ``service_error``; when
+            it is the only argument it is taken for the message.
+        message: What happened, for people; an exception stands for its text.
+        payload: Payload of the reply; a scarab value or plain Python.
+
+    Attributes:
+        return_code: The code, with ``value``, ``name`` and ``description``.
+        return_message: The message.
+        payload: The payload as plain Python.
+    """
+
+    def __init__(
+        self,
+        return_code: ReturnCode | str | int | None = None,
+        message: object = None,
+        payload: Any = None,
+    ) -> None:
+        if return_code is None and message is None and payload is None:
+            return_code, message, payload = vars(_prepared).pop("reply", (None, None, None))
+        code, text = _resolve(return_code, message)
+        super().__init__(text)
+        self.return_code = code
+        self.return_message = text
+        self.payload = scarab.to_python(payload) if isinstance(payload, scarab.Param) else payload
+
+
+def _resolve(given: ReturnCode | str | int | None, message: object) -> tuple[ReturnCode, str]:
+    code = _known(given)
+    if code is not None:
+        return code, "Success" if message is None else str(message)
+    return _by_value[_SERVICE_ERROR], str(given if message is None else message)
+
+
+def _known(given: Any) -> ReturnCode | None:
+    if isinstance(given, ReturnCode):
+        return given
+    if isinstance(given, type) and issubclass(given, ReturnCode):
+        return given()
+    if isinstance(given, str):
+        return find_by_name(given)
+    return find_by_value(0 if given is None else given)

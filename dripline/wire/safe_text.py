@@ -1,4 +1,4 @@
-"""Text that came from elsewhere, in a form that can be logged and shown on a terminal.
+"""Text for logs and terminals: escaped where it came from elsewhere, of exceptions, and durations.
 
 A peer chooses what is in its messages, and a file's author what is in the file. Control characters there would
 rewrite a terminal or begin a line that looks like one of ours, bidirectional marks would show it in another order.
@@ -6,11 +6,11 @@ rewrite a terminal or begin a line that looks like one of ours, bidirectional ma
 
 from __future__ import annotations
 
+import math
 import re
+import threading
 import traceback
 from collections.abc import Iterator
-
-from dripline.wire.interrupts import is_for_program
 
 _UNUSUAL = re.compile(r"[^ -~]")
 _UNUSUAL_IN_LINES = re.compile(r"[^ -~\n]")
@@ -141,3 +141,36 @@ def hide_word(word: str) -> str:
         word: as it was written.
     """
     return _SECRET_WORD.sub(r"\1…", hide_login(word))
+
+
+def is_for_program(error: BaseException) -> bool:
+    """Whether an exception is a Ctrl-C or a signal, which Python raises in the main thread only."""
+    return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
+
+
+def text_of(error: BaseException) -> str:
+    """Return the text of an exception, or what stands for it when making it raises another one."""
+    try:
+        return str(error)
+    except BaseException as failure:
+        if is_for_program(failure):
+            raise
+        return f"<no text: {type(failure).__name__}>"
+
+
+def named_text_of(error: BaseException) -> str:
+    """Return the class and the text of an exception, as return messages have them."""
+    return f"{type(error).__name__}: {text_of(error)}"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration with its unit, such as `10 s`, `2.5 s` or `0.05 s`.
+
+    Args:
+        seconds: The duration; a remaining time such as 0.999187 is rounded.
+    """
+    if not math.isfinite(seconds):
+        return f"{seconds:g} s"
+    digits = 1 if abs(seconds) >= 0.995 else 1 - math.floor(math.log10(abs(seconds))) if seconds else 0
+    text = f"{seconds:.{digits}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} s"

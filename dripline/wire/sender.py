@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dripline.errors import DriplineError
-from dripline.wire.version import PROTOCOL_VERSION, VERSION
+from dripline.wire import PROTOCOL_VERSION, VERSION
 from scarab.process import executable, hostname, username
 
 _PARTS = ("version", "commit", "package")

@@ -10,7 +10,7 @@ import pytest
 from support.certificates import Certificates
 
 from dripline.broker import EmbeddedBroker, server
-from dripline.broker.tls import ServerTls
+from dripline.broker.listening import ServerTls
 
 from .conftest import BrokerAddress
 from .raw_client import RawClient

@@ -19,13 +19,13 @@ from support.proxy import Proxy
 from support.rabbitmq_node import new_node
 
 from dripline.broker import EmbeddedBroker
-from dripline.broker.tls import ServerTls
+from dripline.broker.listening import ServerTls
 from dripline.config.mesh import MeshSettings
 from dripline.core import Endpoint, Interface, Service
 from dripline.errors import BrokerError, BrokerUnreachable, ConfigurationError, ConnectionLost, LoginRefused
 from dripline.transport.address import BrokerAddress, TlsSettings
 from dripline.transport.connection import Connection
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

@@ -15,7 +15,7 @@ from support.plain import plain_channel
 from dripline.errors import BrokerError, DriplineError, LoginRefused, NameTaken
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

@@ -15,7 +15,7 @@ from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime.client import MeshClient
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 from dripline.wire.message import MsgRequest
 
 pytestmark = pytest.mark.usefixtures("no_leaks")

@@ -15,7 +15,7 @@ from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost
 from dripline.transport import io_loop as socket_loop
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

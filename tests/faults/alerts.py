@@ -16,7 +16,7 @@ from dripline.core import Service
 from dripline.runtime.queued_alert import to_line
 from dripline.runtime.spool import Spool
 from dripline.transport.address import BrokerAddress
-from dripline.wire.encode import Encoder, Envelope
+from dripline.wire.codec import Encoder, Envelope
 from dripline.wire.message import MsgAlert
 from dripline.wire.sender import sender_info
 

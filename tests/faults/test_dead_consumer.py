@@ -25,7 +25,7 @@ from support.waiting import eventually
 from dripline.core import Interface, MsgAlert, Service
 from dripline.errors import DriplineError
 from dripline.runtime.clock import timestamp
-from dripline.wire.encode import Encoder, Envelope
+from dripline.wire.codec import Encoder, Envelope
 from dripline.wire.sender import sender_info
 
 TIMES = 10 if FULL else 2

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pika
 import pytest
 
-from dripline.wire.chunks import read_part
-from dripline.wire.decode import read_message
+from dripline.wire.body import read_part
+from dripline.wire.codec import read_message
 
 CAPTURES = Path(__file__).parent / "captures"
 

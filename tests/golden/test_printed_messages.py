@@ -1,7 +1,7 @@
 """Messages are printed as the reference prints them."""
 
-from dripline.wire.chunks import Joiner
-from dripline.wire.decode import read_message
+from dripline.wire.body import Joiner
+from dripline.wire.codec import read_message
 from dripline.wire.printing import to_document, to_json
 
 REQUEST_END = [

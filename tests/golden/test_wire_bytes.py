@@ -2,9 +2,8 @@
 
 from collections import defaultdict
 
-from dripline.wire.chunks import Joiner
-from dripline.wire.decode import read_message
-from dripline.wire.encode import Encoder
+from dripline.wire.body import Joiner
+from dripline.wire.codec import Encoder, read_message
 
 
 def joined(parts):

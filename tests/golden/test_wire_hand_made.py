@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 
 from dripline.errors import DecodingError
-from dripline.wire.chunks import Joiner
-from dripline.wire.decode import incomplete_message
+from dripline.wire.body import Joiner
+from dripline.wire.codec import incomplete_message
 from dripline.wire.enums import op_t
 
 

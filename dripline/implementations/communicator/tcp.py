@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 from dripline.implementations.communicator.medium import Deadline, Medium
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 
 _CHUNK = 65536
 

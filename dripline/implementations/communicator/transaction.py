@@ -8,7 +8,7 @@ from dripline.implementations.communicator.errors import (
     device_error,
 )
 from dripline.implementations.communicator.medium import Deadline, Medium
-from dripline.wire.duration import duration
+from dripline.wire.safe_text import duration
 
 #: More than this is no answer but a device gone wild.
 LONGEST_ANSWER = 16 * 2**20

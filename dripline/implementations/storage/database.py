@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dripline.config.extras import pip_install
 from dripline.config.secrets import is_blank
 from dripline.errors import ConfigurationError
-from dripline.wire.json_body import to_jsonable
+from dripline.wire.body import to_jsonable
 from dripline.wire.safe_text import hide_login
 
 if TYPE_CHECKING:

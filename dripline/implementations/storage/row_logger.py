@@ -22,7 +22,7 @@ from dripline.implementations.storage.waiting_rows import Pace
 from dripline.runtime.spool import Spool
 from dripline.runtime.state_folder import user_path
 from dripline.runtime.worker import InFlight, in_flight, release
-from dripline.wire.chunks import read_part
+from dripline.wire.body import read_part
 from dripline.wire.identifiers import new_uuid
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from dripline.implementations.storage.times import in_utc
-from dripline.wire.json_body import MAX_BYTES, MAX_VALUES, values_in
+from dripline.wire.body import MAX_BYTES, MAX_VALUES, values_in
 
 if TYPE_CHECKING:
     from sqlalchemy import CursorResult

@@ -10,9 +10,9 @@ from typing import Any, Final, TypeAlias
 
 import pika.spec
 
+from dripline.broker.exchange import Route, Router
 from dripline.broker.message import Message
 from dripline.broker.queue import Queue
-from dripline.broker.routing import Route, Router
 from dripline.wire.enums import msg_t
 
 _PROPERTIES_AT: Final = 12  # in a content header

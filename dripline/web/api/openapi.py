@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dripline.runtime.service_discovery import Present
-from dripline.wire.version import VERSION
+from dripline.wire import VERSION
 
 _NO_ARRAY = {"type": ["object", "string", "number", "boolean", "null"]}
 _PAYLOAD = {

@@ -7,8 +7,8 @@ from typing import Any
 
 from dripline.errors import DecodingError
 from dripline.runtime.dispatch import COMMANDS_WITHOUT_VALUES
+from dripline.wire.body import loads
 from dripline.wire.enums import op_t
-from dripline.wire.json_body import loads
 from dripline.wire.message import MsgRequest
 
 _OPERATIONS = {"GET": op_t.get, "HEAD": op_t.get, "PUT": op_t.set, "POST": op_t.cmd}

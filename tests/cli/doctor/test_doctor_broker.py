@@ -16,7 +16,7 @@ from support.certificates import Certificates
 from support.member import Member
 
 from dripline.broker import EmbeddedBroker
-from dripline.broker.tls import ServerTls
+from dripline.broker.listening import ServerTls
 from dripline.transport.address import BrokerAddress
 
 from .helpers import greeter, line_with, settings_of, tls_in_front_of

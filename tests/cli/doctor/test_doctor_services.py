@@ -13,7 +13,7 @@ from dripline.core import Endpoint, Service
 from dripline.implementations import KeyValueStore
 from dripline.runtime.client import MeshClient
 from dripline.runtime.worker import in_flight
-from dripline.wire.encode import Encoder
+from dripline.wire.codec import Encoder
 from dripline.wire.message import Message, MsgRequest
 from dripline.wire.sender import sender_info
 

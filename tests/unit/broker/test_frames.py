@@ -1,4 +1,4 @@
-"""Frame codec: what the broker packs itself is what pika reads, and broken methods are faults with a code."""
+"""Methods in frames: broken ones are faults with a code."""
 
 from __future__ import annotations
 
@@ -8,17 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika.spec import Basic, Connection, Queue
 
+from dripline.amqp.content import encode_method
 from dripline.broker.errors import ConnectionFault
-from dripline.broker.frames import (
-    BODY,
-    body_frames,
-    decode_method,
-    describe_frame,
-    encode_ack,
-    encode_method,
-    frame,
-    method_index,
-)
+from dripline.broker.frames import decode_method, describe_frame, method_index
 
 
 def test_methods_go_there_and_back() -> None:
@@ -29,23 +21,6 @@ def test_methods_go_there_and_back() -> None:
     assert read.channel_number == 7
     assert decode_method(data[7:-1]).routing_key == "my_store.#"
     assert method_index(data[7:-1]) == Queue.Bind.INDEX
-
-
-@given(st.integers(1, 65535), st.integers(1, 2**64 - 1), st.booleans())
-def test_confirms_read_as_basic_ack(channel: int, tag: int, multiple: bool) -> None:
-    """The packed confirm is a basic.ack."""
-    _, read = pika.frame.decode_frame(encode_ack(channel, tag, multiple))
-    assert read.channel_number == channel
-    assert (read.method.NAME, read.method.delivery_tag, read.method.multiple) == ("Basic.Ack", tag, multiple)
-
-
-@given(st.binary(max_size=500), st.integers(20, 200))
-def test_bodies_are_cut_to_frame_max(body: bytes, frame_max: int) -> None:
-    """Body frames are never longer than agreed, and together are the body."""
-    frames = list(body_frames(1, frame_max, body))
-    assert all(len(each) <= frame_max for each in frames)
-    assert b"".join(each[7:-1] for each in frames) == body
-    assert all(each == frame(BODY, 1, each[7:-1]) for each in frames)
 
 
 def test_an_unknown_method_is_503() -> None:

@@ -9,8 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.broker.flow_control import Alarm
-from dripline.broker.memory_limit import Memory
+from dripline.broker.memory_limit import Alarm, Memory
 from dripline.broker.message import Message
 from dripline.broker.queue import Entry, Queue, put_back
 
@@ -60,7 +59,7 @@ def test_messages_wait_in_order_until_somebody_takes_them() -> None:
     queue, taker = new_queue(), Taker()
     for number in range(3):
         queue.put(message(number))
-    queue.add_consumer(taker)  # type: ignore[arg-type]  # stands for a consumer
+    queue.consumers.append(taker)  # type: ignore[arg-type]  # stands for a consumer
     queue.drain()
     queue.put(message(3))
     assert bodies(taker.taken) == [0, 1, 2, 3]
@@ -71,7 +70,7 @@ def test_consumers_take_turns_and_the_busy_are_passed_over() -> None:
     """Who has no credit misses its turn."""
     queue, first, second = new_queue(), Taker(), Taker(credit=1)
     for taker in (first, second):
-        queue.add_consumer(taker)  # type: ignore[arg-type]  # stands for a consumer
+        queue.consumers.append(taker)  # type: ignore[arg-type]  # stands for a consumer
     for number in range(5):
         queue.put(message(number))
     assert bodies(first.taken) == [0, 2, 3, 4]
@@ -81,7 +80,7 @@ def test_consumers_take_turns_and_the_busy_are_passed_over() -> None:
 def test_what_nobody_can_take_waits() -> None:
     """Messages stay in the queue when all credit is used."""
     queue, taker = new_queue(), Taker(credit=1)
-    queue.add_consumer(taker)  # type: ignore[arg-type]  # stands for a consumer
+    queue.consumers.append(taker)  # type: ignore[arg-type]  # stands for a consumer
     for number in range(3):
         queue.put(message(number))
     assert bodies(queue.ready) == [1, 2]
@@ -93,7 +92,7 @@ def test_what_nobody_can_take_waits() -> None:
 def test_a_deleted_queue_takes_nothing_back() -> None:
     """Unacknowledged messages of a queue that is gone are gone as well."""
     queue, taker = new_queue(), Taker()
-    queue.add_consumer(taker)  # type: ignore[arg-type]  # stands for a consumer
+    queue.consumers.append(taker)  # type: ignore[arg-type]  # stands for a consumer
     queue.put(message(0))
     queue.deleted = True
     put_back(taker.taken)
@@ -106,7 +105,7 @@ def test_a_long_queue_is_handed_out_in_portions() -> None:
     queue, taker = new_queue(waiting.append), Taker()
     for number in range(1234):
         queue.put(message(number))
-    queue.add_consumer(taker)  # type: ignore[arg-type]  # stands for a consumer
+    queue.consumers.append(taker)  # type: ignore[arg-type]  # stands for a consumer
     queue.drain()
     queue.drain()
     assert len(taker.taken) < 1234

@@ -9,8 +9,7 @@ import pytest
 from pika.spec import Basic
 
 from dripline.broker.errors import ChannelFault, ConnectionFault
-from dripline.broker.flow_control import Alarm
-from dripline.broker.memory_limit import Memory
+from dripline.broker.memory_limit import Alarm, Memory
 from dripline.broker.queue import Queue
 from dripline.broker.vhost import VirtualHost
 

@@ -14,7 +14,7 @@ from dripline.core import MsgRequest, Service, ThrowReply, op_t
 from dripline.errors import ConfigurationError
 from dripline.implementations import PostgreSQLInterface, SQLTable
 from dripline.implementations.storage.database import make_engine, read_url
-from dripline.wire.json_body import MAX_BYTES, dumps
+from dripline.wire.body import MAX_BYTES, dumps
 
 __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 

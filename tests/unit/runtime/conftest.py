@@ -6,7 +6,7 @@ import pytest
 
 from dripline.amqp.content import Delivery, Returned
 from dripline.amqp.properties import RawProperties
-from dripline.wire.encode import Encoder
+from dripline.wire.codec import Encoder
 
 SENDER = {
     "exe": "/usr/bin/dl",

@@ -15,7 +15,7 @@ from dripline.runtime import alert_backlog
 from dripline.runtime.alert_publisher import AlertPublisher, BufferPolicy
 from dripline.runtime.spool import Position, Spool
 from dripline.transport.future import OneShotFuture
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 
 
 class Broker:

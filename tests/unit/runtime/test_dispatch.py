@@ -11,7 +11,7 @@ from dripline.runtime.lockout import Lockout
 from dripline.runtime.pings import LifeSigns, liveness_ping, read_life_signs
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgReply, MsgRequest
-from dripline.wire.throw_reply import ThrowReply
+from dripline.wire.return_codes import ThrowReply
 
 KEY = uuid.UUID("11111111-2222-3333-4444-555555555555")
 NIL = uuid.UUID(int=0)

@@ -9,7 +9,7 @@ import pytest
 from support.certificates import Certificates
 
 from dripline.broker import EmbeddedBroker
-from dripline.broker.tls import ServerTls
+from dripline.broker.listening import ServerTls
 from dripline.core import Interface
 from dripline.errors import BrokerError, ConfigurationError
 from dripline.testing import Services, broker_for_tests

@@ -236,7 +236,6 @@ def test_the_plugin_costs_nothing() -> None:
         "dripline.testing",
         "dripline.testing.plugin",
         "dripline.wire",
-        "dripline.wire.version",
     }
     assert not brought & {"asyncio", "click", "pika", "scarab", "yaml"}
 

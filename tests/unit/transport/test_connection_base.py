@@ -3,16 +3,19 @@
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from pika import frame, spec
 from support.fake_broker import FakeBroker
 from support.waiting import eventually, failing
 
+from dripline.amqp.content import Delivery
+from dripline.amqp.properties import RawProperties
 from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
-from dripline.wire.encode import Envelope
+from dripline.wire.codec import Envelope
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -188,6 +191,49 @@ def test_closing_is_quick_whatever_the_broker_does(silent):
         if silent is spec.Queue.Declare:
             asker.join(30)
             assert not asker.is_alive()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda connection, _tag: connection.publish("x", [MESSAGE]),
+        lambda connection, tag: connection.ack(Delivery(tag, 1, "x", "peaches", RawProperties(b"\0\0"), b"")),
+    ],
+)
+def test_nothing_is_written_behind_the_end_of_its_channel(use, monkeypatch):
+    """A thread that is about to write when the connection closes writes nothing: brokers answer that with 504."""
+    checked, saying_goodbye, errors = threading.Event(), threading.Event(), []
+    send = Connection._send
+
+    def send_late(connection, *arguments):
+        checked.set()
+        assert saying_goodbye.wait(30)
+        try:
+            send(connection, *arguments)
+        except ConnectionLost as error:
+            errors.append(error)
+            raise
+
+    with FakeBroker(spec.Channel.Close) as fake:
+        connection = connect(fake)
+        tag = connection.consume("x", print)
+        monkeypatch.setattr(Connection, "_send", send_late)
+
+        def write():
+            with suppress(ConnectionLost):
+                use(connection, tag)
+
+        writer = threading.Thread(target=write)
+        closer = threading.Thread(target=connection.close)
+        writer.start()
+        assert checked.wait(30)
+        closer.start()
+        fake.wait_for(spec.Channel.Close)
+        saying_goodbye.set()
+        writer.join(30)
+        closer.join(30)
+    assert [str(error) for error in errors] == [f"the connection to the broker at {connection.address} is closed"]
+    assert fake.frames.empty()
 
 
 def test_it_may_be_closed_on_its_own_thread():

@@ -11,7 +11,7 @@ from support.waiting import eventually
 
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
-from dripline.transport.durable_consumer import DurableConsumer
+from dripline.transport.consumer import DurableConsumer
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

@@ -6,9 +6,8 @@ from typing import Any
 import pika
 import pytest
 
-from dripline.wire.chunks import Joiner, read_part
-from dripline.wire.decode import read_message
-from dripline.wire.encode import Encoder
+from dripline.wire.body import Joiner, read_part
+from dripline.wire.codec import Encoder, read_message
 
 SENDER = {
     "exe": "/usr/bin/dl",

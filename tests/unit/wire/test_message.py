@@ -9,10 +9,9 @@ import pytest
 
 import scarab
 from dripline.wire.enums import msg_t, op_t
-from dripline.wire.identifiers import NIL_UUID
+from dripline.wire.identifiers import NIL_UUID, Specifier
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 from dripline.wire.return_codes import DL_ServiceErrorInvalidValue
-from dripline.wire.specifier import Specifier
 
 
 def test_a_request_has_defaults():

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from dripline.wire.version import PROTOCOL_VERSION, VERSION
+from dripline.wire import PROTOCOL_VERSION, VERSION
 
 
 def test_the_version_is_the_one_of_the_distribution():
