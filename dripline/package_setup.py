@@ -64,7 +64,7 @@ def warn(replacement: str) -> None:
     """
     import logging
 
-    from dripline.discovery.replaced_package import describe
+    from dripline.discovery.distributions import describe
 
     global culprit
     culprit = replacement

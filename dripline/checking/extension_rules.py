@@ -17,7 +17,7 @@ from typing import Any
 from dripline.config.diagnostics import Diagnostics, error, warning
 from dripline.config.suggest import did_you_mean
 from dripline.discovery.class_finder import ClassFinder
-from dripline.discovery.disabled import KEY, Disabled
+from dripline.discovery.index import KEY, Disabled
 from dripline.wire.safe_text import safe_text
 
 _BY_CONFIGURATION = "'extensions: disable' of the configuration"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dripline.checking.docstrings import summary
+from dripline.checking.arguments import summary
 from dripline.core import _access as access
 
 

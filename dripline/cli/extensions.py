@@ -62,7 +62,7 @@ def extensions(ctx: click.Context, as_json: bool, config: str | None, limit_s: f
     if ctx.invoked_subcommand is not None:
         return
     from dripline.discovery.class_finder import class_finder
-    from dripline.discovery.disabled import VARIABLE
+    from dripline.discovery.index import VARIABLE
     from dripline.discovery.inventory import built_in, take_inventory
 
     finder = class_finder()

@@ -50,7 +50,7 @@ def describe(cls: type) -> dict[str, Any]:
     from dataclasses import asdict
 
     from dripline.checking import arguments_of
-    from dripline.checking.docstrings import summary
+    from dripline.checking.arguments import summary
     from dripline.checking.message_access import reach_of
     from dripline.core.endpoint import Endpoint
 
@@ -70,7 +70,7 @@ def describe(cls: type) -> dict[str, Any]:
 def _source(cls: type) -> dict[str, str]:
     import inspect
 
-    from dripline.checking.signature import is_ours
+    from dripline.checking.arguments import is_ours
     from dripline.discovery.distributions import source_of
     from dripline.wire.version import VERSION
 
@@ -90,7 +90,7 @@ def _source(cls: type) -> dict[str, str]:
 
 def _argument(argument: Argument) -> dict[str, Any]:
     from dripline.checking import MISSING
-    from dripline.checking.schema_types import is_json
+    from dripline.checking.schema import is_json
 
     default = list(argument.default) if isinstance(argument.default, tuple) else argument.default
     has_default = default is not MISSING

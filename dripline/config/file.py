@@ -6,8 +6,7 @@ import os
 from typing import Any
 
 from dripline.config.diagnostics import Diagnostic, Diagnostics, InvalidConfiguration, Place, diagnostics_of
-from dripline.config.missing_space import missing_space_hint
-from dripline.config.suggest import did_you_mean
+from dripline.config.suggest import did_you_mean, missing_space_hint
 from dripline.errors import ConfigurationError
 
 #: Longest file that is read, in bytes: a configuration of ten thousand endpoints has some two million.

@@ -12,12 +12,11 @@ from typing import Any, TypedDict, TypeVar
 from dripline.config.diagnostics import WARNING, Diagnostics, diagnostics_of, error, warning
 from dripline.config.environment import with_environment
 from dripline.config.file import FilePath, load_file, parse_file, read_mapping
-from dripline.config.mesh import MeshSettings, checked_setting
-from dripline.config.mesh_address import TLS_FILES
-from dripline.config.missing_space import missing_space_hint
+from dripline.config.mesh import TLS_FILES, MeshSettings, checked_setting
 from dripline.config.overrides import apply_words, spell
 from dripline.config.quoted import as_wanted
 from dripline.config.source_map import SourceMap
+from dripline.config.suggest import missing_space_hint
 from dripline.config.version_4 import MESH_KEYS, converted
 from dripline.errors import ConfigurationError
 from dripline.wire.safe_text import hide_login

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from dripline.config.missing_space import MissingSpace, find_missing_space, missing_space_in_entry
 from dripline.config.overrides import read_number
+from dripline.config.suggest import MissingSpace, find_missing_space, missing_space_in_entry
 
 _TAG = "tag:yaml.org,2002:"
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

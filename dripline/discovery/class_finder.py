@@ -17,14 +17,13 @@ from types import ModuleType
 from typing import Any
 
 from dripline.config.suggest import did_you_mean
-from dripline.discovery.disabled import Disabled
-from dripline.discovery.error_text import describe_failure
-from dripline.discovery.index import Extension, Index, build_index
+from dripline.discovery.index import Disabled, Extension, Index, build_index
 from dripline.discovery.loader import ExtensionLoader
 from dripline.discovery.namespace_package import offer_pkg_resources
-from dripline.discovery.validation import checked_class
+from dripline.discovery.validation import checked_class, describe_failure
 from dripline.errors import ConfigurationError
 from dripline.wire.interrupts import is_for_program
+from scarab import Authentication, MainApp
 
 logger = logging.getLogger("dripline.extensions")
 
@@ -262,3 +261,22 @@ def load_file(path: str) -> ModuleType:
             raise
         raise ConfigurationError(f"module_path: {path!r} fails: {describe_failure(error, beside=file)}") from error
     return module
+
+
+def secrets_of_extensions() -> Authentication:
+    """Secrets with the groups that the extension `add_auth_spec` registers; one that fails is told in the log."""
+    app = MainApp()
+    finder = class_finder()
+    for extension in finder.index.named("add_auth_spec"):
+        add = getattr(finder.load(extension), "AddAuthSpec", None)
+        if add is None:
+            continue
+        try:
+            add(app)
+        except BaseException as error:  # an extension's fault must not be ours
+            if is_for_program(error):
+                raise
+            logger.warning(
+                "extension %s: AddAuthSpec fails: %s", extension, describe_failure(error, extension.file)
+            )
+    return app.auth

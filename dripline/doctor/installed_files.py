@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 
 from dripline import package_setup
-from dripline.discovery.distributions import file_hash
-from dripline.discovery.replaced_package import describe
+from dripline.discovery.distributions import describe, file_hash
 from dripline.doctor.report import Notes
 
 _SHOWN = 3

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import IO
 
-from dripline.checking.name_clashes import check_together
+from dripline.checking.file_check import check_together
 from dripline.config.diagnostics import Diagnostics, diagnostics_of
 from dripline.errors import ConfigurationError
 from dripline.programs.common_options import CommonOptions

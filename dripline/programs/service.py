@@ -13,8 +13,8 @@ from typing import Any
 from dripline.checking import check_loaded
 from dripline.core.object_creator import ObjectCreator, maker_of
 from dripline.core.service import Service
-from dripline.discovery.error_text import describe_failure
-from dripline.discovery.secrets import secrets_of_extensions
+from dripline.discovery.class_finder import secrets_of_extensions
+from dripline.discovery.validation import describe_failure
 from dripline.errors import ConfigurationError, DriplineError
 from dripline.programs.common_options import CommonOptions
 from dripline.programs.session import Session, draft_session

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dripline.config.authentication import broker_of, make_authentication, read_auth_file
+from dripline.config.authentication import broker_of, is_blank, make_authentication, read_auth_file
 from dripline.config.diagnostics import WARNING, Diagnostic, Diagnostics, Place, diagnostics_of
 from dripline.config.load import Loaded, load_all, merged, mesh_errors, mesh_settings
-from dripline.config.mesh_address import TLS_FILES, resolved
-from dripline.config.secrets import is_blank
+from dripline.config.mesh import TLS_FILES, resolved
 from dripline.config.source_map import SourceMap
 from dripline.errors import ConfigurationError
 from dripline.programs.common_options import CommonOptions

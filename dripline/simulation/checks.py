@@ -10,7 +10,7 @@ from dripline.config.diagnostics import Diagnostics, error, warning
 from dripline.config.overrides import spell
 from dripline.config.quoted import as_wanted
 from dripline.config.suggest import did_you_mean
-from dripline.simulation.kinds import KINDS
+from dripline.simulation.scpi import KINDS
 
 logger = logging.getLogger("dripline.simulation")
 

@@ -7,17 +7,13 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from dripline.config.suggest import did_you_mean
-from dripline.simulation.commands import Answers, CommandDescription, reading
-from dripline.simulation.description import Description
+from dripline.simulation.description import Answers, CommandDescription, Description, names_of, reading
 from dripline.simulation.faults import VENDOR, Faults
-from dripline.simulation.headers import forms, header_forms
 from dripline.simulation.quantity import Quantity
-from dripline.simulation.standard import STANDARD
-from dripline.simulation.status import ScpiError, Status
-from dripline.simulation.value_description import names_of
+from dripline.simulation.scpi import KINDS, OPERATION_COMPLETE, ScpiError, Status, forms, header_forms
 
 _UNIT = re.compile(r"""(?:[^;"']|"[^"]*(?:"|$)|'[^']*(?:'|$))*""")
 
@@ -234,3 +230,48 @@ def _undefined(header: str, _argument: str) -> None:
 
 def _bound(function: Callable[..., str | None], first: Any) -> Callable[[str], str | None]:
     return lambda argument: function(first, argument)
+
+
+class Instrument(Protocol):
+    """What the commands need of an instrument; `device.Device` is one."""
+
+    description: Description
+    status: Status
+
+    def reset(self) -> None:
+        """Give all values their initial ones."""
+
+
+def _event_enable(device: Instrument, argument: str) -> None:
+    device.status.event_enable = _byte(argument)
+
+
+def _service_request_enable(device: Instrument, argument: str) -> None:
+    device.status.service_request_enable = _byte(argument)
+
+
+def _byte(argument: str) -> int:
+    value: int = KINDS["integer"].parse(argument, "")
+    if not 0 <= value <= 255:
+        raise ScpiError(-222, argument)
+    return value
+
+
+STANDARD: dict[str, Callable[[Instrument, str], str | None]] = {
+    "*IDN?": lambda device, _: device.description.identity,
+    "*OPC": lambda device, _: device.status.raise_event(OPERATION_COMPLETE),
+    "*OPC?": lambda device, _: "1",
+    "*WAI": lambda device, _: None,
+    "*TST?": lambda device, _: "0",
+    "*RST": lambda device, _: device.reset(),
+    "*CLS": lambda device, _: device.status.clear(),
+    "*ESR?": lambda device, _: str(device.status.take_events()),
+    "*ESE": _event_enable,
+    "*ESE?": lambda device, _: str(device.status.event_enable),
+    "*SRE": _service_request_enable,
+    "*SRE?": lambda device, _: str(device.status.service_request_enable),
+    "*STB?": lambda device, _: str(device.status.status_byte()),
+    "SYSTem:ERRor[:NEXT]?": lambda device, _: device.status.next_error(),
+    "SYSTem:ERRor:COUNt?": lambda device, _: str(device.status.error_count()),
+    "SYSTem:VERSion?": lambda device, _: "1999.0",
+}

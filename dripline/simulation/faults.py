@@ -6,9 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from dripline.simulation.headers import header_forms
-from dripline.simulation.kinds import KINDS
-from dripline.simulation.status import ScpiError
+from dripline.simulation.scpi import KINDS, ScpiError, header_forms
 
 CHANCES = ("silent", "slow", "garbage", "truncated", "late", "disconnect", "refuse")
 

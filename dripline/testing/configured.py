@@ -16,7 +16,7 @@ from dripline.config.overrides import set_path, spell
 from dripline.config.source_map import SourceMap
 from dripline.core.object_creator import ObjectCreator
 from dripline.core.service import Service
-from dripline.discovery.secrets import secrets_of_extensions
+from dripline.discovery.class_finder import secrets_of_extensions
 from dripline.errors import ConfigurationError
 from dripline.testing.brokers import Broker
 

@@ -9,7 +9,7 @@ import pytest
 from support.waiting import eventually
 
 from dripline.discovery.index import Extension
-from dripline.discovery.probe import Found, probe
+from dripline.discovery.inventory import Found, probe
 from dripline.errors import DriplineError
 
 PATIENCE_S = 240

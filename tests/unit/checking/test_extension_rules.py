@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dripline.checking.extension_rules import apply_rules, lacking
 from dripline.config.diagnostics import error, warning
 from dripline.core import ObjectCreator
-from dripline.discovery.disabled import is_rules
+from dripline.discovery.index import is_rules
 from dripline.errors import ConfigurationError
 
 RECORD = "dripline/extensions/pumps.py,,\n"

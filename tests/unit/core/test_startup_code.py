@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from support.outrages import OUTRAGES
 
-from dripline.checking.declared_checks import diagnose
+from dripline.checking.argument_values import diagnose
 from dripline.core.object_creator import ObjectCreator, maker_of
 from dripline.discovery.class_finder import load_file
-from dripline.discovery.error_text import describe_failure
+from dripline.discovery.validation import describe_failure
 from dripline.errors import ConfigurationError
 
 # In the main thread a KeyboardInterrupt is Ctrl-C.
