@@ -133,35 +133,17 @@ def _by_default(argument: Argument) -> ValueCheck | None:
     return check
 
 
-def _unlike_bool(default: bool, value: Any) -> bool:
-    # False often stands for "not given", so any text may be meant; but not 'no', which would count as true.
-    return isinstance(value, str) and (default or value.lower() in _BOOLEAN_WORDS)
-
-
-def _unlike_number(default: float, value: Any) -> bool:
-    return isinstance(value, (str, bool))
-
-
-def _unlike_text(default: str, value: Any) -> bool:
-    return bool(default) and isinstance(value, (bool, list, dict))
-
-
-def _unlike_list(default: Any, value: Any) -> bool:
-    return bool(default) and isinstance(value, (bool, int, float))
-
-
-def _unlike_mapping(default: Any, value: Any) -> bool:
-    return bool(default) and isinstance(value, (bool, int, float, str, list))
+def _unlike(*kinds: type) -> Callable[[Any, Any], bool]:
+    return lambda default, value: bool(default) and isinstance(value, kinds)
 
 
 _DIFFERS: dict[type, Callable[[Any, Any], bool]] = {
-    bool: _unlike_bool,
-    int: _unlike_number,
-    float: _unlike_number,
-    str: _unlike_text,
-    list: _unlike_list,
-    tuple: _unlike_list,
-    dict: _unlike_mapping,
+    # False often stands for "not given", so any text may be meant; but not 'no', which would count as true.
+    bool: lambda default, value: isinstance(value, str) and (default or value.lower() in _BOOLEAN_WORDS),
+    **dict.fromkeys((int, float), lambda default, value: isinstance(value, (str, bool))),
+    str: _unlike(bool, list, dict),
+    **dict.fromkeys((list, tuple), _unlike(bool, int, float)),
+    dict: _unlike(bool, int, float, str, list),
 }
 
 

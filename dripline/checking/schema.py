@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import types
 import typing
 from collections import abc
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from enum import Enum
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 from dripline.checking.argument_values import required_by_checks
 from dripline.checking.arguments import (
@@ -24,6 +23,7 @@ from dripline.checking.arguments import (
 from dripline.checking.value_types import UNKNOWN, fits
 from dripline.config.authentication import SECRET_KEYS
 from dripline.config.mesh import MeshSettings
+from dripline.config.quoted import members
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
 from dripline.discovery.class_finder import ClassFinder, class_finder
@@ -278,15 +278,15 @@ def type_schema(annotation: Any) -> Schema:
     Args:
         annotation: as `typing.get_type_hints` gives it.
     """
-    if isinstance(annotation, typing.NewType):
-        return type_schema(annotation.__supertype__)
-    if hasattr(annotation, "__value__"):  # an alias made with the type statement
-        return type_schema(annotation.__value__)
+    schemas = [_member_schema(member) for member in members(annotation)]
+    if not all(schemas):
+        return {}
+    distinct = [schema for number, schema in enumerate(schemas) if schema not in schemas[:number]]
+    return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
+
+
+def _member_schema(annotation: Any) -> Schema:
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Annotated:
-        return type_schema(inner[0])
-    if origin in (Union, types.UnionType):
-        return _any_of(inner)
     if origin is Literal:
         return _choice(inner)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
@@ -300,14 +300,6 @@ def type_schema(annotation: Any) -> Schema:
     elif plain and origin in _MAPPINGS and len(inner) == 2:
         plain["additionalProperties"] = type_schema(inner[1])
     return plain
-
-
-def _any_of(members: tuple[Any, ...]) -> Schema:
-    schemas = [type_schema(member) for member in members]
-    if not all(schemas):
-        return {}
-    distinct = [schema for number, schema in enumerate(schemas) if schema not in schemas[:number]]
-    return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
 
 
 def _choice(values: typing.Iterable[Any]) -> Schema:

@@ -38,9 +38,7 @@ def read_auth_file(path: FilePath) -> dict[str, dict[str, str]]:
         ConfigurationError: the file cannot be read, is not made of groups, or an item of it is empty, whoever
             needs that. Its text quotes no secret.
     """
-    from scarab import secret_files  # most programs have no such file
-
-    read_text(path)  # tells in our words if there is no such file
+    read_text(path)  # reports a missing file as for other files
     try:
         groups = secret_files.read_auth_file(str(path))
     except secret_files.AuthenticationError as error:
@@ -76,7 +74,7 @@ def make_authentication(
         ConfigurationError: a file cannot be read, `username` or `password` is neither of the two, or a secret is
             empty: in the configuration, a file, the authentication file or an environment variable.
     """
-    from scarab import Authentication, secret_files  # commands that end before they log in need neither
+    from scarab import Authentication  # commands that end before they log in do not need it
 
     auth = auth or Authentication()
     spec = dripline_auth_spec()

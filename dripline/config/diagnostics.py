@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -112,6 +113,14 @@ class Diagnostics(list[Diagnostic]):
     def add(self, found: Diagnostic, path: Path = (), label: object = "") -> None:
         """Add one with its place; the arguments are those of `Diagnostic.located`."""
         self.append(found.located(self.where, path, label))
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Add the errors that the block raises, with their places."""
+        try:
+            yield
+        except ConfigurationError as failure:
+            self += (one.located(self.where) if one.place.path else one for one in diagnostics_of(failure))
 
     @property
     def errors(self) -> list[str]:

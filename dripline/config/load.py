@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import partial
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict
 
-from dripline.config.diagnostics import WARNING, Diagnostics, diagnostics_of, error, warning
+from dripline.config.diagnostics import WARNING, Diagnostics, error, warning
 from dripline.config.environment import with_environment
 from dripline.config.file import FilePath, load_file, parse_file, read_mapping
 from dripline.config.mesh import TLS_FILES, MeshSettings, checked_setting
@@ -24,7 +23,6 @@ from dripline.wire.safe_text import hide_login
 logger = logging.getLogger("dripline.config")
 
 _MESH = "dripline_mesh"
-_Result = TypeVar("_Result")
 
 
 def load_configuration(
@@ -88,31 +86,28 @@ def load_all(
     origin = SourceMap(file, words, user_mesh_file())
     found = Diagnostics(where=origin.place)
     is_readable = True
-    tree = merged(merged({_MESH: {}}, defaults or {}), {_MESH: _tried(home_mesh, found) or {}})
+    tree = merged({_MESH: {}}, defaults or {})
+    with found.collecting():
+        tree = merged(tree, {_MESH: home_mesh()})
     if file is not None:
         in_file = Diagnostics(where=origin.place)
         mapping = read_mapping(file, in_file)
         is_readable = bool(mapping) or not in_file
         today = converted(mapping, origin, in_file)
         found += in_file
-        tree = merged(tree, {**today, **_tls_files_beside(file, today)})
+        if isinstance(block := today.get(_MESH), dict):
+            today[_MESH] = _with_tls_files(file, block)
+        tree = merged(tree, today)
     for word in words:
-        _tried(partial(apply_words, tree, [word]), found)
+        with found.collecting():
+            apply_words(tree, [word])
     replaced = with_environment(merged(tree, _given(options or {})), environment, found)
-    _tried(lambda: _load_return_codes(replaced.tree, file), found)
+    with found.collecting():
+        _load_return_codes(replaced.tree, file)
     _read_quoted_mesh(replaced.tree, replaced.unsure, found)
     if file is not None:
-        _look_beside(file, replaced.tree)
+        _find_module_paths(file, replaced.tree)
     return Loaded(replaced.tree, origin, found, replaced.unsure, is_readable)
-
-
-def _tried(action: Callable[[], _Result], found: Diagnostics) -> _Result | None:
-    """Do something, and collect what is wrong with it."""
-    try:
-        return action()
-    except ConfigurationError as failure:
-        found += diagnostics_of(failure)
-        return None
 
 
 def mesh_settings(configuration: Mapping[str, Any], origin: SourceMap) -> MeshSettings:
@@ -145,16 +140,11 @@ def mesh_errors(
     for key, value in block.items():
         if (_MESH, key) in unsure and key in MESH_KEYS:
             continue
-        try:
+        with found.collecting():
             checked_setting(key, value)
-        except ConfigurationError as failure:
-            found.add(error(str(failure), _MESH, key))
     if not found and not any(path[:1] == (_MESH,) for path in unsure):
-        try:
+        with found.collecting():
             MeshSettings.from_dict(block)
-        except ConfigurationError as failure:
-            for one in diagnostics_of(failure):
-                found.add(one)
     return found
 
 
@@ -175,7 +165,7 @@ def home_mesh() -> dict[str, Any]:
     block = settings.get(_MESH, settings)
     if not isinstance(block, dict):
         raise ConfigurationError(f"{path}: {_MESH!r} is a mapping of settings, not {hide_login(repr(block))}")
-    return block if path is None else _beside(path, block)
+    return block if path is None else _with_tls_files(path, block)
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,13 +197,8 @@ def _load_return_codes(tree: dict[str, Any], file: FilePath | None) -> None:
     name = mesh.get("return_codes") if isinstance(mesh, dict) else None
     if not isinstance(name, str):
         return
-    beside = os.path.join(os.path.dirname(os.fspath(file)), name) if file is not None else name
-    path = beside if os.path.exists(beside) else name
-    codes = parse_file(path)
-    tree[_MESH] = {
-        **mesh,
-        "return_codes": codes.get("return_codes", codes) if isinstance(codes, dict) else codes,
-    }
+    codes = parse_file(name if file is None else _beside(file, name))
+    tree[_MESH] = {**mesh, "return_codes": codes.get("return_codes", codes) if isinstance(codes, dict) else codes}
 
 
 class _ReturnCode(TypedDict):
@@ -222,11 +207,8 @@ class _ReturnCode(TypedDict):
 
 #: Types of the settings of the mesh, by name.
 _MESH_TYPES: dict[str, Any] = {
-    **{
-        setting.name: str if setting.default is None else type(setting.default) for setting in fields(MeshSettings)
-    },
-    "return_codes": list[_ReturnCode],
-}
+    one.name: str if one.default is None else type(one.default) for one in fields(MeshSettings)
+} | {"return_codes": list[_ReturnCode]}
 
 
 def _read_quoted_mesh(tree: dict[str, Any], unsure: Collection[tuple[str | int, ...]], found: Diagnostics) -> None:
@@ -243,27 +225,21 @@ def _read_quoted_mesh(tree: dict[str, Any], unsure: Collection[tuple[str | int, 
                 found.append(doubt)
 
 
-def _tls_files_beside(file: FilePath, tree: Mapping[str, Any]) -> dict[str, Any]:
-    block = tree.get(_MESH)
-    return {_MESH: _beside(file, block)} if isinstance(block, dict) else {}
+def _beside(file: FilePath, name: str) -> str:
+    """A file name of a configuration: relative to the configuration's folder if the file exists there."""
+    beside = os.path.join(os.path.dirname(os.fspath(file)), name)
+    return beside if os.path.exists(beside) else name
 
 
-def _beside(file: FilePath, block: dict[str, Any]) -> dict[str, Any]:
-    """Mesh settings whose files are first looked for in the folder of the file that names them."""
-    found = {}
-    for key in TLS_FILES:
-        name = block.get(key)
-        if isinstance(name, str):
-            beside = os.path.join(os.path.dirname(os.fspath(file)), name)
-            found[key] = beside if os.path.exists(beside) else name
-    return {**block, **found}
+def _with_tls_files(file: FilePath, block: dict[str, Any]) -> dict[str, Any]:
+    named = {key: _beside(file, block[key]) for key in TLS_FILES if isinstance(block.get(key), str)}
+    return {**block, **named}
 
 
-def _look_beside(file: FilePath, configuration: dict[str, Any]) -> None:
+def _find_module_paths(file: FilePath, configuration: dict[str, Any]) -> None:
     """Let a `module_path` that leads nowhere from the working folder be one from the configuration's folder."""
     endpoints = configuration.get("endpoints")
     for part in (configuration, *(endpoints if isinstance(endpoints, list) else ())):
         path = part.get("module_path") if isinstance(part, dict) else None
         if isinstance(path, str) and not os.path.exists(os.path.expanduser(path)):
-            beside = os.path.join(os.path.dirname(file), path)
-            part["module_path"] = beside if os.path.exists(beside) else path
+            part["module_path"] = _beside(file, path)

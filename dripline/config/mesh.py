@@ -10,9 +10,11 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from dripline.config.diagnostics import InvalidConfiguration, error
+from dripline.config.suggest import did_you_mean
 from dripline.errors import ConfigurationError, advice
 from dripline.wire.safe_text import hide_login
 
+_BLOCK = "dripline_mesh"
 PORT, TLS_PORT = 5672, 5671
 # Programs that set everything give these though nobody chose them: they say nothing beside an address.
 _USUAL = {"broker_port": PORT, "virtual_host": "/"}
@@ -99,98 +101,88 @@ class MeshSettings:
 _POSITIVE = {"max_payload_size", "max_connection_attempts", "max_reconnect_delay_s"}
 _HIGHEST = {"broker_port": 65535, "heartbeat_s": 65535}
 _LONGEST_EXCHANGE = 240  # of 255: `.durable` comes behind it
-_SWITCHES = {"true": True, "false": False}
 
 
 def checked_setting(key: object, value: Any) -> Any:
-    """Check one setting by itself, and give it as the type it has.
+    """Check one setting by itself, and convert it to the type it has.
 
     Args:
-        key: its name.
-        value: what was given; None is not given.
+        key: Its name.
+        value: What was given; None is not given.
 
     Raises:
-        ConfigurationError: there is no such setting, or the value is of a wrong kind.
+        ConfigurationError: There is no such setting, or the value is of a wrong kind.
     """
     if key not in _KINDS:
-        raise ConfigurationError(_unknown(key, set(_KINDS)))
-    assert isinstance(key, str), "those of the table are"
-    return None if value is None else _KINDS[key](key, value)
+        hint = did_you_mean(str(key), _KINDS) or f"; known: {', '.join(sorted(_KINDS))}"
+        raise InvalidConfiguration([error(f"dripline_mesh: unknown setting {key!r}{hint}", _BLOCK, str(key))])
+    return None if value is None else _KINDS[str(key)](str(key), value)
 
 
-def _unknown(key: object, known: set[str]) -> str:
-    from difflib import get_close_matches  # only a wrong configuration pays for this import
+def _invalid(key: str, text: str) -> InvalidConfiguration:
+    return InvalidConfiguration([error(f"dripline_mesh: {key} {text}", _BLOCK, key)])
 
-    near = get_close_matches(str(key), known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
-    return f"dripline_mesh: unknown setting {key!r}; {hint}"
+
+def _unlike(key: str, wanted: str, value: Any) -> InvalidConfiguration:
+    return _invalid(key, f"must be {wanted}, not {hide_login(repr(value))}")
 
 
 def _text(key: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise ConfigurationError(f"dripline_mesh: {key} must be a text, not {hide_login(repr(value))}")
+        raise _unlike(key, "a text", value)
     return value
 
 
+# Booleans and numbers that came through ENV{NAME} are text.
 def _switch(key: str, value: Any) -> bool:
-    # One that came through ENV{NAME} is a text.
-    value = _SWITCHES.get(value.lower(), value) if isinstance(value, str) else value
+    value = {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
     if not isinstance(value, bool):
-        raise ConfigurationError(f"dripline_mesh: {key} must be true or false, not {hide_login(repr(value))}")
+        raise _unlike(key, "true or false", value)
     return value
 
 
 def _integer(key: str, value: Any) -> int:
-    # A number that came through ENV{NAME} is a text of digits.
     if isinstance(value, str) and value.isascii() and value.isdecimal():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ConfigurationError(f"dripline_mesh: {key} must be a whole number, not {hide_login(repr(value))}")
+        raise _unlike(key, "a whole number", value)
     if not (1 if key in _POSITIVE else 0) <= value <= _HIGHEST.get(key, value):
-        raise ConfigurationError(f"dripline_mesh: {key} is out of range: {value}")
+        raise _invalid(key, f"is out of range: {value}")
     return value
 
 
 def _seconds(key: str, value: Any) -> float:
-    # A number that came through ENV{NAME} is a string.
     if isinstance(value, str):
         with suppress(ValueError):
             value = float(value)
     if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise ConfigurationError(f"dripline_mesh: {key} must be a number, not {hide_login(repr(value))}")
+        raise _unlike(key, "a number", value)
     if not 0 <= value <= threading.TIMEOUT_MAX:
-        raise ConfigurationError(f"dripline_mesh: {key} is out of range: {value}")
+        raise _invalid(key, f"is out of range: {value}")
     return float(value)
 
 
 def _auth_mechanism(key: str, value: Any) -> str:
     mechanism = _text(key, value).lower()
     if mechanism not in AUTH_MECHANISMS:
-        raise ConfigurationError(
-            f"dripline_mesh: {key} must be {' or '.join(AUTH_MECHANISMS)}, not {hide_login(repr(value))}"
-        )
+        raise _unlike(key, " or ".join(AUTH_MECHANISMS), value)
     return mechanism
 
 
 def _exchange(key: str, value: Any) -> str:
     name = _text(key, value)
     if not name or name.startswith("amq.") or len(name.encode(errors="replace")) > _LONGEST_EXCHANGE:
-        raise ConfigurationError(
-            f"dripline_mesh: {key} must have 1 to {_LONGEST_EXCHANGE} bytes and not begin with 'amq.', "
-            f"not {name!r:.60}"
-        )
+        limits = f"1 to {_LONGEST_EXCHANGE} bytes and not begin with 'amq.'"
+        raise _invalid(key, f"must have {limits}, not {name!r:.60}")
     return name
 
 
-def _return_codes(_key: str, value: Any) -> Any:
+def _return_codes(key: str, value: Any) -> Any:
     if isinstance(value, str):
         return value
     if isinstance(value, Sequence) and all(isinstance(entry, Mapping) for entry in value):
         return tuple(dict(entry) for entry in value)
-    raise ConfigurationError(
-        "dripline_mesh: return_codes must be a list of {name, value, description} "
-        f"or the name of a YAML file, not {hide_login(repr(value))}"
-    )
+    raise _unlike(key, "a list of {name, value, description} or the name of a YAML file", value)
 
 
 _OF_TYPE: dict[type, Callable[[str, Any], Any]] = {
@@ -206,10 +198,6 @@ _KINDS = {setting.name: _OF_TYPE[type(setting.default)] for setting in fields(Me
     "return_codes": _return_codes,
     "auth_mechanism": _auth_mechanism,
 }
-
-
-def _invalid(key: str, text: str) -> InvalidConfiguration:
-    return InvalidConfiguration([error(f"dripline_mesh: {key} {text}", "dripline_mesh", key)])
 
 
 def resolved(settings: Mapping[str, Any]) -> dict[str, Any]:
