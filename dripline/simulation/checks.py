@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dripline.config.diagnostics import Diagnostics, error, warning
@@ -119,8 +119,3 @@ class Section:
         for key in self._tree:
             if key not in self._known:
                 self.wrong(key, f"unknown key{did_you_mean(key, self._known)}")
-
-
-def unknown_name(name: str, known: Iterable[str]) -> str:
-    """What is wrong with a name that is not among these."""
-    return f"there is no value {name!r}{did_you_mean(name, known)}"

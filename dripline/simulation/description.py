@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import string
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from dripline.config.diagnostics import Diagnostics, InvalidConfiguration, Place, Where, error
 from dripline.config.overrides import spell
 from dripline.config.suggest import did_you_mean
-from dripline.simulation.checks import Section, unknown_name
+from dripline.simulation.checks import Section
 from dripline.simulation.faults import CHANCES
 from dripline.simulation.formula import Formula
-from dripline.simulation.scpi import KINDS, Choice, Kind, forms, header_forms, identifier, is_name, kind_of
+from dripline.simulation.scpi import (
+    KINDS,
+    Answers,
+    Choice,
+    Kind,
+    Reading,
+    forms,
+    header_forms,
+    identifier,
+    is_name,
+    kind_of,
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ def read_description(
     top = Section(tree, (), found)
     name = top.text("name", name)
     chances, delay_s = _read_faults(top.section("faults"))
-    values = read_values(top.section("values"))
+    values = _read_values(top.section("values"))
     description = Description(
         name=name,
         host=top.text("host", "localhost"),
@@ -94,7 +104,7 @@ def _read_commands(section: Section, values: tuple[ValueDescription, ...]) -> tu
     owners = {form + mark: value.name for value in values for form in forms(value.name) for mark in ("", "?")}
     commands = []
     for key in section:
-        command = read_command(key, section, known)
+        command = _read_command(key, section, known)
         for form in header_forms(command.header):
             spelled = f"{form} {command.argument}".strip()
             if spelled in owners:
@@ -153,8 +163,7 @@ def names_of(values: tuple[ValueDescription, ...]) -> dict[str, ValueDescription
     return {identifier(form): value for value in values for form in forms(value.name)}
 
 
-def read_values(section: Section) -> tuple[ValueDescription, ...]:
-    """Read the `values` of a description."""
+def _read_values(section: Section) -> tuple[ValueDescription, ...]:
     values: list[ValueDescription] = []
     owners: dict[str, str] = {}
     for name in section:
@@ -276,7 +285,7 @@ def _check_formula(value: ValueDescription, known: Mapping[str, ValueDescription
         problems.append(f"computes a number, and this value is of type {value.kind.name}")
     for name in sorted(value.formula.names):
         if name.upper() not in known and name != "time_s":
-            problems.append(unknown_name(name, known))
+            problems.append(_unknown_name(name, known))
     if _leads_back(value, known):
         problems.append("asks for itself, by way of the formulas of others")
     for text in problems:
@@ -313,45 +322,7 @@ class CommandDescription:
     sets: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Answers(string.Formatter):
-    """Writes answers: `{VOLT}` is the reading as `VOLT?` answers it, `{VOLT:.2f}` in another format.
-
-    Args:
-        reading: gives a value and its own format, by name.
-    """
-
-    def __init__(self, reading: Callable[[str], _Reading]) -> None:
-        self._reading = reading
-
-    def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
-        """The reading of a name; there are no attributes or items to ask for."""
-        return self._reading(field_name), field_name
-
-
-class _Reading:
-    """A value on its way into an answer."""
-
-    def __init__(self, value: Any, written: str) -> None:
-        self._value = value
-        self._written = written
-
-    def __format__(self, spec: str) -> str:
-        return format(self._value, spec) if spec else self._written
-
-
-def reading(value: Any, written: str) -> _Reading:
-    """A value for `Answers`, and how it is written where no format stands."""
-    return _Reading(value, written)
-
-
-def read_command(key: str, section: Section, known: Mapping[str, ValueDescription]) -> CommandDescription:
-    """Read one entry of `commands`.
-
-    Args:
-        key: the command.
-        section: all commands.
-        known: the values by all their names.
-    """
+def _read_command(key: str, section: Section, known: Mapping[str, ValueDescription]) -> CommandDescription:
     header, _, argument = key.strip().partition(" ")
     if not header or ";" in key:
         section.wrong(key, "is no command: ';' stands between two")
@@ -374,12 +345,12 @@ def read_command(key: str, section: Section, known: Mapping[str, ValueDescriptio
 def _check_answer(key: str, answer: str, section: Section, known: Mapping[str, ValueDescription]) -> None:
     unknown = []
 
-    def look_up(name: str) -> _Reading:
+    def look_up(name: str) -> Reading:
         value = known.get(name.upper())
         if value is None:
-            unknown.append("'{}' names no value" if name.isdigit() else unknown_name(name, known))
-            return _Reading("", "")
-        return _Reading(value.initial, "")
+            unknown.append("'{}' names no value" if name.isdigit() else _unknown_name(name, known))
+            return Reading("", "")
+        return Reading(value.initial, "")
 
     try:
         Answers(look_up).format(answer)
@@ -396,7 +367,7 @@ def _read_sets(section: Section, known: Mapping[str, ValueDescription]) -> dict[
         value = known.get(key.upper().replace(":", "_"))
         given = section.raw(key)
         if value is None:
-            section.wrong(key, unknown_name(key, known))
+            section.wrong(key, _unknown_name(key, known))
         elif value.formula is not None:
             section.wrong(key, "has a formula and cannot be set")
         else:
@@ -408,3 +379,7 @@ def _read_sets(section: Section, known: Mapping[str, ValueDescription]) -> dict[
             if value.is_beyond(sets[value.name]):
                 section.wrong(key, f"is beyond the limits of {value.name}")
     return sets
+
+
+def _unknown_name(name: str, known: Mapping[str, ValueDescription]) -> str:
+    return f"there is no value {name!r}{did_you_mean(name, known)}"

@@ -7,13 +7,23 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, MutableMapping
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 from dripline.config.suggest import did_you_mean
-from dripline.simulation.description import Answers, CommandDescription, Description, names_of, reading
+from dripline.simulation.description import CommandDescription, Description, names_of
 from dripline.simulation.faults import VENDOR, Faults
 from dripline.simulation.quantity import Quantity
-from dripline.simulation.scpi import KINDS, OPERATION_COMPLETE, ScpiError, Status, forms, header_forms
+from dripline.simulation.scpi import (
+    KINDS,
+    OPERATION_COMPLETE,
+    Answers,
+    Reading,
+    ScpiError,
+    Status,
+    forms,
+    header_forms,
+)
 
 _UNIT = re.compile(r"""(?:[^;"']|"[^"]*(?:"|$)|'[^']*(?:'|$))*""")
 
@@ -108,17 +118,17 @@ class Device:
     def _collect_handlers(self) -> dict[str, Callable[[str], str | None]]:
         """What each header does, in all its forms; a description wins over the standard."""
         handlers: dict[str, Callable[[str], str | None]] = {}
-        commands = {header: _bound(function, self) for header, function in STANDARD.items()}
+        commands = {header: partial(function, self) for header, function in STANDARD.items()}
         if self.description.remote_faults:
-            commands.update({header: _bound(function, self.faults) for header, function in VENDOR.items()})
+            commands.update({header: partial(function, self.faults) for header, function in VENDOR.items()})
         for header, handler in commands.items():
             handlers.update(dict.fromkeys(header_forms(header), handler))
         for form, name in self._by_form.items():
-            handlers[form] = _bound(self._set, name)
-            handlers[f"{form}?"] = _bound(self._query, name)
+            handlers[form] = partial(self._set, name)
+            handlers[f"{form}?"] = partial(self._query, name)
         for command in self.description.commands:
             for form in header_forms(command.header):
-                handlers[f"{form} {command.argument}".strip()] = _bound(self._run, command)
+                handlers[f"{form} {command.argument}".strip()] = partial(self._run, command)
         return handlers
 
     def _find(self, header: str, argument: str, node: str) -> tuple[Callable[[str], str | None], str]:
@@ -130,7 +140,7 @@ class Device:
             handler = self._handlers.get(f"{place} {argument.upper()}") or self._handlers.get(place)
             if handler is not None:
                 return handler, node if header.startswith("*") else place.rpartition(":")[0]
-        return _bound(_undefined, header), node
+        return partial(_undefined, header), node
 
     def _set(self, name: str, argument: str) -> None:
         quantity = self.quantities[name]
@@ -160,10 +170,10 @@ class Device:
             self.quantities[name].approach(value)
         return None if command.answer is None else self._answers.format(command.answer)
 
-    def _reading(self, name: str) -> Any:
+    def _reading(self, name: str) -> Reading:
         quantity = self.quantities[self._by_identifier[name.upper()]]
         value = quantity.reading()
-        return reading(value, quantity.written(value))
+        return Reading(value, quantity.written(value))
 
     def _advance(self) -> None:
         """Bring all values to this moment, those with a formula after those it asks for."""
@@ -228,25 +238,12 @@ def _undefined(header: str, _argument: str) -> None:
     raise ScpiError(-113, header)
 
 
-def _bound(function: Callable[..., str | None], first: Any) -> Callable[[str], str | None]:
-    return lambda argument: function(first, argument)
-
-
-class Instrument(Protocol):
-    """What the commands need of an instrument; `device.Device` is one."""
-
-    description: Description
-    status: Status
-
-    def reset(self) -> None:
-        """Give all values their initial ones."""
-
-
-def _event_enable(device: Instrument, argument: str) -> None:
+# The commands that every SCPI instrument has, described or not.
+def _event_enable(device: Device, argument: str) -> None:
     device.status.event_enable = _byte(argument)
 
 
-def _service_request_enable(device: Instrument, argument: str) -> None:
+def _service_request_enable(device: Device, argument: str) -> None:
     device.status.service_request_enable = _byte(argument)
 
 
@@ -257,7 +254,7 @@ def _byte(argument: str) -> int:
     return value
 
 
-STANDARD: dict[str, Callable[[Instrument, str], str | None]] = {
+STANDARD: dict[str, Callable[[Device, str], str | None]] = {
     "*IDN?": lambda device, _: device.description.identity,
     "*OPC": lambda device, _: device.status.raise_event(OPERATION_COMPLETE),
     "*OPC?": lambda device, _: "1",

@@ -1,4 +1,4 @@
-"""The names of commands: which spellings stand for the same one.
+"""The language of SCPI instruments: names of commands, errors and events, kinds of values.
 
 In SCPI the capital letters of a name are its short form: `VOLTage` is `VOLT` or `VOLTAGE`, in any case of letters.
 What stands in brackets may be left out: `SOURce:VOLTage[:LEVel]`.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+import string
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
@@ -182,7 +183,7 @@ class Kind:
         return text
 
 
-class Float(Kind):
+class _Float(Kind):
     """Numbers with a fraction."""
 
     name = "float"
@@ -191,13 +192,11 @@ class Float(Kind):
     default_format = "{:.10g}"
 
     def convert(self, value: Any) -> Any:
-        """See `Kind`."""
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value):
             raise ValueError(f"must be a number, not {value!r}")
         return float(value)
 
     def parse(self, text: str, unit: str) -> Any:
-        """See `Kind`."""
         match = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
         if match is None:
             raise ScpiError(-104, text)
@@ -208,7 +207,7 @@ class Float(Kind):
         return self.convert(float(match[1]))
 
 
-class Integer(Float):
+class _Integer(_Float):
     """Whole numbers; others are rounded, as SCPI does."""
 
     name = "integer"
@@ -216,11 +215,10 @@ class Integer(Float):
     default_format = "{:d}"
 
     def convert(self, value: Any) -> Any:
-        """See `Kind`."""
         return round(super().convert(value))
 
 
-class Boolean(Kind):
+class _Boolean(Kind):
     """On and off; written as 1 and 0."""
 
     name = "boolean"
@@ -229,16 +227,14 @@ class Boolean(Kind):
     _words = {"ON": True, "OFF": False}  # noqa: RUF012  # nobody changes it
 
     def convert(self, value: Any) -> Any:
-        """See `Kind`."""
         if not isinstance(value, (bool, int, float)) or not _is_finite(value):
             raise ValueError(f"must be on or off, not {value!r}")
         return bool(value)
 
     def parse(self, text: str, unit: str) -> Any:
-        """See `Kind`."""
         if text.upper() in self._words:
             return self._words[text.upper()]
-        return round(Float().parse(text, "")) != 0
+        return round(_Float().parse(text, "")) != 0
 
 
 class Choice(Kind):
@@ -271,7 +267,7 @@ class Choice(Kind):
 
 
 #: The kinds that a description can name; `choices` make the other one.
-KINDS = {kind.name: kind for kind in (Float(), Integer(), Boolean(), Kind())}
+KINDS = {kind.name: kind for kind in (_Float(), _Integer(), _Boolean(), Kind())}
 
 
 def kind_of(value: Any) -> Kind:
@@ -290,3 +286,34 @@ def _is_finite(value: float) -> bool:
         return math.isfinite(value)
     except OverflowError:  # a whole number beyond any float
         return False
+
+
+class Answers(string.Formatter):
+    """Writes answers: `{VOLT}` is the reading as `VOLT?` answers it, `{VOLT:.2f}` in another format.
+
+    Args:
+        reading: gives a value and its own format, by name.
+    """
+
+    def __init__(self, reading: Callable[[str], Reading]) -> None:
+        self._reading = reading
+
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
+        """The reading of a name; there are no attributes or items to ask for."""
+        return self._reading(field_name), field_name
+
+
+class Reading:
+    """A value on its way into an answer.
+
+    Args:
+        value: The value.
+        written: How it is written without a format.
+    """
+
+    def __init__(self, value: Any, written: str) -> None:
+        self._value = value
+        self._written = written
+
+    def __format__(self, spec: str) -> str:
+        return format(self._value, spec) if spec else self._written
