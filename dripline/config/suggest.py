@@ -1,4 +1,4 @@
-"""The nearest known name, for a message about an unknown one."""
+"""What messages suggest: the nearest known name, the space that is missing, the libraries to install."""
 
 from __future__ import annotations
 
@@ -9,35 +9,22 @@ from typing import Any, NamedTuple
 from dripline.errors import ConfigurationError
 
 
-def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
-    """Known names that look like a name, best first.
-
-    Args:
-        name: what somebody wrote.
-        known: what could have been meant.
-        count: how many at most.
-    """
-    from difflib import get_close_matches  # only a mistake pays for this import
-
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    return [by_lower[match] for match in get_close_matches(name.lower(), by_lower, n=count)]
-
-
 def did_you_mean(name: str, known: Iterable[str], count: int = 1) -> str:
     """The end of a message about an unknown name.
 
     Args:
-        name: what somebody wrote.
-        known: what could have been meant.
-        count: how many to offer at most.
+        name: The unknown name.
+        known: What could have been meant.
+        count: Maximum number of names to suggest, best first.
 
     Returns:
-        `"; did you mean 'calibration'?"`, or an empty text when nothing is near.
+        `"; did you mean 'calibration'?"`, or an empty text if no known name is similar.
     """
-    matches = nearest(name, known, count)
-    if not matches:
-        return ""
-    return "; did you mean " + " or ".join(repr(match) for match in matches) + "?"
+    from difflib import get_close_matches  # only a wrong name costs this import
+
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    near = [repr(by_lower[match]) for match in get_close_matches(name.lower(), by_lower, n=count)]
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def known_map(name: str, value: Any, known: Iterable[str], example: str) -> Mapping[str, Any]:
@@ -117,3 +104,36 @@ def missing_space_in_entry(key: str) -> str:
 
 def _after_colon(match: re.Match[str]) -> str:
     return f"a space is missing after the colon: {match['key'] + ': ' + match['value']!r}"
+
+
+_EXTRA = re.compile(r"""\s*;.*\bextra\s*==\s*["']([\w-]+)["']""")
+
+
+def pip_install(extra: str) -> str:
+    """Return the command that installs the libraries of an extra, such as ``pip install 'aiohttp>=3.9'``.
+
+    It names the libraries, so that it works wherever dripline itself was installed from.
+
+    Args:
+        extra: Name of an optional dependency group of dripline.
+    """
+    return " ".join(["pip install", *(f"'{library}'" for library in libraries(extra))])
+
+
+def libraries(extra: str) -> list[str]:
+    """Return the requirements of an extra, those of the extras that it includes among them."""
+    from importlib.metadata import PackageNotFoundError, requires  # 50 ms, which only these messages cost
+
+    try:
+        declared = requires("dripline") or ()
+    except PackageNotFoundError:  # imported from a folder, and not installed
+        declared = ()
+    found: list[str] = []
+    for line in declared:
+        match = _EXTRA.search(line)
+        if match is None or match[1] != extra:
+            continue
+        requirement = line[: match.start()].strip()
+        included = re.fullmatch(r"dripline\[([\w,-]+)\]", requirement)
+        found += [one for name in included[1].split(",") for one in libraries(name)] if included else [requirement]
+    return found or [f".[{extra}]"]

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dripline.config.extras import pip_install
+from dripline.config.suggest import pip_install
 from dripline.discovery.class_finder import ClassFinder
 from dripline.discovery.exported_names import first_line, read_docs
 from dripline.discovery.index import Extension

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dripline.config import yaml_nodes
-from dripline.config.suggest import did_you_mean, missing_space_hint, nearest
+from dripline.config.suggest import did_you_mean, missing_space_hint
 
 
 def test_the_nearest_name_is_offered():
@@ -15,7 +15,7 @@ def test_the_nearest_name_is_offered():
 
 def test_the_case_of_letters_does_not_matter():
     """Names of classes are often typed in small letters."""
-    assert nearest("keyvaluestore", ["KeyValueStore"]) == ["KeyValueStore"]
+    assert did_you_mean("keyvaluestore", ["KeyValueStore"]) == "; did you mean 'KeyValueStore'?"
 
 
 def test_several_may_be_offered():
