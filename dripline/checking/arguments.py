@@ -48,7 +48,8 @@ class Argument:
 
 
 @cache
-def _arguments_of(cls: type) -> tuple[Argument, ...]:
+def arguments_of(cls: type) -> tuple[Argument, ...]:
+    """Collect the arguments of a class, those of the most derived constructor first."""
     required = set(accepted_arguments(cls).required)
     docs: dict[str, str] = {}
     found: dict[str, Argument] = {}
@@ -71,24 +72,12 @@ def _arguments_of(cls: type) -> tuple[Argument, ...]:
     return tuple(found.values())
 
 
-def arguments_of(cls: type) -> list[Argument]:
-    """Collect the arguments of a class, those of the most derived constructor first.
-
-    Args:
-        cls: any class.
-    """
-    return list(_arguments_of(cls))
-
-
 @cache
 def wanted_types(cls: type) -> dict[str, Any]:
     """Collect the types by which quoted numbers and booleans of a configuration are read, by argument.
 
     The first constructor with an annotation, or a default that is a number, a boolean or a text, decides.
     A `Setting` or a check for time spans accepts maps such as ``{minutes: 5}`` as well.
-
-    Args:
-        cls: Any class.
     """
     found: dict[str, Any] = {}
     for constructor in constructors_of(cls):
@@ -160,11 +149,7 @@ class Accepted:
 
 @cache
 def accepted_arguments(cls: type) -> Accepted:
-    """Collect the arguments of a class.
-
-    Args:
-        cls: any class.
-    """
+    """Collect the names of the arguments of a class."""
     found = list(constructors_of(cls))
     names = frozenset(name for constructor in found for name in constructor.named)
     read = frozenset(name for constructor in found for name in constructor.read)
@@ -285,11 +270,7 @@ def summary(thing: object) -> str:
 
 @cache
 def argument_docs(cls: type) -> dict[str, str]:
-    """What the docstrings of a class and its constructor say about arguments, by name, each in one line.
-
-    Args:
-        cls: only its own docstrings are read, not those of its bases.
-    """
+    """What the docstrings of a class itself and its constructor say about arguments: a line by name."""
     docs: dict[str, str] = {}
     for thing in (vars(cls).get("__init__"), cls):
         docs.update(_entries(_own_docstring(thing).splitlines(), _SECTION))

@@ -7,17 +7,20 @@ error would pass without a word; it is found here instead, by comparing the keys
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from dripline.checking.argument_values import JointCheck, shown
 from dripline.checking.arguments import accepted_arguments
-from dripline.checking.keys import Keys, apply_extension_rules, check_secrets
+from dripline.checking.extension_rules import apply_rules
+from dripline.checking.keys import Keys
 from dripline.checking.likely_mistakes import Written, likely_mistakes
 from dripline.checking.value_types import UNKNOWN, described
+from dripline.config.authentication import SECRET_KEYS, secret_errors
 from dripline.config.diagnostics import Diagnostic, Diagnostics, Where, error, warning
 from dripline.config.overrides import spell
 from dripline.config.quoted import as_wanted, wants_number_or_boolean
-from dripline.config.suggest import missing_space_hint
+from dripline.config.suggest import did_you_mean, missing_space_hint
 from dripline.discovery.class_finder import ClassFinder, class_finder
 from dripline.discovery.index import is_rules
 from dripline.errors import ConfigurationError
@@ -52,60 +55,62 @@ def check_configuration(
     return found
 
 
+@dataclass
 class _Check:
     """One run through a configuration."""
 
-    def __init__(
-        self,
-        found: Diagnostics,
-        finder: ClassFinder,
-        unsure: Collection[_Path],
-        may_vary: bool,
-        written: Written,
-    ) -> None:
-        self._found = found
-        self._finder = finder
-        self._unsure = unsure
-        self._may_vary = may_vary
-        self._written = written
-        self._broadcast_key: Any = None
-        self._names: dict[str, _Path] = {}
-        self._known_keys: dict[tuple[str | None, ...], Keys] = {}
+    found: Diagnostics
+    finder: ClassFinder
+    unsure: Collection[_Path]
+    may_vary: bool
+    written: Written
+    broadcast_key: Any = None
+    names: dict[str, _Path] = field(default_factory=dict)
+    known_keys: dict[tuple[str | None, ...], Keys] = field(default_factory=dict)
 
     def service(self, configuration: dict[str, Any]) -> None:
         label = _Label("service", configuration, "Service")
         if "module" not in configuration and _INSTRUMENTS_KEYS & configuration.keys():
             text = "this describes an instrument; 'dl simulate' runs it, and a service for it is another file"
-            self._found.add(error(text), (), label)
+            self.found.add(error(text), (), label)
             return
         if not self._takes_extensions(configuration):
-            apply_extension_rules(configuration, self._finder, label, self._found)
+            for problem in apply_rules(configuration, self.finder):
+                self.found.add(problem, (), f"{label}: extensions")
         cls = self._class(configuration, "Service", (), label)
         if cls is not None:
             if not callable(getattr(cls, "run", None)):
-                self._found.add(error(f"class {cls.__name__!r} is no service, it cannot run", "module"), (), label)
+                self.found.add(error(f"class {cls.__name__!r} is no service, it cannot run", "module"), (), label)
             else:
                 self._arguments(Keys.of_service(cls, configuration), configuration, (), label)
-        self._broadcast_key = configuration.get("broadcast_key")
-        if problem := check_broadcast_key(self._broadcast_key):
-            self._found.add(problem, ("broadcast_key",), label)
+        self.broadcast_key = configuration.get("broadcast_key")
+        if unusable := _check_broadcast_key(self.broadcast_key):
+            self.found.add(unusable, ("broadcast_key",), label)
         self._name(configuration, (), label, None)
-        check_secrets(configuration, label, self._found)
+        self._secrets(configuration, label)
         endpoints = configuration.get("endpoints")
         if endpoints is not None and not isinstance(endpoints, list):
             text = f"'endpoints' must be a list (- name: …), not {endpoints!r}"
-            self._found.add(error(text, "endpoints"), (), label)
+            self.found.add(error(text, "endpoints"), (), label)
             return
         for number, endpoint in enumerate(endpoints or []):
             self._endpoint(endpoint, number)
         self._together(configuration, label)
+
+    def _secrets(self, configuration: Mapping[str, Any], label: object) -> None:
+        for item in ("username", "password"):
+            for problem in secret_errors(item, configuration[item]) if item in configuration else ():
+                key = problem.place.path[-1]
+                hint = "" if key in (item, *SECRET_KEYS) else did_you_mean(str(key), SECRET_KEYS)
+                better = error(f"{item}: unknown key {key!r}{hint}", item, key) if hint else problem
+                self.found.add(better, (), label)
 
     def _takes_extensions(self, configuration: Mapping[str, Any]) -> bool:
         """Whether `extensions` is an argument of a laboratory's class, and no rules about extension packages."""
         if "extensions" not in configuration or is_rules(configuration["extensions"]):
             return False
         try:
-            cls = self._finder.find(
+            cls = self.finder.find(
                 configuration.get("module") or "Service", _text(configuration.get("module_path"))
             )
         except ConfigurationError:
@@ -116,15 +121,15 @@ class _Check:
         path = ("endpoints", number)
         if not isinstance(configuration, dict):
             text = f"must be a mapping, not {shown(configuration)}{missing_space_hint(configuration)}"
-            self._found.add(error(text), path, f"endpoint number {number + 1}")
+            self.found.add(error(text), path, f"endpoint number {number + 1}")
             return
         label = _Label("endpoint", configuration, "Endpoint", number)
         keys = self._keys(configuration)
         if keys is not None:
             self._arguments(keys, configuration, path, label)
             self._name(configuration, path, label, keys.owner)
-            for doubt in likely_mistakes(keys.owner, configuration, lambda key: self._written((*path, *key))):
-                self._found.add(doubt, path, label)
+            for doubt in likely_mistakes(keys.owner, configuration, lambda key: self.written((*path, *key))):
+                self.found.add(doubt, path, label)
         else:
             self._class(configuration, "Endpoint", path, label)
             self._name(configuration, path, label, None)
@@ -136,13 +141,13 @@ class _Check:
         if not isinstance(module, str | None) or not isinstance(file, str | None):
             return None
         keys = (module, file, *configuration)
-        known = self._known_keys.get(keys)
+        known = self.known_keys.get(keys)
         if known is None:
             try:
-                cls = self._finder.find(module or "Endpoint", file)
+                cls = self.finder.find(module or "Endpoint", file)
             except ConfigurationError:
                 return None
-            known = self._known_keys[keys] = Keys.of_endpoint(cls, configuration)
+            known = self.known_keys[keys] = Keys.of_endpoint(cls, configuration)
         return known
 
     def _class(self, configuration: Mapping[str, Any], default: str, path: _Path, label: object) -> type | None:
@@ -150,25 +155,25 @@ class _Check:
         if isinstance(name, str) and "ENV{" in name:
             return None  # a variable that is not set, which was told
         try:
-            return self._finder.find(name, _text(configuration.get("module_path")))
+            return self.finder.find(name, _text(configuration.get("module_path")))
         except ConfigurationError as failure:
             key = "module_path" if str(failure).startswith("module_path") else "module"
-            self._found.add(error(str(failure), key), path, label)
+            self.found.add(error(str(failure), key), path, label)
             return None
 
     def _arguments(self, keys: Keys, configuration: dict[str, Any], path: _Path, label: object) -> None:
         for problem in keys.diagnostics:
-            self._found.add(problem, path, label)
+            self.found.add(problem, path, label)
         for key, kind in keys.wanted:
             if type(configuration[key]) in _CONVERTIBLE:
                 configuration[key] = self._read_quoted(kind, configuration[key], (*path, key), label)
         doubted: set[str] = set()
         for key, check in keys.checks:
             value = configuration[key]
-            doubt = check(self._known(value, (*path, key)) if self._unsure else value)
+            doubt = check(self._known(value, (*path, key)) if self.unsure else value)
             if doubt is not None:
                 doubted.add(key)
-                self._found.add(doubt, (*path, key), label)
+                self.found.add(doubt, (*path, key), label)
         for joint in keys.joint:
             self._joint(joint, configuration, doubted, path, label)
 
@@ -176,12 +181,12 @@ class _Check:
         """Read quoted numbers and booleans; text from the environment is read so without a warning."""
         read, found = as_wanted(kind, value)
         for one in found:
-            if (*path, *one.path) not in self._unsure:
+            if (*path, *one.path) not in self.unsure:
                 key = spell((*path[-1:], *one.path))
-                self._found.add(warning(f"{key!r}: {one}", *one.path), path, label)
-        if not self._may_vary and path in self._unsure and isinstance(read, str) and wants_number_or_boolean(kind):
+                self.found.add(warning(f"{key!r}: {one}", *one.path), path, label)
+        if not self.may_vary and path in self.unsure and isinstance(read, str) and wants_number_or_boolean(kind):
             text = f"{path[-1]!r} must be {described(kind)}, not {shown(read)}; correct the environment variable"
-            self._found.add(error(text), path, label)
+            self.found.add(error(text), path, label)
         return read
 
     def _joint(
@@ -192,55 +197,55 @@ class _Check:
             return
         known = {key: self._known(configuration[key], (*path, key)) for key in given}
         if problem := joint.diagnose(known):
-            self._found.add(problem, (*path, given[0]), label)
+            self.found.add(problem, (*path, given[0]), label)
 
     def _known(self, value: Any, path: _Path) -> Any:
         """A value in which what comes from the environment stands as unknown."""
-        if not self._unsure:
+        if not self.unsure:
             return value
         if isinstance(value, dict):
             return {key: self._known(item, (*path, key)) for key, item in value.items()}
         if isinstance(value, list):
             return [self._known(item, (*path, index)) for index, item in enumerate(value)]
-        return UNKNOWN if path in self._unsure else value
+        return UNKNOWN if path in self.unsure else value
 
     def _name(self, configuration: Mapping[str, Any], path: _Path, label: object, cls: type | None) -> None:
         name = configuration.get("name")
         if name is None:
             # A laboratory's class may name itself.
             if cls is None or "name" not in accepted_arguments(cls).read:
-                self._found.add(error("has no name; add 'name: …'"), path, label)
+                self.found.add(error("has no name; add 'name: …'"), path, label)
         elif name == "":
-            self._found.add(error("the name is empty", "name"), path, label)
+            self.found.add(error("the name is empty", "name"), path, label)
         elif not isinstance(name, str):
-            if (*path, "name") not in self._unsure:
+            if (*path, "name") not in self.unsure:
                 text = f"the name must be text, not {name!r}; put it in quotes"
-                self._found.add(error(text, "name"), path, label)
-        elif problem := check_name(name, self._broadcast_key, is_service=not path):
-            self._found.add(problem, (*path, "name"), label)
+                self.found.add(error(text, "name"), path, label)
+        elif problem := _check_name(name, self.broadcast_key, is_service=not path):
+            self.found.add(problem, (*path, "name"), label)
 
     def _twice(self, name: Any, path: _Path, label: object) -> None:
         if not isinstance(name, str) or "ENV{" in name:
             return
-        first = self._names.setdefault(name, path)
+        first = self.names.setdefault(name, path)
         if first != path:
-            place = self._found.where((*first, "name"))
+            place = self.found.where((*first, "name"))
             text = f"the name stands twice, first at {place}; rename one of them"
-            self._found.add(error(text, "name"), path, label)
+            self.found.add(error(text, "name"), path, label)
 
     def _together(self, configuration: Mapping[str, Any], label: object) -> None:
         """What only service and endpoints together tell."""
         name = configuration.get("name")
-        if isinstance(name, str) and name in self._names:
+        if isinstance(name, str) and name in self.names:
             text = "an endpoint has the service's name; requests reach only one of the two"
-            self._found.add(warning(text, *self._names[name], "name"), (), label)
+            self.found.add(warning(text, *self.names[name], "name"), (), label)
         if configuration.get("enable_scheduling") is not False:
             return
         for number, endpoint in enumerate(configuration.get("endpoints") or []):
             if isinstance(endpoint, dict) and _wants_logging(endpoint.get("log_interval")):
                 text = "'log_interval' does nothing here: the service has 'enable_scheduling: false'"
                 path = ("endpoints", number, "log_interval")
-                self._found.add(warning(text), path, _Label("endpoint", endpoint, "Endpoint", number))
+                self.found.add(warning(text), path, _Label("endpoint", endpoint, "Endpoint", number))
 
 
 def _wants_logging(interval: Any) -> bool:
@@ -276,14 +281,8 @@ _BROADCAST = "broadcast"
 _OF_BROKERS = "amq."
 
 
-def check_name(name: str, broadcast_key: Any, *, is_service: bool) -> Diagnostic | None:
-    """What is wrong with the name of a service or endpoint.
-
-    Args:
-        name: The name.
-        broadcast_key: That of the service, None for the default.
-        is_service: Whether it is a service's: a queue has its name.
-    """
+def _check_name(name: str, broadcast_key: Any, *, is_service: bool) -> Diagnostic | None:
+    """What is wrong with the name of a service, which a queue will have, or of an endpoint."""
     broadcast = _BROADCAST if broadcast_key is None else broadcast_key
     if name.isidentifier() and len(name) <= _SHORT_NAME and name != broadcast:
         return None  # as nearly all are
@@ -304,7 +303,7 @@ def check_name(name: str, broadcast_key: Any, *, is_service: bool) -> Diagnostic
     return None
 
 
-def check_broadcast_key(key: Any) -> Diagnostic | None:
+def _check_broadcast_key(key: Any) -> Diagnostic | None:
     """What is wrong with `broadcast_key`; its type is checked elsewhere."""
     if not isinstance(key, str):
         return None

@@ -14,11 +14,7 @@ from dripline.wire.return_codes import return_code_mistakes
 
 
 def check_files(files: Sequence[FilePath]) -> Diagnostics:
-    """Report every problem in configuration files, and between them.
-
-    Args:
-        files: Each describes a service.
-    """
+    """Report every problem in configuration files of services, and between them."""
     found = Diagnostics()
     all_loaded = [load_all(file) for file in dict.fromkeys(files)]
     for loaded in all_loaded:
@@ -69,11 +65,7 @@ class Configured(Protocol):
 
 
 def check_together(services: Sequence[Configured]) -> Diagnostics:
-    """Tell the names that stand in more than one of several configurations of one mesh.
-
-    Args:
-        services: what was read of each.
-    """
+    """Report the names that several services of one mesh have."""
     found = Diagnostics()
     first: dict[tuple[str, ...], tuple[Configured, tuple[str | int, ...]]] = {}
     for service in services if len(services) > 1 else ():

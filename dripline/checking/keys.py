@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from dripline.checking import extension_rules
 from dripline.checking.argument_values import (
     CHECKED_ELSEWHERE,
     JointCheck,
@@ -16,14 +14,12 @@ from dripline.checking.argument_values import (
     value_checks,
 )
 from dripline.checking.arguments import accepted_arguments, wanted_types
-from dripline.config.authentication import SECRET_KEYS, secret_errors
-from dripline.config.diagnostics import Diagnostic, Diagnostics, error, warning
+from dripline.config.diagnostics import Diagnostic, error, warning
 from dripline.config.suggest import did_you_mean
 from dripline.config.version_4 import MESH_KEYS
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
 from dripline.core.service import Service
-from dripline.discovery.class_finder import ClassFinder
 
 
 class Keys(NamedTuple):
@@ -71,12 +67,10 @@ def _compared(owner: type, keys: Collection[str], *, is_service: bool) -> Keys:
         if accepted.takes(key):
             if key in of_values:
                 checks.append((key, of_values[key]))
-        elif is_service and (replacement := old_key(key, accepted.names)):
+        elif is_service and (replacement := _old_key(key, accepted.names)):
             found.append(warning(replacement, key))
         else:
-            elsewhere = accepted_arguments(Entity if is_service else Service).names
-            text = f"unknown argument {key!r}{remedy(key, accepted.names, elsewhere, is_service)}"
-            found.append(error(text, key))
+            found.append(error(f"unknown argument {key!r}{_remedy(key, accepted.names, is_service)}", key))
     for name in dict.fromkeys((*accepted.required, *required_by_checks(owner))):
         if name not in keys and name != "name":
             found.append(error(f"missing argument {name!r}"))
@@ -96,13 +90,8 @@ _OLD_KEYS = {
 }
 
 
-def old_key(key: str, names: Collection[str]) -> str:
-    """What to tell about a key of an older version; empty when it is none.
-
-    Args:
-        key: an unknown key of a service.
-        names: the arguments of the service's class.
-    """
+def _old_key(key: str, names: Collection[str]) -> str:
+    """The message about a key of an older version; empty if it is not one."""
     if key in _OLD_KEYS:
         return f"{key!r} is of an older version and ignored; {_OLD_KEYS[key]}"
     today = key.replace("-", "_")
@@ -111,36 +100,11 @@ def old_key(key: str, names: Collection[str]) -> str:
     return ""
 
 
-def remedy(key: str, names: Collection[str], elsewhere: Collection[str], is_service: bool) -> str:
-    """The end of a message about an unknown key.
-
-    Args:
-        key: the key.
-        names: the arguments of the class.
-        elsewhere: those of entities if it stands at the service, and of services if it stands at an endpoint.
-        is_service: whether it stands at the service.
-    """
+def _remedy(key: str, names: Collection[str], is_service: bool) -> str:
+    """The end of a message about a key that is not one of a class's arguments."""
     if key in MESH_KEYS:
         return "; it belongs below 'dripline_mesh'" + ("" if is_service else " of the service")
-    if key in elsewhere:
+    if key in accepted_arguments(Entity if is_service else Service).names:
         return "; it belongs to an endpoint, below 'endpoints'" if is_service else "; it belongs to the service"
     offered = set(names) - {"authentication_obj"} | ({"extensions"} if is_service else set())
     return did_you_mean(key, offered | {"module", "module_path"}) or f"; known: {', '.join(sorted(offered))}"
-
-
-def check_secrets(configuration: Mapping[str, Any], label: object, found: Diagnostics) -> None:
-    """Check user and password of a service's configuration."""
-    for item in ("username", "password"):
-        for one in secret_errors(item, configuration[item]) if item in configuration else ():
-            key = one.place.path[-1]
-            known = key == item or key in SECRET_KEYS
-            hint = "" if known else did_you_mean(str(key), SECRET_KEYS)
-            found.add(error(f"{item}: unknown key {key!r}{hint}", item, key) if hint else one, (), label)
-
-
-def apply_extension_rules(
-    configuration: Mapping[str, Any], finder: ClassFinder, label: object, found: Diagnostics
-) -> None:
-    """Disable extensions as a configuration says, and report what it requires and is not there."""
-    for one in extension_rules.apply_rules(configuration, finder):
-        found.add(replace(one, text=f"extensions: {one.text}"), (), label)
