@@ -29,7 +29,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Reach:
+class MessageAccess:
     """What messages can reach by specifier.
 
     Attributes:
@@ -43,7 +43,7 @@ class Reach:
     commands: tuple[Command, ...] = ()
 
 
-def reach_of(cls: type) -> Reach:
+def message_access_of(cls: type) -> MessageAccess:
     """Tell what messages can reach in the endpoints of a class.
 
     Args:
@@ -54,7 +54,7 @@ def reach_of(cls: type) -> Reach:
     names = sorted(name for name in {*dir(cls), *assigned} if not name.startswith("_"))
     methods = [name for name in names if access.is_method(_static(cls, name))]
     values = [name for name in names if name not in methods]
-    return Reach(
+    return MessageAccess(
         tuple(name for name in values if access.may_get(stand_in, name)),
         tuple(name for name in values if access.may_set(stand_in, name)),
         tuple(_command(cls, name) for name in methods if access.may_call(stand_in, name)),

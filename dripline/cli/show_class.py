@@ -51,7 +51,7 @@ def describe(cls: type) -> dict[str, Any]:
 
     from dripline.checking import arguments_of
     from dripline.checking.arguments import summary
-    from dripline.checking.message_access import reach_of
+    from dripline.checking.message_access import message_access_of
     from dripline.core.endpoint import Endpoint
 
     facts: dict[str, Any] = {
@@ -63,7 +63,7 @@ def describe(cls: type) -> dict[str, Any]:
         "arguments": [_argument(argument) for argument in arguments_of(cls)],
     }
     if issubclass(cls, Endpoint):
-        facts |= asdict(reach_of(cls))
+        facts |= asdict(message_access_of(cls))
     return facts
 
 

@@ -101,7 +101,7 @@ def _compose(file: FilePath) -> Any:
     try:
         # JSON is YAML but for tabs between its words.
         return yaml_nodes.compose(read_text(file).replace("\t", " "))
-    except (yaml_nodes.YamlMistake, ConfigurationError, RecursionError):
+    except (yaml_nodes.InvalidYaml, ConfigurationError, RecursionError):
         return None  # it was readable a moment ago; the message can do without a line
 
 

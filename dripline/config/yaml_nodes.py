@@ -49,7 +49,7 @@ class _Loader(_BASE):  # type: ignore[misc]  # the C loader has no types
         return _TAG + ("seq" if kind is yaml.SequenceNode else "map")
 
 
-class YamlMistake(Exception):
+class InvalidYaml(Exception):
     """Something in the text that cannot be used.
 
     Attributes:
@@ -65,10 +65,10 @@ def compose(text: str) -> yaml.Node | None:
     """The node tree of a text; None for an empty one.
 
     Raises:
-        YamlMistake: the text is no YAML.
+        InvalidYaml: the text is no YAML.
     """
     if _may_be_deep(text) and _is_deep(text):
-        raise YamlMistake("nested too deep", Mark(0, 0))
+        raise InvalidYaml("nested too deep", Mark(0, 0))
     try:
         with _without_collector():
             root: yaml.Node | None = yaml.compose(text, Loader=_Loader)
@@ -76,12 +76,12 @@ def compose(text: str) -> yaml.Node | None:
         missing = _missing_space(text, error)
         if missing is not None:
             mark = Mark(missing.line, missing.column)
-            raise YamlMistake(f"a space is missing {missing.text}", mark) from error
+            raise InvalidYaml(f"a space is missing {missing.text}", mark) from error
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         mark = _mark_of(text, error)
-        raise YamlMistake(reason + _hint(text, error) + _unquoted(text, mark), mark) from error
+        raise InvalidYaml(reason + _hint(text, error) + _unquoted(text, mark), mark) from error
     except yaml.reader.ReaderError as error:
-        raise YamlMistake(f"a control character ({error.character!r})", _mark_at(text, error)) from error
+        raise InvalidYaml(f"a control character ({error.character!r})", _mark_at(text, error)) from error
     return root
 
 
@@ -115,7 +115,7 @@ def load(text: str) -> Any:
     """The value that a YAML text holds; None for an empty one.
 
     Raises:
-        YamlMistake: the text is no YAML, a key stands twice, or a tag asks for more than plain values.
+        InvalidYaml: the text is no YAML, a key stands twice, or a tag asks for more than plain values.
     """
     value, mistakes = read(text)
     if mistakes:
@@ -123,22 +123,22 @@ def load(text: str) -> Any:
     return value
 
 
-def read(text: str) -> tuple[Any, list[YamlMistake]]:
+def read(text: str) -> tuple[Any, list[InvalidYaml]]:
     """The value that a YAML text holds, as far as it can be told, and all that is wrong with it.
 
     Of equal keys the first counts; a tag that is refused is left out. What is no YAML has no value.
     """
-    mistakes: list[YamlMistake] = []
+    mistakes: list[InvalidYaml] = []
     try:
         with _without_collector():
             return _built(text, mistakes), mistakes
-    except YamlMistake as mistake:
+    except InvalidYaml as mistake:
         return None, [mistake]
     except RecursionError:
-        return None, [YamlMistake("nested too deep, or an alias that contains itself", Mark(0, 0))]
+        return None, [InvalidYaml("nested too deep, or an alias that contains itself", Mark(0, 0))]
 
 
-def _built(text: str, mistakes: list[YamlMistake]) -> Any:
+def _built(text: str, mistakes: list[InvalidYaml]) -> Any:
     # The nodes are gone when this returns, before the collector would go through them.
     root = compose(text)
     if root is None:
@@ -150,7 +150,7 @@ def _built(text: str, mistakes: list[YamlMistake]) -> Any:
 def _check_aliases(text: str, root: yaml.Node) -> None:
     """Refuse a text of a few lines that stands for more than a machine can hold."""
     if "*" in text and "&" in text and _values_in(root, {}) > MOST_VALUES:
-        raise YamlMistake(f"its aliases (*name) make more than {MOST_VALUES} values of it", root.start_mark)
+        raise InvalidYaml(f"its aliases (*name) make more than {MOST_VALUES} values of it", root.start_mark)
 
 
 def _values_in(node: yaml.Node, known: dict[int, int]) -> int:
@@ -162,7 +162,7 @@ def _values_in(node: yaml.Node, known: dict[int, int]) -> int:
     return count
 
 
-def build(node: yaml.Node, mistakes: list[YamlMistake]) -> Any:
+def build(node: yaml.Node, mistakes: list[InvalidYaml]) -> Any:
     """The value of a node.
 
     Args:
@@ -194,7 +194,7 @@ def plain_value(word: str) -> Any:
     return _NON_FINITE.get(lower, word)
 
 
-def _scalar(node: yaml.ScalarNode, mistakes: list[YamlMistake]) -> Any:
+def _scalar(node: yaml.ScalarNode, mistakes: list[InvalidYaml]) -> Any:
     tag: str = node.tag
     if tag == _TAG + "str":
         return node.value
@@ -207,7 +207,7 @@ def _scalar(node: yaml.ScalarNode, mistakes: list[YamlMistake]) -> Any:
     try:
         return convert(node.value)
     except ValueError:
-        mistakes.append(YamlMistake(f"{node.value!r} is no {tag.removeprefix(_TAG)}", node.start_mark))
+        mistakes.append(InvalidYaml(f"{node.value!r} is no {tag.removeprefix(_TAG)}", node.start_mark))
         return node.value
 
 
@@ -225,14 +225,14 @@ _TAGGED: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _mapping(node: yaml.MappingNode, mistakes: list[YamlMistake]) -> dict[str, Any]:
+def _mapping(node: yaml.MappingNode, mistakes: list[InvalidYaml]) -> dict[str, Any]:
     _refuse_tag(node, "map", mistakes)
     values: dict[str, Any] = {}
     merged: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = key_node.value
         if not isinstance(key, str):
-            mistakes.append(YamlMistake("a key must be a single word or text", key_node.start_mark))
+            mistakes.append(InvalidYaml("a key must be a single word or text", key_node.start_mark))
         elif key == "<<" and key_node.tag == _PLAIN:
             _merge(merged, value_node, mistakes)
         elif key in values:
@@ -241,39 +241,39 @@ def _mapping(node: yaml.MappingNode, mistakes: list[YamlMistake]) -> dict[str, A
             values[key] = build(value_node, mistakes)
             hint = missing_space_in_entry(key) if node.flow_style and key_node.tag == _PLAIN else ""
             if hint and values[key] is None:  # {name:pears} or {1:on}
-                mistakes.append(YamlMistake(hint, key_node.start_mark))
+                mistakes.append(InvalidYaml(hint, key_node.start_mark))
                 del values[key]
                 name, _, value = key.partition(":")
                 values.setdefault(name, plain_value(value))
     return {**merged, **values} if merged else values
 
 
-def _twice(node: yaml.MappingNode, key: str, again: yaml.Node) -> YamlMistake:
+def _twice(node: yaml.MappingNode, key: str, again: yaml.Node) -> InvalidYaml:
     first = next(other for other, _ in node.value if other.value == key)
-    return YamlMistake(
+    return InvalidYaml(
         f"the key {key!r} stands twice, first in line {first.start_mark.line + 1}; remove one of them",
         again.start_mark,
     )
 
 
-def _merge(merged: dict[str, Any], node: yaml.Node, mistakes: list[YamlMistake]) -> None:
+def _merge(merged: dict[str, Any], node: yaml.Node, mistakes: list[InvalidYaml]) -> None:
     sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
     for source in sources:
         if not isinstance(source, yaml.MappingNode):
-            mistakes.append(YamlMistake("'<<' merges mappings only", source.start_mark))
+            mistakes.append(InvalidYaml("'<<' merges mappings only", source.start_mark))
             continue
         # What is wrong with the mapping is told where it stands, not again where it is merged.
         for key, value in _mapping(source, []).items():
             merged.setdefault(key, value)
 
 
-def _refuse_tag(node: yaml.Node, expected: str, mistakes: list[YamlMistake]) -> None:
+def _refuse_tag(node: yaml.Node, expected: str, mistakes: list[InvalidYaml]) -> None:
     if node.tag != _TAG + expected:
         _refuse(node, mistakes)
 
 
-def _refuse(node: yaml.Node, mistakes: list[YamlMistake]) -> None:
-    mistakes.append(YamlMistake(f"the tag {node.tag.replace(_TAG, '!!')!r} is not allowed here", node.start_mark))
+def _refuse(node: yaml.Node, mistakes: list[InvalidYaml]) -> None:
+    mistakes.append(InvalidYaml(f"the tag {node.tag.replace(_TAG, '!!')!r} is not allowed here", node.start_mark))
 
 
 _HINTS = {

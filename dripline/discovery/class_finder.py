@@ -11,7 +11,7 @@ import importlib
 import logging
 import os
 import sys
-from functools import cache, lru_cache
+from functools import cache, cached_property
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 from typing import Any
@@ -30,7 +30,7 @@ logger = logging.getLogger("dripline.extensions")
 _BUILT_IN = ("dripline.implementations", "dripline.core")
 
 
-@lru_cache(maxsize=1)
+@cache
 def class_finder() -> ClassFinder:
     """The finder of this process."""
     return ClassFinder()
@@ -40,25 +40,19 @@ class ClassFinder:
     """Finds classes by name, and remembers what it met on the way."""
 
     def __init__(self) -> None:
-        self._index: Index | None = None
-        self._loader: ExtensionLoader | None = None
         self._disabled = Disabled.by_environment()
         self._found: dict[tuple[str, str], type] = {}
         self._owners: dict[type, Extension] = {}
 
-    @property
+    @cached_property
     def index(self) -> Index:
         """All extensions of this installation, those that are disabled too."""
-        if self._index is None:
-            self._index = build_index()
-        return self._index
+        return build_index()
 
-    @property
+    @cached_property
     def loader(self) -> ExtensionLoader:
         """What imports extensions and keeps what is wrong with them."""
-        if self._loader is None:
-            self._loader = ExtensionLoader(self.index.failures)
-        return self._loader
+        return ExtensionLoader(self.index.failures)
 
     @property
     def failures(self) -> dict[str, str]:
@@ -100,7 +94,7 @@ class ClassFinder:
             found = self.loader.take(extension, name)
             if isinstance(found, type):
                 self._owners[found] = extension
-                self._tell_choice(name, found, extension, candidates)
+                self._log_choice(name, found, extension, candidates)
                 return found
             first_other = found if first_other is None else first_other
         return first_other
@@ -177,7 +171,7 @@ class ClassFinder:
                 return found
         return None
 
-    def _tell_choice(self, name: str, cls: type, chosen: Extension, candidates: list[Extension]) -> None:
+    def _log_choice(self, name: str, cls: type, chosen: Extension, candidates: list[Extension]) -> None:
         usable = [one for one in candidates if one is not chosen and one not in self.index.failures]
         others = [one for one in usable if not self._is_same(name, cls, chosen, one)]
         if others:

@@ -46,26 +46,35 @@ _NEEDS = {
 
 
 @dataclass
-class Listed:
-    """One extension of the list.
+class Found:
+    """What importing an extension showed.
 
     Attributes:
-        extension: which.
-        state: `ok`, `broken` or `disabled`.
-        reason: why it is not ok.
-        trace: where it breaks.
+        reason: why it cannot be used; empty if it can.
+        trace: where that happened, for its author.
         notes: what its author, or whoever installed it, should know.
-        classes: dictionaries with name, kind and doc.
+        classes: dictionaries with name, kind, doc and home of the classes that it offers to configurations.
         others: further names that it offers, which no configuration can name.
     """
 
-    extension: Extension
-    state: str = OK
     reason: str = ""
     trace: str = ""
     notes: list[str] = field(default_factory=list)
     classes: list[dict[str, str]] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Listed(Found):
+    """One extension of the list.
+
+    Attributes:
+        extension: which.
+        state: `ok`, `broken` or `disabled`.
+    """
+
+    extension: Extension = field(kw_only=True)
+    state: str = OK
 
     @property
     def origin(self) -> str:
@@ -123,7 +132,9 @@ def take_inventory(finder: ClassFinder, limit_s: float) -> list[Listed]:
     enabled = [extension for extension in extensions if not disabled[extension]]
     found = dict(zip(enabled, probe(enabled, limit_s), strict=True))
     listed = [
-        _listed(extension, found[extension]) if extension in found else Listed(extension, DISABLED, why)
+        _listed(extension, found[extension])
+        if extension in found
+        else Listed(why, extension=extension, state=DISABLED)
         for extension, why in disabled.items()
     ]
     for one in listed:
@@ -134,8 +145,7 @@ def take_inventory(finder: ClassFinder, limit_s: float) -> list[Listed]:
 
 
 def _listed(extension: Extension, found: Found) -> Listed:
-    state = BROKEN if found.reason else OK
-    return Listed(extension, state, found.reason, found.trace, found.faults, found.classes, found.others)
+    return Listed(**vars(found), extension=extension, state=BROKEN if found.reason else OK)
 
 
 def _read_classes(extension: Extension, finder: ClassFinder) -> list[dict[str, str]]:
@@ -195,25 +205,6 @@ _CHILD = "import sys; sys.path[:] = sys.argv[1].split(chr(10)); from {0} import 
 _BEFORE = "dripline.core.service"
 # For starting Python and writing results, on a machine that is busy.
 _MARGIN_S = 30.0
-
-
-@dataclass
-class Found:
-    """What importing an extension showed.
-
-    Attributes:
-        reason: why it cannot be used; empty if it can.
-        trace: where that happened, for its author.
-        faults: what its author should mend.
-        classes: dictionaries with name, kind, doc and home of the classes that it offers to configurations.
-        others: further names that it offers.
-    """
-
-    reason: str = ""
-    trace: str = ""
-    faults: list[str] = field(default_factory=list)
-    classes: list[dict[str, str]] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
 
 
 def probe(extensions: Sequence[Extension], limit_s: float) -> list[Found]:
@@ -306,7 +297,7 @@ def _look(extension: Extension, loader: ExtensionLoader, failures: dict[Extensio
     module = loader.load(extension)
     if module is None:
         return Found(failures[extension], loader.traces.get(extension, ""))
-    found = Found(faults=loader.faults.get(extension, []))
+    found = Found(notes=loader.faults.get(extension, []))
     try:
         for name, value in _offered(extension, module, loader):
             _sort_in(name, value, found)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dripline.config import yaml_nodes
-from dripline.config.yaml_nodes import YamlMistake, compose, load, plain_value, read
+from dripline.config.yaml_nodes import InvalidYaml, compose, load, plain_value, read
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_keys_are_the_text_that_stands_in_the_file():
 
 def test_a_key_that_stands_twice_is_a_mistake():
     """PyYAML silently takes the last one."""
-    with pytest.raises(YamlMistake) as caught:
+    with pytest.raises(InvalidYaml) as caught:
         load("name: a\nendpoints: []\nname: b\n")
     assert str(caught.value) == "the key 'name' stands twice, first in line 1; remove one of them"
     assert (caught.value.mark.line, caught.value.mark.column) == (2, 0)
@@ -110,7 +110,7 @@ def test_anchors_and_merges_save_typing():
 )
 def test_a_mistake_is_told_with_its_place_and_what_was_expected(text, message, line, column):
     """What the parser expected, where, and what usually helps."""
-    with pytest.raises(YamlMistake) as caught:
+    with pytest.raises(InvalidYaml) as caught:
         load(text)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -137,7 +137,7 @@ def test_a_mistake_is_told_with_its_place_and_what_was_expected(text, message, l
 def test_a_formula_or_command_without_quotes_is_told_how_to_quote_it(value, line):
     """YAML reads maps, lists and aliases in what is meant as a text."""
     line = line.replace("{}", value)
-    with pytest.raises(YamlMistake, match=f"begins with {re.escape(value[0])} needs quotes: .*") as caught:
+    with pytest.raises(InvalidYaml, match=f"begins with {re.escape(value[0])} needs quotes: .*") as caught:
         load(f"first: 1\nmany:\n{line if line.startswith('-') else '  ' + line}\n")
     shown = str(caught.value).partition("needs quotes: ")[2]
     assert value in str(load(shown))
@@ -146,7 +146,7 @@ def test_a_formula_or_command_without_quotes_is_told_how_to_quote_it(value, line
 
 def test_quotes_of_the_value_are_kept():
     """The line that is shown can be pasted."""
-    with pytest.raises(YamlMistake) as caught:
+    with pytest.raises(InvalidYaml) as caught:
         load("key: '{}'.strip()\n")
     assert str(caught.value).endswith("""needs quotes: key: "'{}'.strip()\"""")
 
@@ -168,8 +168,8 @@ def test_what_pyyaml_writes_is_read_back(tree):
 @settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_refused_with_a_mistake(text):
-    """Nothing but YamlMistake comes out, whatever stands in the file."""
-    with contextlib.suppress(YamlMistake):
+    """Nothing but InvalidYaml comes out, whatever stands in the file."""
+    with contextlib.suppress(InvalidYaml):
         load(text)
 
 
@@ -179,7 +179,7 @@ def test_the_garbage_collector_is_left_as_it_was():
         turn()
         before = gc.isenabled()
         load("a: 1")
-        with pytest.raises(YamlMistake):
+        with pytest.raises(InvalidYaml):
             load("a: 1\na: 2")
         assert gc.isenabled() is before
 
@@ -200,7 +200,7 @@ def test_all_mistakes_of_a_text_are_told_with_what_could_be_read():
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
 def test_a_text_that_is_nested_without_end_is_refused(opening):
     """An older C loader would end the process, a newer one refuses it in its own words."""
-    with pytest.raises(YamlMistake) as refused:
+    with pytest.raises(InvalidYaml) as refused:
         load(opening * 200_000)
     assert refused.value.mark is not None
 
@@ -209,7 +209,7 @@ def test_a_bomb_of_aliases_is_refused():
     """Ten lines that stand for ten thousand million values: one line says so, nothing is built."""
     lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
-    with pytest.raises(YamlMistake, match=r"aliases .* more than 1000000 values"):
+    with pytest.raises(InvalidYaml, match=r"aliases .* more than 1000000 values"):
         load("\n".join(lines))
 
 
@@ -217,7 +217,7 @@ def test_a_bomb_of_merged_mappings_is_refused():
     """Likewise with '<<'."""
     lines = ["a0: &a0 {x: 1}"]
     lines += [f"a{n}: &a{n} {{p: *a{n - 1}, q: *a{n - 1}, <<: *a{n - 1}}}" for n in range(1, 40)]
-    with pytest.raises(YamlMistake, match="aliases"):
+    with pytest.raises(InvalidYaml, match="aliases"):
         load("\n".join(lines))
 
 
