@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,8 +18,6 @@ ERROR: Severity = "error"
 
 #: Keys and indices from the outermost mapping to a setting.
 Path = Sequence[str | int]
-
-_WITH_LINE = re.compile(r"(.+):(\d+):(\d+)", re.DOTALL)
 
 
 class Place(NamedTuple):
@@ -47,8 +44,8 @@ class Place(NamedTuple):
         return cls(str(source)) if mark is None else cls(str(source), mark.line + 1, mark.column + 1)
 
 
-#: Returns the place of a path, as a Place or as text such as `service.yaml:12:5`.
-Where = Callable[[tuple[str | int, ...]], Place | str]
+#: Returns the place of a path of keys.
+Where = Callable[[tuple[str | int, ...]], Place]
 
 
 @dataclass(frozen=True)
@@ -83,9 +80,8 @@ class Diagnostic:
             path: Keys above the path of this diagnostic.
             label: Name of the part of the configuration; the text begins with it.
         """
-        found = where((*path, *self.place.path))
         text = f"{label}: {self.text}" if label else self.text
-        return replace(self, place=found if isinstance(found, Place) else _parsed(found), text=text)
+        return replace(self, place=where((*path, *self.place.path)), text=text)
 
 
 def error(text: str, *path: str | int) -> Diagnostic:
@@ -161,8 +157,3 @@ def diagnostics_of(problem: ConfigurationError) -> list[Diagnostic]:
     if isinstance(problem, InvalidConfiguration):
         return problem.diagnostics
     return [Diagnostic(Place(), line) for line in str(problem).splitlines()]
-
-
-def _parsed(place: str) -> Place:
-    match = _WITH_LINE.fullmatch(place)
-    return Place(match[1], int(match[2]), int(match[3])) if match else Place(place)

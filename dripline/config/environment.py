@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dripline.config.diagnostics import Diagnostics, Place, Where, error
+from dripline.config.diagnostics import Diagnostics, error
 from dripline.config.overrides import spell
 
 #: Most characters that the variables may add to a configuration in all.
@@ -28,34 +28,16 @@ class Replaced(NamedTuple):
     unsure: frozenset[tuple[str | int, ...]]
 
 
-def replace_environment(
-    tree: Any,
-    environment: Mapping[str, str] | None = None,
-    where: Where = lambda _: Place(),
-) -> Any:
+def with_environment(tree: Any, environment: Mapping[str, str] | None, found: Diagnostics) -> Replaced:
     """Replace every `ENV{NAME}` in the texts of a configuration.
 
     What comes from the environment stays text, and is not searched again.
 
     Args:
-        tree: maps, lists and plain values; it is not changed.
-        environment: value by name, default this process's environment.
-        where: tells the place of a path for messages, such as `service.yaml:3:5`.
-
-    Returns:
-        The tree with the texts replaced; parts without any are the same objects.
-
-    Raises:
-        ConfigurationError: one line for every variable that is not set.
+        tree: Maps, lists and plain values; it is not changed. Parts without variables are the same objects.
+        environment: Value by name, default this process's environment.
+        found: Grows by an error for every variable that is not set.
     """
-    found = Diagnostics(where=where)
-    replaced = with_environment(tree, environment, found)
-    found.raise_errors()
-    return replaced.tree
-
-
-def with_environment(tree: Any, environment: Mapping[str, str] | None, found: Diagnostics) -> Replaced:
-    """Replace like `replace_environment`, as far as the variables are set; the others are added to `found`."""
     replacer = _Replacer(os.environ if environment is None else environment, found)
     return Replaced(replacer.walk(tree, ()), frozenset(replacer.unsure))
 

@@ -111,18 +111,6 @@ def _is_deep(text: str) -> bool:
     return False
 
 
-def load(text: str) -> Any:
-    """The value that a YAML text holds; None for an empty one.
-
-    Raises:
-        InvalidYaml: the text is no YAML, a key stands twice, or a tag asks for more than plain values.
-    """
-    value, mistakes = read(text)
-    if mistakes:
-        raise mistakes[0]
-    return value
-
-
 def read(text: str) -> tuple[Any, list[InvalidYaml]]:
     """The value that a YAML text holds, as far as it can be told, and all that is wrong with it.
 

@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.config.environment import replace_environment
+from dripline.config.diagnostics import Diagnostics, Place
+from dripline.config.environment import with_environment
 from dripline.errors import ConfigurationError
+
+
+def replace_environment(tree, environment, where=lambda _: Place()):
+    """The tree with the texts replaced; raises what is found."""
+    found = Diagnostics(where=where)
+    replaced = with_environment(tree, environment, found)
+    found.raise_errors()
+    return replaced.tree
+
 
 SET = {"HOST": "rabbit", "PORT": "5673", "EMPTY": "", "NESTED": "ENV{HOST}"}
 
@@ -45,7 +55,7 @@ def test_variables_that_are_not_set_are_all_told_with_their_places():
     """One line each: where, which setting, which variable, what to do."""
     tree = {"endpoints": [{"calibration": "ENV{CAL}*{}"}], "name": "ENV{WHO}"}
     with pytest.raises(ConfigurationError) as caught:
-        replace_environment(tree, {}, lambda path: f"service.yaml:{len(path)}:1")
+        replace_environment(tree, {}, lambda path: Place("service.yaml", len(path), 1))
     assert str(caught.value).splitlines() == [
         "service.yaml:3:1: endpoints.0.calibration: the environment variable 'CAL' is not set; "
         "set it, or write a value instead of ENV{CAL}",

@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dripline.config import yaml_nodes
-from dripline.config.yaml_nodes import InvalidYaml, compose, load, plain_value, read
+from dripline.config.yaml_nodes import InvalidYaml, compose, plain_value, read
+
+
+def load(text):
+    """The value that a text holds; raises the first of what is wrong with it."""
+    value, mistakes = read(text)
+    if mistakes:
+        raise mistakes[0]
+    return value
 
 
 @pytest.mark.parametrize(
