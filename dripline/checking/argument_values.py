@@ -33,11 +33,7 @@ ValueCheck = Callable[[Any], Diagnostic | None]
 
 @cache
 def value_checks(cls: type) -> dict[str, ValueCheck]:
-    """The checks of the values of a class's arguments, by name; arguments that may be anything have none.
-
-    Args:
-        cls: the class of an endpoint or service.
-    """
+    """The checks of the values of a class's arguments, by name; arguments that may be anything have none."""
     found = {argument.name: _check_of(cls, argument) for argument in arguments_of(cls)}
     return {name: check for name, check in found.items() if check is not None}
 
@@ -249,12 +245,9 @@ def _declares(cls: type, kind: type, argument: Argument) -> bool:
 
 
 def diagnose(name: str, check: Check, *values: Any) -> Diagnostic | None:
-    """Apply a check to values; None if it accepts them.
+    """Apply a check to the values of arguments; None if it accepts them.
 
-    Args:
-        name: of the argument; its text begins with it.
-        check: from a class.
-        *values: what it takes; what comes from the environment is `UNKNOWN`, and never wrong.
+    The text begins with the name. Values from the environment are `UNKNOWN`, and never wrong.
     """
     try:
         check(*values)

@@ -27,14 +27,10 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 def apply_rules(configuration: Mapping[str, Any], finder: ClassFinder) -> Diagnostics:
-    """Disable what a configuration and the environment disable, and look whether what it requires is installed.
-
-    Args:
-        configuration: of a service.
-        finder: from now on it passes over what is disabled.
+    """Disable the extensions that a configuration and the environment disable, and check what it requires.
 
     Returns:
-        What is to be told; the caller knows the places of the keys.
+        What is wrong, with paths of keys instead of places.
     """
     found = Diagnostics()
     rules = configuration.get(KEY)

@@ -24,13 +24,7 @@ _FIELDS = ("value_cal", "value_raw")
 
 
 def likely_mistakes(cls: type | None, configuration: Mapping[str, Any], written: Written) -> Iterable[Diagnostic]:
-    """Find what is probably not meant.
-
-    Args:
-        cls: The endpoint's class; None if it cannot be used.
-        configuration: The endpoint's configuration.
-        written: Returns the text of a value as written in the file.
-    """
+    """Find what is probably not meant; `cls` is None if the endpoint's class cannot be used."""
     suspicious = any(isinstance(configuration.get(key), (bool, list, dict)) for key in _ANY_VALUES)
     if not suspicious and configuration.get("module") and _OTHER_KEYS.isdisjoint(configuration):
         return ()  # as with ten thousand endpoints

@@ -44,11 +44,7 @@ class MessageAccess:
 
 
 def message_access_of(cls: type) -> MessageAccess:
-    """Tell what messages can reach in the endpoints of a class.
-
-    Args:
-        cls: the class; its constructor is not called.
-    """
+    """Return what messages can access in the endpoints of a class; its constructor is not called."""
     assigned = set(_assigned(cls))
     stand_in = _stand_in(cls, assigned)
     names = sorted(name for name in {*dir(cls), *assigned} if not name.startswith("_"))

@@ -61,11 +61,7 @@ class Known:
 
 
 def configuration_schema(finder: ClassFinder | None = None) -> Schema:
-    """Make the schema of all classes that are installed; extensions that cannot be imported are left out.
-
-    Args:
-        finder: finds them, default that of this process.
-    """
+    """Make the schema of all installed classes; extensions that cannot be imported are left out."""
     known = list(known_classes(finder or class_finder()))
     services = [one for one in known if one.is_service]
     service = _by_module(services, "Service", is_service=True)
@@ -253,11 +249,7 @@ _LISTS = (list, set, frozenset, *_SEQUENCES)
 
 
 def argument_schema(argument: Argument) -> Schema:
-    """An argument of a class: type, default and description.
-
-    Args:
-        argument: with what is known about it.
-    """
+    """An argument of a class: type, default and description."""
     schema: Schema = {}
     if argument.annotation is not MISSING and not argument.is_read_elsewhere:
         schema = type_schema(argument.annotation)
@@ -273,11 +265,7 @@ def argument_schema(argument: Argument) -> Schema:
 
 
 def type_schema(annotation: Any) -> Schema:
-    """A type; what is not understood may be anything.
-
-    Args:
-        annotation: as `typing.get_type_hints` gives it.
-    """
+    """The schema of a type as `typing.get_type_hints` returns it; anything if the type is not understood."""
     schemas = [_member_schema(member) for member in members(annotation)]
     if not all(schemas):
         return {}

@@ -109,12 +109,7 @@ SECRET_KEYS = ("value", "file", "env", "default")
 
 
 def secret_errors(item: str, given: Any) -> Iterator[Diagnostic]:
-    """Find what is wrong with a secret in a configuration; the texts name the setting and never show the secret.
-
-    Args:
-        item: Name of the setting, such as ``password``.
-        given: Its value: text, or a mapping with any of `SECRET_KEYS`.
-    """
+    """Check a secret in a configuration, text or a mapping with any of `SECRET_KEYS`; no message shows it."""
     if isinstance(given, list):
         text = f"{item}: it is a text, or a mapping with any of {', '.join(SECRET_KEYS)}"
         yield error(text, item)

@@ -37,13 +37,9 @@ def load_file(path: FilePath) -> dict[str, Any]:
 
 
 def read_mapping(path: FilePath, found: Diagnostics) -> dict[str, Any]:
-    """Read a configuration file like `load_file`, as far as it can be read.
+    """Read a configuration file like `load_file`, as far as possible; problems are added to `found`.
 
     Keys ``x-…`` of the mapping are left out: they hold what aliases (``*name``) repeat elsewhere.
-
-    Args:
-        path: The file.
-        found: Grows by what is wrong with it.
     """
     tree = read_file(path, found)
     if tree is None or isinstance(tree, dict):

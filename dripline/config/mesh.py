@@ -104,11 +104,7 @@ _LONGEST_EXCHANGE = 240  # of 255: `.durable` comes behind it
 
 
 def checked_setting(key: object, value: Any) -> Any:
-    """Check one setting by itself, and convert it to the type it has.
-
-    Args:
-        key: Its name.
-        value: What was given; None is not given.
+    """Check one setting by itself, and convert it to the type it has; None is not given.
 
     Raises:
         ConfigurationError: There is no such setting, or the value is of a wrong kind.
@@ -201,13 +197,10 @@ _KINDS = {setting.name: _OF_TYPE[type(setting.default)] for setting in fields(Me
 
 
 def resolved(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings in which `broker` is a host, and the port goes with TLS.
-
-    Args:
-        settings: each of the right kind; only those that somebody gave.
+    """Settings in which `broker` is a host, and the port goes with TLS; each setting is of the right kind.
 
     Raises:
-        ConfigurationError: they contradict each other, or `broker` is no address.
+        ConfigurationError: They contradict each other, or `broker` is not an address.
     """
     found = dict(settings)
     address = found.get("broker", "")

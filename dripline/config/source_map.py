@@ -39,12 +39,9 @@ class SourceMap:
     def where(self, key_path: Path) -> str:
         """The place of a setting.
 
-        Args:
-            key_path: keys and indices from the outermost mapping on.
-
         Returns:
-            `service.yaml:12:5` for a setting of a file (or of the nearest thing around it that stands in the
-            file), the word for a setting of the command line, else where the configuration comes from.
+            `service.yaml:12:5` for a setting of a file (or of the nearest thing around it that is in the file),
+            the argument for a setting of the command line, else where the configuration comes from.
         """
         return str(self.place(key_path))
 

@@ -73,12 +73,7 @@ class MissingSpace(NamedTuple):
 
 
 def find_missing_space(text: str, last_line: int) -> MissingSpace | None:
-    """Find the line that YAML joined with the next one because a space is missing.
-
-    Args:
-        text: The YAML text.
-        last_line: The line that YAML complains about; the cause is there or above.
-    """
+    """Find the line that YAML joined with the next one because a space is missing: `last_line` or one above it."""
     lines = text.splitlines()
     for number in range(min(last_line, len(lines) - 1), max(-1, last_line - 3), -1):
         line = lines[number]
@@ -113,9 +108,6 @@ def pip_install(extra: str) -> str:
     """Return the command that installs the libraries of an extra, such as ``pip install 'aiohttp>=3.9'``.
 
     It names the libraries, so that it works wherever dripline itself was installed from.
-
-    Args:
-        extra: Name of an optional dependency group of dripline.
     """
     return " ".join(["pip install", *(f"'{library}'" for library in libraries(extra))])
 

@@ -18,13 +18,7 @@ MESH_KEYS = frozenset(setting.name for setting in fields(MeshSettings))
 
 
 def converted(tree: Mapping[str, Any], origin: SourceMap, found: Diagnostics) -> dict[str, Any]:
-    """Convert a file's tree to today's keys.
-
-    Args:
-        tree: What the file holds.
-        origin: Of the file; it learns where the settings that move were written.
-        found: Grows by warnings about old keys, and what is wrong with them.
-    """
+    """Convert the keys of a file to those of version 5; `origin` remembers the places of those that move."""
     result = dict(tree)
     if OLD_BLOCK in tree:
         _convert_service(result, origin, found)

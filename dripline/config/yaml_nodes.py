@@ -151,12 +151,7 @@ def _values_in(node: yaml.Node, known: dict[int, int]) -> int:
 
 
 def build(node: yaml.Node, mistakes: list[InvalidYaml]) -> Any:
-    """The value of a node.
-
-    Args:
-        node: any node.
-        mistakes: grows by what is wrong below the node.
-    """
+    """The value of a node; `mistakes` grows by what is wrong below the node."""
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node, mistakes)
     if isinstance(node, yaml.MappingNode):

@@ -60,11 +60,7 @@ class _Installed:
 
 @lru_cache(maxsize=1024)
 def source_of(file: str) -> Source:
-    """The distribution that brought a file of the namespace.
-
-    Args:
-        file: an extension's source, or its folder where it has none.
-    """
+    """The distribution that installed an extension's source, or its folder if it has no source."""
     real = os.path.realpath(file)
     best, surely = Source(), 0
     for installed in _all_installed():
@@ -75,11 +71,7 @@ def source_of(file: str) -> Source:
 
 
 def sources_of_replacement(file: str) -> list[Source]:
-    """Every distribution but dripline that installed a file, or in whose project it is.
-
-    Args:
-        file: A `dripline/__init__.py` anywhere on the import path.
-    """
+    """Every distribution but dripline that installed a `dripline/__init__.py`, or whose project contains it."""
     real = os.path.realpath(file)
     others = [one for one in _all_installed() if normalized(one.source.distribution) != "dripline"]
     claims = [(max(one.claims(file), one.claims(real)), one.source) for one in others]
@@ -173,7 +165,7 @@ def file_hash(file: str) -> str:
     return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def describe(culprit: str) -> tuple[str, str]:
+def describe_replacement(culprit: str) -> tuple[str, str]:
     """Describe the problem and its remedy, each in one line.
 
     Args:

@@ -182,15 +182,12 @@ def first_line(documentation: object) -> str:
 
 
 def read_docs(file: str, names: Collection[str], depth: int = 0) -> dict[str, str]:
-    """Read what classes say about themselves.
+    """Read the first docstring lines of classes in a package, by name; empty for a class without a docstring.
 
     Args:
-        file: the source in which the names stand, a package's `__init__.py`.
-        names: those wanted.
-        depth: how many imports led here.
-
-    Returns:
-        First lines by name, of those names that are classes in this package; empty where there is no docstring.
+        file: The package's `__init__.py`.
+        names: The names wanted; those that are not classes in this package are left out.
+        depth: Number of imports that led here.
     """
     try:
         with open(file, "rb") as source:

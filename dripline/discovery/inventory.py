@@ -1,10 +1,13 @@
-"""What is installed: each extension with its distribution, classes and state, and our own classes."""
+"""What is installed: each extension with its distribution, classes and state, and our own classes.
+
+Extensions are imported in a separate process: one may hang, crash or end its process, and the list is complete
+all the same. `probe` starts that process, `main` runs in it and writes a line of JSON for each extension.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import faulthandler
-import importlib
 import json
 import os
 import signal
@@ -279,7 +282,7 @@ def _place(stack: str, folder: str) -> str:
 
 def main(folder: str, limit_s: str, before: str) -> None:
     """Import what the parent wants, in the child, after a module that is not counted."""
-    importlib.import_module(before)
+    import_module(before)
     wanted = json.loads((Path(folder) / "wanted").read_text())
     with (Path(folder) / "results").open("w") as results, (Path(folder) / "trace").open("w") as stack:
         faulthandler.enable(stack, all_threads=False)

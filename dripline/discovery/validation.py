@@ -77,11 +77,7 @@ def check_kind(cls: type, wanted: str, owner: str = "") -> None:
 
 
 def constructor_mistake(thing: Any) -> str:
-    """Find out whether a constructor has not called those of its bases; empty if all is well.
-
-    Args:
-        thing: An endpoint, a service, or anything else.
-    """
+    """What is wrong with an object whose constructor has not called those of its bases; empty if nothing is."""
     cls: type = type(thing)
     for base, attribute in _set_by_bases(cls):
         if attribute not in vars(thing):

@@ -18,13 +18,7 @@ Path = tuple[str | int, ...]
 
 
 class Section:
-    """One mapping of a description. What is read is known; `finish` tells the keys that are not.
-
-    Args:
-        tree: the mapping, or what stands in its place.
-        path: the keys that lead to it.
-        found: Grows by what is wrong with it.
-    """
+    """One mapping of a description, reached by a path of keys; `finish` reports the keys that were never read."""
 
     def __init__(self, tree: Any, path: Path, found: Diagnostics) -> None:
         self._known: list[str] = []

@@ -54,14 +54,7 @@ class Device:
         self._advance()
 
     def handle(self, line: str) -> str | None:
-        """Carry out a line of commands.
-
-        Args:
-            line: one or more commands with `;` between.
-
-        Returns:
-            The answers with `;` between; None if no command of the line answers.
-        """
+        """Carry out a line of commands separated by `;`; returns the answers likewise, None if there are none."""
         with self.lock:
             answers = []
             node = ""

@@ -27,11 +27,7 @@ def is_name(spelling: str) -> bool:
 
 
 def forms(spelling: str) -> list[str]:
-    """All that a name may be written as, in capitals, the shortest first.
-
-    Args:
-        spelling: the name as a manual prints it, such as `SOURce:VOLTage[:LEVel]`.
-    """
+    """All spellings of a name such as `SOURce:VOLTage[:LEVel]`, in capitals, the shortest first."""
     choices = []
     for step in _STEP.finditer(spelling):
         words = _words(step["needed"] or step["optional"])
@@ -289,11 +285,7 @@ def _is_finite(value: float) -> bool:
 
 
 class Answers(string.Formatter):
-    """Writes answers: `{VOLT}` is the reading as `VOLT?` answers it, `{VOLT:.2f}` in another format.
-
-    Args:
-        reading: gives a value and its own format, by name.
-    """
+    """Writes answers: `{VOLT}` is the reading as `VOLT?` answers it, `{VOLT:.2f}` in another format."""
 
     def __init__(self, reading: Callable[[str], Reading]) -> None:
         self._reading = reading
@@ -304,12 +296,7 @@ class Answers(string.Formatter):
 
 
 class Reading:
-    """A value on its way into an answer.
-
-    Args:
-        value: The value.
-        written: How it is written without a format.
-    """
+    """A value on its way into an answer, and how it is written if no format is given."""
 
     def __init__(self, value: Any, written: str) -> None:
         self._value = value
