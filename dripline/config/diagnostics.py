@@ -36,7 +36,7 @@ class Place(NamedTuple):
     path: tuple[str | int, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+        return f"{self.source}:{self.line}:{self.column}" if self.source and self.line else self.source
 
     @classmethod
     def at(cls, source: object, mark: Any) -> Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from dripline.config.diagnostics import Diagnostic, Diagnostics, InvalidConfiguration, Place, diagnostics_of
@@ -108,8 +109,8 @@ def is_json(path: FilePath) -> bool:
 def _read_yaml(path: FilePath, text: str, found: Diagnostics) -> Any:
     from dripline.config import yaml_nodes  # PyYAML costs some 20 ms, and most commands read no file
 
-    value, mistakes = yaml_nodes.read(text)
-    found += [Diagnostic(Place.at(path, mistake.mark), str(mistake)) for mistake in mistakes]
+    value, problems = yaml_nodes.read(text)
+    found += (replace(one, place=one.place._replace(source=str(path))) for one in problems)
     return value
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from dripline.config.diagnostics import Place
 from dripline.config.file import FilePath, read_text
 from dripline.config.overrides import Path, split_word
+from dripline.errors import ConfigurationError
 from dripline.wire.safe_text import hide_word
 
 # Version 4 wrote the service below this key.
@@ -93,12 +94,11 @@ class SourceMap:
 
 def _compose(file: FilePath) -> Any:
     from dripline.config import yaml_nodes  # see file.py
-    from dripline.errors import ConfigurationError
 
     try:
         # JSON is YAML but for tabs between its words.
         return yaml_nodes.compose(read_text(file).replace("\t", " "))
-    except (yaml_nodes.InvalidYaml, ConfigurationError, RecursionError):
+    except (ConfigurationError, RecursionError):
         return None  # it was readable a moment ago; the message can do without a line
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from dripline.config.diagnostics import Diagnostic, Place
 from dripline.errors import ConfigurationError
 
 
@@ -58,31 +59,21 @@ _WHOLE = re.compile(rf"(?P<key>{_KEY}):{_VALUE}", re.DOTALL)
 _ENTRY = re.compile(rf"(?P<key>{_KEY}|[-+]?[\d.]+):{_VALUE}", re.DOTALL)  # of a table: {{1:on, 0:off}}
 
 
-class MissingSpace(NamedTuple):
-    """Where a space is missing, counted from 0.
-
-    Attributes:
-        line: The line.
-        column: Where the key or dash is.
-        text: What to write instead.
-    """
-
-    line: int
-    column: int
-    text: str
-
-
-def find_missing_space(text: str, last_line: int) -> MissingSpace | None:
+def find_missing_space(text: str, last_line: int) -> Diagnostic | None:
     """Find the line that YAML joined with the next one because a space is missing: `last_line` or one above it."""
     lines = text.splitlines()
     for number in range(min(last_line, len(lines) - 1), max(-1, last_line - 3), -1):
         line = lines[number]
         if match := _DASH.fullmatch(line):
-            return MissingSpace(number, len(match["before"]), f"after the dash: '- {match['rest'].strip()}'")
+            return _missing_space(number, match, f"dash: '- {match['rest'].strip()}'")
         if match := _COLON.fullmatch(line):
             shown = f"{match['key']}: {match['value'].strip()}"
-            return MissingSpace(number, len(match["before"]), f"after the colon: {shown!r}")
+            return _missing_space(number, match, f"colon: {shown!r}")
     return None
+
+
+def _missing_space(number: int, match: re.Match[str], text: str) -> Diagnostic:
+    return Diagnostic(Place("", number + 1, len(match["before"]) + 1), f"a space is missing after the {text}")
 
 
 def missing_space_hint(value: Any) -> str:

@@ -45,7 +45,7 @@ def test_the_line_without_the_space_is_named(text, place, message):
     """With what to write instead."""
     _, mistakes = yaml_nodes.read(text)
     assert [str(mistake) for mistake in mistakes] == [f"a space is missing {message}"]
-    assert (mistakes[0].mark.line, mistakes[0].mark.column) == place
+    assert (mistakes[0].place.line - 1, mistakes[0].place.column - 1) == place
 
 
 @pytest.mark.parametrize(
