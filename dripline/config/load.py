@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from dripline.config.diagnostics import WARNING, Diagnostics, error, warning
-from dripline.config.environment import with_environment
 from dripline.config.file import FilePath, load_file, parse_file, read_mapping
 from dripline.config.mesh import TLS_FILES, MeshSettings, checked_setting
 from dripline.config.overrides import apply_words, spell
@@ -243,3 +243,80 @@ def _find_module_paths(file: FilePath, configuration: dict[str, Any]) -> None:
         path = part.get("module_path") if isinstance(part, dict) else None
         if isinstance(path, str) and not os.path.exists(os.path.expanduser(path)):
             part["module_path"] = _beside(file, path)
+
+
+#: Most characters that the variables may add to a configuration in all.
+MAX_CHARACTERS = 10_000_000
+
+_VARIABLE = re.compile(r"ENV\{([^{}]*)\}")
+
+
+class Replaced(NamedTuple):
+    """A configuration with its texts replaced.
+
+    Attributes:
+        tree: the configuration; what names a variable that is not set stands as it was.
+        unsure: paths of the texts that come from the environment, in whole or in part.
+    """
+
+    tree: Any
+    unsure: frozenset[tuple[str | int, ...]]
+
+
+def with_environment(tree: Any, environment: Mapping[str, str] | None, found: Diagnostics) -> Replaced:
+    """Replace every `ENV{NAME}` in the texts of a configuration.
+
+    What comes from the environment stays text, and is not searched again.
+
+    Args:
+        tree: Maps, lists and plain values; it is not changed. Parts without variables are the same objects.
+        environment: Value by name, default this process's environment.
+        found: Grows by an error for every variable that is not set.
+    """
+    replacer = _Replacer(os.environ if environment is None else environment, found)
+    return Replaced(replacer.walk(tree, ()), frozenset(replacer.unsure))
+
+
+class _Replacer:
+    """One walk through a configuration, and what was met on it."""
+
+    def __init__(self, environment: Mapping[str, str], found: Diagnostics) -> None:
+        self._environment = environment
+        self._found = found
+        self.unsure: set[tuple[str | int, ...]] = set()
+        self._added = 0
+
+    def walk(self, value: Any, path: tuple[str | int, ...]) -> Any:
+        if isinstance(value, str):
+            return self._text(value, path) if "ENV{" in value else value
+        if isinstance(value, dict):
+            return {key: self.walk(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.walk(item, (*path, index)) for index, item in enumerate(value)]
+        return value
+
+    def _text(self, text: str, path: tuple[str | int, ...]) -> str:
+        if _VARIABLE.search(text):
+            self.unsure.add(path)
+        return _VARIABLE.sub(lambda match: self._lookup(match, path), text)
+
+    def _lookup(self, match: re.Match[str], path: tuple[str | int, ...]) -> str:
+        name = match[1]
+        value = self._environment.get(name)
+        if value is None:
+            self._report(
+                path,
+                f"the environment variable {name!r} is not set; set it, or write a value instead of ENV{{{name}}}",
+            )
+            return match[0]
+        before, self._added = self._added, self._added + len(value)
+        if self._added <= MAX_CHARACTERS:
+            return value
+        if before <= MAX_CHARACTERS:
+            self._report(
+                path, f"environment variables add more than {MAX_CHARACTERS} characters, up to {name!r} here"
+            )
+        return ""
+
+    def _report(self, path: tuple[str | int, ...], text: str) -> None:
+        self._found.add(error(text), path, spell(path))

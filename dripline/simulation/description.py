@@ -9,7 +9,6 @@ from typing import Any
 from dripline.config.diagnostics import Diagnostics, InvalidConfiguration, Place, Where, error
 from dripline.config.overrides import spell
 from dripline.config.suggest import did_you_mean
-from dripline.simulation.checks import Section
 from dripline.simulation.faults import CHANCES
 from dripline.simulation.formula import Formula
 from dripline.simulation.scpi import (
@@ -24,6 +23,7 @@ from dripline.simulation.scpi import (
     is_name,
     kind_of,
 )
+from dripline.simulation.section import Section
 
 
 @dataclass(frozen=True)
