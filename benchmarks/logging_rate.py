@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from benchmarks.rounds import NotMeasured, Row, rows, take_turns
 from benchmarks.target import Target
 from benchmarks.worker import Worker
-from dripline.config.extras import pip_install
+from dripline.config.suggest import pip_install
 
 _FLOOR = "pika, consumed and dropped"
 _COUNT = 20000

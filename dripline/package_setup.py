@@ -64,11 +64,11 @@ def warn(replacement: str) -> None:
     """
     import logging
 
-    from dripline.discovery.replaced_package import describe
+    from dripline.discovery.distributions import describe_replacement
 
     global culprit
     culprit = replacement
-    logging.getLogger(_PACKAGE).warning("%s. Remedy: %s", *describe(replacement))
+    logging.getLogger(_PACKAGE).warning("%s. Remedy: %s", *describe_replacement(replacement))
 
 
 def _attribute(name: str) -> Any:

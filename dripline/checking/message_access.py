@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dripline.checking.docstrings import summary
+from dripline.checking.arguments import summary
 from dripline.core import _access as access
 
 
@@ -29,7 +29,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Reach:
+class MessageAccess:
     """What messages can reach by specifier.
 
     Attributes:
@@ -43,18 +43,14 @@ class Reach:
     commands: tuple[Command, ...] = ()
 
 
-def reach_of(cls: type) -> Reach:
-    """Tell what messages can reach in the endpoints of a class.
-
-    Args:
-        cls: the class; its constructor is not called.
-    """
+def message_access_of(cls: type) -> MessageAccess:
+    """Return what messages can access in the endpoints of a class; its constructor is not called."""
     assigned = set(_assigned(cls))
     stand_in = _stand_in(cls, assigned)
     names = sorted(name for name in {*dir(cls), *assigned} if not name.startswith("_"))
     methods = [name for name in names if access.is_method(_static(cls, name))]
     values = [name for name in names if name not in methods]
-    return Reach(
+    return MessageAccess(
         tuple(name for name in values if access.may_get(stand_in, name)),
         tuple(name for name in values if access.may_set(stand_in, name)),
         tuple(_command(cls, name) for name in methods if access.may_call(stand_in, name)),

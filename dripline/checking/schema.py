@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import logging
 import typing
+from collections import abc
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from datetime import timedelta
+from enum import Enum
+from typing import Any, Literal
 
-from dripline.checking.arguments import arguments_of
-from dripline.checking.declared_checks import required_by_checks
-from dripline.checking.docstrings import attribute_docs, summary
-from dripline.checking.schema_types import Schema, argument_schema, is_json, type_schema
-from dripline.checking.signature import accepted_arguments
+from dripline.checking.argument_values import required_by_checks
+from dripline.checking.arguments import (
+    MISSING,
+    Argument,
+    accepted_arguments,
+    arguments_of,
+    attribute_docs,
+    summary,
+)
+from dripline.checking.value_types import UNKNOWN, fits
+from dripline.config.authentication import SECRET_KEYS
 from dripline.config.mesh import MeshSettings
-from dripline.config.secrets import SECRET_KEYS
+from dripline.config.quoted import members
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
 from dripline.discovery.class_finder import ClassFinder, class_finder
@@ -51,11 +61,7 @@ class Known:
 
 
 def configuration_schema(finder: ClassFinder | None = None) -> Schema:
-    """Make the schema of all classes that are installed; extensions that cannot be imported are left out.
-
-    Args:
-        finder: finds them, default that of this process.
-    """
+    """Make the schema of all installed classes; extensions that cannot be imported are left out."""
     known = list(known_classes(finder or class_finder()))
     services = [one for one in known if one.is_service]
     service = _by_module(services, "Service", is_service=True)
@@ -209,3 +215,94 @@ def _extensions() -> Schema:
         },
         "additionalProperties": False,
     }
+
+
+Schema = dict[str, Any]
+
+# A text that comes from the environment may stand everywhere: who reads it makes of it what it needs.
+_FROM_ENVIRONMENT = r"ENV\{[^{}]*\}"
+# Words that are true or false here, and texts for editors that follow YAML 1.2.
+_BOOLEAN = rf"^([Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF)$|{_FROM_ENVIRONMENT}"
+
+_MAPPINGS = (dict, abc.Mapping, abc.MutableMapping)
+_SEQUENCES = (abc.Sequence, abc.Iterable, abc.Collection)
+_OTHER_LISTS = (list, tuple, set, frozenset)
+
+
+def _type(*names: str, pattern: str = _FROM_ENVIRONMENT, **more: Any) -> Schema:
+    return {"type": [*names, "string"], "pattern": pattern, **more}
+
+
+_TYPES: dict[Any, Schema] = {
+    bool: _type("boolean", "integer", pattern=_BOOLEAN, minimum=0, maximum=1),
+    int: _type("integer"),
+    float: _type("number"),
+    str: {"type": "string"},
+    timedelta: _type("number", "object"),
+    type(None): {"type": "null"},
+    None: {"type": "null"},
+    **{kind: _type("array") for kind in _OTHER_LISTS},
+    **{kind: {"type": ["array", "string"]} for kind in _SEQUENCES},
+    **{kind: _type("object") for kind in _MAPPINGS},
+}
+_LISTS = (list, set, frozenset, *_SEQUENCES)
+
+
+def argument_schema(argument: Argument) -> Schema:
+    """An argument of a class: type, default and description."""
+    schema: Schema = {}
+    if argument.annotation is not MISSING and not argument.is_read_elsewhere:
+        schema = type_schema(argument.annotation)
+        if argument.default is None and schema and not fits(argument.annotation, None):
+            schema = {"anyOf": [schema, {"type": "null"}]}
+    described = dict(schema)
+    if argument.doc:
+        described["description"] = argument.doc
+    default = list(argument.default) if isinstance(argument.default, tuple) else argument.default
+    if argument.default is not MISSING and is_json(default):
+        described["default"] = default
+    return described
+
+
+def type_schema(annotation: Any) -> Schema:
+    """The schema of a type as `typing.get_type_hints` returns it; anything if the type is not understood."""
+    schemas = [_member_schema(member) for member in members(annotation)]
+    if not all(schemas):
+        return {}
+    distinct = [schema for number, schema in enumerate(schemas) if schema not in schemas[:number]]
+    return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
+
+
+def _member_schema(annotation: Any) -> Schema:
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Literal:
+        return _choice(inner)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return _choice([*annotation.__members__, *(member.value for member in annotation)])
+    if typing.is_typeddict(annotation):
+        hints = typing.get_type_hints(annotation)
+        return _type("object", properties={key: type_schema(kind) for key, kind in hints.items()})
+    plain = dict(_TYPES.get(origin or annotation, {}))
+    if plain and origin in _LISTS and inner:
+        plain["items"] = type_schema(inner[0])
+    elif plain and origin in _MAPPINGS and len(inner) == 2:
+        plain["additionalProperties"] = type_schema(inner[1])
+    return plain
+
+
+def _choice(values: typing.Iterable[Any]) -> Schema:
+    plain = [value for value in dict.fromkeys(values) if is_json(value)]
+    return {"anyOf": [{"enum": plain}, {"type": "string", "pattern": _FROM_ENVIRONMENT}]} if plain else {}
+
+
+def is_json(value: Any) -> bool:
+    """Whether a value can stand in JSON as it is."""
+    if value is UNKNOWN or isinstance(value, (tuple, Enum)):
+        return False
+    if isinstance(value, float):
+        return value == value and abs(value) != float("inf")
+    if isinstance(value, list):
+        return all(map(is_json, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and is_json(item) for key, item in value.items())
+    return value is None or isinstance(value, (bool, int, str))

@@ -11,17 +11,17 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any, Literal, Union
 
+from dripline.config.quoted import members
+
 _SPANS = {"days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks"}
 
 
 class _Unknown:
-    """Stands for a value that nobody knows before the program runs."""
-
     def __repr__(self) -> str:
         return "ENV{…}"
 
 
-#: Fits every annotation.
+#: A value that is not known before the program runs; it fits every annotation.
 UNKNOWN = _Unknown()
 
 
@@ -34,25 +34,17 @@ def fits(annotation: Any, value: Any) -> bool:
     """
     if value is UNKNOWN:
         return True
-    if isinstance(annotation, typing.NewType):
-        return fits(annotation.__supertype__, value)
-    if hasattr(annotation, "__value__"):  # an alias made with the type statement
-        return fits(annotation.__value__, value)
-    origin = typing.get_origin(annotation)
-    if origin is not None:
-        return _fits_form(origin, typing.get_args(annotation), value)
+    return any(_fits_member(member, value) for member in members(annotation))
+
+
+def _fits_member(annotation: Any, value: Any) -> bool:
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation is None:
         return value is None
-    return _fits_class(annotation, value) if isinstance(annotation, type) else True
-
-
-def _fits_form(origin: Any, inner: tuple[Any, ...], value: Any) -> bool:
-    if origin in (Union, types.UnionType):
-        return any(fits(member, value) for member in inner)
+    if origin is None:
+        return _fits_class(annotation, value) if isinstance(annotation, type) else True
     if origin is Literal:
         return any(value == member and isinstance(value, bool) == isinstance(member, bool) for member in inner)
-    if origin is typing.Annotated:
-        return fits(inner[0], value)
     if not isinstance(origin, type) or not _fits_class(origin, value):
         return not isinstance(origin, type)
     if isinstance(value, dict) and issubclass(origin, abc.Mapping):
@@ -87,10 +79,6 @@ def _fits_enum(kind: type[Enum], value: Any) -> bool:
     return isinstance(value, str) and value.lower() in {name.lower() for name in kind.__members__}
 
 
-def _is_bool(value: Any) -> bool:
-    return isinstance(value, bool) or (isinstance(value, int) and value in (0, 1))
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -99,44 +87,22 @@ def _is_whole(value: Any) -> bool:
     return _is_number(value) and (isinstance(value, int) or value.is_integer())
 
 
-def _is_span(value: Any) -> bool:
-    return _is_number(value) or (isinstance(value, dict) and value.keys() <= _SPANS)
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list)
-
-
-def _is_list_or_text(value: Any) -> bool:
-    return isinstance(value, (list, str))
-
-
-def _is_container(value: Any) -> bool:
-    return isinstance(value, (list, str, dict))
-
-
-def _is_mapping(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+def _is(*kinds: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, kinds)
 
 
 _CHECKS: Mapping[Any, Callable[[Any], bool]] = {
-    bool: _is_bool,
-    int: _is_whole,
-    numbers.Integral: _is_whole,
-    float: _is_number,
-    complex: lambda value: _is_number(value) or _is_text(value),
-    **dict.fromkeys((numbers.Number, numbers.Complex, numbers.Real, numbers.Rational), _is_number),
-    str: _is_text,
-    timedelta: _is_span,
+    bool: lambda value: isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)),
+    **dict.fromkeys((int, numbers.Integral), _is_whole),
+    **dict.fromkeys((float, numbers.Number, numbers.Complex, numbers.Real, numbers.Rational), _is_number),
+    complex: lambda value: _is_number(value) or isinstance(value, str),
+    str: _is(str),
+    timedelta: lambda value: _is_number(value) or (isinstance(value, dict) and value.keys() <= _SPANS),
     type(None): lambda value: value is None,
-    **dict.fromkeys((list, tuple, set, frozenset, abc.Set, abc.MutableSequence), _is_list),
-    abc.Sequence: _is_list_or_text,
-    **dict.fromkeys((abc.Iterable, abc.Collection, abc.Container), _is_container),
-    **dict.fromkeys((dict, abc.Mapping, abc.MutableMapping), _is_mapping),
+    **dict.fromkeys((list, tuple, set, frozenset, abc.Set, abc.MutableSequence), _is(list)),
+    abc.Sequence: _is(list, str),
+    **dict.fromkeys((abc.Iterable, abc.Collection, abc.Container), _is(list, str, dict)),
+    **dict.fromkeys((dict, abc.Mapping, abc.MutableMapping), _is(dict)),
 }
 
 _WORDS: Mapping[Any, str] = {
@@ -156,8 +122,8 @@ def described(annotation: Any) -> str:
     """An annotation in words: `a whole number`, `a list of texts`, `one of 'a', 'b'`."""
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (Union, types.UnionType):
-        words = list(dict.fromkeys(described(member) for member in inner if member is not type(None)))
-        return " or ".join(_without_subsets(words))
+        words = dict.fromkeys(described(member) for member in inner if member is not type(None))
+        return " or ".join(word for word in words if not (word == "a whole number" and "a number" in words))
     if origin is Literal:
         return "one of " + ", ".join(map(repr, inner))
     if origin is typing.Annotated:
@@ -171,7 +137,3 @@ def described(annotation: Any) -> str:
         return getattr(annotation, "__name__", str(annotation))
     item = inner[-1] if origin and inner and inner[-1] is not Ellipsis else inner[0] if inner else Any
     return f"{words_of_kind} (of {described(item)})" if item in _WORDS else words_of_kind
-
-
-def _without_subsets(words: list[str]) -> list[str]:
-    return [word for word in words if not (word == "a whole number" and "a number" in words)]

@@ -50,8 +50,8 @@ def describe(cls: type) -> dict[str, Any]:
     from dataclasses import asdict
 
     from dripline.checking import arguments_of
-    from dripline.checking.docstrings import summary
-    from dripline.checking.message_access import reach_of
+    from dripline.checking.arguments import summary
+    from dripline.checking.message_access import message_access_of
     from dripline.core.endpoint import Endpoint
 
     facts: dict[str, Any] = {
@@ -63,14 +63,14 @@ def describe(cls: type) -> dict[str, Any]:
         "arguments": [_argument(argument) for argument in arguments_of(cls)],
     }
     if issubclass(cls, Endpoint):
-        facts |= asdict(reach_of(cls))
+        facts |= asdict(message_access_of(cls))
     return facts
 
 
 def _source(cls: type) -> dict[str, str]:
     import inspect
 
-    from dripline.checking.signature import is_ours
+    from dripline.checking.arguments import is_ours
     from dripline.discovery.distributions import source_of
     from dripline.wire import VERSION
 
@@ -90,7 +90,7 @@ def _source(cls: type) -> dict[str, str]:
 
 def _argument(argument: Argument) -> dict[str, Any]:
     from dripline.checking import MISSING
-    from dripline.checking.schema_types import is_json
+    from dripline.checking.schema import is_json
 
     default = list(argument.default) if isinstance(argument.default, tuple) else argument.default
     has_default = default is not MISSING

@@ -46,7 +46,7 @@ _SECRETS = frozenset({"http_token", "http_username", "http_password"})
 @common_options
 def http_server(common: CommonOptions, words: Sequence[str], **options: Any) -> None:
     """Serve the endpoints of the mesh over HTTP until stopped."""
-    from dripline.config.secrets import check_secret
+    from dripline.config.authentication import check_secret
     from dripline.errors import ConfigurationError
     from dripline.programs import logs
     from dripline.programs.session import open_session

@@ -6,12 +6,13 @@ authentication file, a default.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from dripline.config.diagnostics import Diagnostic, InvalidConfiguration, error
 from dripline.config.file import FilePath, read_text
-from dripline.config.secrets import check_secret, is_blank
 from dripline.errors import ConfigurationError
+from scarab import secret_files
 
 if TYPE_CHECKING:
     from scarab import Authentication
@@ -37,9 +38,7 @@ def read_auth_file(path: FilePath) -> dict[str, dict[str, str]]:
         ConfigurationError: the file cannot be read, is not made of groups, or an item of it is empty, whoever
             needs that. Its text quotes no secret.
     """
-    from scarab import secret_files  # most programs have no such file
-
-    read_text(path)  # tells in our words if there is no such file
+    read_text(path)  # reports a missing file as for other files
     try:
         groups = secret_files.read_auth_file(str(path))
     except secret_files.AuthenticationError as error:
@@ -75,7 +74,7 @@ def make_authentication(
         ConfigurationError: a file cannot be read, `username` or `password` is neither of the two, or a secret is
             empty: in the configuration, a file, the authentication file or an environment variable.
     """
-    from scarab import Authentication, secret_files  # commands that end before they log in need neither
+    from scarab import Authentication  # commands that end before they log in do not need it
 
     auth = auth or Authentication()
     spec = dripline_auth_spec()
@@ -90,12 +89,12 @@ def make_authentication(
     try:
         auth.add_groups({GROUP: spec})
         auth.process_spec()
-    except secret_files.EmptySecret as error:
-        # Named like the setting, so that its place in the file can be told.
-        named = f"{error.item}: " if error.group == GROUP and error.item in configuration else ""
-        raise ConfigurationError(f"{named}{error}") from None
-    except secret_files.AuthenticationError as error:
-        raise ConfigurationError(str(error)) from None
+    except secret_files.EmptySecret as empty:
+        if empty.group == GROUP and empty.item in configuration:
+            raise InvalidConfiguration([error(f"{empty.item}: {empty}", empty.item)]) from None
+        raise ConfigurationError(str(empty)) from None
+    except secret_files.AuthenticationError as failure:
+        raise ConfigurationError(str(failure)) from None
     return auth
 
 
@@ -104,3 +103,38 @@ def _given(item: str, given: Any) -> dict[str, str]:
     check_secret(item, given)
     parts = given if isinstance(given, Mapping) else {"value": given}
     return {key: str(value) for key, value in parts.items()}
+
+
+SECRET_KEYS = ("value", "file", "env", "default")
+
+
+def secret_errors(item: str, given: Any) -> Iterator[Diagnostic]:
+    """Check a secret in a configuration, text or a mapping with any of `SECRET_KEYS`; no message shows it."""
+    if isinstance(given, list):
+        text = f"{item}: it is a text, or a mapping with any of {', '.join(SECRET_KEYS)}"
+        yield error(text, item)
+    elif not isinstance(given, Mapping):
+        if is_blank(given):
+            yield error(f"{item}: it is empty; give it a value, or remove the key", item)
+    elif not given:
+        yield error(f"{item}: it is empty; name any of {', '.join(SECRET_KEYS)}, or remove the key", item)
+    for key, value in given.items() if isinstance(given, Mapping) else ():
+        if key not in SECRET_KEYS:
+            yield error(f"{item}: unknown key {key!r}; known: {', '.join(SECRET_KEYS)}", item, key)
+        elif is_blank(value):
+            yield error(f"{item}: {key!r} is empty; give it a value, or remove the key", item, key)
+
+
+def check_secret(item: str, given: Any) -> None:
+    """Refuse a secret that is empty or of an unknown form; the arguments are those of `secret_errors`.
+
+    Raises:
+        ConfigurationError: With a line for the first mistake.
+    """
+    for one in secret_errors(item, given):
+        raise InvalidConfiguration([one])
+
+
+def is_blank(value: Any) -> bool:
+    """Tell whether nothing of a value can be seen, as with white space."""
+    return value is None or secret_files.is_blank(str(value))

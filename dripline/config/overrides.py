@@ -34,9 +34,6 @@ Path = Sequence[str | int]
 def read_word(word: str) -> Any:
     """Read a command-line argument as a value.
 
-    Args:
-        word: The argument.
-
     Returns:
         None, a bool, an int, a finite float, the list or map of a JSON document, or the argument itself as text.
     """
@@ -66,14 +63,11 @@ def read_number(word: str) -> int | float | None:
 
 
 def split_word(word: str) -> tuple[tuple[str | int, ...], Any] | None:
-    """Take a `key=value` word apart.
-
-    Args:
-        word: one word of a command line.
+    """Split a `key=value` argument of a command line.
 
     Returns:
-        The path that the key spells (`endpoints.0.name` is `("endpoints", 0, "name")`) and the value; None when
-        the word is no `key=value` (what stands before the `=` is no path of names and numbers).
+        The path that the key spells (`endpoints.0.name` is `("endpoints", 0, "name")`) and the value; None if the
+        argument is not `key=value` (the part before the `=` is not a path of names and numbers).
     """
     key, equals, value = word.partition("=")
     if not equals or not _KEY.fullmatch(key):

@@ -82,20 +82,20 @@ def _converted(annotation: Any, value: Any, path: tuple[str | int, ...], found: 
 
 @lru_cache(maxsize=1000)
 def _members(annotation: Any) -> tuple[Any, ...]:
-    """The types of which a value may be one."""
-    return tuple(_flattened(annotation))
+    return tuple(members(annotation))
 
 
-def _flattened(annotation: Any) -> Iterator[Any]:
+def members(annotation: Any) -> Iterator[Any]:
+    """The types of which a value may be one: the members of a union, and what aliases stand for."""
     if isinstance(annotation, typing.NewType):
-        yield from _flattened(annotation.__supertype__)
+        yield from members(annotation.__supertype__)
     elif hasattr(annotation, "__value__"):  # an alias made with the type statement
-        yield from _flattened(annotation.__value__)
+        yield from members(annotation.__value__)
     elif typing.get_origin(annotation) is typing.Annotated:
-        yield from _flattened(typing.get_args(annotation)[0])
+        yield from members(typing.get_args(annotation)[0])
     elif typing.get_origin(annotation) in (Union, types.UnionType):
         for member in typing.get_args(annotation):
-            yield from _flattened(member)
+            yield from members(member)
     else:
         yield annotation
 

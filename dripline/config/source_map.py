@@ -9,6 +9,7 @@ from typing import Any
 from dripline.config.diagnostics import Place
 from dripline.config.file import FilePath, read_text
 from dripline.config.overrides import Path, split_word
+from dripline.errors import ConfigurationError
 from dripline.wire.safe_text import hide_word
 
 # Version 4 wrote the service below this key.
@@ -39,12 +40,9 @@ class SourceMap:
     def where(self, key_path: Path) -> str:
         """The place of a setting.
 
-        Args:
-            key_path: keys and indices from the outermost mapping on.
-
         Returns:
-            `service.yaml:12:5` for a setting of a file (or of the nearest thing around it that stands in the
-            file), the word for a setting of the command line, else where the configuration comes from.
+            `service.yaml:12:5` for a setting of a file (or of the nearest thing around it that is in the file),
+            the argument for a setting of the command line, else where the configuration comes from.
         """
         return str(self.place(key_path))
 
@@ -94,27 +92,13 @@ class SourceMap:
         return depth, Place.at(os.fspath(file), mark)
 
 
-def locate(path_of_file: FilePath, key_path: Path) -> str:
-    """The place of a setting in a file, such as `service.yaml:12:5`.
-
-    Args:
-        path_of_file: the file; it is read and parsed again.
-        key_path: keys and indices; a version 4 `runtime-config` block need not be named.
-
-    Returns:
-        The place of the last key that stands in the file; where the file begins when not even the first does.
-    """
-    return SourceMap(path_of_file).where(key_path)
-
-
 def _compose(file: FilePath) -> Any:
     from dripline.config import yaml_nodes  # see file.py
-    from dripline.errors import ConfigurationError
 
     try:
         # JSON is YAML but for tabs between its words.
         return yaml_nodes.compose(read_text(file).replace("\t", " "))
-    except (yaml_nodes.YamlMistake, ConfigurationError, RecursionError):
+    except (ConfigurationError, RecursionError):
         return None  # it was readable a moment ago; the message can do without a line
 
 

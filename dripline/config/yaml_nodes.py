@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from dripline.config.missing_space import MissingSpace, find_missing_space, missing_space_in_entry
+from dripline.config.diagnostics import Diagnostic, InvalidConfiguration, Place
 from dripline.config.overrides import read_number
+from dripline.config.suggest import find_missing_space, missing_space_in_entry
 
 _TAG = "tag:yaml.org,2002:"
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -49,43 +50,39 @@ class _Loader(_BASE):  # type: ignore[misc]  # the C loader has no types
         return _TAG + ("seq" if kind is yaml.SequenceNode else "map")
 
 
-class YamlMistake(Exception):
-    """Something in the text that cannot be used.
+def _problem(text: str, mark: Any) -> Diagnostic:
+    """A problem at a mark of PyYAML, whose lines and columns count from 0; None is nowhere in particular."""
+    return Diagnostic(Place.at("", mark), text)
 
-    Attributes:
-        mark: where, as PyYAML tells it (`line` and `column` count from 0); None if nobody knows.
-    """
 
-    def __init__(self, message: str, mark: Any) -> None:
-        super().__init__(message)
-        self.mark = mark
+def _refusal(text: str, mark: Any) -> InvalidConfiguration:
+    return InvalidConfiguration([_problem(text, mark)])
 
 
 def compose(text: str) -> yaml.Node | None:
     """The node tree of a text; None for an empty one.
 
     Raises:
-        YamlMistake: the text is no YAML.
+        ConfigurationError: The text is not valid YAML.
     """
     if _may_be_deep(text) and _is_deep(text):
-        raise YamlMistake("nested too deep", Mark(0, 0))
+        raise _refusal("nested too deep", Mark(0, 0))
     try:
         with _without_collector():
             root: yaml.Node | None = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         missing = _missing_space(text, error)
         if missing is not None:
-            mark = Mark(missing.line, missing.column)
-            raise YamlMistake(f"a space is missing {missing.text}", mark) from error
+            raise InvalidConfiguration([missing]) from error
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         mark = _mark_of(text, error)
-        raise YamlMistake(reason + _hint(text, error) + _unquoted(text, mark), mark) from error
+        raise _refusal(reason + _hint(text, error) + _unquoted(text, mark), mark) from error
     except yaml.reader.ReaderError as error:
-        raise YamlMistake(f"a control character ({error.character!r})", _mark_at(text, error)) from error
+        raise _refusal(f"a control character ({error.character!r})", _mark_at(text, error)) from error
     return root
 
 
-def _missing_space(text: str, error: yaml.MarkedYAMLError) -> MissingSpace | None:
+def _missing_space(text: str, error: yaml.MarkedYAMLError) -> Diagnostic | None:
     if error.problem_mark is None or not any(sign in str(error.problem) for sign in _JOINED_LINES):
         return None
     return find_missing_space(text, error.problem_mark.line)
@@ -111,34 +108,22 @@ def _is_deep(text: str) -> bool:
     return False
 
 
-def load(text: str) -> Any:
-    """The value that a YAML text holds; None for an empty one.
-
-    Raises:
-        YamlMistake: the text is no YAML, a key stands twice, or a tag asks for more than plain values.
-    """
-    value, mistakes = read(text)
-    if mistakes:
-        raise mistakes[0]
-    return value
-
-
-def read(text: str) -> tuple[Any, list[YamlMistake]]:
+def read(text: str) -> tuple[Any, list[Diagnostic]]:
     """The value that a YAML text holds, as far as it can be told, and all that is wrong with it.
 
     Of equal keys the first counts; a tag that is refused is left out. What is no YAML has no value.
     """
-    mistakes: list[YamlMistake] = []
+    mistakes: list[Diagnostic] = []
     try:
         with _without_collector():
             return _built(text, mistakes), mistakes
-    except YamlMistake as mistake:
-        return None, [mistake]
+    except InvalidConfiguration as invalid:
+        return None, invalid.diagnostics
     except RecursionError:
-        return None, [YamlMistake("nested too deep, or an alias that contains itself", Mark(0, 0))]
+        return None, [_problem("nested too deep, or an alias that contains itself", Mark(0, 0))]
 
 
-def _built(text: str, mistakes: list[YamlMistake]) -> Any:
+def _built(text: str, mistakes: list[Diagnostic]) -> Any:
     # The nodes are gone when this returns, before the collector would go through them.
     root = compose(text)
     if root is None:
@@ -150,7 +135,7 @@ def _built(text: str, mistakes: list[YamlMistake]) -> Any:
 def _check_aliases(text: str, root: yaml.Node) -> None:
     """Refuse a text of a few lines that stands for more than a machine can hold."""
     if "*" in text and "&" in text and _values_in(root, {}) > MOST_VALUES:
-        raise YamlMistake(f"its aliases (*name) make more than {MOST_VALUES} values of it", root.start_mark)
+        raise _refusal(f"its aliases (*name) make more than {MOST_VALUES} values of it", root.start_mark)
 
 
 def _values_in(node: yaml.Node, known: dict[int, int]) -> int:
@@ -162,13 +147,8 @@ def _values_in(node: yaml.Node, known: dict[int, int]) -> int:
     return count
 
 
-def build(node: yaml.Node, mistakes: list[YamlMistake]) -> Any:
-    """The value of a node.
-
-    Args:
-        node: any node.
-        mistakes: grows by what is wrong below the node.
-    """
+def build(node: yaml.Node, mistakes: list[Diagnostic]) -> Any:
+    """The value of a node; `mistakes` grows by what is wrong below the node."""
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node, mistakes)
     if isinstance(node, yaml.MappingNode):
@@ -194,7 +174,7 @@ def plain_value(word: str) -> Any:
     return _NON_FINITE.get(lower, word)
 
 
-def _scalar(node: yaml.ScalarNode, mistakes: list[YamlMistake]) -> Any:
+def _scalar(node: yaml.ScalarNode, mistakes: list[Diagnostic]) -> Any:
     tag: str = node.tag
     if tag == _TAG + "str":
         return node.value
@@ -207,7 +187,7 @@ def _scalar(node: yaml.ScalarNode, mistakes: list[YamlMistake]) -> Any:
     try:
         return convert(node.value)
     except ValueError:
-        mistakes.append(YamlMistake(f"{node.value!r} is no {tag.removeprefix(_TAG)}", node.start_mark))
+        mistakes.append(_problem(f"{node.value!r} is no {tag.removeprefix(_TAG)}", node.start_mark))
         return node.value
 
 
@@ -225,14 +205,14 @@ _TAGGED: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _mapping(node: yaml.MappingNode, mistakes: list[YamlMistake]) -> dict[str, Any]:
+def _mapping(node: yaml.MappingNode, mistakes: list[Diagnostic]) -> dict[str, Any]:
     _refuse_tag(node, "map", mistakes)
     values: dict[str, Any] = {}
     merged: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = key_node.value
         if not isinstance(key, str):
-            mistakes.append(YamlMistake("a key must be a single word or text", key_node.start_mark))
+            mistakes.append(_problem("a key must be a single word or text", key_node.start_mark))
         elif key == "<<" and key_node.tag == _PLAIN:
             _merge(merged, value_node, mistakes)
         elif key in values:
@@ -241,39 +221,39 @@ def _mapping(node: yaml.MappingNode, mistakes: list[YamlMistake]) -> dict[str, A
             values[key] = build(value_node, mistakes)
             hint = missing_space_in_entry(key) if node.flow_style and key_node.tag == _PLAIN else ""
             if hint and values[key] is None:  # {name:pears} or {1:on}
-                mistakes.append(YamlMistake(hint, key_node.start_mark))
+                mistakes.append(_problem(hint, key_node.start_mark))
                 del values[key]
                 name, _, value = key.partition(":")
                 values.setdefault(name, plain_value(value))
     return {**merged, **values} if merged else values
 
 
-def _twice(node: yaml.MappingNode, key: str, again: yaml.Node) -> YamlMistake:
+def _twice(node: yaml.MappingNode, key: str, again: yaml.Node) -> Diagnostic:
     first = next(other for other, _ in node.value if other.value == key)
-    return YamlMistake(
+    return _problem(
         f"the key {key!r} stands twice, first in line {first.start_mark.line + 1}; remove one of them",
         again.start_mark,
     )
 
 
-def _merge(merged: dict[str, Any], node: yaml.Node, mistakes: list[YamlMistake]) -> None:
+def _merge(merged: dict[str, Any], node: yaml.Node, mistakes: list[Diagnostic]) -> None:
     sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
     for source in sources:
         if not isinstance(source, yaml.MappingNode):
-            mistakes.append(YamlMistake("'<<' merges mappings only", source.start_mark))
+            mistakes.append(_problem("'<<' merges mappings only", source.start_mark))
             continue
         # What is wrong with the mapping is told where it stands, not again where it is merged.
         for key, value in _mapping(source, []).items():
             merged.setdefault(key, value)
 
 
-def _refuse_tag(node: yaml.Node, expected: str, mistakes: list[YamlMistake]) -> None:
+def _refuse_tag(node: yaml.Node, expected: str, mistakes: list[Diagnostic]) -> None:
     if node.tag != _TAG + expected:
         _refuse(node, mistakes)
 
 
-def _refuse(node: yaml.Node, mistakes: list[YamlMistake]) -> None:
-    mistakes.append(YamlMistake(f"the tag {node.tag.replace(_TAG, '!!')!r} is not allowed here", node.start_mark))
+def _refuse(node: yaml.Node, mistakes: list[Diagnostic]) -> None:
+    mistakes.append(_problem(f"the tag {node.tag.replace(_TAG, '!!')!r} is not allowed here", node.start_mark))
 
 
 _HINTS = {

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dripline.config.load import home_mesh
-from dripline.config.mesh import MeshSettings
-from dripline.config.mesh_address import TLS_FILES
+from dripline.config.mesh import TLS_FILES, MeshSettings
 from scarab import MainApp, ParamNode, to_param
 
 _NOT_BY_DEFAULT = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dripline.core._access import Reach
 from dripline.discovery.class_finder import class_finder
-from dripline.discovery.disabled import KEY, is_rules
+from dripline.discovery.index import KEY, is_rules
 from dripline.discovery.validation import check_kind, constructor_mistake, kinds_of
 from dripline.errors import ConfigurationError
 from dripline.wire.safe_text import is_for_program

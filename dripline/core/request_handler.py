@@ -13,7 +13,7 @@ from dripline.core import _access as access
 from dripline.core._access import Reach
 from dripline.core.argument_checks import Check, Checks, Doubtful
 from dripline.core.settings import checked
-from dripline.discovery.error_text import describe_failure
+from dripline.discovery.validation import describe_failure
 from dripline.errors import DriplineError
 from dripline.runtime.rate_limited_log import limited_log_of
 from dripline.wire.body import to_jsonable

@@ -11,27 +11,26 @@ import importlib
 import logging
 import os
 import sys
-from functools import cache, lru_cache
+from functools import cache, cached_property
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 from typing import Any
 
 from dripline.config.suggest import did_you_mean
-from dripline.discovery.disabled import Disabled
-from dripline.discovery.error_text import describe_failure
-from dripline.discovery.index import Extension, Index, build_index
+from dripline.discovery.index import Disabled, Extension, Index, build_index
 from dripline.discovery.loader import ExtensionLoader
 from dripline.discovery.namespace_package import offer_pkg_resources
-from dripline.discovery.validation import checked_class
+from dripline.discovery.validation import checked_class, describe_failure
 from dripline.errors import ConfigurationError
 from dripline.wire.safe_text import is_for_program
+from scarab import Authentication, MainApp
 
 logger = logging.getLogger("dripline.extensions")
 
 _BUILT_IN = ("dripline.implementations", "dripline.core")
 
 
-@lru_cache(maxsize=1)
+@cache
 def class_finder() -> ClassFinder:
     """The finder of this process."""
     return ClassFinder()
@@ -41,25 +40,19 @@ class ClassFinder:
     """Finds classes by name, and remembers what it met on the way."""
 
     def __init__(self) -> None:
-        self._index: Index | None = None
-        self._loader: ExtensionLoader | None = None
         self._disabled = Disabled.by_environment()
         self._found: dict[tuple[str, str], type] = {}
         self._owners: dict[type, Extension] = {}
 
-    @property
+    @cached_property
     def index(self) -> Index:
         """All extensions of this installation, those that are disabled too."""
-        if self._index is None:
-            self._index = build_index()
-        return self._index
+        return build_index()
 
-    @property
+    @cached_property
     def loader(self) -> ExtensionLoader:
         """What imports extensions and keeps what is wrong with them."""
-        if self._loader is None:
-            self._loader = ExtensionLoader(self.index.failures)
-        return self._loader
+        return ExtensionLoader(self.index.failures)
 
     @property
     def failures(self) -> dict[str, str]:
@@ -101,7 +94,7 @@ class ClassFinder:
             found = self.loader.take(extension, name)
             if isinstance(found, type):
                 self._owners[found] = extension
-                self._tell_choice(name, found, extension, candidates)
+                self._log_choice(name, found, extension, candidates)
                 return found
             first_other = found if first_other is None else first_other
         return first_other
@@ -178,7 +171,7 @@ class ClassFinder:
                 return found
         return None
 
-    def _tell_choice(self, name: str, cls: type, chosen: Extension, candidates: list[Extension]) -> None:
+    def _log_choice(self, name: str, cls: type, chosen: Extension, candidates: list[Extension]) -> None:
         usable = [one for one in candidates if one is not chosen and one not in self.index.failures]
         others = [one for one in usable if not self._is_same(name, cls, chosen, one)]
         if others:
@@ -262,3 +255,22 @@ def load_file(path: str) -> ModuleType:
             raise
         raise ConfigurationError(f"module_path: {path!r} fails: {describe_failure(error, beside=file)}") from error
     return module
+
+
+def secrets_of_extensions() -> Authentication:
+    """Secrets with the groups that the extension `add_auth_spec` registers; one that fails is told in the log."""
+    app = MainApp()
+    finder = class_finder()
+    for extension in finder.index.named("add_auth_spec"):
+        add = getattr(finder.load(extension), "AddAuthSpec", None)
+        if add is None:
+            continue
+        try:
+            add(app)
+        except BaseException as error:  # an extension's fault must not be ours
+            if is_for_program(error):
+                raise
+            logger.warning(
+                "extension %s: AddAuthSpec fails: %s", extension, describe_failure(error, extension.file)
+            )
+    return app.auth

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from dripline.wire import reinstall
+
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
@@ -58,11 +60,7 @@ class _Installed:
 
 @lru_cache(maxsize=1024)
 def source_of(file: str) -> Source:
-    """The distribution that brought a file of the namespace.
-
-    Args:
-        file: an extension's source, or its folder where it has none.
-    """
+    """The distribution that installed an extension's source, or its folder if it has no source."""
     real = os.path.realpath(file)
     best, surely = Source(), 0
     for installed in _all_installed():
@@ -73,11 +71,7 @@ def source_of(file: str) -> Source:
 
 
 def sources_of_replacement(file: str) -> list[Source]:
-    """Every distribution but dripline that installed a file, or in whose project it is.
-
-    Args:
-        file: A `dripline/__init__.py` anywhere on the import path.
-    """
+    """Every distribution but dripline that installed a `dripline/__init__.py`, or whose project contains it."""
     real = os.path.realpath(file)
     others = [one for one in _all_installed() if normalized(one.source.distribution) != "dripline"]
     claims = [(max(one.claims(file), one.claims(real)), one.source) for one in others]
@@ -169,3 +163,53 @@ def file_hash(file: str) -> str:
     except OSError:
         return ""
     return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def describe_replacement(culprit: str) -> tuple[str, str]:
+    """Describe the problem and its remedy, each in one line.
+
+    Args:
+        culprit: The file that replaced ours, ours if it is missing, or the folder of a `namespace_packages` entry.
+    """
+    if os.path.basename(culprit) == "dripline":
+        names = in_words(_declaring_namespace()) or "an installed package"
+        return (
+            f"{names} declares 'dripline' in namespace_packages, which creates an empty module of that name when "
+            "Python starts; dripline ignores it",
+            "remove namespace_packages from the setup.py of that package",
+        )
+    if not os.path.isfile(culprit):
+        return (
+            f"{culprit} is missing: a package that had replaced it was probably uninstalled; dripline works "
+            "without it",
+            reinstall(),
+        )
+    if not culprit.endswith(os.path.join("dripline", "__init__.py")):
+        return f"{culprit} has the name of the package 'dripline'; dripline ignores it", "rename it"
+    names = in_words(sources_of_replacement(culprit))
+    if not names:
+        return (
+            f"{culprit} comes before dripline on the import path; dripline ignores it",
+            "delete that file: extension packages must not contain it",
+        )
+    return (
+        f"{names} installed a dripline/__init__.py in place of dripline's own ({culprit}); dripline ignores it",
+        "delete that file from the source of that package, and install both again",
+    )
+
+
+def in_words(sources: list[Source]) -> str:
+    """Distributions with their versions, for a message."""
+    return " and ".join(f"{source.distribution} {source.version}" for source in sources)
+
+
+def _declaring_namespace() -> list[Source]:
+    """The distributions that name `dripline` in the `namespace_packages` option of setuptools."""
+    from importlib.metadata import distributions
+
+    found = {}
+    for distribution in distributions():
+        declared = (distribution.read_text("namespace_packages.txt") or "").split()
+        if "dripline" in declared:
+            found[distribution.name] = Source(distribution.name, distribution.version)
+    return [found[name] for name in sorted(found)]

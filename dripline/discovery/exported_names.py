@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 # Follows `from .part import *`; a package deeper than this is read no further.
 _DEEPEST = 8
@@ -47,96 +47,77 @@ def read_exports(file: str, depth: int = 0) -> Exports:
     with open(file, "rb") as source:
         tree = ast.parse(source.read(), file)
     reader = _Reader(file, depth)
-    for statement in _statements(tree.body):
-        reader.read(statement)
+    reader.visit(tree)
     return reader.exports()
 
 
-def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a module, those below `try`, `if` and `with` too."""
-    for statement in body:
-        if isinstance(statement, (ast.Try, ast.If, ast.With)):
-            yield from _statements(statement.body)
-            yield from _statements(getattr(statement, "orelse", []))
-            yield from _statements(getattr(statement, "finalbody", []))
-            for handler in getattr(statement, "handlers", []):
-                yield from _statements(handler.body)
-        else:
-            yield statement
-
-
-class _Reader:
-    """Collects names statement by statement."""
+class _Reader(ast.NodeVisitor):
+    """Collects names from the statements of a module, those below `try`, `if` and `with` too."""
 
     def __init__(self, file: str, depth: int) -> None:
         self._file = file
         self._depth = depth
         self._all: set[str] | None = None
         self._own: set[str] = set()
-        self._others: set[str] = set()
-        self._classes: set[str] = set()
-        self._imported: dict[str, str] = {}
+        self._found = Exports()
         # Names that hold the `__all__` of a part: `from .part import __all__ as part_all`.
         self._lists: dict[str, set[str]] = {}
-        self._complete = True
 
     def exports(self) -> Exports:
         own = {name for name in self._own if not name.startswith("_")}
-        others = {name for name in self._others if not name.startswith("_")}
+        others = {name for name in self._found.others if not name.startswith("_")}
         names = own if self._all is None else self._all
-        return Exports(names, (own | others) - names, self._complete, self._classes, self._imported)
+        return replace(self._found, names=names, others=(own | others) - names)
 
-    def read(self, statement: ast.stmt) -> None:
-        reader: Callable[[ast.stmt], None] | None = getattr(self, f"_{type(statement).__name__}", None)
-        if reader is not None:
-            reader(statement)
+    def generic_visit(self, node: ast.AST) -> None:
+        if isinstance(node, (ast.Module, ast.Try, ast.If, ast.With, ast.ExceptHandler)):
+            super().generic_visit(node)
 
-    def _ClassDef(self, statement: ast.ClassDef) -> None:  # noqa: N802  # named after the node
-        self._own.add(statement.name)
-        self._classes.add(statement.name)
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._own.add(node.name)
+        self._found.classes.add(node.name)
 
-    def _Assign(self, statement: ast.Assign) -> None:  # noqa: N802  # named after the node
-        targets = [target.id for target in statement.targets if isinstance(target, ast.Name)]
+    def visit_Assign(self, node: ast.Assign) -> None:
+        targets = [target.id for target in node.targets if isinstance(target, ast.Name)]
         if "__all__" in targets:
-            self._start_all(statement.value)
+            self._start_all(node.value)
         else:
-            self._others.update(targets)
+            self._found.others.update(targets)
 
-    def _AnnAssign(self, statement: ast.AnnAssign) -> None:  # noqa: N802  # named after the node
-        if isinstance(statement.target, ast.Name) and statement.target.id == "__all__" and statement.value:
-            self._start_all(statement.value)
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if _is_all(node.target) and node.value:
+            self._start_all(node.value)
 
-    def _AugAssign(self, statement: ast.AugAssign) -> None:  # noqa: N802  # named after the node
-        if isinstance(statement.target, ast.Name) and statement.target.id == "__all__":
-            self._extend(statement.value)
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        if _is_all(node.target):
+            self._extend(node.value)
 
-    def _Expr(self, statement: ast.Expr) -> None:  # noqa: N802  # named after the node
-        call = statement.value
-        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
-            return
-        if not (isinstance(call.func.value, ast.Name) and call.func.value.id == "__all__"):
+    def visit_Expr(self, node: ast.Expr) -> None:
+        call = node.value
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and _is_all(call.func.value)):
             return
         if call.func.attr == "append":
             self._extend(ast.List(elts=call.args))
         elif call.func.attr == "extend" and call.args:
             self._extend(call.args[0])
         else:
-            self._complete = False
+            self._found.complete = False
 
-    def _Import(self, statement: ast.Import) -> None:  # noqa: N802  # named after the node
-        self._others.update(alias.asname or alias.name.partition(".")[0] for alias in statement.names)
+    def visit_Import(self, node: ast.Import) -> None:
+        self._found.others.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
 
-    def _ImportFrom(self, statement: ast.ImportFrom) -> None:  # noqa: N802  # named after the node
-        for alias in statement.names:
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        for alias in node.names:
             name = alias.asname or alias.name
             if alias.name == "*":
-                self._own |= self._part(statement)
+                self._own |= self._part(node)
             elif alias.name == "__all__":
-                self._lists[name] = self._part(statement)
+                self._lists[name] = self._part(node)
+            elif node.level:
+                self._own.add(name)
             else:
-                (self._own if statement.level else self._others).add(name)
-                if not statement.level:
-                    self._imported[name] = statement.module or ""
+                self._found.others.add(name)
+                self._found.imported[name] = node.module or ""
 
     def _start_all(self, value: ast.expr) -> None:
         self._lists["__all__"] = self._all or set()  # it may be in its own new value
@@ -155,7 +136,7 @@ class _Reader:
         elif isinstance(value, ast.Name) and value.id in self._lists:
             self._all |= self._lists[value.id]
         else:
-            self._complete = False
+            self._found.complete = False
 
     def _add_item(self, item: ast.expr) -> None:
         if isinstance(item, ast.Constant) and isinstance(item.value, str):
@@ -164,17 +145,21 @@ class _Reader:
         elif isinstance(item, ast.Starred):
             self._extend(item.value)
         else:
-            self._complete = False
+            self._found.complete = False
 
     def _part(self, statement: ast.ImportFrom) -> set[str]:
         """What `import *` from a part of the same package brings."""
         file = file_beside(self._file, statement.level, statement.module) if statement.level else None
         if file is None or self._depth >= _DEEPEST:
-            self._complete = False
+            self._found.complete = False
             return set()
         part = read_exports(file, self._depth + 1)
-        self._complete = self._complete and part.complete
+        self._found.complete &= part.complete
         return part.names
+
+
+def _is_all(target: ast.expr) -> bool:
+    return isinstance(target, ast.Name) and target.id == "__all__"
 
 
 def file_beside(file: str, level: int, module: str | None) -> str | None:
@@ -187,3 +172,46 @@ def file_beside(file: str, level: int, module: str | None) -> str | None:
     stem = os.path.join(folder, *module.split("."))
     candidates = (stem + ".py", os.path.join(stem, "__init__.py"))
     return next((candidate for candidate in candidates if os.path.isfile(candidate)), None)
+
+
+def first_line(documentation: object) -> str:
+    """The first line of a docstring that says something; `__doc__` may be anything."""
+    text = documentation if isinstance(documentation, str) else ""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line), "")
+
+
+def read_docs(file: str, names: Collection[str], depth: int = 0) -> dict[str, str]:
+    """Read the first docstring lines of classes in a package, by name; empty for a class without a docstring.
+
+    Args:
+        file: The package's `__init__.py`.
+        names: The names wanted; those that are not classes in this package are left out.
+        depth: Number of imports that led here.
+    """
+    try:
+        with open(file, "rb") as source:
+            tree = ast.parse(source.read(), file)
+    except (OSError, SyntaxError, ValueError):
+        return {}  # why it cannot be read is told by who imports it
+    docs: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level and depth < _DEEPEST:
+            docs.update(_of_part(file, node, names, depth))
+    docs.update(
+        (node.name, first_line(ast.get_docstring(node)))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name in names
+    )
+    return docs
+
+
+def _of_part(file: str, node: ast.ImportFrom, names: Collection[str], depth: int) -> dict[str, str]:
+    part = file_beside(file, node.level, node.module)
+    if part is None or part == file:
+        return {}
+    if any(alias.name == "*" for alias in node.names):
+        return read_docs(part, names, depth + 1)
+    wanted = {alias.name: alias.asname or alias.name for alias in node.names}
+    found = read_docs(part, [name for name, here in wanted.items() if here in names], depth + 1)
+    return {wanted[name]: doc for name, doc in found.items()}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dripline.discovery import namespace_package
 from dripline.discovery.distributions import Source, normalized, project_of, source_of
-from dripline.discovery.error_text import describe_failure
 from dripline.discovery.exported_names import Exports, read_exports
+from dripline.discovery.validation import describe_failure
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -224,3 +225,41 @@ def _find_spec(name: str, path: object) -> ModuleSpec | None:
         if spec is not None:
             return spec
     return None
+
+
+KEY = "extensions"
+VARIABLE = "DRIPLINE_DISABLE_EXTENSIONS"
+
+
+@dataclass(frozen=True)
+class Disabled:
+    """Which extensions are not to be used.
+
+    Attributes:
+        names: who says so, by name of an extension, its module or its distribution; `*` means all.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def by_environment(cls) -> Disabled:
+        """Those that `DRIPLINE_DISABLE_EXTENSIONS` names, separated by commas."""
+        words = (word.strip() for word in os.environ.get(VARIABLE, "").split(","))
+        return cls({word: VARIABLE for word in words if word})
+
+    def reason(self, extension: Extension) -> str:
+        """Why an extension is not to be used, `disabled by …`; empty if it is."""
+        for name, who in self.names.items():
+            if name == "*" or extension.is_called(name) or extension.is_of_distribution(name):
+                return f"disabled by {who}"
+        return ""
+
+    def unknown(self, extensions: Sequence[Extension]) -> list[str]:
+        """The names that mean none of some extensions."""
+        single = {name: Disabled({name: who}) for name, who in self.names.items() if name != "*"}
+        return [name for name, only in single.items() if not any(map(only.reason, extensions))]
+
+
+def is_rules(value: Any) -> bool:
+    """Whether a service's `extensions` are these rules, and not an argument of a laboratory's class."""
+    return value is None or (isinstance(value, Mapping) and set(value) <= {"disable", "requires"})

@@ -9,9 +9,8 @@ from types import ModuleType
 from typing import Any
 
 from dripline.discovery import namespace_package
-from dripline.discovery.error_text import describe_failure
 from dripline.discovery.index import Extension
-from dripline.discovery.validation import faults, is_version
+from dripline.discovery.validation import describe_failure, faults, is_version
 from dripline.errors import DriplineError
 from dripline.wire.safe_text import is_for_program
 from dripline.wire.sender import add_version

@@ -21,11 +21,7 @@ _ROOT = PACKAGE.partition(".")[0]
 
 
 class _NamespaceLoader(Loader):
-    """Loads the package without running any file.
-
-    Args:
-        find_exported: finds what extensions export under a name; None for nothing.
-    """
+    """Loads the package without running any file."""
 
     def __init__(self, find_exported: Callable[[str], Any]) -> None:
         self._find_exported = find_exported
@@ -73,11 +69,7 @@ def offer_pkg_resources() -> None:
 
 
 def make_spec(find_exported: Callable[[str], Any]) -> ModuleSpec:
-    """The spec of `dripline.extensions` for the import system.
-
-    Args:
-        find_exported: finds what extensions export under a name; None for nothing.
-    """
+    """The spec of `dripline.extensions`; `find_exported` returns what extensions export under a name, or None."""
     spec = ModuleSpec(PACKAGE, _NamespaceLoader(find_exported), is_package=True)
     spec.submodule_search_locations = folders()
     return spec

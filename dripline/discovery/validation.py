@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import os
+import traceback
 from functools import cache
 from types import ModuleType
 from typing import Any
 
 from dripline.errors import ConfigurationError
+from dripline.wire.safe_text import text_of
 
 
 class NoClass(ConfigurationError):
@@ -74,11 +77,7 @@ def check_kind(cls: type, wanted: str, owner: str = "") -> None:
 
 
 def constructor_mistake(thing: Any) -> str:
-    """Find out whether a constructor has not called those of its bases; empty if all is well.
-
-    Args:
-        thing: An endpoint, a service, or anything else.
-    """
+    """What is wrong with an object whose constructor has not called those of its bases; empty if nothing is."""
     cls: type = type(thing)
     for base, attribute in _set_by_bases(cls):
         if attribute not in vars(thing):
@@ -148,3 +147,45 @@ def is_version(value: Any) -> bool:
     from scarab import VersionSemantic
 
     return isinstance(value, VersionSemantic) or (isinstance(value, str) and VersionSemantic().parse(value))
+
+
+_OF_SERVICES = ("get", "set", "cmd", "send", "schedule", "unschedule", "name", "send_to_device")
+
+
+def describe_failure(error: BaseException, beside: str = "") -> str:
+    """Tell kind, text and place of an exception.
+
+    Args:
+        error: an exception that was caught.
+        beside: a file; the place told is the last one in that file's folder, where its author can do something.
+
+    Returns:
+        Such as `KeyError: 'port' (muxer/my_device.py:12)`.
+    """
+    text = error.msg if isinstance(error, SyntaxError) else " ".join(text_of(error).split())
+    kind = type(error).__name__
+    place = _place(error, os.path.dirname(beside)) + _hint(error)
+    return f"{kind}: {text}{place}" if text else f"{kind}{place}"
+
+
+def _hint(error: BaseException) -> str:
+    """What to change where a constructor uses `self.service`, which is set later."""
+    if isinstance(error, AttributeError) and error.obj is None and error.name in _OF_SERVICES:
+        return "; if this is self.service: it is None until the endpoint has been added to a service"
+    return ""
+
+
+def _place(error: BaseException, folder: str) -> str:
+    if isinstance(error, SyntaxError):
+        return _short(error.filename or "", error.lineno)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if folder and frame.filename.startswith(folder + os.sep)]
+    if not own:
+        return ""
+    return _short(own[-1].filename, own[-1].lineno)
+
+
+def _short(file: str, line: int | None) -> str:
+    """A place with as much of the path as tells packages apart: most files are called `__init__.py`."""
+    folder, name = os.path.split(file)
+    return f" ({os.path.join(os.path.basename(folder), name)}:{line})"

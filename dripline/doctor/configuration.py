@@ -12,7 +12,7 @@ from dripline.errors import ConfigurationError
 from dripline.programs.common_options import CommonOptions
 
 if TYPE_CHECKING:
-    from dripline.config.diagnostics import Mistake
+    from dripline.config.diagnostics import Diagnostic
     from dripline.programs.session import Session
 
 _PREFIX = "DRIPLINE_"
@@ -91,20 +91,20 @@ def _check_files(notes: Notes, files: Sequence[str], told: set[str]) -> None:
 
 
 def _open_session(notes: Notes, common: CommonOptions, told: set[str]) -> Session | None:
-    from dripline.config.diagnostics import mistakes_of
+    from dripline.config.diagnostics import WARNING, diagnostics_of
     from dripline.programs.session import draft_session
 
     defaults = {"dripline_mesh": {"max_connection_attempts": 1}}
     try:
         draft = draft_session(common, defaults=defaults)
-        _tell(notes, [mistake for mistake in draft.assembly.mistakes if mistake.is_warning], told)
+        _tell(notes, [one for one in draft.loaded.diagnostics if one.severity == WARNING], told)
         return draft.session()
     except ConfigurationError as error:
-        _tell(notes, mistakes_of(error), told)
+        _tell(notes, diagnostics_of(error), told)
         return None
 
 
-def _tell(notes: Notes, mistakes: Iterable[Mistake], told: set[str]) -> None:
+def _tell(notes: Notes, mistakes: Iterable[Diagnostic], told: set[str]) -> None:
     """Tell mistakes, each once: the user's mesh file belongs to every configuration."""
     for mistake in mistakes:
         text = str(mistake)
@@ -112,7 +112,7 @@ def _tell(notes: Notes, mistakes: Iterable[Mistake], told: set[str]) -> None:
             continue
         told.add(text)
         remedy = f"edit {short(mistake.place.source)}" if os.path.isfile(mistake.place.source) else ""
-        (notes.warning if mistake.is_warning else notes.broken)(text, remedy)
+        (notes.warning if mistake.severity == "warning" else notes.broken)(text, remedy)
 
 
 def _sources(common: CommonOptions) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 
 from dripline import package_setup
-from dripline.discovery.distributions import file_hash
-from dripline.discovery.replaced_package import describe
+from dripline.discovery.distributions import describe_replacement, file_hash
 from dripline.doctor.report import Notes
 
 _SHOWN = 3
@@ -16,7 +15,7 @@ _SHOWN = 3
 def look_at_installed_files(notes: Notes) -> None:
     """Report files that another package replaced, will delete, or has deleted."""
     if package_setup.culprit:
-        notes.warning(*describe(package_setup.culprit))
+        notes.warning(*describe_replacement(package_setup.culprit))
     try:
         ours = distribution("dripline")
     except PackageNotFoundError:  # run from its source

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from dripline.config.extras import pip_install
+from dripline.config.suggest import pip_install
 from dripline.errors import ConfigurationError
 
 if TYPE_CHECKING:

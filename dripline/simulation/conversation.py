@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from dripline.simulation.device import Device
 from dripline.simulation.faults import is_about_faults
-from dripline.simulation.status import ScpiError
+from dripline.simulation.scpi import ScpiError
 
 logger = logging.getLogger("dripline.simulation")
 

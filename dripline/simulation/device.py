@@ -7,17 +7,23 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, MutableMapping
+from functools import partial
 from typing import Any
 
 from dripline.config.suggest import did_you_mean
-from dripline.simulation.commands import Answers, CommandDescription, reading
-from dripline.simulation.description import Description
+from dripline.simulation.description import CommandDescription, Description, names_of
 from dripline.simulation.faults import VENDOR, Faults
-from dripline.simulation.headers import forms, header_forms
 from dripline.simulation.quantity import Quantity
-from dripline.simulation.standard import STANDARD
-from dripline.simulation.status import ScpiError, Status
-from dripline.simulation.value_description import names_of
+from dripline.simulation.scpi import (
+    KINDS,
+    OPERATION_COMPLETE,
+    Answers,
+    Reading,
+    ScpiError,
+    Status,
+    forms,
+    header_forms,
+)
 
 _UNIT = re.compile(r"""(?:[^;"']|"[^"]*(?:"|$)|'[^']*(?:'|$))*""")
 
@@ -48,14 +54,7 @@ class Device:
         self._advance()
 
     def handle(self, line: str) -> str | None:
-        """Carry out a line of commands.
-
-        Args:
-            line: one or more commands with `;` between.
-
-        Returns:
-            The answers with `;` between; None if no command of the line answers.
-        """
+        """Carry out a line of commands separated by `;`; returns the answers likewise, None if there are none."""
         with self.lock:
             answers = []
             node = ""
@@ -112,17 +111,17 @@ class Device:
     def _collect_handlers(self) -> dict[str, Callable[[str], str | None]]:
         """What each header does, in all its forms; a description wins over the standard."""
         handlers: dict[str, Callable[[str], str | None]] = {}
-        commands = {header: _bound(function, self) for header, function in STANDARD.items()}
+        commands = {header: partial(function, self) for header, function in STANDARD.items()}
         if self.description.remote_faults:
-            commands.update({header: _bound(function, self.faults) for header, function in VENDOR.items()})
+            commands.update({header: partial(function, self.faults) for header, function in VENDOR.items()})
         for header, handler in commands.items():
             handlers.update(dict.fromkeys(header_forms(header), handler))
         for form, name in self._by_form.items():
-            handlers[form] = _bound(self._set, name)
-            handlers[f"{form}?"] = _bound(self._query, name)
+            handlers[form] = partial(self._set, name)
+            handlers[f"{form}?"] = partial(self._query, name)
         for command in self.description.commands:
             for form in header_forms(command.header):
-                handlers[f"{form} {command.argument}".strip()] = _bound(self._run, command)
+                handlers[f"{form} {command.argument}".strip()] = partial(self._run, command)
         return handlers
 
     def _find(self, header: str, argument: str, node: str) -> tuple[Callable[[str], str | None], str]:
@@ -134,7 +133,7 @@ class Device:
             handler = self._handlers.get(f"{place} {argument.upper()}") or self._handlers.get(place)
             if handler is not None:
                 return handler, node if header.startswith("*") else place.rpartition(":")[0]
-        return _bound(_undefined, header), node
+        return partial(_undefined, header), node
 
     def _set(self, name: str, argument: str) -> None:
         quantity = self.quantities[name]
@@ -164,10 +163,10 @@ class Device:
             self.quantities[name].approach(value)
         return None if command.answer is None else self._answers.format(command.answer)
 
-    def _reading(self, name: str) -> Any:
+    def _reading(self, name: str) -> Reading:
         quantity = self.quantities[self._by_identifier[name.upper()]]
         value = quantity.reading()
-        return reading(value, quantity.written(value))
+        return Reading(value, quantity.written(value))
 
     def _advance(self) -> None:
         """Bring all values to this moment, those with a formula after those it asks for."""
@@ -232,5 +231,37 @@ def _undefined(header: str, _argument: str) -> None:
     raise ScpiError(-113, header)
 
 
-def _bound(function: Callable[..., str | None], first: Any) -> Callable[[str], str | None]:
-    return lambda argument: function(first, argument)
+# The commands that every SCPI instrument has, described or not.
+def _event_enable(device: Device, argument: str) -> None:
+    device.status.event_enable = _byte(argument)
+
+
+def _service_request_enable(device: Device, argument: str) -> None:
+    device.status.service_request_enable = _byte(argument)
+
+
+def _byte(argument: str) -> int:
+    value: int = KINDS["integer"].parse(argument, "")
+    if not 0 <= value <= 255:
+        raise ScpiError(-222, argument)
+    return value
+
+
+STANDARD: dict[str, Callable[[Device, str], str | None]] = {
+    "*IDN?": lambda device, _: device.description.identity,
+    "*OPC": lambda device, _: device.status.raise_event(OPERATION_COMPLETE),
+    "*OPC?": lambda device, _: "1",
+    "*WAI": lambda device, _: None,
+    "*TST?": lambda device, _: "0",
+    "*RST": lambda device, _: device.reset(),
+    "*CLS": lambda device, _: device.status.clear(),
+    "*ESR?": lambda device, _: str(device.status.take_events()),
+    "*ESE": _event_enable,
+    "*ESE?": lambda device, _: str(device.status.event_enable),
+    "*SRE": _service_request_enable,
+    "*SRE?": lambda device, _: str(device.status.service_request_enable),
+    "*STB?": lambda device, _: str(device.status.status_byte()),
+    "SYSTem:ERRor[:NEXT]?": lambda device, _: device.status.next_error(),
+    "SYSTem:ERRor:COUNt?": lambda device, _: str(device.status.error_count()),
+    "SYSTem:VERSion?": lambda device, _: "1999.0",
+}

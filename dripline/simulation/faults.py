@@ -6,27 +6,9 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from dripline.simulation.headers import header_forms
-from dripline.simulation.kinds import KINDS
-from dripline.simulation.status import ScpiError
+from dripline.simulation.scpi import KINDS, ScpiError, header_forms
 
 CHANCES = ("silent", "slow", "garbage", "truncated", "late", "disconnect", "refuse")
-
-
-class _Chance:
-    """An attribute that is a probability; True stands for always, False for never."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, faults: Any, owner: type) -> bool | float:
-        value: bool | float = faults._values[self._name]
-        return value
-
-    def __set__(self, faults: Faults, value: bool | float) -> None:
-        if not isinstance(value, (bool, int, float)) or not 0 <= value <= 1:
-            raise ValueError(f"{self._name} is True, False or a probability from 0 to 1, not {value!r}")
-        faults._values[self._name] = value
 
 
 class Faults:
@@ -48,47 +30,47 @@ class Faults:
         refuse: new connections are closed at once.
     """
 
-    __slots__ = ("_delay_s", "_random", "_values")
+    __slots__ = (*CHANCES, "_random", "delay_s")
 
-    silent = _Chance()
-    slow = _Chance()
-    garbage = _Chance()
-    truncated = _Chance()
-    late = _Chance()
-    disconnect = _Chance()
-    refuse = _Chance()
+    silent: bool | float
+    slow: bool | float
+    garbage: bool | float
+    truncated: bool | float
+    late: bool | float
+    disconnect: bool | float
+    refuse: bool | float
+    delay_s: float
 
     def __init__(self, seed: int | None = None) -> None:
-        self._values: dict[str, bool | float] = {**dict.fromkeys(CHANCES, False), "slow": True}
-        self._delay_s = 0.0
         self._random = random.Random(seed)
+        self.clear()
 
-    @property
-    def delay_s(self) -> float:
-        """How much later answers come."""
-        return self._delay_s
-
-    @delay_s.setter
-    def delay_s(self, value: float) -> None:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-            raise ValueError(f"delay_s is a number of seconds, not {value!r}")
-        self._delay_s = float(value)
+    def __setattr__(self, name: str, value: Any) -> None:
+        is_number = isinstance(value, (bool, int, float))
+        if name in CHANCES and not (is_number and 0 <= value <= 1):
+            raise ValueError(f"{name} is True, False or a probability from 0 to 1, not {value!r}")
+        if name == "delay_s":
+            if isinstance(value, bool) or not (is_number and 0 <= value < float("inf")):
+                raise ValueError(f"delay_s is a number of seconds, not {value!r}")
+            value = float(value)
+        super().__setattr__(name, value)
 
     def clear(self) -> None:
         """End all faults."""
-        self._values.update({**dict.fromkeys(CHANCES, False), "slow": True})
-        self._delay_s = 0.0
+        for name in CHANCES:
+            setattr(self, name, name == "slow")
+        self.delay_s = 0.0
 
     def happens(self, name: str) -> bool:
         """Whether a fault happens now; one that happens once is used up by that."""
-        value = self._values[name]
+        value: bool | float = getattr(self, name)
         if value is True and name == "disconnect":
-            self._values[name] = False
+            self.disconnect = False
         return value is True or (value is not False and self._random.random() < value)
 
     def delay_now_s(self) -> float:
         """How long this answer waits."""
-        return self._delay_s if self._delay_s and self.happens("slow") else 0.0
+        return self.delay_s if self.delay_s and self.happens("slow") else 0.0
 
     def cut(self, answer: bytes) -> bytes:
         """The beginning of an answer."""

@@ -6,8 +6,8 @@ import math
 import random
 from typing import Any
 
-from dripline.simulation.status import ScpiError
-from dripline.simulation.value_description import ValueDescription
+from dripline.simulation.description import ValueDescription
+from dripline.simulation.scpi import ScpiError
 
 #: How SCPI writes that there is no number.
 NOT_A_NUMBER = 9.91e37

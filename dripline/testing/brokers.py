@@ -9,8 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from dripline.config.mesh import MeshSettings
-from dripline.config.mesh_address import TLS_FILES
+from dripline.config.mesh import TLS_FILES, MeshSettings
 from dripline.config.overrides import read_word
 from dripline.errors import ConfigurationError
 from dripline.transport.address import BrokerAddress

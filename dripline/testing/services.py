@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from dripline.checking.signature import accepted_arguments
+from dripline.checking.arguments import accepted_arguments
 from dripline.config.suggest import did_you_mean
 from dripline.core.endpoint import Endpoint
 from dripline.core.interface import Interface
 from dripline.core.service import Service
-from dripline.discovery.error_text import describe_failure
+from dripline.discovery.validation import describe_failure
 from dripline.errors import ConfigurationError, DriplineError, ErrorReply, NoRoute, ReplyTimeout
 from dripline.testing.brokers import Broker
 from dripline.testing.configured import configured_service

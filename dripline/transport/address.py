@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dripline.config.mesh import MeshSettings
-from dripline.config.mesh_address import EXTERNAL, PORT
+from dripline.config.mesh import EXTERNAL, PORT, MeshSettings
 from dripline.errors import in_command
 
 

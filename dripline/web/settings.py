@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import scarab
-from dripline.config.secrets import check_secret
+from dripline.config.authentication import check_secret
 from dripline.core._credentials import Secret
 from dripline.errors import ConfigurationError
 from dripline.web.api.auth import Auth

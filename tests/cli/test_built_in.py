@@ -7,7 +7,7 @@ from importlib.metadata import metadata
 import pytest
 
 from dripline.cli.extensions import text_of
-from dripline.config.extras import pip_install
+from dripline.config.suggest import pip_install
 from dripline.discovery import inventory
 from dripline.discovery.inventory import BuiltIn, built_in
 

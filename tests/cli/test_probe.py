@@ -9,7 +9,7 @@ import pytest
 from support.waiting import eventually
 
 from dripline.discovery.index import Extension
-from dripline.discovery.probe import Found, probe
+from dripline.discovery.inventory import Found, probe
 from dripline.errors import DriplineError
 
 PATIENCE_S = 240
@@ -57,7 +57,7 @@ def test_each_has_its_own_result_in_order(modules):
     assert found[1].reason.startswith("importing it ends the process with ")
     assert found[2].reason.startswith("SystemExit: 3")
     assert found[3].reason == "importing it ends the process with exit code 7"
-    assert (found[4].reason, found[4].others, len(found[4].faults)) == ("", ["Odd"], 1)
+    assert (found[4].reason, found[4].others, len(found[4].notes)) == ("", ["Odd"], 1)
 
 
 def test_what_an_extension_starts_ends_with_the_child(modules, tmp_path):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from dripline.config.extras import pip_install
+from dripline.config.suggest import pip_install
 from dripline.errors import ConfigurationError
 from dripline.implementations.communicator.medium import Deadline, Medium
 

@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dripline.config.extras import pip_install
-from dripline.config.secrets import is_blank
+from dripline.config.authentication import is_blank
+from dripline.config.suggest import pip_install
 from dripline.errors import ConfigurationError
 from dripline.wire.body import to_jsonable
 from dripline.wire.safe_text import hide_login

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from dripline.config.extras import pip_install
+from dripline.config.suggest import pip_install
 from dripline.errors import ConfigurationError
 from dripline.wire.message import MsgReply
 from dripline.wire.return_codes import name_of

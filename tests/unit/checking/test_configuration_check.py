@@ -7,6 +7,7 @@ import time
 import pytest
 
 from dripline.checking import check_configuration, check_files
+from dripline.config.diagnostics import Place
 from dripline.config.file import load_file
 from dripline.config.source_map import SourceMap
 from dripline.errors import ConfigurationError
@@ -38,7 +39,7 @@ def check(extensions, tmp_path, monkeypatch):
 
     def check_text(text: str):
         (tmp_path / "service.yaml").write_text(text)
-        return check_configuration(load_file("service.yaml"), SourceMap("service.yaml").where)
+        return check_configuration(load_file("service.yaml"), SourceMap("service.yaml").place)
 
     return check_text
 
@@ -240,7 +241,7 @@ def test_ten_thousand_endpoints_are_checked_in_a_moment(check):
     endpoints = [{"name": f"e{n}", "module": "KeyValueStore", "initial_value": n} for n in range(10_000)]
     check(GOOD)
     started = time.process_time()
-    found = check_configuration({"name": "s", "endpoints": endpoints}, lambda path: "nowhere")
+    found = check_configuration({"name": "s", "endpoints": endpoints}, lambda path: Place("nowhere"))
     assert time.process_time() - started < 3.0
     assert found.errors == []
 

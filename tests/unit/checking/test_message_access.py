@@ -6,7 +6,7 @@ import abc
 
 import pytest
 
-from dripline.checking.message_access import reach_of
+from dripline.checking.message_access import message_access_of
 from dripline.core import Entity, MsgRequest, Service, op_t
 from dripline.core import _access as access
 from dripline.implementations import KeyValueStore
@@ -53,7 +53,7 @@ class Dangerous(Furnace, abc.ABC):
 
 def test_attributes_and_methods_of_a_laboratorys_class_are_told():
     """As its source shows them; private names are not."""
-    reach = reach_of(Furnace)
+    reach = message_access_of(Furnace)
     assert {"limit", "zones", "temperature", "heated", "name", "log_interval"} <= set(reach.get)
     assert {"limit", "zones", "heated", "log_interval"} <= set(reach.set)
     assert "temperature" not in reach.set
@@ -67,7 +67,7 @@ def test_attributes_and_methods_of_a_laboratorys_class_are_told():
 def test_it_is_what_a_real_endpoint_answers(cls):
     """Each name is tried with a message."""
     endpoint = cls(name="x")
-    reach = reach_of(cls)
+    reach = message_access_of(cls)
     for name in set(reach.get) - {"temperature", "heated"}:
         assert endpoint.on_request_message(MsgRequest.create({}, op_t.get, "x", name)).return_code == 0, name
     for name in set(dir(endpoint)) - set(reach.get):
@@ -79,11 +79,11 @@ def test_it_is_what_a_real_endpoint_answers(cls):
 @pytest.mark.filterwarnings("error")
 def test_nothing_of_the_class_runs():
     """Neither its constructor nor what ends it, nor is it in the way that it is abstract."""
-    assert "limit" in reach_of(Dangerous).get
+    assert "limit" in message_access_of(Dangerous).get
 
 
 def test_a_services_machinery_is_not_reached():
     """Nobody ends a service by a message."""
-    reach = reach_of(Service)
+    reach = message_access_of(Service)
     assert {"stop", "run", "cancel", "add_child"}.isdisjoint(command.name for command in reach.commands)
     assert "auth" not in reach.get

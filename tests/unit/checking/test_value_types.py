@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.checking.schema_types import type_schema
+from dripline.checking.schema import type_schema
 from dripline.checking.value_types import UNKNOWN, described, fits
 
 

@@ -13,7 +13,7 @@ import dripline
 import dripline.core
 import dripline.implementations
 import scarab
-from dripline.checking.message_access import reach_of
+from dripline.checking.message_access import message_access_of
 from dripline.core import Endpoint, Entity, Interface, MsgRequest, Service, op_t
 from dripline.core import _access as access
 from dripline.errors import DriplineError
@@ -184,7 +184,7 @@ def test_messages_reach_what_is_listed_and_nothing_else(name):
         assert answer(endpoint, op_t.set, word, "x") == 310, word
     for word in names_of(endpoint) - words(name, "cmd"):
         assert answer(endpoint, op_t.cmd, word, "x") == 306, word
-    told = reach_of(CLASSES[name])
+    told = message_access_of(CLASSES[name])
     assert set(told.get) == words(name, "get", "set")
     assert set(told.set) == words(name, "set")
     assert {command.name for command in told.commands} == words(name, "cmd")

@@ -9,7 +9,7 @@ import pytest
 
 import scarab
 from dripline.core import AlertConsumer, Endpoint, Entity, Interface, Service
-from dripline.discovery.validation import check_kind, checked_class, exported, faults, kind_of
+from dripline.discovery.validation import check_kind, checked_class, describe_failure, exported, faults, kind_of
 from dripline.errors import ConfigurationError
 from dripline.implementations import KeyValueStore
 
@@ -107,3 +107,36 @@ def test_a_class_of_another_kind_is_refused():
         "class 'KeyValueStore' of extension 'lab' from lab 1.0 is no service, it cannot run; "
         "derive it from dripline.core.Service"
     )
+
+
+def _caught(action) -> Exception:
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001  # any failure is what the test wants
+        return error
+    raise AssertionError("it did not fail")
+
+
+def test_kind_text_and_place_are_told():
+    """The place is the last one in the author's folder, not deep in a library."""
+    error = _caught(lambda: json.loads("{"))
+    text = describe_failure(error, beside=__file__)
+    assert text.startswith("JSONDecodeError: Expecting property name enclosed in double quotes: line 1")
+    assert "(discovery/test_validation.py:" in text
+
+
+def test_without_a_folder_no_place_is_told():
+    """And without a text only the kind."""
+    assert describe_failure(_caught(lambda: {}["port"])) == "KeyError: 'port'"
+    assert describe_failure(ValueError()) == "ValueError"
+
+
+def test_line_breaks_do_not_survive():
+    """A message is one line."""
+    assert describe_failure(ValueError("a\n  b")) == "ValueError: a b"
+
+
+def test_a_syntax_error_tells_the_place_in_the_text():
+    """Nothing of it ran, so there is no trace of calls."""
+    error = _caught(lambda: compile("class A(: pass", "/lab/pumps/turbo.py", "exec"))
+    assert describe_failure(error) == "SyntaxError: invalid syntax (pumps/turbo.py:1)"
