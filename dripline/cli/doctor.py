@@ -57,9 +57,8 @@ def doctor(
     busy_limit_s: float,
 ) -> None:
     """Find the first problem between this machine and the services, and suggest a remedy."""
-    from dripline.doctor.report import Report
+    from dripline.doctor.report import DoctorOptions, Report
     from dripline.doctor.run import examine
-    from dripline.doctor.wanted import Wanted
     from dripline.programs import logs
     from dripline.programs.output import show, show_json
 
@@ -72,7 +71,7 @@ def doctor(
             print(line_of(finding, colour), flush=True)  # a finding contains nothing that steers a terminal
 
     report = Report(tell)
-    examine(Wanted.of(words, common, timeout_s, busy_limit_s), report)
+    examine(DoctorOptions.of(words, common, timeout_s, busy_limit_s), report)
     if as_json:
         show_json(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
     else:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from dripline.doctor.installation import short
-from dripline.doctor.report import Notes
+from dripline.doctor.report import FindingRecorder
 from dripline.errors import ConfigurationError
 from dripline.programs.common_options import CommonOptions
 
@@ -28,25 +28,25 @@ _VARIABLES = {
 }
 
 
-def examine_configuration(notes: Notes, common: CommonOptions, files: Sequence[str]) -> Session | None:
+def examine_configuration(record: FindingRecorder, common: CommonOptions, files: Sequence[str]) -> Session | None:
     """Look at environment, mesh file, options and the files given.
 
     Args:
-        notes: where the findings go.
+        record: where the findings go.
         common: the common options.
         files: configurations to check.
 
     Returns:
         What leads to the mesh; None when that cannot be made of the settings.
     """
-    _look_at_environment(notes)
+    _look_at_environment(record)
     told: set[str] = set()
-    _check_files(notes, files, told)
-    session = _open_session(notes, common, told)
+    _check_files(record, files, told)
+    session = _open_session(record, common, told)
     if session is not None:
         mesh = session.mesh
         where = f"{'amqps' if mesh.tls else 'amqp'}://{mesh.broker}:{mesh.broker_port}"
-        notes.ok(
+        record.ok(
             f"broker {where}, virtual host {mesh.virtual_host!r}, user {session.username!r} ({_sources(common)})",
             broker=mesh.broker,
             port=mesh.broker_port,
@@ -57,7 +57,7 @@ def examine_configuration(notes: Notes, common: CommonOptions, files: Sequence[s
     return session
 
 
-def _look_at_environment(notes: Notes) -> None:
+def _look_at_environment(record: FindingRecorder) -> None:
     from dripline.config.suggest import did_you_mean
 
     given = sorted(name for name in os.environ if name.startswith(_PREFIX))
@@ -65,46 +65,46 @@ def _look_at_environment(notes: Notes) -> None:
         if name not in _VARIABLES and not name.startswith("DRIPLINE_TEST_"):
             near = did_you_mean(name, _VARIABLES)
             if near:  # others may be for ENV{NAME} in a configuration
-                notes.warning(f"environment variable {name} is none that dripline knows{near}", f"unset {name}")
+                record.warning(f"environment variable {name} is none that dripline knows{near}", f"unset {name}")
     for name in given:
         if name in _VARIABLES and not os.environ[name]:
-            notes.warning(f"environment variable {name} is empty", f"unset {name}")
+            record.warning(f"environment variable {name} is empty", f"unset {name}")
     known = [_shown(name) for name in given if name in _VARIABLES and os.environ[name]]
     if known:
-        notes.ok(f"environment: {', '.join(known)}")
+        record.ok(f"environment: {', '.join(known)}")
 
 
 def _shown(name: str) -> str:
     return f"{name}=…" if _VARIABLES[name] else f"{name}={os.environ[name]}"
 
 
-def _check_files(notes: Notes, files: Sequence[str], told: set[str]) -> None:
+def _check_files(record: FindingRecorder, files: Sequence[str], told: set[str]) -> None:
     if not files:
         return
     from dripline.checking import check_files
 
     findings = check_files(files)
-    _tell(notes, findings.sorted(), told)
+    _tell(record, findings.sorted(), told)
     if not findings.errors:
         noun = "file is" if len(files) == 1 else "files are"
-        notes.ok(f"{len(files)} {noun} right: {', '.join(files)}", files=list(files))
+        record.ok(f"{len(files)} {noun} right: {', '.join(files)}", files=list(files))
 
 
-def _open_session(notes: Notes, common: CommonOptions, told: set[str]) -> Session | None:
+def _open_session(record: FindingRecorder, common: CommonOptions, told: set[str]) -> Session | None:
     from dripline.config.diagnostics import mistakes_of
     from dripline.programs.session import draft_session
 
     defaults = {"dripline_mesh": {"max_connection_attempts": 1}}
     try:
         draft = draft_session(common, defaults=defaults)
-        _tell(notes, [mistake for mistake in draft.assembly.mistakes if mistake.is_warning], told)
+        _tell(record, [mistake for mistake in draft.assembly.mistakes if mistake.is_warning], told)
         return draft.session()
     except ConfigurationError as error:
-        _tell(notes, mistakes_of(error), told)
+        _tell(record, mistakes_of(error), told)
         return None
 
 
-def _tell(notes: Notes, mistakes: Iterable[Mistake], told: set[str]) -> None:
+def _tell(record: FindingRecorder, mistakes: Iterable[Mistake], told: set[str]) -> None:
     """Tell mistakes, each once: the user's mesh file belongs to every configuration."""
     for mistake in mistakes:
         text = str(mistake)
@@ -112,7 +112,7 @@ def _tell(notes: Notes, mistakes: Iterable[Mistake], told: set[str]) -> None:
             continue
         told.add(text)
         remedy = f"edit {short(mistake.place.source)}" if os.path.isfile(mistake.place.source) else ""
-        (notes.warning if mistake.is_warning else notes.broken)(text, remedy)
+        (record.warning if mistake.is_warning else record.broken)(text, remedy)
 
 
 def _sources(common: CommonOptions) -> str:

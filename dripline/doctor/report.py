@@ -1,17 +1,57 @@
-"""What an examination found: a line each, and for what is not well the command to try."""
+"""What is to be examined, and what was found: a line each, and for what is not well the command to try."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dripline.programs.common_options import CommonOptions
 from dripline.wire.safe_text import safe_text
 
 OK, WARNING, BROKEN = "ok", "warning", "broken"
 
 #: Exit codes: what must be mended.
 CONFIGURATION, BROKER, SERVICE = 2, 1, 3
+
+_FILES = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True)
+class DoctorOptions:
+    """What is to be examined.
+
+    Attributes:
+        services: names of services that must be there.
+        files: configurations to check; services that may be there.
+        common: the common options.
+        timeout_s: longest wait for each answer.
+        busy_limit_s: how long a service may be busy with one request.
+    """
+
+    services: list[str]
+    files: list[str]
+    common: CommonOptions
+    timeout_s: float
+    busy_limit_s: float
+
+    @classmethod
+    def of(
+        cls, words: Sequence[str], common: CommonOptions, timeout_s: float, busy_limit_s: float
+    ) -> DoctorOptions:
+        """Tell the files from the services, and let the first file name the mesh if nothing else does."""
+        unique = list(dict.fromkeys(words))
+        files = [word for word in unique if _is_file(word)]
+        services = [word for word in unique if not _is_file(word)]
+        if files and common.config is None:
+            common = replace(common, config=files[0])
+        return cls(services, files, common, timeout_s, busy_limit_s)
+
+
+def _is_file(word: str) -> bool:
+    """Whether a word of the command line names a file, be it one that is missing."""
+    return word.lower().endswith(_FILES) or os.sep in word or os.path.isfile(word)
 
 
 @dataclass(frozen=True)
@@ -49,27 +89,27 @@ class Report:
     """All findings, in the order in which they were made.
 
     Args:
-        tell: called with each as soon as it is there.
+        on_finding: called with each as soon as it is there.
     """
 
-    def __init__(self, tell: Callable[[Finding], object] = lambda _: None) -> None:
+    def __init__(self, on_finding: Callable[[Finding], object] = lambda _: None) -> None:
         self.findings: list[Finding] = []
         self.left_out: list[str] = []
-        self._tell = tell
+        self._on_finding = on_finding
 
-    def notes(self, examination: str, exit_code: int) -> Notes:
-        """What an examination writes its findings to.
+    def recorder(self, examination: str, exit_code: int) -> FindingRecorder:
+        """What an examination reports its findings to.
 
         Args:
             examination: its name.
             exit_code: of what is broken there.
         """
-        return Notes(self, examination, exit_code)
+        return FindingRecorder(self, examination, exit_code)
 
     def add(self, finding: Finding) -> None:
         """Take a finding."""
         self.findings.append(finding)
-        self._tell(finding)
+        self._on_finding(finding)
 
     def leave_out(self, examinations: Iterable[str]) -> None:
         """Remember what could not be examined, since something before it is broken."""
@@ -98,8 +138,8 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Notes:
-    """Takes the findings of one examination.
+class FindingRecorder:
+    """Records the findings of one examination.
 
     Attributes:
         report: where they go.
@@ -112,15 +152,15 @@ class Notes:
     exit_code: int
 
     def ok(self, text: str, **facts: Any) -> None:
-        """Tell what is well."""
+        """Record what is well."""
         self.report.add(Finding(self.examination, OK, one_line(text), facts=facts))
 
     def warning(self, text: str, remedy: str = "", **facts: Any) -> None:
-        """Tell what works, and should be looked at."""
+        """Record what works, and should be looked at."""
         self.report.add(Finding(self.examination, WARNING, one_line(text), one_line(remedy), facts=facts))
 
     def broken(self, text: str, remedy: str = "", **facts: Any) -> None:
-        """Tell what does not work."""
+        """Record what does not work."""
         self.report.add(Finding(self.examination, BROKEN, one_line(text), one_line(remedy), self.exit_code, facts))
 
 

@@ -98,7 +98,7 @@ def _server_tls(mesh: MeshSettings) -> ServerTls | None:
     if not mesh.tls:
         return None
     from dripline.broker.tls import ServerTls
-    from dripline.transport.tls_files import check_certificate
+    from dripline.transport.tls import check_certificate
 
     if mesh.certificate_file is None:
         raise ConfigurationError(
