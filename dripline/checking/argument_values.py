@@ -10,9 +10,10 @@ from functools import cache, lru_cache
 from typing import Any
 
 from dripline.checking.arguments import MISSING, Argument, arguments_of
-from dripline.checking.declared_checks import Verdict, own_check, verdict_of
+from dripline.checking.declared_checks import diagnose, own_check
 from dripline.checking.signature import is_ours
 from dripline.checking.value_types import UNKNOWN, described, fits
+from dripline.config.diagnostics import Diagnostic, error, warning
 from dripline.config.overrides import read_number
 from dripline.config.suggest import did_you_mean
 from dripline.core.argument_checks import Check
@@ -26,7 +27,7 @@ _LARGEST = 1e9
 _BOOLEAN_WORDS = {"true", "false", "yes", "no", "on", "off", "0", "1", ""}
 
 
-ValueCheck = Callable[[Any], Verdict | None]
+ValueCheck = Callable[[Any], Diagnostic | None]
 
 
 @cache
@@ -62,11 +63,11 @@ def _check_of(cls: type, argument: Argument) -> ValueCheck | None:
 def _by_check(argument: Argument, own: Check | Setting[Any]) -> ValueCheck:
     name = argument.name
     if not isinstance(own, Setting):
-        return lambda value: verdict_of(name, own, value)
+        return lambda value: diagnose(name, own, value)
     setting = own.check
     # A laboratory's constructor that gives None by default makes something of it.
     may_be_none = argument.default is None and not is_ours(argument.owner)
-    return lambda value: None if value is None and may_be_none else verdict_of(name, setting, value)
+    return lambda value: None if value is None and may_be_none else diagnose(name, setting, value)
 
 
 def _of_calibration(cls: type, argument: Argument) -> ValueCheck:
@@ -74,29 +75,27 @@ def _of_calibration(cls: type, argument: Argument) -> ValueCheck:
     functions = formula_functions(getattr(cls, "on_get", None))  # None: it evaluates in a way of its own
 
     @lru_cache(maxsize=10_000)
-    def of_formula(text: str) -> Verdict | None:
+    def of_formula(text: str) -> Diagnostic | None:
         from dripline.formula import check as formulas  # few have a formula
 
         try:
             formulas.check_formula(text)
-        except ValueError as error:
-            return Verdict(f"the calibration {error}")
+        except ValueError as failure:
+            return error(f"the calibration {failure}")
         if functions is None:
             return None
         unknown = formulas.unknown_names(text, functions)
         if not unknown:
             difference = formulas.difference_from_reference(text)
-            return Verdict(f"the calibration {difference}", is_warning=True) if difference else None
+            return warning(f"the calibration {difference}") if difference else None
         hint = did_you_mean(unknown[0], formulas.known_names() | functions)
         hint = hint or "; @calibrate([function]) brings one of your own"
-        return Verdict(
-            f"the calibration {text!r} uses {unknown[0]!r}, which formulas do not have{hint}", is_warning=True
-        )
+        return warning(f"the calibration {text!r} uses {unknown[0]!r}, which formulas do not have{hint}")
 
-    def of_value(value: Any) -> Verdict | None:
+    def of_value(value: Any) -> Diagnostic | None:
         if isinstance(value, str):
             return of_formula(value)
-        return kind(value) or verdict_of(argument.name, refuse_empty_table, value)
+        return kind(value) or diagnose(argument.name, refuse_empty_table, value)
 
     return of_value
 
@@ -105,15 +104,15 @@ def _by_annotation(argument: Argument) -> ValueCheck:
     annotation, name = argument.annotation, argument.name
     is_limited = is_ours(argument.owner)
 
-    def check(value: Any) -> Verdict | None:
+    def check(value: Any) -> Diagnostic | None:
         if is_limited and isinstance(value, float) and not abs(value) <= _LARGEST:
-            return Verdict(f"{name!r} must be a finite number of at most {_LARGEST:g}, not {value:g}")
+            return error(f"{name!r} must be a finite number of at most {_LARGEST:g}, not {value:g}")
         if fits(annotation, value) or (value is None and argument.default is None):
             return None
         wanted = described(annotation)
         if value is None:
-            return Verdict(f"{name!r} is left empty (null), {wanted} is wanted", is_warning=True)
-        return Verdict(f"{name!r} must be {wanted}, not {shown(value)}{_hint(annotation, value)}")
+            return warning(f"{name!r} is left empty (null), {wanted} is wanted")
+        return error(f"{name!r} must be {wanted}, not {shown(value)}{_hint(annotation, value)}")
 
     return check
 
@@ -125,10 +124,10 @@ def _by_default(argument: Argument) -> ValueCheck | None:
     if differs is None:
         return None
 
-    def check(value: Any) -> Verdict | None:
+    def check(value: Any) -> Diagnostic | None:
         if value is None or value is UNKNOWN or not differs(default, value):
             return None
-        return Verdict(f"{name!r} is {shown(value)}, its default is {default!r}: is that meant?", is_warning=True)
+        return warning(f"{name!r} is {shown(value)}, its default is {default!r}: is that meant?")
 
     return check
 

@@ -10,15 +10,14 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from dripline.checking.argument_values import shown
-from dripline.checking.declared_checks import JointCheck, Verdict
-from dripline.checking.findings import Findings, Label, Report
-from dripline.checking.keys import Shape
+from dripline.checking.declared_checks import JointCheck
+from dripline.checking.keys import Keys
 from dripline.checking.likely_mistakes import Written, likely_mistakes
-from dripline.checking.name_rules import broadcast_key_verdict, name_verdict
-from dripline.checking.service_keys import apply_extension_rules, check_service_keys
+from dripline.checking.name_rules import check_broadcast_key, check_name
+from dripline.checking.service_keys import apply_extension_rules, check_secrets
 from dripline.checking.signature import accepted_arguments
 from dripline.checking.value_types import UNKNOWN, described
-from dripline.config.diagnostics import Where
+from dripline.config.diagnostics import Diagnostics, Where, error, warning
 from dripline.config.missing_space import missing_space_hint
 from dripline.config.overrides import spell
 from dripline.config.quoted import as_wanted, wants_number_or_boolean
@@ -40,7 +39,7 @@ def check_configuration(
     unsure: Collection[_Path] = frozenset(),
     may_vary: bool = True,
     written: Written = lambda _: "",
-) -> Findings:
+) -> Diagnostics:
     """Compare a service's configuration with the classes it names. Classes are imported, none is instantiated.
 
     Args:
@@ -51,49 +50,54 @@ def check_configuration(
         may_vary: whether the service will run in another environment, so that these texts are not called wrong.
         written: gives the word that the file has for a value; empty if there is none.
     """
-    report = Report(where)
-    _Check(report, class_finder(), unsure, may_vary, written).service(configuration)
-    return report.findings
+    found = Diagnostics(where=where)
+    _Check(found, class_finder(), unsure, may_vary, written).service(configuration)
+    return found
 
 
 class _Check:
     """One run through a configuration."""
 
     def __init__(
-        self, report: Report, finder: ClassFinder, unsure: Collection[_Path], may_vary: bool, written: Written
+        self,
+        found: Diagnostics,
+        finder: ClassFinder,
+        unsure: Collection[_Path],
+        may_vary: bool,
+        written: Written,
     ) -> None:
-        self._report = report
+        self._found = found
         self._finder = finder
         self._unsure = unsure
         self._may_vary = may_vary
         self._written = written
         self._broadcast_key: Any = None
         self._names: dict[str, _Path] = {}
-        self._shapes: dict[tuple[str | None, ...], Shape] = {}
+        self._known_keys: dict[tuple[str | None, ...], Keys] = {}
 
     def service(self, configuration: dict[str, Any]) -> None:
         label = _Label("service", configuration, "Service")
         if "module" not in configuration and _INSTRUMENTS_KEYS & configuration.keys():
             text = "this describes an instrument; 'dl simulate' runs it, and a service for it is another file"
-            self._report.error((), label, text)
+            self._found.add(error(text), (), label)
             return
         if not self._takes_extensions(configuration):
-            apply_extension_rules(configuration, self._finder, label, self._report)
+            apply_extension_rules(configuration, self._finder, label, self._found)
         cls = self._class(configuration, "Service", (), label)
         if cls is not None:
             if not callable(getattr(cls, "run", None)):
-                self._report.error(("module",), label, f"class {cls.__name__!r} is no service, it cannot run")
+                self._found.add(error(f"class {cls.__name__!r} is no service, it cannot run", "module"), (), label)
             else:
-                self._arguments(Shape.of_service(cls, configuration), configuration, (), label)
+                self._arguments(Keys.of_service(cls, configuration), configuration, (), label)
         self._broadcast_key = configuration.get("broadcast_key")
-        if (verdict := broadcast_key_verdict(self._broadcast_key)) is not None:
-            self._tell(verdict, ("broadcast_key",), label)
+        if problem := check_broadcast_key(self._broadcast_key):
+            self._found.add(problem, ("broadcast_key",), label)
         self._name(configuration, (), label, None)
-        check_service_keys(configuration, label, self._report)
+        check_secrets(configuration, label, self._found)
         endpoints = configuration.get("endpoints")
         if endpoints is not None and not isinstance(endpoints, list):
             text = f"'endpoints' must be a list (- name: …), not {endpoints!r}"
-            self._report.error(("endpoints",), label, text)
+            self._found.add(error(text, "endpoints"), (), label)
             return
         for number, endpoint in enumerate(endpoints or []):
             self._endpoint(endpoint, number)
@@ -115,88 +119,83 @@ class _Check:
         path = ("endpoints", number)
         if not isinstance(configuration, dict):
             text = f"must be a mapping, not {shown(configuration)}{missing_space_hint(configuration)}"
-            self._report.error(path, f"endpoint number {number + 1}", text)
+            self._found.add(error(text), path, f"endpoint number {number + 1}")
             return
         label = _Label("endpoint", configuration, "Endpoint", number)
-        shape = self._shape(configuration)
-        if shape is not None:
-            self._arguments(shape, configuration, path, label)
-            self._name(configuration, path, label, shape.owner)
-            for key, text in likely_mistakes(shape.owner, configuration, lambda key: self._written((*path, *key))):
-                self._report.warning((*path, *key), label, text)
+        keys = self._keys(configuration)
+        if keys is not None:
+            self._arguments(keys, configuration, path, label)
+            self._name(configuration, path, label, keys.owner)
+            for doubt in likely_mistakes(keys.owner, configuration, lambda key: self._written((*path, *key))):
+                self._found.add(doubt, path, label)
         else:
             self._class(configuration, "Endpoint", path, label)
             self._name(configuration, path, label, None)
         self._twice(configuration.get("name"), path, label)
 
-    def _shape(self, configuration: Mapping[str, Any]) -> Shape | None:
-        """The shape of an endpoint, the same as of all that name the same class and keys; None without a class."""
+    def _keys(self, configuration: Mapping[str, Any]) -> Keys | None:
+        """The keys of an endpoint, the same as of all that name the same class and keys; None without a class."""
         module, file = configuration.get("module"), configuration.get("module_path")
         if not isinstance(module, str | None) or not isinstance(file, str | None):
             return None
         keys = (module, file, *configuration)
-        known = self._shapes.get(keys)
+        known = self._known_keys.get(keys)
         if known is None:
             try:
                 cls = self._finder.find(module or "Endpoint", file)
             except ConfigurationError:
                 return None
-            known = self._shapes[keys] = Shape.of_endpoint(cls, configuration)
+            known = self._known_keys[keys] = Keys.of_endpoint(cls, configuration)
         return known
 
-    def _class(self, configuration: Mapping[str, Any], default: str, path: _Path, label: Label) -> type | None:
+    def _class(self, configuration: Mapping[str, Any], default: str, path: _Path, label: object) -> type | None:
         name = configuration.get("module") or default
         if isinstance(name, str) and "ENV{" in name:
             return None  # a variable that is not set, which was told
         try:
             return self._finder.find(name, _text(configuration.get("module_path")))
-        except ConfigurationError as error:
-            key = "module_path" if str(error).startswith("module_path") else "module"
-            self._report.error((*path, key), label, str(error))
+        except ConfigurationError as failure:
+            key = "module_path" if str(failure).startswith("module_path") else "module"
+            self._found.add(error(str(failure), key), path, label)
             return None
 
-    def _arguments(self, shape: Shape, configuration: dict[str, Any], path: _Path, label: Label) -> None:
-        for key, mistake in shape.mistakes:
-            self._tell(mistake, (*path, key) if key else path, label)
-        for key, kind in shape.wanted:
+    def _arguments(self, keys: Keys, configuration: dict[str, Any], path: _Path, label: object) -> None:
+        for problem in keys.diagnostics:
+            self._found.add(problem, path, label)
+        for key, kind in keys.wanted:
             if type(configuration[key]) in _CONVERTIBLE:
                 configuration[key] = self._read_quoted(kind, configuration[key], (*path, key), label)
         doubted: set[str] = set()
-        for key, check in shape.checks:
+        for key, check in keys.checks:
             value = configuration[key]
-            verdict = check(self._known(value, (*path, key)) if self._unsure else value)
-            if verdict is not None:
+            doubt = check(self._known(value, (*path, key)) if self._unsure else value)
+            if doubt is not None:
                 doubted.add(key)
-                self._tell(verdict, (*path, key), label)
-        for joint in shape.joint:
+                self._found.add(doubt, (*path, key), label)
+        for joint in keys.joint:
             self._joint(joint, configuration, doubted, path, label)
 
-    def _read_quoted(self, kind: Any, value: Any, path: _Path, label: Label) -> Any:
+    def _read_quoted(self, kind: Any, value: Any, path: _Path, label: object) -> Any:
         """Read quoted numbers and booleans; text from the environment is read so without a warning."""
         read, found = as_wanted(kind, value)
         for one in found:
             if (*path, *one.path) not in self._unsure:
                 key = spell((*path[-1:], *one.path))
-                self._report.warning((*path, *one.path), label, f"{key!r}: {one}")
+                self._found.add(warning(f"{key!r}: {one}", *one.path), path, label)
         if not self._may_vary and path in self._unsure and isinstance(read, str) and wants_number_or_boolean(kind):
             text = f"{path[-1]!r} must be {described(kind)}, not {shown(read)}; correct the environment variable"
-            self._report.error(path, label, text)
+            self._found.add(error(text), path, label)
         return read
 
     def _joint(
-        self, joint: JointCheck, configuration: Mapping[str, Any], doubted: set[str], path: _Path, label: Label
+        self, joint: JointCheck, configuration: Mapping[str, Any], doubted: set[str], path: _Path, label: object
     ) -> None:
         given = [argument.name for argument in joint.arguments if argument.name in configuration]
         if not doubted.isdisjoint(given):
             return
         known = {key: self._known(configuration[key], (*path, key)) for key in given}
-        verdict = joint.verdict(known)
-        if verdict is not None:
-            self._tell(verdict, (*path, given[0]), label)
-
-    def _tell(self, verdict: Verdict, path: _Path, label: Label) -> None:
-        tell = self._report.warning if verdict.is_warning else self._report.error
-        tell(path, label, verdict.text)
+        if problem := joint.diagnose(known):
+            self._found.add(problem, (*path, given[0]), label)
 
     def _known(self, value: Any, path: _Path) -> Any:
         """A value in which what comes from the environment stands as unknown."""
@@ -208,43 +207,43 @@ class _Check:
             return [self._known(item, (*path, index)) for index, item in enumerate(value)]
         return UNKNOWN if path in self._unsure else value
 
-    def _name(self, configuration: Mapping[str, Any], path: _Path, label: Label, cls: type | None) -> None:
+    def _name(self, configuration: Mapping[str, Any], path: _Path, label: object, cls: type | None) -> None:
         name = configuration.get("name")
         if name is None:
             # A laboratory's class may name itself.
             if cls is None or "name" not in accepted_arguments(cls).read:
-                self._report.error(path, label, "has no name; add 'name: …'")
+                self._found.add(error("has no name; add 'name: …'"), path, label)
         elif name == "":
-            self._report.error((*path, "name"), label, "the name is empty")
+            self._found.add(error("the name is empty", "name"), path, label)
         elif not isinstance(name, str):
             if (*path, "name") not in self._unsure:
                 text = f"the name must be text, not {name!r}; put it in quotes"
-                self._report.error((*path, "name"), label, text)
-        elif verdict := name_verdict(name, self._broadcast_key, is_service=not path):
-            self._tell(verdict, (*path, "name"), label)
+                self._found.add(error(text, "name"), path, label)
+        elif problem := check_name(name, self._broadcast_key, is_service=not path):
+            self._found.add(problem, (*path, "name"), label)
 
-    def _twice(self, name: Any, path: _Path, label: Label) -> None:
+    def _twice(self, name: Any, path: _Path, label: object) -> None:
         if not isinstance(name, str) or "ENV{" in name:
             return
         first = self._names.setdefault(name, path)
         if first != path:
-            place = self._report.place((*first, "name"))
+            place = self._found.where((*first, "name"))
             text = f"the name stands twice, first at {place}; rename one of them"
-            self._report.error((*path, "name"), label, text)
+            self._found.add(error(text, "name"), path, label)
 
-    def _together(self, configuration: Mapping[str, Any], label: Label) -> None:
+    def _together(self, configuration: Mapping[str, Any], label: object) -> None:
         """What only service and endpoints together tell."""
         name = configuration.get("name")
         if isinstance(name, str) and name in self._names:
             text = "an endpoint has the service's name; requests reach only one of the two"
-            self._report.warning((*self._names[name], "name"), label, text)
+            self._found.add(warning(text, *self._names[name], "name"), (), label)
         if configuration.get("enable_scheduling") is not False:
             return
         for number, endpoint in enumerate(configuration.get("endpoints") or []):
             if isinstance(endpoint, dict) and _wants_logging(endpoint.get("log_interval")):
                 text = "'log_interval' does nothing here: the service has 'enable_scheduling: false'"
                 path = ("endpoints", number, "log_interval")
-                self._report.warning(path, _Label("endpoint", endpoint, "Endpoint", number), text)
+                self._found.add(warning(text), path, _Label("endpoint", endpoint, "Endpoint", number))
 
 
 def _wants_logging(interval: Any) -> bool:

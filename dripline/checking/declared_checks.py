@@ -9,23 +9,12 @@ from typing import Any, NamedTuple
 from dripline.checking.arguments import MISSING, Argument, arguments_of
 from dripline.checking.signature import constructors_of, is_ours
 from dripline.checking.value_types import UNKNOWN
+from dripline.config.diagnostics import ERROR, Diagnostic, error, warning
 from dripline.core.argument_checks import Check, Checks, Doubtful
 from dripline.core.settings import Setting
 from dripline.discovery.error_text import describe_failure
 from dripline.wire.interrupts import is_for_program, text_of
 from dripline.wire.throw_reply import ThrowReply
-
-
-class Verdict(NamedTuple):
-    """What is wrong with a value.
-
-    Attributes:
-        text: in words.
-        is_warning: whether it is only probably wrong.
-    """
-
-    text: str
-    is_warning: bool = False
 
 
 class JointCheck(NamedTuple):
@@ -39,10 +28,10 @@ class JointCheck(NamedTuple):
     arguments: tuple[Argument, ...]
     check: Check
 
-    def verdict(self, configuration: Mapping[str, Any]) -> Verdict | None:
+    def diagnose(self, configuration: Mapping[str, Any]) -> Diagnostic | None:
         """What is wrong with the values of a configuration; defaults stand for those that are not in it."""
         values = [configuration.get(argument.name, argument.default) for argument in self.arguments]
-        return verdict_of(self.arguments[0].name, self.check, *values)
+        return diagnose(self.arguments[0].name, self.check, *values)
 
 
 @cache
@@ -81,8 +70,8 @@ def _refuses_default(cls: type, argument: Argument) -> bool:
         check = check.check if is_ours(argument.owner) else None  # a laboratory's may do without its default
     if check is None:
         return False
-    verdict = verdict_of(argument.name, check, argument.default)
-    return verdict is not None and not verdict.is_warning
+    found = diagnose(argument.name, check, argument.default)
+    return found is not None and found.severity == ERROR
 
 
 def own_check(cls: type, argument: Argument) -> Check | Setting[Any] | None:
@@ -112,8 +101,8 @@ def _declares(cls: type, kind: type, argument: Argument) -> bool:
     return is_ours(argument.owner) or cls.__mro__.index(kind) <= cls.__mro__.index(argument.owner)
 
 
-def verdict_of(name: str, check: Check, *values: Any) -> Verdict | None:
-    """Ask a check about values.
+def diagnose(name: str, check: Check, *values: Any) -> Diagnostic | None:
+    """Apply a check to values; None if it accepts them.
 
     Args:
         name: of the argument; its text begins with it.
@@ -122,15 +111,16 @@ def verdict_of(name: str, check: Check, *values: Any) -> Verdict | None:
     """
     try:
         check(*values)
-    except (ValueError, TypeError, ArithmeticError, ThrowReply) as error:
+    except (ValueError, TypeError, ArithmeticError, ThrowReply) as refusal:
         if any(map(_is_unsure, values)):
             return None
-        text = text_of(error)
-        return Verdict(text if text.startswith(name) else f"{name!r} {text}", isinstance(error, Doubtful))
-    except BaseException as error:  # a laboratory's check may raise anything
-        if is_for_program(error):
+        text = text_of(refusal)
+        report = warning if isinstance(refusal, Doubtful) else error
+        return report(text if text.startswith(name) else f"{name!r} {text}")
+    except BaseException as failure:  # a laboratory's check may raise anything
+        if is_for_program(failure):
             raise
-        return Verdict(f"{name!r} cannot be checked: {describe_failure(error)}", is_warning=True)
+        return warning(f"{name!r} cannot be checked: {describe_failure(failure)}")
     return None
 
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from dripline.config.diagnostics import Diagnostics, error, warning
 from dripline.config.suggest import did_you_mean
 from dripline.discovery.class_finder import ClassFinder
 from dripline.discovery.disabled import KEY, Disabled
@@ -25,18 +25,8 @@ _BY_CONFIGURATION = "'extensions: disable' of the configuration"
 # What PyPA's specification of names allows.
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
-Path = tuple[str | int, ...]
 
-
-@dataclass
-class RuleFindings:
-    """What is wrong with the rules, or not as they demand: path of the key and one line each."""
-
-    errors: list[tuple[Path, str]] = field(default_factory=list)
-    warnings: list[tuple[Path, str]] = field(default_factory=list)
-
-
-def apply_rules(configuration: Mapping[str, Any], finder: ClassFinder) -> RuleFindings:
+def apply_rules(configuration: Mapping[str, Any], finder: ClassFinder) -> Diagnostics:
     """Disable what a configuration and the environment disable, and look whether what it requires is installed.
 
     Args:
@@ -46,47 +36,49 @@ def apply_rules(configuration: Mapping[str, Any], finder: ClassFinder) -> RuleFi
     Returns:
         What is to be told; the caller knows the places of the keys.
     """
-    findings = RuleFindings()
+    found = Diagnostics()
     rules = configuration.get(KEY)
     finder.disabled = Disabled.by_environment()
     if rules is None:
-        return findings
+        return found
     if not isinstance(rules, Mapping):
-        findings.errors.append(((KEY,), f"must be a mapping with 'disable' and 'requires', not {rules!r}"))
-        return findings
+        found.append(error(f"must be a mapping with 'disable' and 'requires', not {rules!r}", KEY))
+        return found
     for key in set(rules) - {"disable", "requires"}:
         remedy = did_you_mean(str(key), ["disable", "requires"]) or "; known: disable, requires"
-        findings.errors.append(((KEY, key), f"unknown key {key!r}{remedy}"))
-    _disable(rules.get("disable"), finder, findings)
-    _require(rules.get("requires"), finder, findings)
-    return findings
+        found.append(error(f"unknown key {key!r}{remedy}", KEY, key))
+    _disable(rules.get("disable"), finder, found)
+    _require(rules.get("requires"), finder, found)
+    return found
 
 
-def _disable(names: Any, finder: ClassFinder, findings: RuleFindings) -> None:
+def _disable(names: Any, finder: ClassFinder, found: Diagnostics) -> None:
     names = [names] if isinstance(names, str) else names
     if names is None:
         return
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        findings.errors.append(((KEY, "disable"), f"'disable' must be a list of names, not {names!r}"))
+        found.append(error(f"'disable' must be a list of names, not {names!r}", KEY, "disable"))
         return
     wanted = Disabled(dict.fromkeys(names, _BY_CONFIGURATION))
     finder.disabled = Disabled({**finder.disabled.names, **wanted.names})
     known = {extension.name for extension in finder.index.extensions}
     for name in wanted.unknown(finder.index.extensions):
         text = f"no extension {name!r} is installed{did_you_mean(name, known)}"
-        findings.warnings.append(((KEY, "disable", names.index(name)), text))
+        found.append(warning(text, KEY, "disable", names.index(name)))
 
 
-def _require(wanted: Any, finder: ClassFinder, findings: RuleFindings) -> None:
+def _require(wanted: Any, finder: ClassFinder, found: Diagnostics) -> None:
+    texts: dict[str | int, str] = {}
     if isinstance(wanted, Mapping):
         for name, versions in wanted.items():
-            _tell(findings, (KEY, "requires", name), lacking(_distribution_of(str(name), finder), versions))
+            texts[name] = lacking(_distribution_of(str(name), finder), versions)
     elif isinstance(wanted, list):
         for number, text in enumerate(wanted):
-            _tell(findings, (KEY, "requires", number), _lacking_by_text(text, finder))
+            texts[number] = _lacking_by_text(text, finder)
     elif wanted is not None:
         text = f"'requires' must be a mapping such as {{lab-heating: '>=1.2'}}, not {wanted!r}"
-        findings.errors.append(((KEY, "requires"), text))
+        found.append(error(text, KEY, "requires"))
+    found += [error(safe_text(text), KEY, "requires", key) for key, text in texts.items() if text]
 
 
 def _distribution_of(name: str, finder: ClassFinder) -> str:
@@ -107,11 +99,6 @@ def _installed_version(distribution: str) -> str:
         return version(distribution) if _NAME.fullmatch(distribution) else ""
     except PackageNotFoundError:
         return ""
-
-
-def _tell(findings: RuleFindings, path: Path, text: str) -> None:
-    if text:
-        findings.errors.append((path, safe_text(text)))
 
 
 def _lacking_by_text(text: Any, finder: ClassFinder) -> str:

@@ -7,52 +7,53 @@ from typing import Any, NamedTuple
 
 from dripline.checking.argument_values import CHECKED_ELSEWHERE, ValueCheck, value_checks
 from dripline.checking.arguments import wanted_types
-from dripline.checking.declared_checks import JointCheck, Verdict, joint_checks, required_by_checks
+from dripline.checking.declared_checks import JointCheck, joint_checks, required_by_checks
 from dripline.checking.service_keys import old_key, remedy
 from dripline.checking.signature import accepted_arguments
+from dripline.config.diagnostics import Diagnostic, error, warning
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
 from dripline.core.service import Service
 
 
-class Shape(NamedTuple):
+class Keys(NamedTuple):
     """What is the same for all parts of a configuration with the same class and the same keys.
 
     Attributes:
         owner: the class; None when it cannot be used here.
-        mistakes: what is wrong, and the key at which it is told, empty for the part as a whole.
+        diagnostics: what is wrong with the keys.
         checks: of the values, by key.
         joint: checks of several of them together.
         wanted: types of the values, by key, where quoted numbers and booleans are read.
     """
 
     owner: type | None
-    mistakes: tuple[tuple[str, Verdict], ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
     checks: tuple[tuple[str, ValueCheck], ...] = ()
     joint: tuple[JointCheck, ...] = ()
     wanted: tuple[tuple[str, Any], ...] = ()
 
     @classmethod
-    def of_service(cls, owner: type, keys: Collection[str]) -> Shape:
+    def of_service(cls, owner: type, keys: Collection[str]) -> Keys:
         """Compare a service's keys with the arguments of its class."""
         own = [key for key in keys if key != "extensions"]
         return _compared(owner, own, is_service=True)
 
     @classmethod
-    def of_endpoint(cls, owner: type, keys: Collection[str]) -> Shape:
+    def of_endpoint(cls, owner: type, keys: Collection[str]) -> Keys:
         """Compare an endpoint's keys with the arguments of its class."""
         if not issubclass(owner, Endpoint):
-            return cls(None, (("module", Verdict(f"class {owner.__name__!r} is no Endpoint or Entity")),))
-        shape = _compared(owner, keys, is_service=False)
+            return cls(None, (error(f"class {owner.__name__!r} is no Endpoint or Entity", "module"),))
+        compared = _compared(owner, keys, is_service=False)
         if not issubclass(owner, Service):
-            return shape
+            return compared
         text = f"class {owner.__name__!r} is a service and does not run here; give it a file of its own"
-        return shape._replace(mistakes=(("module", Verdict(text, is_warning=True)), *shape.mistakes))
+        return compared._replace(diagnostics=(warning(text, "module"), *compared.diagnostics))
 
 
-def _compared(owner: type, keys: Collection[str], *, is_service: bool) -> Shape:
+def _compared(owner: type, keys: Collection[str], *, is_service: bool) -> Keys:
     accepted, of_values = accepted_arguments(owner), value_checks(owner)
-    mistakes: list[tuple[str, Verdict]] = []
+    found: list[Diagnostic] = []
     checks: list[tuple[str, ValueCheck]] = []
     for key in keys:
         if key in ("module", "module_path"):
@@ -61,16 +62,16 @@ def _compared(owner: type, keys: Collection[str], *, is_service: bool) -> Shape:
             if key in of_values:
                 checks.append((key, of_values[key]))
         elif is_service and (replacement := old_key(key, accepted.names)):
-            mistakes.append((key, Verdict(replacement, is_warning=True)))
+            found.append(warning(replacement, key))
         else:
             elsewhere = accepted_arguments(Entity if is_service else Service).names
             text = f"unknown argument {key!r}{remedy(key, accepted.names, elsewhere, is_service)}"
-            mistakes.append((key, Verdict(text)))
+            found.append(error(text, key))
     for name in dict.fromkeys((*accepted.required, *required_by_checks(owner))):
         if name not in keys and name != "name":
-            mistakes.append(("", Verdict(f"missing argument {name!r}")))
+            found.append(error(f"missing argument {name!r}"))
     joint = [one for one in joint_checks(owner) if any(argument.name in keys for argument in one.arguments)]
     wanted = tuple(
         (key, kind) for key, kind in wanted_types(owner).items() if key in keys and key not in CHECKED_ELSEWHERE
     )
-    return Shape(owner, tuple(mistakes), tuple(checks), tuple(joint), wanted)
+    return Keys(owner, tuple(found), tuple(checks), tuple(joint), wanted)

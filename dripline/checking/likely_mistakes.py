@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from dripline.config.diagnostics import Diagnostic, warning
 from dripline.config.suggest import did_you_mean
 from dripline.core.calibrate import formula_functions
 from dripline.core.request_handler import RequestHandler
@@ -22,18 +23,13 @@ _YAML_BOOLEANS = ("on", "off", "yes", "no")
 _FIELDS = ("value_cal", "value_raw")
 
 
-def likely_mistakes(
-    cls: type | None, configuration: Mapping[str, Any], written: Written
-) -> Iterable[tuple[_Key, str]]:
+def likely_mistakes(cls: type | None, configuration: Mapping[str, Any], written: Written) -> Iterable[Diagnostic]:
     """Find what is probably not meant.
 
     Args:
         cls: The endpoint's class; None if it cannot be used.
         configuration: The endpoint's configuration.
         written: Returns the text of a value as written in the file.
-
-    Returns:
-        Pairs of a key and a text.
     """
     suspicious = any(isinstance(configuration.get(key), (bool, list, dict)) for key in _ANY_VALUES)
     if not suspicious and configuration.get("module") and _OTHER_KEYS.isdisjoint(configuration):
@@ -41,15 +37,14 @@ def likely_mistakes(
     return _likely_mistakes(cls, configuration, written)
 
 
-def _likely_mistakes(
-    cls: type | None, configuration: Mapping[str, Any], written: Written
-) -> Iterator[tuple[_Key, str]]:
+def _likely_mistakes(cls: type | None, configuration: Mapping[str, Any], written: Written) -> Iterator[Diagnostic]:
     for key in ("log_interval", "max_interval"):
         if _seconds(configuration.get(key)) < 0:
-            yield (key,), f"{key!r} is negative, which is the same as 0; write a number of seconds, or remove it"
+            text = f"{key!r} is negative, which is the same as 0; write a number of seconds, or remove it"
+            yield warning(text, key)
     if not configuration.get("module"):
         text = "has no 'module', so it can be neither read nor set; add 'module: KeyValueStore' or another class"
-        yield (), text
+        yield warning(text)
     elif cls is not None:
         yield from _missing_handlers(cls, configuration)
     yield from _fields(cls, configuration)
@@ -59,17 +54,18 @@ def _likely_mistakes(
                 word = written(path)
                 if word.lower() in _YAML_BOOLEANS:
                     meant = str(word.lower() in ("on", "yes")).lower()
-                    yield path, f"YAML reads {word} as {meant}; put it in quotes ('{word}'), or write {meant}"
+                    text = f"YAML reads {word} as {meant}; put it in quotes ('{word}'), or write {meant}"
+                    yield warning(text, *path)
 
 
-def _missing_handlers(cls: type, configuration: Mapping[str, Any]) -> Iterator[tuple[_Key, str]]:
+def _missing_handlers(cls: type, configuration: Mapping[str, Any]) -> Iterator[Diagnostic]:
     if getattr(cls, "on_get", None) is not RequestHandler.on_get:
         return
     text = f"does nothing here: class {cls.__name__!r} has no on_get that reads a value"
     if _seconds(configuration.get("log_interval")) > 0:
-        yield ("log_interval",), f"'log_interval' {text}"
+        yield warning(f"'log_interval' {text}", "log_interval")
     if configuration.get("get_on_set") is True:
-        yield ("get_on_set",), f"'get_on_set' {text}"
+        yield warning(f"'get_on_set' {text}", "get_on_set")
 
 
 def _seconds(value: Any) -> float:
@@ -80,7 +76,7 @@ def _seconds(value: Any) -> float:
         return 0
 
 
-def _fields(cls: type | None, configuration: Mapping[str, Any]) -> Iterator[tuple[_Key, str]]:
+def _fields(cls: type | None, configuration: Mapping[str, Any]) -> Iterator[Diagnostic]:
     limits = configuration.get("alarm_limits")
     given: dict[_Key, Any] = {
         ("check_field",): configuration.get("check_field"),
@@ -92,7 +88,8 @@ def _fields(cls: type | None, configuration: Mapping[str, Any]) -> Iterator[tupl
         hint = did_you_mean(field, _FIELDS)
         if hint or formula_functions(getattr(cls, "on_get", None)) is not None:
             known = hint or f"; its values have the fields {' and '.join(map(repr, _FIELDS))}"
-            yield key, f"no value of this class has the field {field!r}, so 'value_raw' is compared{known}"
+            text = f"no value of this class has the field {field!r}, so 'value_raw' is compared{known}"
+            yield warning(text, *key)
 
 
 def _booleans(value: Any, path: _Key) -> Iterator[_Key]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from dripline.config.diagnostics import Mistake, Place
+from dripline.config.diagnostics import Diagnostics, error
 from dripline.config.source_map import SourceMap
 
 _MESH_OF = ("broker", "broker_port", "virtual_host", "requests_exchange")
@@ -18,23 +18,22 @@ class Configured(Protocol):
     origin: SourceMap
 
 
-def check_together(services: Sequence[Configured]) -> list[Mistake]:
+def check_together(services: Sequence[Configured]) -> Diagnostics:
     """Tell the names that stand in more than one of several configurations of one mesh.
 
     Args:
         services: what was read of each.
     """
-    mistakes = []
+    found = Diagnostics()
     first: dict[tuple[str, ...], tuple[Configured, tuple[str | int, ...]]] = {}
     for service in services if len(services) > 1 else ():
         mesh = _mesh(service.configuration)
         for name, kind, path in _names(service.configuration):
             known, known_path = first.setdefault((*mesh, name), (service, path))
             if known is not service:
-                other: Place = known.origin.place(known_path)
-                text = f"{kind} {name!r}: the name is also at {other}; rename one of them"
-                mistakes.append(Mistake(service.origin.place(path), text))
-    return mistakes
+                text = f"the name is also at {known.origin.place(known_path)}; rename one of them"
+                found.append(error(text).located(service.origin.place, path, f"{kind} {name!r}"))
+    return found
 
 
 def _mesh(configuration: dict[str, Any]) -> tuple[str, ...]:

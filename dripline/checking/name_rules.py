@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dripline.checking.declared_checks import Verdict
+from dripline.config.diagnostics import Diagnostic, error, warning
 
 # AMQP's limit is 255; `sensor_value.` comes before a name.
 _LONGEST_NAME = 240
@@ -13,7 +13,7 @@ _BROADCAST = "broadcast"
 _OF_BROKERS = "amq."
 
 
-def name_verdict(name: str, broadcast_key: Any, *, is_service: bool) -> Verdict | None:
+def check_name(name: str, broadcast_key: Any, *, is_service: bool) -> Diagnostic | None:
     """What is wrong with the name of a service or endpoint.
 
     Args:
@@ -25,28 +25,28 @@ def name_verdict(name: str, broadcast_key: Any, *, is_service: bool) -> Verdict 
     if name.isidentifier() and len(name) <= _SHORT_NAME and name != broadcast:
         return None  # as nearly all are
     if text := _unroutable(name, "the name"):
-        return Verdict(text)
+        return error(text)
     if is_service and name.startswith(_OF_BROKERS):
-        return Verdict(f"names that begin with {_OF_BROKERS!r} are reserved for the broker; choose another one")
+        return error(f"names that begin with {_OF_BROKERS!r} are reserved for the broker; choose another one")
     if name == broadcast or name.startswith(f"{broadcast}."):
-        return Verdict(f"{broadcast!r} addresses all services (broadcast_key); choose another name")
+        return error(f"{broadcast!r} addresses all services (broadcast_key); choose another name")
     if not name.isprintable():
-        return Verdict(f"the name {name!r} contains characters that cannot be typed; remove them", is_warning=True)
+        return warning(f"the name {name!r} contains characters that cannot be typed; remove them")
     if " " in name:
         text = f"the name contains a space, and needs quotes on every command line; use {_joined(name)!r}"
-        return Verdict(text, is_warning=True)
+        return warning(text)
     if "." in name:
         text = f"the name contains a dot, and the reference reads only the first word; use {_joined(name)!r}"
-        return Verdict(text, is_warning=True)
+        return warning(text)
     return None
 
 
-def broadcast_key_verdict(key: Any) -> Verdict | None:
+def check_broadcast_key(key: Any) -> Diagnostic | None:
     """What is wrong with `broadcast_key`; its type is checked elsewhere."""
     if not isinstance(key, str):
         return None
     text = "'broadcast_key' is empty; remove it or give it a word" if not key else _unroutable(key, "the key")
-    return Verdict(text) if text else None
+    return error(text) if text else None
 
 
 def _unroutable(name: str, what: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from dripline.checking import extension_rules
-from dripline.checking.findings import Label, Report
-from dripline.config.secrets import SECRET_KEYS, secret_mistakes
+from dripline.config.diagnostics import Diagnostics, error
+from dripline.config.secrets import SECRET_KEYS, secret_errors
 from dripline.config.suggest import did_you_mean
 from dripline.config.version_4 import MESH_KEYS
 from dripline.discovery.class_finder import ClassFinder
@@ -53,39 +54,19 @@ def remedy(key: str, names: Collection[str], elsewhere: Collection[str], is_serv
     return did_you_mean(key, offered | {"module", "module_path"}) or f"; known: {', '.join(sorted(offered))}"
 
 
-def check_service_keys(configuration: Mapping[str, Any], label: Label, report: Report) -> None:
-    """Check what no constructor's signature tells.
-
-    Args:
-        configuration: of the service.
-        label: how messages call it.
-        report: where to tell it.
-    """
+def check_secrets(configuration: Mapping[str, Any], label: object, found: Diagnostics) -> None:
+    """Check user and password of a service's configuration."""
     for item in ("username", "password"):
-        if item in configuration:
-            _check_secret(item, configuration[item], label, report)
+        for one in secret_errors(item, configuration[item]) if item in configuration else ():
+            key = one.place.path[-1]
+            known = key == item or key in SECRET_KEYS
+            hint = "" if known else did_you_mean(str(key), SECRET_KEYS)
+            found.add(error(f"{item}: unknown key {key!r}{hint}", item, key) if hint else one, (), label)
 
 
 def apply_extension_rules(
-    configuration: Mapping[str, Any], finder: ClassFinder, label: Label, report: Report
+    configuration: Mapping[str, Any], finder: ClassFinder, label: object, found: Diagnostics
 ) -> None:
-    """Disable extensions as a configuration says, and tell what it requires and is not there.
-
-    Args:
-        configuration: of the service.
-        finder: finds the classes from now on.
-        label: how messages call the service.
-        report: where to tell it.
-    """
-    found = extension_rules.apply_rules(configuration, finder)
-    for path, text in found.errors:
-        report.error(path, label, f"extensions: {text}")
-    for path, text in found.warnings:
-        report.warning(path, label, f"extensions: {text}")
-
-
-def _check_secret(item: str, given: Any, label: Label, report: Report) -> None:
-    for key, text in secret_mistakes(item, given):
-        hint = did_you_mean(key, SECRET_KEYS) if key and key not in SECRET_KEYS else ""
-        path = (item, key) if key else (item,)
-        report.error(path, label, f"{item}: unknown key {key!r}{hint}" if hint else text)
+    """Disable extensions as a configuration says, and report what it requires and is not there."""
+    for one in extension_rules.apply_rules(configuration, finder):
+        found.add(replace(one, text=f"extensions: {one.text}"), (), label)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,8 +13,7 @@ from dripline.cli.command import WORD, Command
 from dripline.programs.output import show, show_json
 
 if TYPE_CHECKING:
-    from dripline.checking import Findings
-    from dripline.config.diagnostics import Mistake
+    from dripline.config.diagnostics import Diagnostic, Diagnostics
 
 _NOTES = """
 Classes are imported but not instantiated: neither instruments nor a broker are needed. Exits with 2 if there
@@ -52,40 +52,40 @@ def check(
         return
     from dripline.checking import check_files
 
-    findings = check_files(files)
+    found = check_files(files)
     if as_json:
-        _print_json([_as_json(mistake, strict) for mistake in findings.sorted()])
+        _print_json([_as_json(one, strict) for one in found.sorted()])
     else:
-        _print(findings, len(set(files)), strict)
-    if findings.errors or (strict and findings.warnings):
+        _print(found, len(set(files)), strict)
+    if found.errors or (strict and found.warnings):
         ctx.exit(_MISTAKES)
 
 
-def _print(findings: Findings, files: int, strict: bool) -> None:
-    for mistake in findings.sorted():
-        show(str(mistake._replace(text=f"{_severity(mistake, strict)}: {mistake.text}")))
-    errors, warnings = len(findings.errors), len(findings.warnings)
+def _print(diagnostics: Diagnostics, files: int, strict: bool) -> None:
+    for one in diagnostics.sorted():
+        show(str(replace(one, text=f"{_severity(one, strict)}: {one.text}")))
+    errors, warnings = len(diagnostics.errors), len(diagnostics.warnings)
     if strict:
         errors, warnings = errors + warnings, 0
     found = ", ".join([_count(errors, "error")] * bool(errors) + [_count(warnings, "warning")] * bool(warnings))
     show(f"{_count(files, 'file')} checked: {found or 'nothing to tell'}")
 
 
-def _severity(mistake: Mistake, strict: bool) -> str:
-    return "warning" if mistake.is_warning and not strict else "error"
+def _severity(diagnostic: Diagnostic, strict: bool) -> str:
+    return "error" if strict else diagnostic.severity
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _as_json(mistake: Mistake, strict: bool) -> dict[str, Any]:
+def _as_json(diagnostic: Diagnostic, strict: bool) -> dict[str, Any]:
     return {
-        "file": mistake.place.source or None,
-        "line": mistake.place.line or None,
-        "column": mistake.place.column or None,
-        "severity": _severity(mistake, strict),
-        "message": mistake.text,
+        "file": diagnostic.place.source or None,
+        "line": diagnostic.place.line or None,
+        "column": diagnostic.place.column or None,
+        "severity": _severity(diagnostic, strict),
+        "message": diagnostic.message,
     }
 
 

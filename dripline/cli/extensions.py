@@ -79,17 +79,17 @@ def extensions(ctx: click.Context, as_json: bool, config: str | None, limit_s: f
 
 def _apply_rules_of(file: str) -> None:
     from dripline.checking.extension_rules import apply_rules
+    from dripline.config.diagnostics import Diagnostics
     from dripline.config.file import load_file
     from dripline.config.source_map import SourceMap
     from dripline.discovery.class_finder import class_finder
-    from dripline.errors import ConfigurationError
 
-    findings = apply_rules(load_file(file), class_finder())
-    where = SourceMap(file).where
-    for path, text in findings.warnings:
-        complain(f"{where(path)}: {text}")
-    if findings.errors:
-        raise ConfigurationError("\n".join(f"{where(path)}: {text}" for path, text in findings.errors))
+    found = Diagnostics(where=SourceMap(file).place)
+    for one in apply_rules(load_file(file), class_finder()):
+        found.add(one)
+    for line in found.warnings:
+        complain(line)
+    found.raise_errors()
 
 
 _WIDEST_NAME = 32

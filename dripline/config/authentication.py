@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dripline.config.diagnostics import InvalidConfiguration, error
 from dripline.config.file import FilePath, read_text
 from dripline.config.secrets import check_secret, is_blank
 from dripline.errors import ConfigurationError
@@ -90,12 +91,12 @@ def make_authentication(
     try:
         auth.add_groups({GROUP: spec})
         auth.process_spec()
-    except secret_files.EmptySecret as error:
-        # Named like the setting, so that its place in the file can be told.
-        named = f"{error.item}: " if error.group == GROUP and error.item in configuration else ""
-        raise ConfigurationError(f"{named}{error}") from None
-    except secret_files.AuthenticationError as error:
-        raise ConfigurationError(str(error)) from None
+    except secret_files.EmptySecret as empty:
+        if empty.group == GROUP and empty.item in configuration:
+            raise InvalidConfiguration([error(f"{empty.item}: {empty}", empty.item)]) from None
+        raise ConfigurationError(str(empty)) from None
+    except secret_files.AuthenticationError as failure:
+        raise ConfigurationError(str(failure)) from None
     return auth
 
 

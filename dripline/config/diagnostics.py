@@ -1,13 +1,23 @@
-"""What is wrong with a configuration, and where: collected, so that all of it can be told at once."""
+"""Diagnostics: what a check found, and where; collected, so that all of it can be reported at once."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 from dripline.errors import ConfigurationError
 from dripline.wire.safe_text import safe_text
+
+#: How serious a diagnostic is; something that is `OK` is reported by examinations only.
+Severity = Literal["ok", "warning", "error"]
+OK: Severity = "ok"
+WARNING: Severity = "warning"
+ERROR: Severity = "error"
+
+#: Keys and indices from the outermost mapping to a setting.
+Path = Sequence[str | int]
 
 _WITH_LINE = re.compile(r"(.+):(\d+):(\d+)", re.DOTALL)
 
@@ -16,74 +26,134 @@ class Place(NamedTuple):
     """Where something was written.
 
     Attributes:
-        source: a file, or words such as `command line, 'name=x'`; empty when nobody knows.
-        line: counted from 1; 0 when there is none to name.
-        column: likewise.
+        source: A file, or words such as `command line, 'name=x'`; empty if unknown.
+        line: Counted from 1; 0 if unknown.
+        column: Likewise.
+        path: Keys that lead to it, as long as the source is unknown.
     """
 
-    source: str
+    source: str = ""
     line: int = 0
     column: int = 0
+    path: tuple[str | int, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.source}:{self.line}:{self.column}" if self.line else self.source
 
     @classmethod
     def at(cls, source: object, mark: Any) -> Place:
-        """The place of a mark of the YAML parser, which counts from 0; None is nowhere in particular."""
+        """The place of a mark of the YAML parser, which counts from 0; of the whole source if it is None."""
         return cls(str(source)) if mark is None else cls(str(source), mark.line + 1, mark.column + 1)
 
 
-class Mistake(NamedTuple):
-    """One thing that is wrong.
+#: Returns the place of a path, as a Place or as text such as `service.yaml:12:5`.
+Where = Callable[[tuple[str | int, ...]], Place | str]
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One result of a check.
 
     Attributes:
-        place: where it stands.
-        text: what is wrong and what to do, in one line.
-        is_warning: whether the configuration can be used all the same.
+        place: Where it is.
+        text: What is wrong, in one line.
+        severity: `ERROR` if the configuration cannot be used.
+        remedy: What to do about it, if the text does not say so.
     """
 
     place: Place
     text: str
-    is_warning: bool = False
+    severity: Severity = ERROR
+    remedy: str = ""
 
     def __str__(self) -> str:
-        return safe_text(f"{self.place}: {self.text}" if self.place.source else self.text)
+        return safe_text(": ".join(filter(None, (str(self.place), self.message))))
+
+    @property
+    def message(self) -> str:
+        """Text and remedy."""
+        return "; ".join(filter(None, (self.text, self.remedy)))
+
+    def located(self, where: Where, path: Path = (), label: object = "") -> Diagnostic:
+        """Replace the path of keys by the place in a file.
+
+        Args:
+            where: Returns the place of a path.
+            path: Keys above the path of this diagnostic.
+            label: Name of the part of the configuration; the text begins with it.
+        """
+        found = where((*path, *self.place.path))
+        text = f"{label}: {self.text}" if label else self.text
+        return replace(self, place=found if isinstance(found, Place) else _parsed(found), text=text)
 
 
-class ConfigurationMistakes(ConfigurationError):
-    """Several things that are wrong, one line each.
+def error(text: str, *path: str | int) -> Diagnostic:
+    """An error at a path of keys whose place is looked up later."""
+    return Diagnostic(Place(path=path), text)
+
+
+def warning(text: str, *path: str | int) -> Diagnostic:
+    """A warning at a path of keys whose place is looked up later."""
+    return Diagnostic(Place(path=path), text, WARNING)
+
+
+class Diagnostics(list[Diagnostic]):
+    """Diagnostics in the order in which they were found.
 
     Args:
-        mistakes: what they are.
+        found: The first ones.
+        where: Returns the place of a path, for `add`.
     """
 
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        self.mistakes = list(mistakes)
-        super().__init__("\n".join(map(str, self.mistakes)))
+    def __init__(self, found: Iterable[Diagnostic] = (), where: Where = lambda _: Place()) -> None:
+        super().__init__(found)
+        self.where = where
+
+    def add(self, found: Diagnostic, path: Path = (), label: object = "") -> None:
+        """Add one with its place; the arguments are those of `Diagnostic.located`."""
+        self.append(found.located(self.where, path, label))
+
+    @property
+    def errors(self) -> list[str]:
+        """What prevents the use of the configuration: one line each, without repetitions, sorted by place."""
+        return [str(one) for one in self.sorted() if one.severity == ERROR]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What will be ignored, or is probably not meant; likewise."""
+        return [str(one) for one in self.sorted() if one.severity == WARNING]
+
+    def sorted(self) -> Diagnostics:
+        """All without repetitions, by file, line and column; files in the order in which they occur."""
+        files = {source: number for number, source in enumerate(dict.fromkeys(one.place.source for one in self))}
+        order = sorted(dict.fromkeys(self), key=lambda one: (files[one.place.source], *one.place[1:3]))
+        return Diagnostics(order, self.where)
+
+    def raise_errors(self) -> None:
+        """Raise an InvalidConfiguration with all errors, if there are any."""
+        if found := [one for one in self if one.severity == ERROR]:
+            raise InvalidConfiguration(found)
 
 
-#: Tells the place of a path of keys and indices.
-Where = Callable[[Sequence[str | int]], Place | str]
+class InvalidConfiguration(ConfigurationError):
+    """Errors in a configuration; the text has one line for each.
+
+    Args:
+        diagnostics: The errors.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = list(diagnostics)
+        super().__init__("\n".join(map(str, self.diagnostics)))
 
 
-def as_place(place: Place | str) -> Place:
-    """A place that was perhaps told as text, such as `service.yaml:12:5`."""
-    if isinstance(place, Place):
-        return place
+def diagnostics_of(problem: ConfigurationError) -> list[Diagnostic]:
+    """The diagnostics in an error, one for each line of its text."""
+    if isinstance(problem, InvalidConfiguration):
+        return problem.diagnostics
+    return [Diagnostic(Place(), line) for line in str(problem).splitlines()]
+
+
+def _parsed(place: str) -> Place:
     match = _WITH_LINE.fullmatch(place)
     return Place(match[1], int(match[2]), int(match[3])) if match else Place(place)
-
-
-def mistakes_of(error: ConfigurationError) -> list[Mistake]:
-    """The mistakes that an error tells, one for each line."""
-    if isinstance(error, ConfigurationMistakes):
-        return error.mistakes
-    return [Mistake(Place(""), line) for line in str(error).splitlines()]
-
-
-def raise_errors(mistakes: Iterable[Mistake]) -> None:
-    """Raise a ConfigurationMistakes with all that are no warnings, if there are any."""
-    errors = [mistake for mistake in mistakes if not mistake.is_warning]
-    if errors:
-        raise ConfigurationMistakes(errors)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dripline.config.diagnostics import Mistake, Place, Where, as_place, raise_errors
+from dripline.config.diagnostics import Diagnostics, Place, Where, error
 from dripline.config.overrides import spell
 
 #: Most characters that the variables may add to a configuration in all.
@@ -21,19 +21,17 @@ class Replaced(NamedTuple):
 
     Attributes:
         tree: the configuration; what names a variable that is not set stands as it was.
-        mistakes: one for every variable that is not set.
         unsure: paths of the texts that come from the environment, in whole or in part.
     """
 
     tree: Any
-    mistakes: list[Mistake]
     unsure: frozenset[tuple[str | int, ...]]
 
 
 def replace_environment(
     tree: Any,
     environment: Mapping[str, str] | None = None,
-    where: Where | None = None,
+    where: Where = lambda _: Place(),
 ) -> Any:
     """Replace every `ENV{NAME}` in the texts of a configuration.
 
@@ -50,27 +48,24 @@ def replace_environment(
     Raises:
         ConfigurationError: one line for every variable that is not set.
     """
-    replaced = with_environment(tree, environment, where)
-    raise_errors(replaced.mistakes)
+    found = Diagnostics(where=where)
+    replaced = with_environment(tree, environment, found)
+    found.raise_errors()
     return replaced.tree
 
 
-def with_environment(
-    tree: Any, environment: Mapping[str, str] | None = None, where: Where | None = None
-) -> Replaced:
-    """Replace like `replace_environment`, as far as the variables are set."""
-    replacer = _Replacer(os.environ if environment is None else environment, where)
-    replaced = replacer.walk(tree, ())
-    return Replaced(replaced, replacer.mistakes, frozenset(replacer.unsure))
+def with_environment(tree: Any, environment: Mapping[str, str] | None, found: Diagnostics) -> Replaced:
+    """Replace like `replace_environment`, as far as the variables are set; the others are added to `found`."""
+    replacer = _Replacer(os.environ if environment is None else environment, found)
+    return Replaced(replacer.walk(tree, ()), frozenset(replacer.unsure))
 
 
 class _Replacer:
     """One walk through a configuration, and what was met on it."""
 
-    def __init__(self, environment: Mapping[str, str], where: Where | None) -> None:
+    def __init__(self, environment: Mapping[str, str], found: Diagnostics) -> None:
         self._environment = environment
-        self._where = where
-        self.mistakes: list[Mistake] = []
+        self._found = found
         self.unsure: set[tuple[str | int, ...]] = set()
         self._added = 0
 
@@ -92,7 +87,7 @@ class _Replacer:
         name = match[1]
         value = self._environment.get(name)
         if value is None:
-            self._tell(
+            self._report(
                 path,
                 f"the environment variable {name!r} is not set; set it, or write a value instead of ENV{{{name}}}",
             )
@@ -101,11 +96,10 @@ class _Replacer:
         if self._added <= MAX_CHARACTERS:
             return value
         if before <= MAX_CHARACTERS:
-            self._tell(
+            self._report(
                 path, f"environment variables add more than {MAX_CHARACTERS} characters, up to {name!r} here"
             )
         return ""
 
-    def _tell(self, path: tuple[str | int, ...], text: str) -> None:
-        place = as_place(self._where(path)) if self._where else Place("")
-        self.mistakes.append(Mistake(place, f"{spell(path)}: {text}"))
+    def _report(self, path: tuple[str | int, ...], text: str) -> None:
+        self._found.add(error(text), path, spell(path))

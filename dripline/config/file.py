@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
-from dripline.config.diagnostics import ConfigurationMistakes, Mistake, Place, mistakes_of, raise_errors
+from dripline.config.diagnostics import Diagnostic, Diagnostics, InvalidConfiguration, Place, diagnostics_of
 from dripline.config.missing_space import missing_space_hint
 from dripline.config.suggest import did_you_mean
 from dripline.errors import ConfigurationError
@@ -16,18 +16,6 @@ MAX_BYTES = 32 * 1024 * 1024
 FilePath = str | os.PathLike[str]
 
 _FREE = "x-"
-
-
-class Content(NamedTuple):
-    """What a file holds.
-
-    Attributes:
-        value: as far as it can be told.
-        mistakes: what is wrong with it.
-    """
-
-    value: Any
-    mistakes: list[Mistake]
 
 
 def load_file(path: FilePath) -> dict[str, Any]:
@@ -43,23 +31,27 @@ def load_file(path: FilePath) -> dict[str, Any]:
         ConfigurationError: the file cannot be read, does not parse or holds no mapping. The text is one line for
             each mistake and begins with `file:line:column:` where there is a line.
     """
-    content = read_mapping(path)
-    raise_errors(content.mistakes)
-    mapping: dict[str, Any] = content.value
+    found = Diagnostics()
+    mapping = read_mapping(path, found)
+    found.raise_errors()
     return mapping
 
 
-def read_mapping(path: FilePath) -> Content:
+def read_mapping(path: FilePath, found: Diagnostics) -> dict[str, Any]:
     """Read a configuration file like `load_file`, as far as it can be read.
 
     Keys ``x-…`` of the mapping are left out: they hold what aliases (``*name``) repeat elsewhere.
+
+    Args:
+        path: The file.
+        found: Grows by what is wrong with it.
     """
-    tree, mistakes = read_file(path)
+    tree = read_file(path, found)
     if tree is None or isinstance(tree, dict):
-        used = {key: value for key, value in (tree or {}).items() if not key.startswith(_FREE)}
-        return Content(used, mistakes)
+        return {key: value for key, value in (tree or {}).items() if not key.startswith(_FREE)}
     text = f"a configuration is a mapping (key: value), this is {_kind(tree)}{missing_space_hint(tree)}"
-    return Content({}, [*mistakes, Mistake(Place(str(path), 1, 1), text)])
+    found.append(Diagnostic(Place(str(path), 1, 1), text))
+    return {}
 
 
 def parse_file(path: FilePath) -> Any:
@@ -68,18 +60,20 @@ def parse_file(path: FilePath) -> Any:
     Raises:
         ConfigurationError: the file cannot be read or does not parse.
     """
-    content = read_file(path)
-    raise_errors(content.mistakes)
-    return content.value
+    found = Diagnostics()
+    value = read_file(path, found)
+    found.raise_errors()
+    return value
 
 
-def read_file(path: FilePath) -> Content:
-    """Read a file like `parse_file`, as far as it can be read."""
+def read_file(path: FilePath, found: Diagnostics) -> Any:
+    """Read a file like `parse_file`, as far as it can be read; the arguments are those of `read_mapping`."""
     try:
         text = read_text(path)
     except ConfigurationError as error:
-        return Content(None, mistakes_of(error))
-    return _read_json(path, text) if is_json(path) else _read_yaml(path, text)
+        found += diagnostics_of(error)
+        return None
+    return _read_json(path, text, found) if is_json(path) else _read_yaml(path, text, found)
 
 
 def read_text(path: FilePath) -> str:
@@ -107,8 +101,8 @@ def read_text(path: FilePath) -> str:
         raise _unreadable(path, "not UTF-8 text; save the file as UTF-8", line, column) from None
 
 
-def _unreadable(path: FilePath, text: str, line: int = 0, column: int = 0) -> ConfigurationMistakes:
-    return ConfigurationMistakes([Mistake(Place(str(path), line, column), text)])
+def _unreadable(path: FilePath, text: str, line: int = 0, column: int = 0) -> InvalidConfiguration:
+    return InvalidConfiguration([Diagnostic(Place(str(path), line, column), text)])
 
 
 def is_json(path: FilePath) -> bool:
@@ -116,35 +110,41 @@ def is_json(path: FilePath) -> bool:
     return os.fspath(path).lower().endswith(".json")
 
 
-def _read_yaml(path: FilePath, text: str) -> Content:
+def _read_yaml(path: FilePath, text: str, found: Diagnostics) -> Any:
     from dripline.config import yaml_nodes  # PyYAML costs some 20 ms, and most commands read no file
 
-    value, found = yaml_nodes.read(text)
-    return Content(value, [Mistake(Place.at(path, mistake.mark), str(mistake)) for mistake in found])
+    value, mistakes = yaml_nodes.read(text)
+    found += [Diagnostic(Place.at(path, mistake.mark), str(mistake)) for mistake in mistakes]
+    return value
 
 
-def _read_json(path: FilePath, text: str) -> Content:
+def _read_json(path: FilePath, text: str, found: Diagnostics) -> Any:
     import json
 
     if not text.strip():
-        return Content(None, [])
+        return None
     twice: list[str] = []
     try:
         value = json.loads(text, object_pairs_hook=lambda pairs: _first_of_each(pairs, twice))
     except json.JSONDecodeError as error:
         reason = error.msg[:1].lower() + error.msg[1:]
-        return Content(None, [Mistake(Place(str(path), error.lineno, error.colno), f"not valid JSON: {reason}")])
+        found.append(Diagnostic(Place(str(path), error.lineno, error.colno), f"not valid JSON: {reason}"))
+        return None
     except (RecursionError, ValueError) as error:  # a number of thousands of digits is a ValueError
         reason = str(error) if isinstance(error, ValueError) else "nested too deep"
-        return Content(None, [Mistake(Place(str(path), 1, 1), reason)])
-    return Content(value, _told_as_yaml(path, text, twice) if twice else [])
+        found.append(Diagnostic(Place(str(path), 1, 1), reason))
+        return None
+    if twice:
+        found += _repeated_keys(path, text, twice)
+    return value
 
 
-def _told_as_yaml(path: FilePath, text: str, twice: list[str]) -> list[Mistake]:
+def _repeated_keys(path: FilePath, text: str, twice: list[str]) -> list[Diagnostic]:
     """Where keys stand twice: JSON is YAML but for tabs between its words, and only YAML's nodes have lines."""
-    found = _read_yaml(path, text.replace("\t", " ")).mistakes
-    plain = (Mistake(Place(str(path)), f"the key {key!r} stands twice; remove one of them") for key in twice)
-    return [mistake for mistake in found if "stands twice" in mistake.text] or list(plain)
+    as_yaml = Diagnostics()
+    _read_yaml(path, text.replace("\t", " "), as_yaml)
+    plain = (Diagnostic(Place(str(path)), f"the key {key!r} stands twice; remove one of them") for key in twice)
+    return [one for one in as_yaml if "stands twice" in one.text] or list(plain)
 
 
 def _first_of_each(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:

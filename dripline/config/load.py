@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any, TypedDict, TypeVar
 
-from dripline.config.diagnostics import Mistake, mistakes_of, raise_errors
+from dripline.config.diagnostics import WARNING, Diagnostics, diagnostics_of, error, warning
 from dripline.config.environment import with_environment
 from dripline.config.file import FilePath, load_file, parse_file, read_mapping
 from dripline.config.mesh import MeshSettings, checked_setting
-from dripline.config.mesh_address import TLS_FILES, MeshMistake
+from dripline.config.mesh_address import TLS_FILES
 from dripline.config.missing_space import missing_space_hint
 from dripline.config.overrides import apply_words, spell
 from dripline.config.quoted import as_wanted
 from dripline.config.source_map import SourceMap
-from dripline.config.version_4 import MESH_KEYS, unfolded
+from dripline.config.version_4 import MESH_KEYS, converted
 from dripline.errors import ConfigurationError
 from dripline.wire.safe_text import hide_login
 
@@ -51,68 +51,68 @@ def load_configuration(
     Raises:
         ConfigurationError: with a line for every mistake, each naming where it stands and what to do.
     """
-    assembly = bring_together(file, words, options, defaults, environment)
-    for mistake in assembly.mistakes:
-        if mistake.is_warning:
-            logger.warning("%s", mistake)
-    raise_errors(assembly.mistakes)
-    return assembly.configuration
+    loaded = load_all(file, words, options, defaults, environment)
+    for one in loaded.diagnostics:
+        if one.severity == WARNING:
+            logger.warning("%s", one)
+    loaded.diagnostics.raise_errors()
+    return loaded.configuration
 
 
 @dataclass
-class Assembly:
-    """A configuration as far as it can be brought together.
+class Loaded:
+    """A configuration as far as it could be loaded.
 
     Attributes:
         configuration: what `load_configuration` returns.
         origin: tells where a setting was written.
-        mistakes: what was found on the way.
+        diagnostics: what was found on the way.
         unsure: paths of the texts that come from the environment.
         is_readable: False when the file holds nothing that could be looked at.
     """
 
     configuration: dict[str, Any] = field(repr=False)  # a password may be in it
     origin: SourceMap
-    mistakes: list[Mistake]
+    diagnostics: Diagnostics
     unsure: frozenset[tuple[str | int, ...]]
     is_readable: bool = True
 
 
-def bring_together(
+def load_all(
     file: FilePath | None = None,
     words: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
     defaults: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
-) -> Assembly:
-    """Do what `load_configuration` does, and collect the mistakes of all stages; the arguments are the same."""
+) -> Loaded:
+    """Do what `load_configuration` does, and collect diagnostics of all stages; the arguments are the same."""
     origin = SourceMap(file, words, user_mesh_file())
-    mistakes: list[Mistake] = []
+    found = Diagnostics(where=origin.place)
     is_readable = True
-    tree = merged(merged({_MESH: {}}, defaults or {}), {_MESH: _tried(home_mesh, mistakes) or {}})
+    tree = merged(merged({_MESH: {}}, defaults or {}), {_MESH: _tried(home_mesh, found) or {}})
     if file is not None:
-        content = read_mapping(file)
-        is_readable = bool(content.value) or not content.mistakes
-        today = unfolded(content.value, origin)
-        mistakes += [*content.mistakes, *today.mistakes]
-        tree = merged(tree, {**today.tree, **_tls_files_beside(file, today.tree)})
+        in_file = Diagnostics(where=origin.place)
+        mapping = read_mapping(file, in_file)
+        is_readable = bool(mapping) or not in_file
+        today = converted(mapping, origin, in_file)
+        found += in_file
+        tree = merged(tree, {**today, **_tls_files_beside(file, today)})
     for word in words:
-        _tried(partial(apply_words, tree, [word]), mistakes)
-    replaced = with_environment(merged(tree, _given(options or {})), environment, origin.place)
-    mistakes += replaced.mistakes
-    _tried(lambda: _load_return_codes(replaced.tree, file), mistakes)
-    mistakes += _read_quoted_mesh(replaced.tree, origin, replaced.unsure)
+        _tried(partial(apply_words, tree, [word]), found)
+    replaced = with_environment(merged(tree, _given(options or {})), environment, found)
+    _tried(lambda: _load_return_codes(replaced.tree, file), found)
+    _read_quoted_mesh(replaced.tree, replaced.unsure, found)
     if file is not None:
         _look_beside(file, replaced.tree)
-    return Assembly(replaced.tree, origin, mistakes, replaced.unsure, is_readable)
+    return Loaded(replaced.tree, origin, found, replaced.unsure, is_readable)
 
 
-def _tried(action: Callable[[], _Result], mistakes: list[Mistake]) -> _Result | None:
-    """Do something; what is wrong with it is added to the mistakes."""
+def _tried(action: Callable[[], _Result], found: Diagnostics) -> _Result | None:
+    """Do something, and collect what is wrong with it."""
     try:
         return action()
-    except ConfigurationError as error:
-        mistakes += mistakes_of(error)
+    except ConfigurationError as failure:
+        found += diagnostics_of(failure)
         return None
 
 
@@ -123,13 +123,13 @@ def mesh_settings(configuration: Mapping[str, Any], origin: SourceMap) -> MeshSe
         ConfigurationError: a line for every setting that is unknown or of a wrong kind, with its place.
     """
     block = configuration.get(_MESH) or {}
-    raise_errors(mesh_mistakes(configuration, origin))
+    mesh_errors(configuration, origin).raise_errors()
     return MeshSettings.from_dict(block)
 
 
-def mesh_mistakes(
+def mesh_errors(
     configuration: Mapping[str, Any], origin: SourceMap, unsure: Collection[tuple[str | int, ...]] = ()
-) -> list[Mistake]:
+) -> Diagnostics:
     """What is wrong with the `dripline_mesh` block of a configuration.
 
     Args:
@@ -137,29 +137,26 @@ def mesh_mistakes(
         origin: tells where a setting was written.
         unsure: paths of texts that nobody knows yet.
     """
+    found = Diagnostics(where=origin.place)
     block = configuration.get(_MESH) or {}
     if not isinstance(block, dict):
         shown = hide_login(repr(block))
-        return [
-            Mistake(
-                origin.place((_MESH,)), f"{_MESH} is a mapping of settings, not {shown}{missing_space_hint(block)}"
-            )
-        ]
-    mistakes = []
+        found.add(error(f"{_MESH} is a mapping of settings, not {shown}{missing_space_hint(block)}", _MESH))
+        return found
     for key, value in block.items():
         if (_MESH, key) in unsure and key in MESH_KEYS:
             continue
         try:
             checked_setting(key, value)
-        except ConfigurationError as error:
-            mistakes.append(Mistake(origin.place((_MESH, key)), str(error)))
-    if mistakes or any(path[:1] == (_MESH,) for path in unsure):
-        return mistakes
-    try:
-        MeshSettings.from_dict(block)
-    except MeshMistake as error:
-        mistakes.append(Mistake(origin.place((_MESH, error.key)), str(error)))
-    return mistakes
+        except ConfigurationError as failure:
+            found.add(error(str(failure), _MESH, key))
+    if not found and not any(path[:1] == (_MESH,) for path in unsure):
+        try:
+            MeshSettings.from_dict(block)
+        except ConfigurationError as failure:
+            for one in diagnostics_of(failure):
+                found.add(one)
+    return found
 
 
 def user_mesh_file() -> str | None:
@@ -233,22 +230,18 @@ _MESH_TYPES: dict[str, Any] = {
 }
 
 
-def _read_quoted_mesh(
-    tree: dict[str, Any], origin: SourceMap, unsure: Collection[tuple[str | int, ...]]
-) -> list[Mistake]:
+def _read_quoted_mesh(tree: dict[str, Any], unsure: Collection[tuple[str | int, ...]], found: Diagnostics) -> None:
     """Convert quoted numbers and booleans in the mesh settings; text from the environment without a warning."""
     mesh = tree[_MESH]
     if not isinstance(mesh, dict):
-        return []
-    mistakes = []
+        return
     for key in [key for key in mesh if key in _MESH_TYPES]:
-        mesh[key], found = as_wanted(_MESH_TYPES[key], mesh[key])
-        for one in found:
+        mesh[key], conversions = as_wanted(_MESH_TYPES[key], mesh[key])
+        for one in conversions:
             path = (_MESH, key, *one.path)
-            place = origin.place(path)
-            if place.line and path not in unsure:  # a script may give text
-                mistakes.append(Mistake(place, f"{spell(path)}: {one}", is_warning=True))
-    return mistakes
+            doubt = warning(str(one)).located(found.where, path, spell(path))
+            if doubt.place.line and path not in unsure:  # a script may give text
+                found.append(doubt)
 
 
 def _tls_files_beside(file: FilePath, tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from dripline.errors import ConfigurationError, advice
+from dripline.config.diagnostics import InvalidConfiguration, error
+from dripline.errors import advice
 
 PORT, TLS_PORT = 5672, 5671
 # Programs that set everything give these though nobody chose them: they say nothing beside an address.
@@ -18,17 +19,8 @@ TLS_FILES = ("ca_file", "certificate_file", "key_file")
 PLAIN, EXTERNAL = AUTH_MECHANISMS = "plain", "external"
 
 
-class MeshMistake(ConfigurationError):
-    """Settings of a mesh that do not go together.
-
-    Args:
-        key: the setting to change.
-        text: what is wrong with it, and the remedy.
-    """
-
-    def __init__(self, key: str, text: str) -> None:
-        super().__init__(f"dripline_mesh: {key} {text}")
-        self.key = key
+def _invalid(key: str, text: str) -> InvalidConfiguration:
+    return InvalidConfiguration([error(f"dripline_mesh: {key} {text}", "dripline_mesh", key)])
 
 
 def resolved(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,17 +30,17 @@ def resolved(settings: Mapping[str, Any]) -> dict[str, Any]:
         settings: each of the right kind; only those that somebody gave.
 
     Raises:
-        MeshMistake: they contradict each other, or `broker` is no address.
+        ConfigurationError: they contradict each other, or `broker` is no address.
     """
     found = dict(settings)
     address = found.get("broker", "")
     if "://" in address or "@" in address:
         found |= _parts(address, settings)
     elif not address and "broker" in found:
-        raise MeshMistake("broker", f"is empty: write a host, such as localhost, or {_EXAMPLE}")
+        raise _invalid("broker", f"is empty: write a host, such as localhost, or {_EXAMPLE}")
     elif address.count(":") == 1:  # more of them are an IPv6 address
         host, _, port = address.partition(":")
-        raise MeshMistake(
+        raise _invalid(
             "broker", f"is {address}: write amqp://{address}, or broker: {host} and broker_port: {port} (-p)"
         )
     _check_tls(found)
@@ -68,9 +60,7 @@ def _parts(address: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         found["virtual_host"] = unquote(parts.path[1:])
     for key, value in found.items():
         if key != "broker" and settings.get(key, value) not in (value, _USUAL.get(key, value)):
-            raise MeshMistake(
-                "broker", f"is {address}, but {key} is {_spelt(settings[key])}: leave one of them out"
-            )
+            raise _invalid("broker", f"is {address}, but {key} is {_spelt(settings[key])}: leave one of them out")
     return found
 
 
@@ -80,15 +70,15 @@ def _split(address: str) -> tuple[SplitResult, int | None]:
         parts = urlsplit(address)
         port = parts.port
     except ValueError:  # its text quotes parts of the address, perhaps those of a password
-        raise MeshMistake("broker", f"is no address: {shown}; one looks like {_EXAMPLE}") from None
+        raise _invalid("broker", f"is no address: {shown}; one looks like {_EXAMPLE}") from None
     if "@" in address:
-        raise MeshMistake(
+        raise _invalid(
             "broker",
             f"must not hold user and password: write {shown.replace('…@', '')}, and give the login with username "
             f"and password,{advice(' -u and --password-file,', '')} or DRIPLINE_USER and DRIPLINE_PASSWORD",
         )
     if parts.scheme not in ("amqp", "amqps") or not parts.hostname or parts.query or parts.fragment:
-        raise MeshMistake("broker", f"is no address: {shown}; one looks like {_EXAMPLE}")
+        raise _invalid("broker", f"is no address: {shown}; one looks like {_EXAMPLE}")
     return parts, port
 
 
@@ -104,15 +94,15 @@ def _check_tls(settings: Mapping[str, Any]) -> None:
         if settings.get("verify") is False:
             given = given or "verify"
         if given is not None:
-            raise MeshMistake(
+            raise _invalid(
                 given,
                 f"is for TLS, which is off: add 'tls: true'{advice(' (--tls)', '')} or write broker: amqps://…, "
                 "or leave it out",
             )
     if "key_file" in settings and "certificate_file" not in settings:
-        raise MeshMistake("key_file", "is given without certificate_file (--certificate): name both, or none")
+        raise _invalid("key_file", "is given without certificate_file (--certificate): name both, or none")
     if settings.get("auth_mechanism") == EXTERNAL and "certificate_file" not in settings:
-        raise MeshMistake(
+        raise _invalid(
             "auth_mechanism",
             "is external, which logs in by a certificate: name one with certificate_file (--certificate)",
         )

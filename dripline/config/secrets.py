@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from dripline.errors import ConfigurationError
+from dripline.config.diagnostics import Diagnostic, InvalidConfiguration, error
 from scarab import secret_files
 
 SECRET_KEYS = ("value", "file", "env", "default")
 
 
-class SecretMistake(NamedTuple):
-    """What is wrong with a secret.
-
-    Attributes:
-        key: The part of its mapping that is wrong; "" for the secret itself.
-        text: A message; it names the setting and never shows the secret.
-    """
-
-    key: str
-    text: str
-
-
-def secret_mistakes(item: str, given: Any) -> Iterator[SecretMistake]:
-    """Find what is wrong with a secret in a configuration.
+def secret_errors(item: str, given: Any) -> Iterator[Diagnostic]:
+    """Find what is wrong with a secret in a configuration; the texts name the setting and never show the secret.
 
     Args:
         item: Name of the setting, such as ``password``.
@@ -32,27 +20,27 @@ def secret_mistakes(item: str, given: Any) -> Iterator[SecretMistake]:
     """
     if isinstance(given, list):
         text = f"{item}: it is a text, or a mapping with any of {', '.join(SECRET_KEYS)}"
-        yield SecretMistake("", text)
+        yield error(text, item)
     elif not isinstance(given, Mapping):
         if is_blank(given):
-            yield SecretMistake("", f"{item}: it is empty; give it a value, or remove the key")
+            yield error(f"{item}: it is empty; give it a value, or remove the key", item)
     elif not given:
-        yield SecretMistake("", f"{item}: it is empty; name any of {', '.join(SECRET_KEYS)}, or remove the key")
+        yield error(f"{item}: it is empty; name any of {', '.join(SECRET_KEYS)}, or remove the key", item)
     for key, value in given.items() if isinstance(given, Mapping) else ():
         if key not in SECRET_KEYS:
-            yield SecretMistake(key, f"{item}: unknown key {key!r}; known: {', '.join(SECRET_KEYS)}")
+            yield error(f"{item}: unknown key {key!r}; known: {', '.join(SECRET_KEYS)}", item, key)
         elif is_blank(value):
-            yield SecretMistake(key, f"{item}: {key!r} is empty; give it a value, or remove the key")
+            yield error(f"{item}: {key!r} is empty; give it a value, or remove the key", item, key)
 
 
 def check_secret(item: str, given: Any) -> None:
-    """Refuse a secret that is empty or of an unknown form; the arguments are those of `secret_mistakes`.
+    """Refuse a secret that is empty or of an unknown form; the arguments are those of `secret_errors`.
 
     Raises:
         ConfigurationError: With a line for the first mistake.
     """
-    for mistake in secret_mistakes(item, given):
-        raise ConfigurationError(mistake.text)
+    for one in secret_errors(item, given):
+        raise InvalidConfiguration([one])
 
 
 def is_blank(value: Any) -> bool:

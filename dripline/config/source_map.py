@@ -94,19 +94,6 @@ class SourceMap:
         return depth, Place.at(os.fspath(file), mark)
 
 
-def locate(path_of_file: FilePath, key_path: Path) -> str:
-    """The place of a setting in a file, such as `service.yaml:12:5`.
-
-    Args:
-        path_of_file: the file; it is read and parsed again.
-        key_path: keys and indices; a version 4 `runtime-config` block need not be named.
-
-    Returns:
-        The place of the last key that stands in the file; where the file begins when not even the first does.
-    """
-    return SourceMap(path_of_file).where(key_path)
-
-
 def _compose(file: FilePath) -> Any:
     from dripline.config import yaml_nodes  # see file.py
     from dripline.errors import ConfigurationError

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from dripline.config.diagnostics import WARNING, Diagnostic, diagnostics_of
 from dripline.doctor.installation import short
 from dripline.doctor.report import FindingRecorder
 from dripline.errors import ConfigurationError
 from dripline.programs.common_options import CommonOptions
 
 if TYPE_CHECKING:
-    from dripline.config.diagnostics import Mistake
     from dripline.programs.session import Session
 
 _PREFIX = "DRIPLINE_"
@@ -40,9 +40,9 @@ def examine_configuration(record: FindingRecorder, common: CommonOptions, files:
         What leads to the mesh; None when that cannot be made of the settings.
     """
     _look_at_environment(record)
-    told: set[str] = set()
-    _check_files(record, files, told)
-    session = _open_session(record, common, told)
+    known: set[str] = set()
+    _check_files(record, files, known)
+    session = _open_session(record, common, known)
     if session is not None:
         mesh = session.mesh
         where = f"{'amqps' if mesh.tls else 'amqp'}://{mesh.broker}:{mesh.broker_port}"
@@ -78,41 +78,39 @@ def _shown(name: str) -> str:
     return f"{name}=…" if _VARIABLES[name] else f"{name}={os.environ[name]}"
 
 
-def _check_files(record: FindingRecorder, files: Sequence[str], told: set[str]) -> None:
+def _check_files(record: FindingRecorder, files: Sequence[str], known: set[str]) -> None:
     if not files:
         return
     from dripline.checking import check_files
 
     findings = check_files(files)
-    _tell(record, findings.sorted(), told)
+    _record_once(record, findings.sorted(), known)
     if not findings.errors:
         noun = "file is" if len(files) == 1 else "files are"
         record.ok(f"{len(files)} {noun} right: {', '.join(files)}", files=list(files))
 
 
-def _open_session(record: FindingRecorder, common: CommonOptions, told: set[str]) -> Session | None:
-    from dripline.config.diagnostics import mistakes_of
+def _open_session(record: FindingRecorder, common: CommonOptions, known: set[str]) -> Session | None:
     from dripline.programs.session import draft_session
 
     defaults = {"dripline_mesh": {"max_connection_attempts": 1}}
     try:
         draft = draft_session(common, defaults=defaults)
-        _tell(record, [mistake for mistake in draft.assembly.mistakes if mistake.is_warning], told)
+        _record_once(record, [one for one in draft.loaded.diagnostics if one.severity == WARNING], known)
         return draft.session()
     except ConfigurationError as error:
-        _tell(record, mistakes_of(error), told)
+        _record_once(record, diagnostics_of(error), known)
         return None
 
 
-def _tell(record: FindingRecorder, mistakes: Iterable[Mistake], told: set[str]) -> None:
-    """Tell mistakes, each once: the user's mesh file belongs to every configuration."""
-    for mistake in mistakes:
-        text = str(mistake)
-        if text in told:
-            continue
-        told.add(text)
-        remedy = f"edit {short(mistake.place.source)}" if os.path.isfile(mistake.place.source) else ""
-        (record.warning if mistake.is_warning else record.broken)(text, remedy)
+def _record_once(record: FindingRecorder, found: Iterable[Diagnostic], known: set[str]) -> None:
+    """Record diagnostics, each once: the user's mesh file belongs to every configuration."""
+    for one in found:
+        text = str(one)
+        if text not in known:
+            known.add(text)
+            remedy = f"edit {short(one.place.source)}" if os.path.isfile(one.place.source) else ""
+            (record.warning if one.severity == WARNING else record.broken)(text, remedy)
 
 
 def _sources(common: CommonOptions) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dripline.config.diagnostics import ERROR, OK, WARNING, Diagnostic, Place, Severity
 from dripline.programs.common_options import CommonOptions
 from dripline.wire.safe_text import safe_text
 
-OK, WARNING, BROKEN = "ok", "warning", "broken"
+BROKEN = "broken"
 
 #: Exit codes: what must be mended.
 CONFIGURATION, BROKER, SERVICE = 2, 1, 3
@@ -55,24 +56,23 @@ def _is_file(word: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One line of the list.
+class Finding(Diagnostic):
+    """One line of the list: a diagnostic without a place in a file.
 
     Attributes:
         examination: which one found it, such as `address`.
-        state: `ok`, `warning` or `broken`.
-        text: what is so, in one line.
-        remedy: what to try; empty when all is well.
         exit_code: of the kind, 0 unless something is broken.
         facts: numbers and names for programs.
     """
 
-    examination: str
-    state: str
-    text: str
-    remedy: str = ""
+    examination: str = ""
     exit_code: int = 0
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def state(self) -> str:
+        """`ok`, `warning` or `broken`."""
+        return BROKEN if self.severity == ERROR else self.severity
 
     def as_json(self) -> dict[str, Any]:
         """The same for programs."""
@@ -118,7 +118,7 @@ class Report:
     @property
     def first_broken(self) -> Finding | None:
         """The first broken link; None when there is none."""
-        return next((finding for finding in self.findings if finding.state == BROKEN), None)
+        return next((finding for finding in self.findings if finding.severity == ERROR), None)
 
     @property
     def exit_code(self) -> int:
@@ -153,17 +153,22 @@ class FindingRecorder:
 
     def ok(self, text: str, **facts: Any) -> None:
         """Record what is well."""
-        self.report.add(Finding(self.examination, OK, one_line(text), facts=facts))
+        self._add(OK, text, "", facts)
 
     def warning(self, text: str, remedy: str = "", **facts: Any) -> None:
         """Record what works, and should be looked at."""
-        self.report.add(Finding(self.examination, WARNING, one_line(text), one_line(remedy), facts=facts))
+        self._add(WARNING, text, remedy, facts)
 
     def broken(self, text: str, remedy: str = "", **facts: Any) -> None:
         """Record what does not work."""
-        self.report.add(Finding(self.examination, BROKEN, one_line(text), one_line(remedy), self.exit_code, facts))
+        self._add(ERROR, text, remedy, facts)
+
+    def _add(self, severity: Severity, text: str, remedy: str, facts: dict[str, Any]) -> None:
+        exit_code = self.exit_code if severity == ERROR else 0
+        text, remedy = _one_line(text), _one_line(remedy)
+        self.report.add(Finding(Place(), text, severity, remedy, self.examination, exit_code, facts))
 
 
-def one_line(text: str) -> str:
+def _one_line(text: str) -> str:
     """A text of whatever origin in one line without control characters."""
     return safe_text(" ".join(text.split()))

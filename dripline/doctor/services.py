@@ -66,11 +66,11 @@ def examine_services(
 
 def services_of(options: DoctorOptions) -> dict[str, str]:
     """The services asked for, each with the file that describes it; empty when it must be there."""
-    from dripline.config.load import bring_together
+    from dripline.config.load import load_all
 
     found = {}
     for file in options.files:
-        name = bring_together(file).configuration.get("name")
+        name = load_all(file).configuration.get("name")
         if isinstance(name, str) and name:
             found[name] = file
     return {**found, **dict.fromkeys(options.services, "")}

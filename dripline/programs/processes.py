@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import IO
 
 from dripline.checking.name_clashes import check_together
-from dripline.config.diagnostics import Mistake, mistakes_of, raise_errors
+from dripline.config.diagnostics import Diagnostics, diagnostics_of
 from dripline.errors import ConfigurationError
 from dripline.programs.common_options import CommonOptions
 from dripline.programs.session import Session
@@ -32,13 +32,14 @@ def open_all(files: Sequence[str], open_one: Callable[[str], Session]) -> list[S
         ConfigurationError: with the lines of all files that are wrong.
     """
     sessions: list[Session] = []
-    mistakes: list[Mistake] = []
+    found = Diagnostics()
     for file in files:
         try:
             sessions.append(open_one(file))
         except ConfigurationError as error:
-            mistakes += mistakes_of(error)
-    raise_errors([*mistakes, *check_together(sessions)])
+            found += diagnostics_of(error)
+    found += check_together(sessions)
+    found.raise_errors()
     return sessions
 
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dripline.checking import check_assembly
+from dripline.checking import check_loaded
 from dripline.core.object_creator import ObjectCreator, maker_of
 from dripline.core.service import Service
 from dripline.discovery.error_text import describe_failure
@@ -50,17 +50,17 @@ def open_service_session(
     """
     defaults = {} if common.config else {"name": _DEFAULT_NAME}
     draft = draft_session(common, words, dict(options or {}), defaults, secrets_of_extensions())
-    findings = check_assembly(draft.assembly)
+    found = check_loaded(draft.loaded)
     # What is wrong with the login in a file was found by the check as well; unknown keys with the nearest name.
-    found = [mistake.text for mistake in findings.mistakes]
-    findings.mistakes += [
-        mistake
-        for mistake in draft.mistakes
-        if ": unknown key " not in mistake.text and not any(text.endswith(mistake.text) for text in found)
+    texts = [one.text for one in found]
+    found += [
+        one
+        for one in draft.diagnostics
+        if ": unknown key " not in one.text and not any(text.endswith(one.text) for text in texts)
     ]
-    for warning in findings.warnings:
+    for warning in found.warnings:
         logger.warning("%s", warning)
-    findings.raise_errors()
+    found.sorted().raise_errors()
     return draft.session()
 
 

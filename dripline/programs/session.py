@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dripline.config.authentication import broker_of, make_authentication, read_auth_file
-from dripline.config.diagnostics import Mistake, Place, mistakes_of, raise_errors
-from dripline.config.load import Assembly, bring_together, merged, mesh_mistakes, mesh_settings
+from dripline.config.diagnostics import WARNING, Diagnostic, Diagnostics, Place, diagnostics_of
+from dripline.config.load import Loaded, load_all, merged, mesh_errors, mesh_settings
 from dripline.config.mesh_address import TLS_FILES, resolved
 from dripline.config.secrets import is_blank
 from dripline.config.source_map import SourceMap
@@ -64,16 +64,16 @@ class Session:
 
 @dataclass
 class Draft:
-    """What a session will be made of, with the mistakes that were met.
+    """What a session will be made of, with the diagnostics of its parts.
 
     Attributes:
-        assembly: the configuration and what is wrong with it.
-        mistakes: what is wrong with the login.
+        loaded: the configuration and what is wrong with it.
+        diagnostics: what is wrong with the login.
         auth: the secrets, None if there is something wrong with them.
     """
 
-    assembly: Assembly
-    mistakes: list[Mistake]
+    loaded: Loaded
+    diagnostics: list[Diagnostic]
     auth: Authentication | None
 
     def session(self) -> Session:
@@ -82,10 +82,10 @@ class Draft:
         Raises:
             ConfigurationError: with a line for everything that is wrong.
         """
-        configuration, origin = self.assembly.configuration, self.assembly.origin
-        mistakes = [*self.assembly.mistakes, *mesh_mistakes(configuration, origin), *self.mistakes]
-        raise_errors(mistakes)
-        assert self.auth is not None, "else there is a mistake"
+        configuration, origin = self.loaded.configuration, self.loaded.origin
+        found = [*self.loaded.diagnostics, *mesh_errors(configuration, origin), *self.diagnostics]
+        Diagnostics(found).raise_errors()
+        assert self.auth is not None, "else there is an error"
         return Session(configuration, origin, mesh_settings(configuration, origin), self.auth)
 
 
@@ -105,34 +105,25 @@ def draft_session(
         defaults: what holds if nobody says anything.
         auth: secrets with further groups specified, such as an extension needs.
     """
-    mistakes: list[Mistake] = []
+    found: list[Diagnostic] = []
     empty = _empty_options(common)
     auth_file, broker = None if empty else common.auth_file, None
     try:
         broker = broker_of(read_auth_file(auth_file)) if auth_file else None
     except ConfigurationError as error:
-        mistakes, auth_file = mistakes_of(error), None
+        found, auth_file = diagnostics_of(error), None
     defaults = merged({"dripline_mesh": {"broker": broker} if broker else {}}, defaults or {})
     options = merged(common.as_configuration(), options or {})
-    assembly = bring_together(common.config, words, options, defaults)
-    _let_options_win(assembly.configuration["dripline_mesh"], common)
+    loaded = load_all(common.config, words, options, defaults)
+    _let_options_win(loaded.configuration["dripline_mesh"], common)
     if empty:
-        return Draft(assembly, empty, None)
+        return Draft(loaded, empty, None)
     try:
-        secrets = make_authentication(_login(assembly.configuration, common), auth_file, auth)
+        secrets = make_authentication(_login(loaded.configuration, common), auth_file, auth)
     except ConfigurationError as error:
-        return Draft(assembly, [*mistakes, *_placed(mistakes_of(error), assembly)], None)
-    return Draft(assembly, mistakes, secrets)
-
-
-def _placed(mistakes: list[Mistake], assembly: Assembly) -> list[Mistake]:
-    """What is wrong with the login, where its settings stand."""
-    found = []
-    for mistake in mistakes:
-        item = mistake.text.partition(":")[0]
-        known = not mistake.place.source and item in ("username", "password")
-        found.append(mistake._replace(place=assembly.origin.place((item,))) if known else mistake)
-    return found
+        placed = [one.located(loaded.origin.place) if one.place.path else one for one in diagnostics_of(error)]
+        return Draft(loaded, [*found, *placed], None)
+    return Draft(loaded, found, secrets)
 
 
 def open_session(
@@ -148,9 +139,9 @@ def open_session(
         ConfigurationError: with a line for everything that is wrong.
     """
     draft = draft_session(common, words, options, defaults, auth)
-    for mistake in draft.assembly.mistakes:
-        if mistake.is_warning:
-            logger.warning("%s", mistake)
+    for one in draft.loaded.diagnostics:
+        if one.severity == WARNING:
+            logger.warning("%s", one)
     return draft.session()
 
 
@@ -189,7 +180,7 @@ def _settled_by(address: str) -> dict[str, Any]:
     return {key: value for key, value in written.items() if key != "broker" and value is not None}
 
 
-def _empty_options(common: CommonOptions) -> list[Mistake]:
+def _empty_options(common: CommonOptions) -> list[Diagnostic]:
     """A mistake for each option of the login that is empty, such as ``--password "$NOT_SET"``."""
     given = {
         "--username": common.username,
@@ -199,7 +190,7 @@ def _empty_options(common: CommonOptions) -> list[Mistake]:
     }
     text = "{} is empty; give it a value, or leave it out"
     return [
-        Mistake(Place(""), text.format(option))
+        Diagnostic(Place(""), text.format(option))
         for option, value in given.items()
         if value is not None and is_blank(value)
     ]

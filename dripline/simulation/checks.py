@@ -1,50 +1,20 @@
-"""Reading a description key by key; everything wrong with it is gathered and told at once."""
+"""Reading a description key by key; everything wrong with it is collected."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from dripline.config.diagnostics import Diagnostics, error, warning
 from dripline.config.overrides import spell
 from dripline.config.quoted import as_wanted
 from dripline.config.suggest import did_you_mean
-from dripline.errors import ConfigurationError
 from dripline.simulation.kinds import KINDS
-from dripline.wire.safe_text import safe_text
 
 logger = logging.getLogger("dripline.simulation")
 
 Path = tuple[str | int, ...]
-
-
-class Mistakes:
-    """What is wrong with a description, a line each.
-
-    Args:
-        where: tells the place of a key, such as `supply.yaml:12:5`; None for a description that is in no file.
-    """
-
-    def __init__(self, where: Callable[[Path], str] | None) -> None:
-        self._where = where
-        self._lines: list[str] = []
-
-    def add(self, path: Path, text: str) -> None:
-        """Note a mistake."""
-        self._lines.append(self._line(path, text))
-
-    def warn(self, path: Path, text: str) -> None:
-        """Log what can be used all the same."""
-        logger.warning("%s", safe_text(self._line(path, text)))
-
-    def _line(self, path: Path, text: str) -> str:
-        place = self._where(path) if self._where else ""
-        return ": ".join(part for part in (place, spell(path), text) if part)
-
-    def raise_all(self) -> None:
-        """Raise a ConfigurationError with all mistakes, if there are any."""
-        if self._lines:
-            raise ConfigurationError("\n".join(self._lines))
 
 
 class Section:
@@ -53,18 +23,18 @@ class Section:
     Args:
         tree: the mapping, or what stands in its place.
         path: the keys that lead to it.
-        mistakes: takes what is wrong.
+        found: Grows by what is wrong with it.
     """
 
-    def __init__(self, tree: Any, path: Path, mistakes: Mistakes) -> None:
+    def __init__(self, tree: Any, path: Path, found: Diagnostics) -> None:
         self._known: list[str] = []
         self.path = path
-        self.mistakes = mistakes
+        self.found = found
         self._tree: Mapping[str, Any] = {}
         if isinstance(tree, Mapping):
             self._tree = {str(key): value for key, value in tree.items()}
         elif tree is not None:
-            mistakes.add(path, f"must be a mapping (key: value), not {tree!r}")
+            found.add(error(f"must be a mapping (key: value), not {tree!r}"), path, spell(path))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tree)
@@ -80,12 +50,13 @@ class Section:
         return self._tree.get(key)
 
     def wrong(self, key: str, text: str) -> None:
-        """Note a mistake at a key."""
-        self.mistakes.add((*self.path, key), text)
+        """Add an error at a key."""
+        path = (*self.path, key)
+        self.found.add(error(text), path, spell(path))
 
     def section(self, key: str) -> Section:
         """A mapping in this one; an empty one if it is missing."""
-        return Section(self.raw(key), (*self.path, key), self.mistakes)
+        return Section(self.raw(key), (*self.path, key), self.found)
 
     def text(self, key: str, default: str) -> str:
         """A text; a number counts as one."""
@@ -114,7 +85,8 @@ class Section:
         """What is written behind a key, a quoted number or boolean without its quotes."""
         value, conversions = as_wanted(kind, self.raw(key))
         for conversion in conversions:
-            self.mistakes.warn((*self.path, key), str(conversion))
+            path = (*self.path, key)
+            logger.warning("%s", warning(str(conversion)).located(self.found.where, path, spell(path)))
         return value
 
     def number(
@@ -126,8 +98,8 @@ class Section:
             return default
         try:
             number = KINDS["float"].convert(value)
-        except ValueError as error:
-            self.wrong(key, str(error))
+        except ValueError as failure:
+            self.wrong(key, str(failure))
             return default
         if lowest is not None and number < lowest:
             self.wrong(key, f"must be at least {lowest:g}, not {value!r}")
@@ -143,7 +115,7 @@ class Section:
         return number if number is None else int(number)
 
     def finish(self) -> None:
-        """Note the keys that nobody asked for."""
+        """Add an error for each key that was not read."""
         for key in self._tree:
             if key not in self._known:
                 self.wrong(key, f"unknown key{did_you_mean(key, self._known)}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dripline.errors import ConfigurationError
-from dripline.simulation.checks import Mistakes, Path, Section
+from dripline.config.diagnostics import Diagnostics, InvalidConfiguration, Place, Where, error
+from dripline.simulation.checks import Section
 from dripline.simulation.commands import CommandDescription, read_command
 from dripline.simulation.faults import CHANCES
 from dripline.simulation.headers import forms, header_forms
@@ -34,7 +34,7 @@ class Description:
 
 
 def read_description(
-    tree: Mapping[str, Any], where: Callable[[Path], str] | None = None, name: str = "instrument"
+    tree: Mapping[str, Any], where: Where = lambda _: Place(), name: str = "instrument"
 ) -> Description:
     """Check a description.
 
@@ -47,10 +47,9 @@ def read_description(
         ConfigurationError: a line for each mistake.
     """
     if {"module", "endpoints"} & tree.keys():
-        place = f"{where(())}: " if where else ""
-        raise ConfigurationError(f"{place}this describes a service; 'dl serve' runs it")
-    mistakes = Mistakes(where)
-    top = Section(tree, (), mistakes)
+        raise InvalidConfiguration([error("this describes a service; 'dl serve' runs it").located(where)])
+    found = Diagnostics(where=where)
+    top = Section(tree, (), found)
     name = top.text("name", name)
     chances, delay_s = _read_faults(top.section("faults"))
     values = read_values(top.section("values"))
@@ -72,7 +71,7 @@ def read_description(
     if not description.response_terminator:
         top.wrong("response_terminator", "must not be empty: nobody could tell where an answer ends")
     top.finish()
-    mistakes.raise_all()
+    found.raise_errors()
     return description
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dripline.config.file import load_file
-from dripline.config.source_map import locate
+from dripline.config.source_map import SourceMap
 from dripline.errors import ConfigurationError
 from dripline.simulation.conversation import Conversation
 from dripline.simulation.description import Description, read_description
@@ -61,7 +61,7 @@ class Instrument:
             tree["port"] = port
         stem = os.path.splitext(os.path.basename(path))[0]
         instrument = cls.__new__(cls)
-        instrument._set_up(read_description(tree, lambda keys: locate(path, keys), stem))
+        instrument._set_up(read_description(tree, SourceMap(path).place, stem))
         return instrument
 
     def _set_up(self, description: Description) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dripline.config.diagnostics import error
+from dripline.config.overrides import spell
 from dripline.config.suggest import did_you_mean
 from dripline.simulation.checks import Section, unknown_name
 from dripline.simulation.formula import Formula
@@ -84,7 +86,7 @@ def _read_value(name: str, parent: Section) -> ValueDescription:
     given = parent.raw(name)
     section = parent.section(name) if isinstance(given, Mapping) or given is None else None
     if section is None:  # VOLTage: 5 is VOLTage: {initial: 5}
-        section = Section({"initial": given}, (*parent.path, name), parent.mistakes)
+        section = Section({"initial": given}, (*parent.path, name), parent.found)
     kind = _read_kind(section)
     formula = _read_formula(section)
     minimum, maximum = section.number("min"), section.number("max")
@@ -169,8 +171,8 @@ def _read_formula(section: Section) -> Formula | None:
             section.wrong(key, "cannot stand beside a formula, which says what the value is")
     try:
         return Formula(section.text("formula", "0"))
-    except ValueError as error:
-        section.wrong("formula", str(error))
+    except ValueError as failure:
+        section.wrong("formula", str(failure))
         return None
 
 
@@ -178,13 +180,16 @@ def _check_formula(value: ValueDescription, known: Mapping[str, ValueDescription
     if value.formula is None:
         return
     path = (*section.path, value.name, "formula")
+    problems = []
     if not value.kind.is_number and value.kind.name != "boolean":
-        section.mistakes.add(path, f"computes a number, and this value is of type {value.kind.name}")
+        problems.append(f"computes a number, and this value is of type {value.kind.name}")
     for name in sorted(value.formula.names):
         if name.upper() not in known and name != "time_s":
-            section.mistakes.add(path, unknown_name(name, known))
+            problems.append(unknown_name(name, known))
     if _leads_back(value, known):
-        section.mistakes.add(path, "asks for itself, by way of the formulas of others")
+        problems.append("asks for itself, by way of the formulas of others")
+    for text in problems:
+        section.found.add(error(text), path, spell(path))
 
 
 def _leads_back(value: ValueDescription, known: Mapping[str, ValueDescription]) -> bool:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dripline.checking import check_assembly
+from dripline.checking import check_loaded
 from dripline.config.authentication import make_authentication
 from dripline.config.diagnostics import Place
-from dripline.config.load import bring_together
+from dripline.config.load import load_all
 from dripline.config.overrides import set_path, spell
 from dripline.config.source_map import SourceMap
 from dripline.core.object_creator import ObjectCreator
@@ -51,17 +51,17 @@ def _checked(
 ) -> dict[str, Any]:
     here = {"dripline_mesh": mesh, "username": broker.username, "password": broker.password}
     if isinstance(source, Path):
-        assembly = bring_together(source, options=here)
+        loaded = load_all(source, options=here)
     else:
-        assembly = replace(bring_together(defaults=source, options=here), origin=_InPython())
+        loaded = replace(load_all(defaults=source, options=here), origin=_InPython())
     for key, value in overrides.items():
         path = [int(part) if part.isdecimal() else part for part in key.split(".")]
-        set_path(assembly.configuration, path, value)
-    findings = check_assembly(assembly)
-    for warning in findings.warnings:
+        set_path(loaded.configuration, path, value)
+    found = check_loaded(loaded)
+    for warning in found.warnings:
         logger.warning("%s", warning)
-    findings.raise_errors()
-    return assembly.configuration
+    found.sorted().raise_errors()
+    return loaded.configuration
 
 
 class _InPython(SourceMap):

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from discovery.conftest import extensions, finder  # noqa: F401  # fixtures
 
-from dripline.checking import Findings, check_files
+from dripline.checking import check_files
+from dripline.config.diagnostics import Diagnostics
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,6 @@ def write(tmp_path, monkeypatch) -> Callable[..., str]:
 
 
 @pytest.fixture
-def check_text(write) -> Callable[[str], Findings]:
+def check_text(write) -> Callable[[str], Diagnostics]:
     """Checks the text of a configuration file."""
     return lambda text: check_files([write(text)])

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dripline.checking.extension_rules import apply_rules, lacking
+from dripline.config.diagnostics import error, warning
 from dripline.core import ObjectCreator
 from dripline.discovery.disabled import is_rules
 from dripline.errors import ConfigurationError
@@ -30,8 +31,7 @@ def lab(extensions, finder):
 @pytest.mark.parametrize("names", [["pumps"], "pumps", ["dripline.extensions.pumps"], ["lab-pumps"], ["*"]])
 def test_a_configuration_disables_by_name_module_or_distribution(lab, names):
     """Or everything; until the next configuration says something else."""
-    findings = apply_rules({"extensions": {"disable": names}}, lab)
-    assert (findings.errors, findings.warnings) == ([], [])
+    assert apply_rules({"extensions": {"disable": names}}, lab) == []
     with pytest.raises(ConfigurationError) as caught:
         lab.find("Pump")
     assert str(caught.value) == (
@@ -53,10 +53,8 @@ def test_the_environment_holds_beside_a_configuration(lab, monkeypatch):
 
 def test_a_name_that_means_nothing_is_a_warning(lab):
     """With the nearest."""
-    findings = apply_rules({"extensions": {"disable": ["pums"]}}, lab)
-    assert findings.errors == []
-    assert findings.warnings == [
-        (("extensions", "disable", 0), "no extension 'pums' is installed; did you mean 'pumps'?")
+    assert apply_rules({"extensions": {"disable": ["pums"]}}, lab) == [
+        warning("no extension 'pums' is installed; did you mean 'pumps'?", "extensions", "disable", 0)
     ]
 
 
@@ -86,8 +84,7 @@ def test_a_name_that_means_nothing_is_a_warning(lab):
 )
 def test_what_is_required_is_compared_with_what_is_installed(lab, requires, told):
     """One line each, with the command that helps."""
-    findings = apply_rules({"extensions": {"requires": requires}}, lab)
-    assert [text for _, text in findings.errors] == ([told] if told else [])
+    assert apply_rules({"extensions": {"requires": requires}}, lab).errors == ([told] if told else [])
 
 
 @pytest.mark.parametrize(
@@ -101,7 +98,7 @@ def test_what_is_required_is_compared_with_what_is_installed(lab, requires, told
 )
 def test_rules_that_are_none_are_told_with_their_place(lab, rules, path, told):
     """The caller knows the line."""
-    assert apply_rules({"extensions": rules}, lab).errors == [(path, told)]
+    assert apply_rules({"extensions": rules}, lab) == [error(told, *path)]
 
 
 JSON = st.recursive(
@@ -124,11 +121,10 @@ JSON = st.recursive(
 @given(rules=JSON | st.fixed_dictionaries({}, optional={"disable": JSON, "requires": JSON}))
 def test_whatever_stands_in_a_file_is_told_and_never_raised(finder, rules):
     """Each line is one line."""
-    findings = apply_rules({"extensions": rules}, finder)
-    for path, text in findings.errors + findings.warnings:
-        assert path[0] == "extensions"
-        assert text
-        assert len(text.splitlines()) == 1
+    for one in apply_rules({"extensions": rules}, finder):
+        assert one.place.path[0] == "extensions"
+        assert one.text
+        assert len(one.text.splitlines()) == 1
 
 
 def test_a_prerelease_counts(lab):

@@ -56,7 +56,7 @@ def test_twelve_planted_mistakes_are_told_in_one_run_at_their_lines(extensions, 
     """Not one more, and not one less."""
     extensions({"dripline/extensions/lab_planted.py": LAB})
     findings = check_text(PLANTED)
-    errors = [mistake for mistake in findings.sorted() if not mistake.is_warning]
+    errors = [one for one in findings.sorted() if one.severity == "error"]
     assert [(error.place.source, error.place.line) for error in errors] == [("service.yaml", n) for n in LINES]
     assert all(error.place.column for error in errors)
     (warning,) = findings.warnings

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.checking import check_assembly
+from dripline.checking import check_loaded
 from dripline.checking.argument_values import CHECKED_ELSEWHERE
 from dripline.checking.arguments import arguments_of, wanted_types
 from dripline.checking.schema import known_classes
-from dripline.config.load import bring_together
+from dripline.config.load import load_all
 from dripline.config.quoted import wants_number_or_boolean
 from dripline.discovery.class_finder import class_finder
 
@@ -41,7 +41,7 @@ def assembled(write, home):
     """Brings a file together as `dl-serve` does."""
 
     def load_configuration(text: str, **variables: str):
-        return bring_together(write(text), environment=variables)
+        return load_all(write(text), environment=variables)
 
     return load_configuration
 
@@ -54,7 +54,7 @@ def test_every_number_and_boolean_of_our_classes_may_be_quoted(assembled, known,
     if not known.is_service:
         text = "name: s\nendpoints:\n  - " + text.replace("name: s", "name: e").replace("\n", "\n    ")
     assembly = assembled(text)
-    findings = check_assembly(assembly)
+    findings = check_loaded(assembly)
     part = assembly.configuration if known.is_service else assembly.configuration["endpoints"][0]
     assert part[argument.name] == argument.default
     assert type(part[argument.name]) is not str
@@ -63,7 +63,7 @@ def test_every_number_and_boolean_of_our_classes_may_be_quoted(assembled, known,
     assert f"the text '{value}' is read as" in told[0]
     (refused,) = [
         line
-        for line in check_assembly(assembled(text.replace(f"'{value}'", "'soon'"))).errors
+        for line in check_loaded(assembled(text.replace(f"'{value}'", "'soon'"))).errors
         if argument.name in line
     ]
     assert "'soon'" in refused
@@ -75,7 +75,7 @@ def test_settings_of_the_mesh_may_be_quoted(assembled):
         "name: s\ndripline_mesh:\n  broker_port: '5673'\n  verify: 'no'\n  self_check_interval_s: '.5'\n"
         "  heartbeat_s: soon\n  return_codes: [{name: too_hot, value: '1001', description: '5'}]\n"
     )
-    findings = check_assembly(assembly)
+    findings = check_loaded(assembly)
     mesh = assembly.configuration["dripline_mesh"]
     assert (mesh["broker_port"], mesh["verify"], mesh["self_check_interval_s"]) == (5673, False, 0.5)
     assert mesh["return_codes"] == [{"name": "too_hot", "value": 1001, "description": "5"}]
@@ -96,7 +96,7 @@ def test_values_inside_of_maps_may_be_quoted(assembled):
         "  - name: e\n    module: KeyValueStore\n    log_interval: {minutes: '5'}\n"
         "    alarm_limits: {warning: {high: '300'}, samples: '2'}\n"
     )
-    findings = check_assembly(assembly)
+    findings = check_loaded(assembly)
     assert findings.errors == []
     endpoint = assembly.configuration["endpoints"][0]
     assert endpoint["log_interval"] == {"minutes": 5}
@@ -110,10 +110,10 @@ def test_false_switches_an_interval_off(assembled, key):
     """True says nothing about how long it is."""
     text = f"name: s\nendpoints: [{{name: e, module: KeyValueStore, {key}: false}}]\n"
     assembly = assembled(text)
-    (warning,) = check_assembly(assembly).warnings
+    (warning,) = check_loaded(assembly).warnings
     assert f"'{key}': false is read as 0; write 0" in warning
     assert assembly.configuration["endpoints"][0][key] == 0
-    assert len(check_assembly(assembled(text.replace("false", "true"))).errors) == 1
+    assert len(check_loaded(assembled(text.replace("false", "true"))).errors) == 1
 
 
 def test_defaults_tell_what_a_laboratorys_class_wants(extensions, assembled):
@@ -121,7 +121,7 @@ def test_defaults_tell_what_a_laboratorys_class_wants(extensions, assembled):
     extensions({"dripline/extensions/lab_plain.py": LAB})
     keys = "gain: '2.5', fast: 'on', unit: '5', channel: '7', log_interval: '10', get_on_set: 'true'"
     assembly = assembled(f"name: s\nendpoints: [{{name: e, module: Plain, {keys}}}]\n")
-    findings = check_assembly(assembly)
+    findings = check_loaded(assembly)
     endpoint = assembly.configuration["endpoints"][0]
     assert (endpoint["gain"], endpoint["fast"], endpoint["unit"], endpoint["channel"]) == (2.5, True, "5", "7")
     assert (endpoint["log_interval"], endpoint["get_on_set"]) == (10, True)
@@ -133,12 +133,12 @@ def test_text_from_the_environment_is_read_without_a_warning(assembled):
     """Nothing else can come from there; `dl-serve`, which knows it, refuses nonsense."""
     text = "name: s\nheartbeat_interval_s: ENV{BEAT}\ndripline_mesh: {broker_port: 'ENV{PORT}'}\n"
     assembly = assembled(text, BEAT="30", PORT="5673")
-    assert check_assembly(assembly).mistakes == []
+    assert check_loaded(assembly) == []
     assert assembly.configuration["heartbeat_interval_s"] == 30
     assert assembly.configuration["dripline_mesh"]["broker_port"] == 5673
     assembly = assembled(text, BEAT="soon", PORT="5673")
-    assert check_assembly(assembly, may_vary=True).mistakes == []
-    (error,) = check_assembly(assembly).errors
+    assert check_loaded(assembly, may_vary=True) == []
+    (error,) = check_loaded(assembly).errors
     assert "'heartbeat_interval_s' must be a number, not 'soon'; correct the environment variable" in error
 
 
@@ -149,7 +149,7 @@ def test_top_level_keys_with_x_are_free_for_anchors(assembled):
         "name: s\nendpoints:\n  - {<<: *every, name: *name}\n"
     )
     assembly = assembled(text)
-    assert check_assembly(assembly).mistakes == []
+    assert check_loaded(assembly) == []
     assert assembly.configuration["endpoints"] == [{"name": "e", "module": "KeyValueStore", "log_interval": 10}]
-    (error,) = check_assembly(assembled(text.replace("name: *name", "name: *name, x-more: 1"))).errors
+    (error,) = check_loaded(assembled(text.replace("name: *name", "name: *name, x-more: 1"))).errors
     assert "unknown argument 'x-more'" in error

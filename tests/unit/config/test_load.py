@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from dripline.config.load import (
-    bring_together,
     home_mesh,
+    load_all,
     load_configuration,
     merged,
     mesh_settings,
@@ -179,8 +179,8 @@ def test_all_stages_tell_their_mistakes_at_once(write, home):
 
 def test_what_could_be_read_is_there_beside_the_mistakes(write):
     """The rest of the file can be checked."""
-    assembly = bring_together(write("name: a\nname: b\nx: ENV{X}-ENV{Y}\n"), environment={"Y": "1"})
-    assert assembly.configuration == {"name": "a", "x": "ENV{X}-1", "dripline_mesh": {}}
-    assert assembly.unsure == {("x",)}
-    assert assembly.is_readable
-    assert not bring_together(write("name: [\n")).is_readable
+    loaded = load_all(write("name: a\nname: b\nx: ENV{X}-ENV{Y}\n"), environment={"Y": "1"})
+    assert loaded.configuration == {"name": "a", "x": "ENV{X}-1", "dripline_mesh": {}}
+    assert loaded.unsure == {("x",)}
+    assert loaded.is_readable
+    assert not load_all(write("name: [\n")).is_readable

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dripline.config.diagnostics import InvalidConfiguration
 from dripline.config.mesh import MeshSettings
-from dripline.config.mesh_address import MeshMistake
 from dripline.errors import ConfigurationError
 
 
@@ -59,9 +59,9 @@ def test_an_address_says_what_its_parts_would(given_settings, expected):
 )
 def test_settings_that_do_not_go_together_are_told(given_settings, key, text):
     """In one line that names the setting to change, and how."""
-    with pytest.raises(MeshMistake) as caught:
+    with pytest.raises(InvalidConfiguration) as caught:
         MeshSettings.from_dict(given_settings)
-    assert caught.value.key == key
+    assert [one.place.path for one in caught.value.diagnostics] == [("dripline_mesh", key)]
     assert text in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.config.source_map import SourceMap, locate
+from dripline.config.source_map import SourceMap
 
 SERVICE = """\
 name: my_store
@@ -30,7 +30,7 @@ dripline_mesh:
 )
 def test_a_setting_is_found_at_its_key(write, path, place):
     """Line and column count from 1, as editors do."""
-    assert locate(write(SERVICE), path) == place
+    assert SourceMap(write(SERVICE)).where(path) == place
 
 
 @pytest.mark.parametrize(
@@ -45,21 +45,19 @@ def test_a_setting_is_found_at_its_key(write, path, place):
 )
 def test_what_is_not_in_the_file_is_told_at_the_nearest_thing_around_it(write, path, place):
     """A missing argument is told at the endpoint that lacks it."""
-    assert locate(write(SERVICE), path) == place
+    assert SourceMap(write(SERVICE)).where(path) == place
 
 
 def test_a_version_4_block_need_not_be_named(write):
     """Its keys are at the top of the configuration, but not of the file."""
     path = write("runtime-config:\n  name: my_store\n  endpoints:\n    - name: peaches\n")
-    assert locate(path, ("endpoints", 0, "name")) == "service.yaml:4:7"
+    assert SourceMap(path).where(("endpoints", 0, "name")) == "service.yaml:4:7"
 
 
 def test_json_has_lines_too(write):
     """Tabs between the words do no harm."""
-    assert (
-        locate(write('{\n\t"name": "x",\n\t"endpoints": [\n\t\t{"name": "y"}]}', "s.json"), ("endpoints", 0))
-        == "s.json:4:3"
-    )
+    file = write('{\n\t"name": "x",\n\t"endpoints": [\n\t\t{"name": "y"}]}', "s.json")
+    assert SourceMap(file).where(("endpoints", 0)) == "s.json:4:3"
 
 
 def test_a_setting_of_the_command_line_is_told_as_its_word(write):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.outrages import OUTRAGES
 
-from dripline.checking.declared_checks import verdict_of
+from dripline.checking.declared_checks import diagnose
 from dripline.core.object_creator import ObjectCreator, maker_of
 from dripline.discovery.class_finder import load_file
 from dripline.discovery.error_text import describe_failure
@@ -30,9 +30,9 @@ def test_a_check_of_values(outrage):
     def check(_value: object) -> None:
         raise outrage()
 
-    verdict = verdict_of("port", check, 1)
+    verdict = diagnose("port", check, 1)
     assert verdict is not None
-    assert verdict.is_warning
+    assert verdict.severity == "warning"
     assert outrage.__name__ in verdict.text
 
 
