@@ -7,8 +7,7 @@ from importlib import import_module
 import click
 
 from dripline.cli.command import expecting, is_option, run, spellings
-from dripline.cli.help_text import HelpLayout
-from dripline.cli.options import common_options
+from dripline.cli.options import HelpLayout, common_options
 from dripline.programs.common_options import CommonOptions
 
 # Name, module, function, and short help; importing all modules for that would be slow.

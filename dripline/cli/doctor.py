@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import click
 
-from dripline.cli.command import WORD, Command, Seconds
-from dripline.cli.options import common_options
+from dripline.cli.command import Command
+from dripline.cli.options import WORD, Seconds, common_options
 from dripline.config.diagnostics import ERROR, WARNING
 from dripline.doctor.report import DoctorOptions, Finding, Report
 from dripline.programs.common_options import CommonOptions

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from dripline.cli.command import WORD, Command, Seconds
-from dripline.cli.options import common_options
+from dripline.cli.command import Command
+from dripline.cli.options import WORD, Seconds, common_options
 from dripline.programs.common_options import CommonOptions
 from dripline.programs.request import RequestOptions
 
@@ -94,6 +94,6 @@ dl cmd furnace send_to_device '["A?", "B?"]'
 @request_options
 def cmd(request: RequestOptions, endpoint: str, method: str, words: Sequence[str]) -> int:
     """Call a method of an endpoint and print its result."""
-    from dripline.cli.payload import make_payload
+    from dripline.programs.request import make_payload
 
     return request.send("cmd", endpoint, make_payload(words), method)

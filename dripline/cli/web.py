@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from dripline.cli.command import WORD, Command, WholeNumber, run
-from dripline.cli.options import common_options
+from dripline.cli.command import Command, run
+from dripline.cli.options import WORD, WholeNumber, common_options
 from dripline.programs.common_options import CommonOptions
 
 logger = logging.getLogger("dripline.web")

@@ -7,12 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import TypeVar
 
-from dripline.errors import BrokerError, ConnectionLost, ReplyTimeout
+from dripline.errors import ConnectionLost, ReplyTimeout
 from dripline.runtime.client import MeshClient
 from dripline.runtime.pending_replies import PendingReply
-from dripline.web.api.startup import FirstConnection
 from dripline.wire.message import MsgReply, MsgRequest
 
 _LOOK_S = 0.05
@@ -24,13 +24,11 @@ class MeshRequests:
 
     Args:
         client: asks the mesh; it is connected elsewhere.
-        first: connects it.
         at_once: how many requests wait at once; the caller keeps to it. There is a thread more for `call`.
     """
 
-    def __init__(self, client: MeshClient, first: FirstConnection, at_once: int) -> None:
+    def __init__(self, client: MeshClient, at_once: int) -> None:
         self._client = client
-        self._first = first
         self._threads = ThreadPoolExecutor(at_once + 1, "dripline-http")
 
     async def ask(self, request: MsgRequest, timeout_s: float, done: Callable[[object], object]) -> MsgReply:
@@ -44,7 +42,7 @@ class MeshRequests:
         Raises:
             DriplineError: there is no broker, nobody is bound for the key, or no reply came in time.
         """
-        errand = _Errand(self._client, self._first, request, timeout_s)
+        errand = _Errand(self._client, request, timeout_s)
         future = self._threads.submit(errand.run)
         future.add_done_callback(done)
         try:
@@ -59,8 +57,8 @@ class MeshRequests:
         Raises:
             DriplineError: there has been no broker yet, or what the function raises.
         """
-        if self._first.failure is not None:
-            raise _copy(self._first.failure)
+        if (failure := self._client.link.failure) is not None:
+            raise copy(failure)
         return await asyncio.get_running_loop().run_in_executor(self._threads, function)
 
     def close(self) -> None:
@@ -71,9 +69,8 @@ class MeshRequests:
 class _Errand:
     """One request on its way, on a thread."""
 
-    def __init__(self, client: MeshClient, first: FirstConnection, request: MsgRequest, timeout_s: float) -> None:
+    def __init__(self, client: MeshClient, request: MsgRequest, timeout_s: float) -> None:
         self._client = client
-        self._first = first
         self._request = request
         self._timeout_s = timeout_s
         self._given_up = threading.Event()
@@ -101,9 +98,8 @@ class _Errand:
     def _await_connection(self, deadline: float) -> None:
         link = self._client.link
         while not link.is_open:
-            failure = self._first.failure
-            if failure is not None:
-                raise _copy(failure)
+            if (failure := link.failure) is not None:
+                raise copy(failure)
             if self._given_up.wait(min(_LOOK_S, _left(deadline))):
                 raise _gone()
             if not _left(deadline):
@@ -112,10 +108,6 @@ class _Errand:
 
 def _left(deadline: float) -> float:
     return max(0.0, deadline - time.monotonic())
-
-
-def _copy(error: BrokerError) -> BrokerError:
-    return type(error)(*error.args)  # each its own: tracebacks are added to it
 
 
 def _gone() -> ConnectionLost:

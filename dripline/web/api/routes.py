@@ -1,23 +1,22 @@
-"""The routes of the HTTP server."""
+"""The routes of the HTTP server, and which files of `web_root` it serves."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 from dripline.errors import DriplineError
 from dripline.runtime.service_discovery import Present
 from dripline.web.api.auth import Auth
-from dripline.web.api.concurrency import ConcurrencyLimit, Permit, TooManyRequests
-from dripline.web.api.connections import Connections, client_of
-from dripline.web.api.http_status import http_status
+from dripline.web.api.connections import ConcurrencyLimit, Connections, Permit, TooManyRequests, client_of
 from dripline.web.api.mesh_requests import MeshRequests
 from dripline.web.api.middleware import middleware
 from dripline.web.api.openapi import openapi
 from dripline.web.api.request_parsing import BadRequest, mesh_request
 from dripline.web.api.responses import error_answer, json_answer, reply_answer
-from dripline.web.pages import page
+from dripline.web.settings import http_status
 from dripline.wire.message import MsgRequest
 
 from aiohttp import web  # isort: skip  # `answers` says how to get it
@@ -133,9 +132,9 @@ class Routes:
     async def show_page(self, request: web.Request) -> web.StreamResponse:
         """Send a file of `web_root`."""
         root, path = Path(self._server.web_root or ""), request.match_info["path"] or "index.html"
-        found = page(root, path)
+        found = find_page(root, path)
         if found is None and path.startswith(_OLD_FOLDER):
-            found = page(root, path.removeprefix(_OLD_FOLDER))
+            found = find_page(root, path.removeprefix(_OLD_FOLDER))
         if found is None:
             raise web.HTTPNotFound
         return web.FileResponse(found)
@@ -174,3 +173,34 @@ class Routes:
         except BaseException:
             permit.release()
             raise
+
+
+def find_page(root: Path, path: str) -> Path | None:
+    """Find a file that may be served.
+
+    Not served are files whose name, or the name of a folder above them, starts with a dot or ends with ``~``,
+    files outside the folder that a symbolic link leads to, and folders.
+
+    Args:
+        root: the folder.
+        path: what was asked for, decoded once, without the first slash.
+
+    Returns:
+        The file; None if there is none that may be served.
+    """
+    parts = path.split("/")
+    if _is_hidden(parts) or any(letter in path for letter in "\\\0"):
+        return None
+    try:
+        root = root.resolve(strict=True)
+        found = root.joinpath(*parts).resolve(strict=True)
+        if not found.is_relative_to(root) or _is_hidden(found.relative_to(root).parts) or not found.is_file():
+            return None
+    except (OSError, ValueError, RuntimeError):  # too long, not a file name, a loop of links
+        return None
+    return found
+
+
+def _is_hidden(parts: Iterable[str]) -> bool:
+    """Whether a part is empty, leads upwards, or is the name of a hidden file or a backup."""
+    return any(not part or part.startswith(".") or part.endswith("~") for part in parts)
