@@ -91,13 +91,13 @@ def _check_files(record: FindingRecorder, files: Sequence[str], known: set[str])
 
 
 def _open_session(record: FindingRecorder, common: CommonOptions, known: set[str]) -> Session | None:
-    from dripline.programs.session import draft_session
+    from dripline.programs.session import load_session
 
     defaults = {"dripline_mesh": {"max_connection_attempts": 1}}
     try:
-        draft = draft_session(common, defaults=defaults)
-        _record_once(record, [one for one in draft.loaded.diagnostics if one.severity == WARNING], known)
-        return draft.session()
+        result = load_session(common, defaults=defaults)
+        _record_once(record, [one for one in result.loaded.diagnostics if one.severity == WARNING], known)
+        return result.session()
     except ConfigurationError as error:
         _record_once(record, diagnostics_of(error), known)
         return None

@@ -190,9 +190,13 @@ class HTTPServer(Interface):
         mesh = MeshRequests(client, self.max_requests)
         self._routes = Routes(self, mesh)
         connections = Connections(lambda: runner.server() if runner.server is not None else None)
+        handlers = {
+            "GET": self.handle_get, "HEAD": self.handle_get, "PUT": self.handle_put, "POST": self.handle_post,
+            "/hello": self.hello,
+        }  # fmt: skip
         # Who has gone needs no answer: the handler is cancelled, and its place is free for another.
         runner = web.AppRunner(
-            application(self, self._http_auth, self._routes, connections),
+            application(self, handlers, self._http_auth, self._routes, connections),
             access_log=None, logger=protocol_log(), handler_cancellation=True, shutdown_timeout=_DRAIN_S,
         )  # fmt: skip
         await runner.setup()

@@ -7,17 +7,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.web.api.auth import Auth
 from dripline.web.api.connections import Connections
 from dripline.web.api.responses import error_answer
 
-from aiohttp import ClientConnectionError, web  # isort: skip  # `answers` says how to get it
-
-
-from dripline.runtime.rate_limited_log import RateLimitedLogger
-
-from aiohttp import http  # isort: skip  # `answers` says how to get it
-
+from aiohttp import ClientConnectionError, http, web  # isort: skip  # `responses` says how to get it
 
 logger = logging.getLogger("dripline.web")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -19,11 +19,14 @@ from dripline.web.api.responses import error_answer, json_answer, reply_answer
 from dripline.web.settings import http_status
 from dripline.wire.message import MsgRequest
 
-from aiohttp import web  # isort: skip  # `answers` says how to get it
+from aiohttp import web  # isort: skip  # `responses` says how to get it
 
 _BODY_S = 10.0
 # dripline-python serves the files of `web_root` below it, and its pages name them so.
 _OLD_FOLDER = "web/"
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Server(Protocol):
@@ -40,18 +43,6 @@ class Server(Protocol):
     def asks_who(self) -> bool:
         """Whether a token or a name is wanted."""
 
-    async def hello(self, request: web.Request) -> web.StreamResponse:
-        """Answer a GET of ``/hello``."""
-
-    async def handle_get(self, request: web.Request) -> web.StreamResponse:
-        """Answer a GET below ``/dl/``."""
-
-    async def handle_put(self, request: web.Request) -> web.StreamResponse:
-        """Answer a PUT below ``/dl/``."""
-
-    async def handle_post(self, request: web.Request) -> web.StreamResponse:
-        """Answer a POST below ``/dl/``."""
-
     def path_to_routing_key(self, input_path: str) -> str:
         """Make a routing key of the path of an address."""
 
@@ -59,11 +50,14 @@ class Server(Protocol):
         """Ask the mesh who is there."""
 
 
-def application(server: Server, auth: Auth, routes: Routes, connections: Connections) -> web.Application:
+def application(
+    server: Server, handlers: Mapping[str, Handler], auth: Auth, routes: Routes, connections: Connections
+) -> web.Application:
     """Make the application.
 
     Args:
         server: whose it is.
+        handlers: its methods; for ``/hello`` and for each HTTP method below ``/dl/``.
         auth: says who may ask.
         routes: what is done for each address.
         connections: the server's.
@@ -72,15 +66,9 @@ def application(server: Server, auth: Auth, routes: Routes, connections: Connect
     app.router.add_get("/openapi.json", routes.describe)
     app.router.add_get("/dl", routes.show_present)
     app.router.add_get("/dl/", routes.show_present)
-    app.router.add_get("/hello", server.hello)
-    handlers = {
-        "GET": server.handle_get,
-        "HEAD": server.handle_get,
-        "PUT": server.handle_put,
-        "POST": server.handle_post,
-    }
-    for method, handler in handlers.items():
-        app.router.add_route(method, "/dl/{routing_key:.+}", handler)
+    app.router.add_get("/hello", handlers["/hello"])
+    for method in ("GET", "HEAD", "PUT", "POST"):
+        app.router.add_route(method, "/dl/{routing_key:.+}", handlers[method])
     if server.web_root is not None:
         app.router.add_get("/{path:.*}", routes.show_page)
     return app
