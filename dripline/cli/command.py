@@ -51,8 +51,7 @@ class Command(HelpLayout):
     def __init__(
         self, *args: Any, values_after: int | None = None, takes_files: bool = False, **kwargs: Any
     ) -> None:
-        settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-        super().__init__(*args, **{"context_settings": settings, **kwargs})
+        super().__init__(*args, **kwargs)
         self.values_after = values_after
         self.takes_files = takes_files
 

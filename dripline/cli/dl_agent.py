@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,20 +52,8 @@ _OPERATIONS = ("get", "set", "cmd", "reply", "alert")
 
 
 @dataclass(frozen=True)
-class MessageOptions:
-    """What kind of message is to be sent, and how its reply is shown.
-
-    Attributes:
-        specifier: attribute or method of the endpoint.
-        timeout: longest wait for a connection and the reply together, in seconds; 0 for no limit.
-        lockout_key: key of a locked endpoint.
-        return_code: of a reply that is sent.
-        return_msg: its message.
-        suppress_output: show nothing.
-        json_print: show one line of JSON.
-        pretty_print: show indented JSON.
-        dry_run_msg: show the message instead of sending it.
-    """
+class _MessageOptions:
+    """What kind of message is sent, and how its reply is shown: the options, or their keys in a file."""
 
     specifier: str
     timeout: float
@@ -121,15 +110,17 @@ def dl_agent(
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
     session = open_client_session(common)
-    file = read_message_file(ctx, session) if common.config else MessageFile()
+    file = _read_message_file(ctx, session) if common.config else _MessageFile()
     content = make_payload([*words, *payload], values, file.payload)
     if file.last_values:
         content["values"] = [*content.get("values", ()), *file.last_values]
-    how = MessageOptions(**{**options, **file.options})
+    how = _MessageOptions(**{**options, **file.options})
     ctx.exit(_send(session, operation, routing_key, content, how))
 
 
-def _send(session: Session, operation: str, routing_key: str, payload: dict[str, Any], how: MessageOptions) -> int:
+def _send(
+    session: Session, operation: str, routing_key: str, payload: dict[str, Any], how: _MessageOptions
+) -> int:
     from dripline.programs.output import show_message
     from dripline.programs.request import make_message
     from dripline.wire.message import MsgRequest
@@ -156,34 +147,23 @@ def _send(session: Session, operation: str, routing_key: str, payload: dict[str,
 
 
 @dataclass
-class MessageFile:
-    """Message settings from a configuration file.
-
-    Attributes:
-        payload: Keys of the payload, with the `values` that precede those of the command line.
-        last_values: Values appended after all others (`option_values`).
-        options: Options that the command line does not set.
-    """
+class _MessageFile:
+    """Message settings from a configuration file; `last_values` are appended after all others."""
 
     payload: dict[str, Any] = field(default_factory=dict)
     last_values: list[Any] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def read_message_file(ctx: click.Context, session: Session) -> MessageFile:
+def _read_message_file(ctx: click.Context, session: Session) -> _MessageFile:
     """Split the configuration file of a session into options and payload, as the reference does.
 
-    Args:
-        ctx: The context of the command, whose options the file can set.
-        session: The session. A file that describes a service contributes nothing.
-
-    Raises:
-        ConfigurationError: A value does not fit its key.
+    A file that describes a service contributes nothing.
     """
     content, where = session.configuration, session.origin.where
     if any(key in content for key in _SERVICE_KEYS):
         logger.info("%s: describes a service; only its connection and login are used", where(()))
-        return MessageFile()
+        return _MessageFile()
     if "save" in content:
         raise ConfigurationError(
             f"{where(('save',))}: save: not supported; remove it and redirect the output: --json-print > FILE"
@@ -195,7 +175,7 @@ def read_message_file(ctx: click.Context, session: Session) -> MessageFile:
     values = _as_list(payload.pop("values", None))
     if values:
         payload["values"] = values
-    return MessageFile(payload, last_values, _options(ctx, content, where))
+    return _MessageFile(payload, last_values, _options(ctx, content, where))
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -233,10 +213,7 @@ def _options(ctx: click.Context, content: Mapping[str, Any], where: Any) -> dict
     return options
 
 
-def main() -> None:
-    """Run `dl-agent`."""
-    run(dl_agent, "dl-agent")
-
+main = partial(run, dl_agent, "dl-agent")
 
 if __name__ == "__main__":
     main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
@@ -54,10 +55,7 @@ def dl_mon(
     )
 
 
-def main() -> None:
-    """Run `dl-mon`."""
-    run(dl_mon, "dl-mon")
-
+main = partial(run, dl_mon, "dl-mon")
 
 if __name__ == "__main__":
     main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -106,10 +107,7 @@ def _refuse_unknown(settings: Mapping[str, Any], where: Any) -> None:
         raise ConfigurationError("\n".join(lines))
 
 
-def main() -> None:
-    """Run `dl-http-server`."""
-    run(http_server, "dl-http-server")
-
+main = partial(run, http_server, "dl-http-server")
 
 if __name__ == "__main__":
     main()

@@ -211,13 +211,7 @@ def _show(address: BrokerAddress) -> str:
 
 
 def _other_peer(address: BrokerAddress, said: bytes, timeout_s: float) -> tuple[str, str]:
-    """What listens there instead of a broker, and the remedy.
-
-    Args:
-        address: where.
-        said: how it answered the header of AMQP; perhaps not at all.
-        timeout_s: longest wait for another answer, in seconds.
-    """
+    """What listens there instead of a broker, by what it said to the header of AMQP; and the remedy."""
     port = "-p 5672, or another port: that of AMQP"
     if said.startswith(b"AMQP"):
         return f"{address} speaks AMQP, but not 0-9-1 (it offers {said[4:8].hex('.')})", port

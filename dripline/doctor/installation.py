@@ -48,7 +48,7 @@ def examine_installation(record: FindingRecorder) -> bool:
         folder=our_folder(),
     )
     if getattr(dripline, "__file__", None) is None:
-        _tell_hidden(record)
+        _record_hidden(record)
         return False
     _look_for_other_driplines(record)
     scarab_is_ours = look_at_scarab(record)
@@ -56,7 +56,7 @@ def examine_installation(record: FindingRecorder) -> bool:
     if scarab_is_ours:
         _look_at_installed_files(record)
         look_at_pkg_resources(record)
-        _tell_extras(record)
+        _record_extras(record)
     return scarab_is_ours
 
 
@@ -74,7 +74,7 @@ def short(path: str) -> str:
 # -- packages that must be ours ------------------------------------------------------------------------------
 
 
-def _tell_hidden(record: FindingRecorder) -> None:
+def _record_hidden(record: FindingRecorder) -> None:
     """A folder without `__init__.py` counts for less than a package, unless that is installed with -e."""
     folders = [folder for folder in map(os.path.realpath, dripline.__path__) if folder != _folder_of("dripline")]
     named = " and ".join(map(short, folders)) or "another folder"
@@ -96,7 +96,7 @@ def look_at_scarab(record: FindingRecorder) -> bool:
             f"pip uninstall scarab, then {reinstall()}",
         )
         return False
-    _tell_foreign(record, "scarab", found)
+    _record_foreign(record, "scarab", found)
     return False
 
 
@@ -105,10 +105,10 @@ def _look_at_binding_module(record: FindingRecorder) -> None:
     # With an installed dripline beside a checkout, Python has imported the installed one's at its start.
     is_of_another_dripline = os.path.exists(os.path.join(os.path.dirname(found), "import_guard.py"))
     if found != _our_file("_dripline") and not is_of_another_dripline:
-        _tell_foreign(record, "_dripline", found)
+        _record_foreign(record, "_dripline", found)
 
 
-def _tell_foreign(record: FindingRecorder, name: str, found: str) -> None:
+def _record_foreign(record: FindingRecorder, name: str, found: str) -> None:
     if not found:
         record.broken(
             f"the package {name!r} is missing, which comes with dripline",
@@ -266,7 +266,7 @@ def look_at_pkg_resources(record: FindingRecorder) -> None:
         )
 
 
-def _tell_extras(record: FindingRecorder) -> None:
+def _record_extras(record: FindingRecorder) -> None:
     there = [extra for extra, modules in _EXTRAS.items() if all(_file_of(module) for module in modules)]
     missing = [extra for extra in _EXTRAS if extra not in there]
     text = f"extras: {', '.join(there) or 'none'}"

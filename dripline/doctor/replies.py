@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dripline.doctor.report import FindingRecorder
@@ -25,14 +26,14 @@ _CLOCK_LIMIT_S = 2.0
 
 @dataclass(frozen=True)
 class TimedReply:
-    """What became of a question.
+    """What became of a request.
 
     Attributes:
-        name: who was asked.
-        reply: what came back.
+        name: of the service or endpoint.
+        reply: what came back, if anything did.
         error: why nothing did.
-        asked_at: when, in seconds of the clock of this machine.
-        took_s: how long that took.
+        asked_at: when it was sent, in seconds of the clock of this machine.
+        took_s: how long the reply took.
     """
 
     name: str
@@ -48,39 +49,33 @@ class TimedReply:
 
     @property
     def payload(self) -> Any:
-        """What was answered; None if that is an error, or nothing."""
+        """The payload of the reply; None if there is none, or if it is an error."""
         return self.reply.plain_payload if self.reply is not None and self.is_good else None
 
 
 def ping(name: str) -> MsgRequest:
-    """The question whether anybody is there."""
+    """The request that a service or endpoint answers if it is there."""
     return MsgRequest.create(None, op_t.cmd, name, "ping")
 
 
 def get(name: str, specifier: str) -> MsgRequest:
-    """The question for something that a service tells of itself."""
+    """The request for an attribute."""
     return MsgRequest.create(None, op_t.get, name, specifier)
 
 
 def ask(client: MeshClient, request: MsgRequest, timeout_s: float) -> TimedReply:
-    """Ask one question.
+    """Send one request.
 
     Raises:
         BrokerError: the connection is gone.
     """
     asked_at, start = time.time(), time.perf_counter()
-    reply, error = None, None
-    try:
-        reply = client.request(request, timeout_s)
-    except BrokerError:
-        raise
-    except DriplineError as failure:
-        error = failure
+    reply, error = _outcome(lambda: client.request(request, timeout_s))
     return TimedReply(request.routing_key, reply, error, asked_at, time.perf_counter() - start)
 
 
 def ask_each(client: MeshClient, requests: Sequence[MsgRequest], timeout_s: float) -> list[TimedReply]:
-    """Ask questions of different services, several at a time, with the time each takes."""
+    """Send requests to different services, several at a time, and measure the time of each."""
     if len(requests) == 1:
         return [ask(client, requests[0], timeout_s)]
     with ThreadPoolExecutor(_AT_A_TIME, "dripline-doctor") as threads:
@@ -88,34 +83,38 @@ def ask_each(client: MeshClient, requests: Sequence[MsgRequest], timeout_s: floa
 
 
 def ask_many(client: MeshClient, requests: Sequence[MsgRequest], timeout_s: float) -> list[TimedReply]:
-    """Ask any number of questions; those that nobody answers cost one wait together, not one each."""
-    answers: list[TimedReply] = []
+    """Send any number of requests; those without a reply cost one wait together, not one each."""
+    replies: list[TimedReply] = []
     for first in range(0, len(requests), _WINDOW):
         pending = [client.submit(request, timeout_s) for request in requests[first : first + _WINDOW]]
         deadline = time.monotonic() + timeout_s
         for one in pending:
-            reply, error = None, None
-            try:
-                reply = one.wait(max(0.0, deadline - time.monotonic()))
-            except BrokerError:
-                raise
-            except DriplineError as failure:
-                error = failure
-            answers.append(TimedReply(one.request.routing_key, reply, error))
-    return answers
+            left_s = max(0.0, deadline - time.monotonic())
+            reply, error = _outcome(partial(one.wait, left_s))
+            replies.append(TimedReply(one.request.routing_key, reply, error))
+    return replies
+
+
+def _outcome(wait: Callable[[], MsgReply]) -> tuple[MsgReply | None, DriplineError | None]:
+    try:
+        return wait(), None
+    except BrokerError:
+        raise
+    except DriplineError as error:
+        return None, error
 
 
 # -- clocks ----------------------------------------------------------------------------------------------------
 
 
-def record_clocks(record: FindingRecorder, answers: Sequence[TimedReply]) -> None:
+def record_clocks(record: FindingRecorder, pings: Sequence[TimedReply]) -> None:
     """Compare the times in replies with ours.
 
     Args:
         record: where the findings go.
-        answers: of services to pings.
+        pings: replies of services to pings.
     """
-    offsets = {answer.name: offset for answer in answers if (offset := offset_of(answer)) is not None}
+    offsets = {pinged.name: offset for pinged in pings if (offset := offset_of(pinged)) is not None}
     if not offsets:
         return
     wrong = {name: offset for name, offset in offsets.items() if abs(offset) > _CLOCK_LIMIT_S}
@@ -123,7 +122,7 @@ def record_clocks(record: FindingRecorder, answers: Sequence[TimedReply]) -> Non
     for name, offset in wrong.items():
         direction = "ahead of" if offset > 0 else "behind"
         record.warning(
-            f"the clock of {name}{_host_of(name, answers)} is {abs(offset):.1f} s {direction} ours"
+            f"the clock of {name}{_host_of(name, pings)} is {abs(offset):.1f} s {direction} ours"
             + ("; those of all services are: probably ours is wrong" if ours else ""),
             f"timedatectl, here{'' if ours else ' and on its host'}",
             service=name,
@@ -138,17 +137,17 @@ def record_clocks(record: FindingRecorder, answers: Sequence[TimedReply]) -> Non
         )
 
 
-def offset_of(answer: TimedReply) -> float | None:
+def offset_of(pinged: TimedReply) -> float | None:
     """How far a service's clock is ahead of ours, in seconds; None if its reply does not tell.
 
     Args:
-        answer: to a ping.
+        pinged: a reply to a ping.
     """
-    sent = seconds_of(answer.reply.timestamp) if answer.reply is not None else None
+    sent = seconds_of(pinged.reply.timestamp) if pinged.reply is not None else None
     if sent is None:
         return None
     # The reply was made somewhere in between: nothing within that time is an offset.
-    early, late = sent - answer.asked_at, sent - (answer.asked_at + answer.took_s)
+    early, late = sent - pinged.asked_at, sent - (pinged.asked_at + pinged.took_s)
     return late if late > 0 else min(early, 0.0)
 
 
@@ -169,7 +168,7 @@ def _agree(offsets: Sequence[float]) -> bool:
     return max(offsets) - min(offsets) < _CLOCK_LIMIT_S
 
 
-def _host_of(name: str, answers: Sequence[TimedReply]) -> str:
-    reply = next((answer.reply for answer in answers if answer.name == name), None)
+def _host_of(name: str, pings: Sequence[TimedReply]) -> str:
+    reply = next((pinged.reply for pinged in pings if pinged.name == name), None)
     host = reply.sender_info.get("hostname") if reply is not None else None
     return f" on {host}" if host else ""

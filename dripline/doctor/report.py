@@ -85,17 +85,19 @@ class Finding(Diagnostic):
         }
 
 
+@dataclass
 class Report:
     """All findings, in the order in which they were made.
 
-    Args:
+    Attributes:
         on_finding: called with each as soon as it is there.
+        findings: all of them.
+        left_out: examinations that were not possible, since something before them is broken.
     """
 
-    def __init__(self, on_finding: Callable[[Finding], object] = lambda _: None) -> None:
-        self.findings: list[Finding] = []
-        self.left_out: list[str] = []
-        self._on_finding = on_finding
+    on_finding: Callable[[Finding], object] = lambda _: None
+    findings: list[Finding] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     def recorder(self, examination: str, exit_code: int) -> FindingRecorder:
         """What an examination reports its findings to.
@@ -109,7 +111,7 @@ class Report:
     def add(self, finding: Finding) -> None:
         """Take a finding."""
         self.findings.append(finding)
-        self._on_finding(finding)
+        self.on_finding(finding)
 
     def leave_out(self, examinations: Iterable[str]) -> None:
         """Remember what could not be examined, since something before it is broken."""

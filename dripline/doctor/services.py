@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dripline.doctor.replies import TimedReply, ask, ask_each, ask_many, get, ping, record_clocks
@@ -76,51 +78,45 @@ def services_of(options: DoctorOptions) -> dict[str, str]:
     return {**found, **dict.fromkeys(options.services, "")}
 
 
+@dataclass
 class _Services:
     """Examines services.
-
-    Args:
-        record: where the findings go.
-        session: leads to the mesh.
-        options: what is asked.
-        link: a connection to the broker.
-        client: an open client.
 
     Attributes:
         present: the replies to pings, of services that answered.
         names: of services that answered and of their endpoints.
     """
 
-    def __init__(
-        self,
-        record: FindingRecorder,
-        session: Session,
-        options: DoctorOptions,
-        link: BrokerLink,
-        client: MeshClient,
-    ) -> None:
-        self._record = record
-        self._session = session
-        self._mesh = session.mesh
-        self._timeout_s = options.timeout_s
-        self._busy_limit_s = options.busy_limit_s
-        self._link = link
-        self._client = client
-        self._known: list[str] | None = None
-        self.present: list[TimedReply] = []
-        self.names: list[str] = []
+    record: FindingRecorder
+    session: Session
+    options: DoctorOptions
+    link: BrokerLink
+    client: MeshClient
+    present: list[TimedReply] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def _timeout_s(self) -> float:
+        return self.options.timeout_s
+
+    @cached_property
+    def _known(self) -> list[str]:
+        """The names of all services and endpoints on the mesh."""
+        found = self._discover(_NAMES_S)
+        endpoints = [str(entry.get("name")) for service in found for entry in service.endpoints or ()]
+        return [service.name for service in found] + endpoints
 
     def roll_call(self) -> list[str]:
         """The names of all services that answer."""
         found = self._discover(_ROLL_CALL_S)
         if not found:
-            self._record.warning(
+            self.record.warning(
                 "no service is on the mesh, or none answers a roll call", "dl serve FILE, or dl demo"
             )
         return [service.name for service in found if service.name]
 
     def _discover(self, wait_s: float) -> list[Present]:
-        return discover_services(self._session.client, min(wait_s, self._timeout_s), connect_s=self._timeout_s)
+        return discover_services(self.session.client, min(wait_s, self._timeout_s), connect_s=self._timeout_s)
 
     def examine(self, names: Sequence[str], named: Mapping[str, str]) -> None:
         """Ping all, and ask those that answer more.
@@ -129,18 +125,18 @@ class _Services:
             names: of services.
             named: those that were asked for, each with the file that describes it if it need not be there.
         """
-        pings = ask_each(self._client, [ping(name) for name in names], self._timeout_s)
+        pings = ask_each(self.client, [ping(name) for name in names], self._timeout_s)
         self.present = [pinged for pinged in pings if pinged.is_good]
         for pinged in pings:
             if not pinged.is_good and named:
                 self._explain_absence(pinged, named.get(pinged.name, ""))
             elif not pinged.is_good:
-                self._record.broken(
+                self.record.broken(
                     f"{pinged.name} answered the roll call, and then no ping within {duration(self._timeout_s)}",
                     f"dl doctor {pinged.name}",
                 )
         requests = [get(pinged.name, "health") for pinged in self.present]
-        healths = ask_each(self._client, requests, self._timeout_s)
+        healths = ask_each(self.client, requests, self._timeout_s)
         for pinged, health in zip(self.present, healths, strict=True):
             self._examine_one(pinged, _health_in(health.payload))
 
@@ -151,12 +147,12 @@ class _Services:
         name, facts = pinged.name, facts_of(pinged)
         self.names.append(name)
         if facts["service"] not in ("", name):
-            self._record.ok(
+            self.record.ok(
                 f"{name} answers, an endpoint of {facts['service']}: ping {facts['ping_ms']:g} ms", **facts
             )
             return
         if health and not health["ready"]:
-            self._record.broken(
+            self.record.broken(
                 f"{name} answers, but is not ready: "
                 + (str(health.get("problem") or "") or "it has not reached itself through the broker"),
                 f"dl get {name} -s health; and the log of {name}",
@@ -164,11 +160,11 @@ class _Services:
             )
             return
         busy_s = _number(health.get("busy_s"))
-        is_stuck = busy_s > self._busy_limit_s
-        listed = ask(self._client, get(name, LIST_ENDPOINTS), self._timeout_s)
+        is_stuck = busy_s > self.options.busy_limit_s
+        listed = ask(self.client, get(name, LIST_ENDPOINTS), self._timeout_s)
         if isinstance(listed.error, ReplyTimeout):  # pings pass a busy handler by
             with_what = f" for {busy_s:.1f} s" if busy_s else ""
-            (self._record.broken if is_stuck else self._record.warning)(
+            (self.record.broken if is_stuck else self.record.warning)(
                 f"{name} answers pings, but has been busy with one request{with_what}; all others wait meanwhile",
                 f"look at its instrument and its log, then restart {name}; handler_timeout: in its configuration "
                 "gives such requests up",
@@ -184,24 +180,24 @@ class _Services:
     def _record_health(self, name: str, facts: dict[str, Any], health: dict[str, Any]) -> None:
         about = f"{facts['version']} on {facts['host']}"
         state = "ready" if health else "answers"
-        self._record.ok(f"{name} {state}: ping {facts['ping_ms']:g} ms; {about}", **facts, health=health or None)
+        self.record.ok(f"{name} {state}: ping {facts['ping_ms']:g} ms; {about}", **facts, health=health or None)
         for key, text in (
             ("dropped_alerts", "alerts were dropped, since there was no room for them while the broker was away"),
             ("damaged_alerts", "alerts were damaged on disk or not accepted by the broker, and are put aside"),
             ("handler_timeouts", "requests took longer than its handler_timeout"),
         ):
             if health.get(key):
-                self._record.warning(f"{name}: {health[key]} {text}", f"look into the log of {name}")
+                self.record.warning(f"{name}: {health[key]} {text}", f"look into the log of {name}")
 
     # -- endpoints ---------------------------------------------------------------------------------------------
 
     def _examine_endpoints(self, service: str, names: Sequence[str], may_hang: bool) -> None:
         """Ping endpoints, and ask whether they are locked."""
         requests = [ping(name) for name in names] + [get(name, _IS_LOCKED) for name in (*names, service)]
-        replies = ask_many(self._client, requests, self._timeout_s)
+        replies = ask_many(self.client, requests, self._timeout_s)
         pings, locks = replies[: len(names)], replies[len(names) :]
         silent = [pair for pair in zip(pings, locks, strict=False) if None in (pair[0].reply, pair[1].reply)]
-        record = self._record.warning if may_hang else self._record.broken
+        record = self.record.warning if may_hang else self.record.broken
         for pinged, locked in silent[:_SHOWN]:
             record(*self._silence_of(service, pinged, locked), endpoint=pinged.name)
         if len(silent) > _SHOWN:
@@ -209,10 +205,10 @@ class _Services:
             record(f"{len(rest)} more endpoints of {service} do not answer", "--json lists them", names=rest)
         heard = len(names) - len(silent)
         if heard:
-            self._record.ok(f"{service}: {heard} endpoint{' answers' if heard == 1 else 's answer'}")
+            self.record.ok(f"{service}: {heard} endpoint{' answers' if heard == 1 else 's answer'}")
         for locked in locks:
             if isinstance(locked.payload, dict) and locked.payload.get("is_locked") is True:
-                self._record.warning(
+                self.record.warning(
                     f"{locked.name!r} is locked{_locker(locked.payload.get('tag'))}: set and cmd need the key",
                     f"dl cmd {locked.name} unlock -k KEY, or dl cmd {locked.name} unlock force=true",
                     endpoint=locked.name,
@@ -226,8 +222,8 @@ class _Services:
         if isinstance(pinged.error, NoRoute) or isinstance(locked.error, NoRoute):
             return (
                 f"{what}: no queue is bound to routing key {pinged.name!r} on exchange "
-                f"{self._mesh.requests_exchange!r}; requests for it go nowhere",
-                restoring(self._mesh, service),
+                f"{self.session.mesh.requests_exchange!r}; requests for it go nowhere",
+                restoring(self.session.mesh, service),
             )
         if pinged.reply is None:
             return f"{what} does not answer a ping {within}", remedy
@@ -236,29 +232,24 @@ class _Services:
     # -- services that do not answer ---------------------------------------------------------------------------
 
     def _explain_absence(self, pinged: TimedReply, file: str) -> None:
-        """Find out why a service did not answer.
-
-        Args:
-            pinged: what came instead.
-            file: what describes it, if it need not be there.
-        """
+        """Find out why a service did not answer; a file that describes it says that it need not be there."""
         name = pinged.name
         if pinged.reply is not None:
             said = f"{pinged.reply.return_message or 'no more'} [{pinged.reply.return_code}]"
-            self._record.broken(f"{name} answers a ping with an error: {said}", f"look into the log of {name}")
+            self.record.broken(f"{name} answers a ping with an error: {said}", f"look into the log of {name}")
             return
-        code = state_of_queue(self._link, name)
+        code = state_of_queue(self.link, name)
         if code == NOT_FOUND and file:
-            self._record.warning(f"{name} is not on the mesh", f"dl serve {file}", service=name)
+            self.record.warning(f"{name} is not on the mesh", f"dl serve {file}", service=name)
             return
         if code == NOT_FOUND:
             text, remedy = self._not_found(name)
         elif code == LOCKED and isinstance(pinged.error, NoRoute):
             text = (
                 f"{name} is on the mesh, but its queue {name!r} is not bound to routing key {name!r} on exchange "
-                f"{self._mesh.requests_exchange!r}: requests for it go nowhere"
+                f"{self.session.mesh.requests_exchange!r}: requests for it go nowhere"
             )
-            remedy = restoring(self._mesh, name)
+            remedy = restoring(self.session.mesh, name)
         elif code == LOCKED:
             text = (
                 f"{name} is on the mesh (its queue belongs to a connection), but does not answer a ping within "
@@ -268,15 +259,11 @@ class _Services:
         else:
             text = f"there is a queue {name!r}, not that of a service, and nobody answers from it"
             remedy = f"another name for the service, or remove the queue: rabbitmqctl delete_queue {name}"
-        self._record.broken(text, remedy, service=name)
+        self.record.broken(text, remedy, service=name)
 
     def _not_found(self, name: str) -> tuple[str, str]:
         from dripline.config.suggest import did_you_mean
 
-        if self._known is None:
-            found = self._discover(_NAMES_S)
-            self._known = [service.name for service in found]
-            self._known += [str(entry.get("name")) for service in found for entry in service.endpoints or ()]
         known, near = self._known, did_you_mean(name, self._known)
         there = (
             f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known[:10])}" if known and not near else ""

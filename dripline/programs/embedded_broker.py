@@ -57,11 +57,7 @@ def embedded_broker(session: Session) -> Iterator[bool]:
 
 
 def _check_broker(session: Session) -> None:
-    """Log in to the broker once: what listens there may be something else, or fall silent.
-
-    Raises:
-        BrokerError: it is not a broker, does not answer in time, or refuses the login.
-    """
+    """Log in to the broker once: what listens there may be something else, or fall silent."""
     from dripline.transport.address import BrokerAddress
     from dripline.transport.connection import Connection
 

@@ -123,8 +123,8 @@ class RequestOptions:
     lockout_key: str | None
     as_json: bool
 
-    def send(self, operation: str, endpoint: str, payload: dict[str, Any], specifier: str = "") -> int:
-        """Send a request, show the reply, and give the exit code.
+    def send(self, operation: str, endpoint: str, payload: dict[str, Any], specifier: str = "") -> None:
+        """Send a request and show the reply.
 
         Args:
             operation: `get`, `set` or `cmd`.
@@ -143,7 +143,6 @@ class RequestOptions:
         with open_client_session(self.common).client().in_time() as client:
             reply = client.request(request, self.timeout)
         self._show(reply, endpoint)
-        return 0
 
     def _show(self, reply: MsgReply, endpoint: str) -> None:
         from dripline.wire.return_codes import name_of

@@ -151,12 +151,7 @@ def open_client_session(common: CommonOptions, words: Sequence[str] = ()) -> Ses
 
 
 def _let_options_win(mesh: Any, common: CommonOptions) -> None:
-    """Take away what files say and an option settles: `-b amqp://…` names a port, `--no-tls` needs no `ca_file`.
-
-    Args:
-        mesh: the settings of all stages.
-        common: what the options say, which may contradict each other.
-    """
+    """Take away what files say and an option settles: `-b amqp://…` names a port, `--no-tls` no `ca_file`."""
     if not isinstance(mesh, dict):
         return
     given = common.as_configuration()["dripline_mesh"]

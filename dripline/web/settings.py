@@ -1,4 +1,4 @@
-"""The settings of an HTTP server, checked: each mistake is a line that names the key."""
+"""The settings of an HTTP server, checked: a wrong one is a ConfigurationError in one line that names the key."""
 
 from __future__ import annotations
 
@@ -44,11 +44,7 @@ _CODES = {
 
 
 def whole_number(key: str, value: Any, least: int, most: int) -> int:
-    """Read a whole number between two limits.
-
-    Raises:
-        ConfigurationError: it is none.
-    """
+    """Return a whole number between two limits."""
     try:
         number = int(str(value)) if not isinstance(value, bool) else None
     except ValueError:
@@ -59,33 +55,21 @@ def whole_number(key: str, value: Any, least: int, most: int) -> int:
 
 
 def seconds(key: str, value: Any) -> float:
-    """Read a time that is longer than none, in seconds.
-
-    Raises:
-        ConfigurationError: it is none.
-    """
+    """Return a number of seconds above 0."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
         raise ConfigurationError(f"{key}: {value!r} is no number of seconds above 0")
     return value
 
 
 def text(key: str, value: Any) -> str:
-    """Read a text.
-
-    Raises:
-        ConfigurationError: it is none.
-    """
+    """Return a text that is not empty."""
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"{key}: {value!r} is no text")
     return value
 
 
 def folder(key: str, value: Any) -> str | None:
-    """Read the name of a folder that is there, or None.
-
-    Raises:
-        ConfigurationError: it is not there.
-    """
+    """Return the name of an existing folder, or None."""
     if value is None:
         return None
     name = os.fspath(value) if isinstance(value, (str, os.PathLike)) else str(value)
@@ -95,11 +79,7 @@ def folder(key: str, value: Any) -> str | None:
 
 
 def origins(key: str, value: Any) -> frozenset[str]:
-    """Read one origin or several, such as ``https://panel.lab``.
-
-    Raises:
-        ConfigurationError: one of them is none.
-    """
+    """Return one or several origins, such as ``https://panel.lab``."""
     found = [value] if isinstance(value, str) else value
     if not isinstance(found, Sequence) and not isinstance(found, (set, frozenset)):
         raise ConfigurationError(f"{key}: {value!r} is no list of origins, such as https://panel.lab")

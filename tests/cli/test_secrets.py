@@ -131,7 +131,7 @@ def test_a_password_is_no_part_of_what_objects_show_of_themselves(secret):
     session = loaded.session()
     client = session.client()
     shown = [
-        common, loaded, loaded.assembly, session, session.mesh, session.auth, session.auth.data, client,
+        common, loaded, loaded.loaded, session, session.mesh, session.auth, session.auth.data, client,
         client.link, client.link.address, Interface(password=secret), Service("x", password=secret),
         EmbeddedBroker(password=secret),
     ]  # fmt: skip

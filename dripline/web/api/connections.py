@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -184,19 +183,11 @@ def client_of(transport: asyncio.BaseTransport | None) -> str:
     return str(name[0]) if name else ""
 
 
-def _too_many() -> bytes:
-    content = {
-        "return_code": 100,
-        "return_name": "amqp_error",
-        "return_message": "there are too many connections; try again",
-        "payload": None,
-    }
-    body = json.dumps(content).encode()
-    head = (
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"
-        f"Content-Length: {len(body)}\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode() + body
-
-
-_TOO_MANY = _too_many()
+_TOO_MANY_BODY = (
+    b'{"return_code": 100, "return_name": "amqp_error", '
+    b'"return_message": "there are too many connections; try again", "payload": null}'
+)
+_TOO_MANY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"
+    b"Content-Length: %d\r\nRetry-After: 1\r\nConnection: close\r\n\r\n%s"
+) % (len(_TOO_MANY_BODY), _TOO_MANY_BODY)

@@ -43,11 +43,7 @@ def middleware(auth: Auth, connections: Connections) -> Any:
 
 
 class _Sent(web.StreamResponse):
-    """What aiohttp gets instead of an answer that was sent already: it would send a file a second time.
-
-    Args:
-        keep_alive: whether the connection may be used for another request.
-    """
+    """What aiohttp gets instead of an answer that was sent already: it would send a file a second time."""
 
     def __init__(self, keep_alive: bool) -> None:
         super().__init__()
@@ -109,11 +105,7 @@ def has_gone(request: web.Request) -> bool:
 
 
 async def _send(request: web.Request, answer: web.StreamResponse) -> bool:
-    """Send an answer to its end, here and not later, since a connection is not quiet meanwhile.
-
-    Returns:
-        False if the client has hung up, or does not read.
-    """
+    """Send an answer to its end here, since a connection is not quiet meanwhile; whether the client took it."""
 
     async def send() -> None:
         await answer.prepare(request)

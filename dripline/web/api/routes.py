@@ -11,10 +11,9 @@ from dripline.errors import DriplineError
 from dripline.runtime.service_discovery import Present
 from dripline.web.api.auth import Auth
 from dripline.web.api.connections import ConcurrencyLimit, Connections, Permit, TooManyRequests, client_of
-from dripline.web.api.mesh_requests import MeshRequests
+from dripline.web.api.mesh_requests import BadRequest, MeshRequests, mesh_request
 from dripline.web.api.middleware import middleware
 from dripline.web.api.openapi import openapi
-from dripline.web.api.request_parsing import BadRequest, mesh_request
 from dripline.web.api.responses import error_answer, json_answer, reply_answer
 from dripline.web.settings import http_status
 from dripline.wire.message import MsgRequest
