@@ -7,7 +7,7 @@ import ssl
 import time
 from dataclasses import replace
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pika.exceptions import AuthenticationError, ProbableAccessDeniedError, ProbableAuthenticationError
 
@@ -61,14 +61,15 @@ def examine_broker(report: Report, session: Session, timeout_s: float) -> tuple[
         if tls is None:
             sock.close()
             return "encryption", None
-    link = BrokerLink(address, sock, tls, timeout_s * _PATIENCE)
+    version, certificate = (tls.version, tls.certificate) if tls is not None else ("", {})
+    link = BrokerLink(address, sock, tls, timeout_s * _PATIENCE)  # from here on its thread uses the engine
     has_ended, error = link.await_login(timeout_s)
     if tls is not None:
         if has_ended and not link.first_bytes:  # a broker refuses our certificate after the handshake
             text = str(refused_certificate(address, error)) if error and is_refusal(error) else _HUNG_UP
             encryption.broken(text, _OTHER_CERTIFICATE)
             return "encryption", None
-        _record_certificate(encryption, mesh, tls)
+        _record_certificate(encryption, mesh, version, certificate)
     product = link.product
     if product is None:
         report.recorder("address", BROKER).broken(*_other_peer(address, link.first_bytes, timeout_s))
@@ -176,16 +177,18 @@ def _examine_handshake(
     return None
 
 
-def _record_certificate(record: FindingRecorder, mesh: MeshSettings, tls: TlsEngine) -> None:
+def _record_certificate(
+    record: FindingRecorder, mesh: MeshSettings, version: str, certificate: dict[str, Any]
+) -> None:
     if not mesh.verify:
         record.warning(
-            f"{tls.version}, but nobody looks who the broker is: verify is false",
+            f"{version}, but nobody looks who the broker is: verify is false",
             "remove verify: false, and name ca_file",
         )
         return
-    ends = str(tls.certificate.get("notAfter", ""))
+    ends = str(certificate.get("notAfter", ""))
     days = (ssl.cert_time_to_seconds(ends) - time.time()) / _DAY_S if ends else _SOON_DAYS
-    text = f"{tls.version}, certificate valid for {mesh.broker}"
+    text = f"{version}, certificate valid for {mesh.broker}"
     text += f", expires {ends} (in {days:.0f} days)" if ends else ""
     if days < _SOON_DAYS:
         record.warning(text, "renew the broker's certificate", expires=ends, days=round(days, 1))

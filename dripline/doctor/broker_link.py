@@ -20,6 +20,8 @@ from dripline.wire.duration import duration
 if TYPE_CHECKING:
     from dripline.transport.tls import TlsEngine
 
+_GOODBYE_S = 1.0
+
 
 @dataclass(frozen=True)
 class Product:
@@ -107,8 +109,10 @@ class BrokerLink(StreamEvents):
         return (0, "") if refusal is None else (refusal.reply_code, refusal.reply_text)
 
     def close(self) -> None:
-        """End the connection, in the background."""
-        self._pika.loop.call_soon(lambda: self._pika.close() if self._pika.is_open else self._pika.loop.abort())
+        """End the connection, and wait a moment for the broker's goodbye."""
+        loop = self._pika.loop
+        loop.call_soon(lambda: self._pika.close() if self._pika.is_open else loop.abort())
+        loop.thread.join(_GOODBYE_S)
 
     def on_open(self) -> None:
         """The broker accepted login and virtual host."""
