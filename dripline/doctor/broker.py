@@ -16,7 +16,7 @@ from dripline.doctor.report import BROKER, CONFIGURATION, FindingRecorder, Repor
 from dripline.errors import ConfigurationError
 from dripline.transport import other_peer
 from dripline.transport.address import BrokerAddress
-from dripline.transport.error_messages import is_refusal, refused_certificate
+from dripline.transport.error_messages import describe, is_refusal, refused_certificate
 from dripline.transport.progress import Progress
 from dripline.transport.resolving import Found, resolve
 from dripline.transport.sockets import first_to_answer
@@ -105,7 +105,7 @@ def _examine_address(record: FindingRecorder, mesh: MeshSettings, timeout_s: flo
         )
         return None
     except OSError as error:
-        record.broken(f"nobody listens at {place} ({_reason(error)})", _other_place(mesh), addresses=addresses)
+        record.broken(f"nobody listens at {place} ({describe(error)})", _other_place(mesh), addresses=addresses)
         return None
     record.ok(f"{place} is open ({peer})", addresses=addresses, peer=peer)
     return sock
@@ -119,7 +119,7 @@ def _resolve(record: FindingRecorder, mesh: MeshSettings, timeout_s: float) -> l
     except TimeoutError:
         record.broken(f"the name {host!r} is not resolved within {duration(timeout_s)}", remedy)
     except (OSError, UnicodeError) as error:
-        record.broken(f"the name {host!r} leads nowhere ({_reason(error)})", remedy)
+        record.broken(f"the name {host!r} leads nowhere ({describe(error)})", remedy)
     return []
 
 
@@ -137,10 +137,6 @@ def _other_place(mesh: MeshSettings) -> str:
         return "dl broker, or systemctl status rabbitmq-server, or -b HOST for a broker elsewhere"
     ports = " or ".join(f"-p {port}" for port in _PORTS if port != mesh.broker_port)
     return f"systemctl status rabbitmq-server on {mesh.broker}, or -b HOST for another one, or {ports}"
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 # -- TLS -----------------------------------------------------------------------------------------------------

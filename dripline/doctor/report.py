@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -108,15 +108,6 @@ class Report:
         """
         return FindingRecorder(self, examination, exit_code)
 
-    def add(self, finding: Finding) -> None:
-        """Take a finding."""
-        self.findings.append(finding)
-        self.on_finding(finding)
-
-    def leave_out(self, examinations: Iterable[str]) -> None:
-        """Remember what could not be examined, since something before it is broken."""
-        self.left_out += examinations
-
     @property
     def first_broken(self) -> Finding | None:
         """The first broken link; None when there is none."""
@@ -168,7 +159,9 @@ class FindingRecorder:
     def _add(self, severity: Severity, text: str, remedy: str, facts: dict[str, Any]) -> None:
         exit_code = self.exit_code if severity == ERROR else 0
         text, remedy = _one_line(text), _one_line(remedy)
-        self.report.add(Finding(Place(), text, severity, remedy, self.examination, exit_code, facts))
+        finding = Finding(Place(), text, severity, remedy, self.examination, exit_code, facts)
+        self.report.findings.append(finding)
+        self.report.on_finding(finding)
 
 
 def _one_line(text: str) -> str:

@@ -26,12 +26,12 @@ def examine(options: DoctorOptions, report: Report) -> None:
 
     record = report.recorder("installation", CONFIGURATION)
     if not examine_installation(record):
-        report.leave_out(_ORDER[1:])
+        report.left_out += _ORDER[1:]
         return
     examine_extensions(record)
     session = examine_configuration(report.recorder("configuration", CONFIGURATION), options.common, options.files)
     if session is None:
-        report.leave_out(_ORDER[2:])
+        report.left_out += _ORDER[2:]
         return
     from dripline.doctor.broker import examine_broker
 
@@ -42,7 +42,7 @@ def examine(options: DoctorOptions, report: Report) -> None:
         finally:
             link.close()
     left_out = _ORDER[_ORDER.index(last) + 1 :]
-    report.leave_out(name for name in left_out if name != "encryption" or session.mesh.tls)
+    report.left_out += [name for name in left_out if name != "encryption" or session.mesh.tls]
 
 
 def _examine_mesh(options: DoctorOptions, session: Session, report: Report, link: BrokerLink) -> str:

@@ -68,25 +68,22 @@ class DemoMesh:
             ConfigurationError: the folder cannot be made or written.
         """
         with self._told_failures():
-            self._write()
-
-    def _write(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for source in sorted((Path(__file__).parent / "demo_files").iterdir()):
-            target = self.folder / source.name
-            if source.suffix in (".yaml", ".py", ".md") and not target.exists():
-                shutil.copyfile(source, target)
-                if source.name in _SERVICES:
-                    with target.open("a", encoding="utf-8") as file:
-                        file.write(_HEARTBEATS)
-        logger_file = self.folder / "sensor-logger.yaml"
-        text = logger_file.read_text(encoding="utf-8")
-        here = json.dumps(str(self.folder.resolve()), ensure_ascii=False).strip('"')  # as in a quoted text of YAML
-        for key in ('"sqlite:///', 'spool_directory: "'):  # relative names would lead to the working folder
-            text = text.replace(key, f"{key}{here}/") if f"{key}/" not in text else text
-        logger_file.write_text(text, encoding="utf-8")
-        if self._lacks_database():
-            self.left_out.append(f"the logger: {pip_install('sql')}")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for source in sorted((Path(__file__).parent / "demo_files").iterdir()):
+                target = self.folder / source.name
+                if source.suffix in (".yaml", ".py", ".md") and not target.exists():
+                    shutil.copyfile(source, target)
+                    if source.name in _SERVICES:
+                        with target.open("a", encoding="utf-8") as file:
+                            file.write(_HEARTBEATS)
+            logger_file = self.folder / "sensor-logger.yaml"
+            text = logger_file.read_text(encoding="utf-8")
+            here = json.dumps(str(self.folder.resolve()), ensure_ascii=False).strip('"')  # as in quoted YAML
+            for key in ('"sqlite:///', 'spool_directory: "'):  # relative names would lead to the working folder
+                text = text.replace(key, f"{key}{here}/") if f"{key}/" not in text else text
+            logger_file.write_text(text, encoding="utf-8")
+            if self._lacks_database():
+                self.left_out.append(f"the logger: {pip_install('sql')}")
 
     @contextmanager
     def log(self) -> Iterator[IO[bytes]]:
