@@ -68,7 +68,7 @@ def demo(ctx: click.Context, common: CommonOptions, folder: str | None) -> None:
         mesh.write()
         code = _run(mesh, common, stop, kept=folder is not None)
         if code:
-            _tell_end_of(mesh)
+            _show_end_of_log(mesh)
     try:
         show(conclusion(mesh, kept=folder is not None))
     except OSError:  # the terminal has been closed
@@ -94,7 +94,7 @@ def _temporary_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _tell_end_of(mesh: DemoMesh) -> None:
+def _show_end_of_log(mesh: DemoMesh) -> None:
     """Show the last that the services said: one of them did not end well."""
     from dripline.programs.demo_mesh import LOG
 

@@ -67,7 +67,7 @@ class DemoMesh:
         Raises:
             ConfigurationError: the folder cannot be made or written.
         """
-        with self._told_failures():
+        with self._folder_errors():
             self.folder.mkdir(parents=True, exist_ok=True)
             for source in sorted((Path(__file__).parent / "demo_files").iterdir()):
                 target = self.folder / source.name
@@ -92,7 +92,7 @@ class DemoMesh:
         Raises:
             ConfigurationError: another demonstration runs in the folder, or it cannot be written.
         """
-        with self._told_failures():
+        with self._folder_errors():
             file = (self.folder / LOG).open("ab")
         with file:
             try:
@@ -111,8 +111,8 @@ class DemoMesh:
                 instrument = self._instrument(file)
                 stack.callback(instrument.stop)
                 self.instruments[file] = instrument
-                with self._told_failures():
-                    self._tell_port(file, instrument.address[1])
+                with self._folder_errors():
+                    self._write_port(file, instrument.address[1])
             yield
 
     def _instrument(self, file: str) -> Instrument:
@@ -123,7 +123,7 @@ class DemoMesh:
         except ConfigurationError:  # a fault in the file itself is told by the second attempt
             return Instrument.from_file(self.folder / file, 0).start()
 
-    def _tell_port(self, file: str, port: int) -> None:
+    def _write_port(self, file: str, port: int) -> None:
         service = self.folder / file.replace(".yaml", "-service.yaml").replace("_", "-")
         text = service.read_text(encoding="utf-8")
         # In a folder that was kept the port is that of the last time.
@@ -132,7 +132,7 @@ class DemoMesh:
             service.write_text(told, encoding="utf-8")
 
     @contextmanager
-    def _told_failures(self) -> Iterator[None]:
+    def _folder_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

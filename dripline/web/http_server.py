@@ -204,11 +204,11 @@ class HTTPServer(Interface):
         self.http_port = listening.getsockname()[1]
         watch = loop.create_task(connections.watch())
         try:
-            listener = await loop.create_server(connections.door, sock=listening, backlog=128)
+            listener = await loop.create_server(connections.accept, sock=listening, backlog=128)
             threading.Thread(
                 target=self._connect, args=(client,), name="dripline-http-connect", daemon=True
             ).start()
-            self._tell()
+            self._log_address()
             if ready is not None:
                 ready.set()
             await stop.wait()
@@ -236,7 +236,7 @@ class HTTPServer(Interface):
             replace(link.mesh, max_connection_attempts=1), link.address.username, link.address.password
         )
 
-    def _tell(self) -> None:
+    def _log_address(self) -> None:
         host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
         logger.info("http://%s:%d/dl lists the endpoints of the mesh", host, self.http_port)
         if self._http_auth.is_open_to_all:

@@ -112,9 +112,9 @@ class Connections:
         """Return how many there are."""
         return self._limit.waiting
 
-    def door(self) -> asyncio.Protocol:
+    def accept(self) -> asyncio.Protocol:
         """Make what a new connection meets first; for the `create_server` of an event loop."""
-        return _Door(self)
+        return _Acceptor(self)
 
     def admit(self, transport: asyncio.Transport) -> None:
         """Let a connection in, or tell it that there are too many."""
@@ -166,7 +166,7 @@ class Connections:
             self._known.pop(protocol).permit.release()
 
 
-class _Door(asyncio.Protocol):
+class _Acceptor(asyncio.Protocol):
     """What a new connection meets first."""
 
     def __init__(self, connections: Connections) -> None:

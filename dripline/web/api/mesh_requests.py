@@ -107,13 +107,13 @@ class MeshRequests:
         Raises:
             DriplineError: there is no broker, nobody is bound for the key, or no reply came in time.
         """
-        errand = _Errand(self._client, request, timeout_s)
-        future = self._threads.submit(errand.run)
+        sent = _SentRequest(self._client, request, timeout_s)
+        future = self._threads.submit(sent.run)
         future.add_done_callback(done)
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
-            errand.give_up()
+            sent.give_up()
             raise
 
     async def call(self, function: Callable[[], _Result]) -> _Result:
@@ -131,7 +131,7 @@ class MeshRequests:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-class _Errand:
+class _SentRequest:
     """One request on its way, on a thread."""
 
     def __init__(self, client: MeshClient, request: MsgRequest, timeout_s: float) -> None:

@@ -127,11 +127,11 @@ async def _send(request: web.Request, answer: web.StreamResponse) -> bool:
 def protocol_log() -> logging.Logger:
     """Make a logger for aiohttp that logs each kind of message at most once a minute."""
     log = logging.Logger("aiohttp")
-    log.addHandler(_Telling())
+    log.addHandler(_RateLimitedHandler())
     return log
 
 
-class _Telling(logging.Handler):
+class _RateLimitedHandler(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._limited_log = RateLimitedLogger(logger)
