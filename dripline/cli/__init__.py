@@ -1,6 +1,4 @@
 """The commands: one file each, and what they share.
 
-- `command`: a click command whose options stand anywhere, and which ends with one line for every error;
-- `options`: the options that all commands have; `session`: from options to mesh settings and login;
-- `logs`: what goes to standard error. Only results go to standard output.
+`command` is the base of all commands, which end with one line for every error; `options` are those that all have.
 """

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from dripline.cli.command import WORD, Command, Seconds
-from dripline.cli.options import common_options
+from dripline.cli.command import Command
+from dripline.cli.options import WORD, Seconds, common_options
 from dripline.programs.common_options import CommonOptions
 
 _NOTES = """
@@ -30,8 +30,8 @@ dl alert status_message.pump.warning 'it stopped'
 @common_options
 def alert(common: CommonOptions, routing_key: str, words: Sequence[str], timeout: float) -> None:
     """Send an alert to all subscribers."""
-    from dripline.cli.payload import make_payload
     from dripline.programs import logs
+    from dripline.programs.request import make_payload
     from dripline.programs.session import open_client_session
     from dripline.wire.message import MsgAlert
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dripline.cli.command import WORD, Command
+from dripline.cli.command import Command
+from dripline.cli.options import WORD
 from dripline.programs.output import show, show_json
 
 if TYPE_CHECKING:

@@ -1,82 +1,42 @@
-"""Commands as dripline's are: negative numbers are words, an option may take many, an error is one line."""
+"""Commands as dripline's are: negative numbers are words, an option may take many, an error is one line.
+
+How a command ends when something goes wrong: with that line, and an exit code that scripts can rely on.
+"""
 
 from __future__ import annotations
 
+import errno
 import io
-import math
 import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import click
 
 from dripline import errors
-from dripline.cli.exit_codes import exit_code_of, is_lost_output, report
-from dripline.cli.help_text import HelpLayout
-from dripline.programs.output import complain
-from dripline.wire.safe_text import hide_login
+from dripline.cli.options import HIDDEN, HelpLayout, ManyWords
+from dripline.errors import ConfigurationError, DriplineError
+from dripline.programs.output import complain, forget_output
+from dripline.wire.safe_text import hide_login, safe_traceback
 
 # No option of ours is a digit, so what begins like a negative number is a word.
 _NEGATIVE = re.compile(r"-\.?\d")
-# Hides a word that begins with "-" from click's parser until it is a value.
-_HIDDEN = "\0"
-# About 30 years; the clocks of sockets overflow at 300 years.
-_LONGEST_S = 1e9
-
-
-class ManyWords(click.Option):
-    """An option that takes all words up to the next option: `-a 'sensor_value.#' heartbeat.my_store`."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"multiple": True, "type": WORD, "metavar": "WORD…", **kwargs})
-
-
-class _Word(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
-    """A word of the command line, as it was written."""
-
-    name = "word"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        word = value.removeprefix(_HIDDEN)
-        if not _is_text(word):
-            self.fail(f"{word!r} has bytes that are no text; write it in UTF-8, in a locale of UTF-8", param, ctx)
-        return word
-
-
-def _is_text(word: str) -> bool:
-    """Whether a word can be sent: bytes that the locale cannot read are lone surrogates in it."""
-    try:
-        word.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-WORD = _Word()
-
-
-class Seconds(click.FloatRange):
-    """A duration in seconds. Infinity and everything that clocks cannot count is the longest one that they can."""
-
-    name = "number of seconds"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the duration; fail for NaN, which no comparison refuses."""
-        number = float(super().convert(value, param, ctx))
-        if math.isnan(number):
-            self.fail(f"{value!r} is not a valid {self.name}", param, ctx)
-        return min(number, _LONGEST_S)
-
-
-class WholeNumber(click.IntRange):
-    """A whole number within limits."""
-
-    name = "whole number"
+#: `EX_SOFTWARE` of sysexits.h: the fault is ours.
+BUG = 70
+#: `EX_IOERR`: what was printed did not get where it should.
+LOST_OUTPUT = 74
+#: `EX_OSERR`: the system has no more threads, files or memory for this process.
+EXHAUSTED = 71
+_INTERRUPTED = 130
+_LOST = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+_LIMITS = {
+    errno.EMFILE: "too many open files in this process; raise the limit (ulimit -n, LimitNOFILE of systemd)",
+    errno.ENFILE: "too many open files on this machine; close some, or raise the limit (sysctl fs.file-max)",
+    errno.ENOMEM: "out of memory; end other programs, or raise the limit (ulimit -v, MemoryMax of systemd)",
+}
+_THREADS = "no further thread can be started; raise the limit (ulimit -u, TasksMax of systemd)"
 
 
 class Command(HelpLayout):
@@ -91,8 +51,7 @@ class Command(HelpLayout):
     def __init__(
         self, *args: Any, values_after: int | None = None, takes_files: bool = False, **kwargs: Any
     ) -> None:
-        settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-        super().__init__(*args, **{"context_settings": settings, **kwargs})
+        super().__init__(*args, **kwargs)
         self.values_after = values_after
         self.takes_files = takes_files
 
@@ -162,15 +121,74 @@ def spellings(command: click.Command, ctx: click.Context) -> dict[str, click.Par
 
 
 def _usage_message(error: click.ClickException) -> str:
-    message = hide_login(" ".join(error.format_message().replace(_HIDDEN, "").split()))
+    message = hide_login(" ".join(error.format_message().replace(HIDDEN, "").split()))
     return message[:1].lower() + message[1:].rstrip(".")
 
 
-def forget_output() -> None:
-    """Go on without standard output: its reader has gone, as in `dl mon | head -3`, or its disk is full."""
-    # Python would complain once more when it flushes at the end.
-    with suppress(io.UnsupportedOperation):  # a program in Python has put something else there
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+# -- how a command ends ----------------------------------------------------------------------------------------
+
+
+def exit_code_of(error: BaseException) -> int:
+    """The exit code for an error: its own if it is one of dripline's, 130 for Ctrl-C, else 70."""
+    if isinstance(error, KeyboardInterrupt):
+        return _INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        return 0
+    if isinstance(error, DriplineError):
+        return min(error.exit_code, 255)
+    if _limit(error):
+        return EXHAUSTED
+    return LOST_OUTPUT if is_lost_output(error) else BUG
+
+
+def is_lost_output(error: BaseException) -> bool:
+    """Whether a disk is full, or a terminal gone, and not the program wrong."""
+    return isinstance(error, OSError) and error.errno in _LOST
+
+
+def _limit(error: BaseException) -> str:
+    """Which limit of the system was reached, and the remedy; empty if none."""
+    if isinstance(error, MemoryError):
+        return _LIMITS[errno.ENOMEM]
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":  # as all versions of Python say
+        return _THREADS
+    return _LIMITS.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+
+
+def report(error: BaseException, command: str, verbose: int = 0) -> None:
+    """Tell an error on standard error.
+
+    Args:
+        error: what ended the command.
+        command: the command as it was called, such as `dl get`.
+        verbose: how many `-v` were given; two add the traceback.
+    """
+    if isinstance(error, (KeyboardInterrupt, BrokenPipeError)):
+        return
+    if verbose >= 2:
+        print(safe_traceback(error), file=sys.stderr)
+    for line in _lines(error):
+        complain(f"{command}: {line}")
+
+
+def _lines(error: BaseException) -> list[str]:
+    text = str(error)
+    if isinstance(error, ConfigurationError):  # several mistakes are several lines
+        return text.splitlines() or [type(error).__name__]
+    if isinstance(error, DriplineError):
+        return [text or type(error).__name__]
+    if limit := _limit(error):
+        return [limit]
+    if isinstance(error, OSError) and is_lost_output(error):
+        place = error.filename or "the output"
+        return [f"{place} cannot be written: {(error.strerror or text).lower()}; make room, or write to elsewhere"]
+    return [
+        f"{type(error).__name__}: {' '.join(text.split())} -- this is a bug of dripline or of an extension; "
+        "-vv shows where"
+    ]
+
+
+# -- words ------------------------------------------------------------------------------------------------------
 
 
 def _prepared(args: Sequence[str], options: dict[str, click.Parameter], values_after: int | None) -> Iterable[str]:
@@ -269,7 +287,7 @@ def is_option(word: str) -> bool:
 
 
 def _hidden(word: str) -> str:
-    return _HIDDEN + word if word.startswith("-") else word
+    return HIDDEN + word if word.startswith("-") else word
 
 
 def expecting(word: str, options: dict[str, click.Parameter]) -> click.Parameter | None:

@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,27 +17,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dripline.cli.command import WORD, Command, forget_output
-from dripline.cli.options import common_options
+from dripline.cli.command import Command
+from dripline.cli.options import WORD, common_options
 from dripline.programs.common_options import CommonOptions
-from dripline.programs.output import complain, show
+from dripline.programs.output import complain, forget_output, show, terminal_size
 
 if TYPE_CHECKING:
     from dripline.programs.demo_mesh import DemoMesh
     from dripline.programs.session import Session
     from dripline.programs.signals import StopEvent
     from dripline.wire.message import Message
-
-
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from dripline.programs.output import terminal_size
-
-if TYPE_CHECKING:
-    from dripline.programs.demo_mesh import DemoMesh
-    from dripline.programs.session import Session
-
 
 _USUAL_HTTP_PORT = 8080
 _ATTEMPTS = 5
@@ -79,7 +68,7 @@ def demo(ctx: click.Context, common: CommonOptions, folder: str | None) -> None:
         mesh.write()
         code = _run(mesh, common, stop, kept=folder is not None)
         if code:
-            _tell_end_of(mesh)
+            _show_end_of_log(mesh)
     try:
         show(conclusion(mesh, kept=folder is not None))
     except OSError:  # the terminal has been closed
@@ -105,7 +94,7 @@ def _temporary_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _tell_end_of(mesh: DemoMesh) -> None:
+def _show_end_of_log(mesh: DemoMesh) -> None:
     """Show the last that the services said: one of them did not end well."""
     from dripline.programs.demo_mesh import LOG
 
@@ -217,7 +206,7 @@ def _view(session: Session) -> Iterator[Callable[[], None]]:
     Yields:
         What is called again and again; it raises when there is nobody to show them to any longer.
     """
-    from dripline.programs.live_table import LiveTable, can_be_drawn, line_of
+    from dripline.programs.monitor import LiveTable, can_be_drawn, line_of
 
     lost: list[OSError] = []
 

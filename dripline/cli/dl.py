@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 
 import click
 
 from dripline.cli.command import expecting, is_option, run, spellings
-from dripline.cli.help_text import HelpLayout
-from dripline.cli.options import common_options
+from dripline.cli.options import HelpLayout, common_options
 from dripline.programs.common_options import CommonOptions
 
 # Name, module, function, and short help; importing all modules for that would be slow.
@@ -79,14 +79,7 @@ class _Commands(HelpLayout, click.Group):
         return 0
 
 
-@click.group(
-    "dl",
-    cls=_Commands,
-    epilog=_NOTES,
-    examples=_EXAMPLES,
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+@click.group("dl", cls=_Commands, epilog=_NOTES, examples=_EXAMPLES, invoke_without_command=True)
 @common_options
 @click.pass_context
 def dl(ctx: click.Context, /, common: CommonOptions) -> None:
@@ -98,10 +91,7 @@ def dl(ctx: click.Context, /, common: CommonOptions) -> None:
         click.echo(ctx.get_help())
 
 
-def main() -> None:
-    """Run `dl`."""
-    run(dl, "dl")
-
+main = partial(run, dl, "dl")
 
 if __name__ == "__main__":
     main()

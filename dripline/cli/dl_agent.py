@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from dripline.cli.command import WORD, Command, ManyWords, Seconds, WholeNumber, run
-from dripline.cli.options import common_options
-from dripline.cli.payload import make_payload
+from dripline.cli.command import Command, run
+from dripline.cli.options import WORD, ManyWords, Seconds, WholeNumber, common_options
+from dripline.errors import ConfigurationError
 from dripline.programs.common_options import CommonOptions
+from dripline.programs.request import make_payload
 
 if TYPE_CHECKING:
     from dripline.programs.session import Session
+
+logger = logging.getLogger("dripline.config")
 
 # Importing this module must stay cheap: what sends and prints is imported by the functions that do so.
 
@@ -36,24 +41,19 @@ dl-agent alert my.news x=1 y.z=hello
 
 
 _CONFIRM_S = 30.0  # for the broker to take a reply or an alert, if there is no time limit
+# Keys that have an option; `return` holds the last two.
+_OPTIONS = ("specifier", "timeout", "lockout_key", "suppress_output", "json_print", "pretty_print", "dry_run_msg")
+_RETURN = {"code": "return_code", "message": "return_msg"}
+# Never part of a payload: login (also version 4's), connection, and the routing key of the command line.
+_LOGIN = {"username", "password", "amqp", "auth_file", "auth-file", "auths_file", "auth_groups", "auth-groups"}
+_NOT_SENT = {"dripline_mesh", "rk", "return", *_LOGIN, *_OPTIONS}
+_SERVICE_KEYS = ("endpoints", "module", "module_path")
 _OPERATIONS = ("get", "set", "cmd", "reply", "alert")
 
 
 @dataclass(frozen=True)
-class MessageOptions:
-    """What kind of message is to be sent, and how its reply is shown.
-
-    Attributes:
-        specifier: attribute or method of the endpoint.
-        timeout: longest wait for a connection and the reply together, in seconds; 0 for no limit.
-        lockout_key: key of a locked endpoint.
-        return_code: of a reply that is sent.
-        return_msg: its message.
-        suppress_output: show nothing.
-        json_print: show one line of JSON.
-        pretty_print: show indented JSON.
-        dry_run_msg: show the message instead of sending it.
-    """
+class _MessageOptions:
+    """What kind of message is sent, and how its reply is shown: the options, or their keys in a file."""
 
     specifier: str
     timeout: float
@@ -105,22 +105,24 @@ def dl_agent(
     **options: object,
 ) -> None:
     """Send a request (get, set or cmd), a reply or an alert."""
-    from dripline.cli.agent_file import MessageFile, read_message_file
     from dripline.programs import logs
     from dripline.programs.session import open_client_session
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
     session = open_client_session(common)
-    file = read_message_file(ctx, session) if common.config else MessageFile()
+    file = _read_message_file(ctx, session) if common.config else _MessageFile()
     content = make_payload([*words, *payload], values, file.payload)
     if file.last_values:
         content["values"] = [*content.get("values", ()), *file.last_values]
-    how = MessageOptions(**{**options, **file.options})
+    how = _MessageOptions(**{**options, **file.options})
     ctx.exit(_send(session, operation, routing_key, content, how))
 
 
-def _send(session: Session, operation: str, routing_key: str, payload: dict[str, Any], how: MessageOptions) -> int:
-    from dripline.programs.messages import make_message, show
+def _send(
+    session: Session, operation: str, routing_key: str, payload: dict[str, Any], how: _MessageOptions
+) -> int:
+    from dripline.programs.output import show_message
+    from dripline.programs.request import make_message
     from dripline.wire.message import MsgRequest
     from dripline.wire.sender import sender_info
 
@@ -129,7 +131,7 @@ def _send(session: Session, operation: str, routing_key: str, payload: dict[str,
         message.return_code, message.return_message = how.return_code, how.return_msg
     if how.dry_run_msg:
         message.sender_info = sender_info()
-        show(message, json_print=how.json_print, pretty_print=how.pretty_print)
+        show_message(message, json_print=how.json_print, pretty_print=how.pretty_print)
         return 0
     with session.client().in_time() as client:
         if not isinstance(message, MsgRequest):
@@ -137,14 +139,81 @@ def _send(session: Session, operation: str, routing_key: str, payload: dict[str,
             return 0
         reply = client.request(message, how.timeout)
     if not how.suppress_output:
-        show(reply, json_print=how.json_print, pretty_print=how.pretty_print)
+        show_message(reply, json_print=how.json_print, pretty_print=how.pretty_print)
     return min(reply.return_code // 100, 255)
 
 
-def main() -> None:
-    """Run `dl-agent`."""
-    run(dl_agent, "dl-agent")
+# -- what a configuration file contributes to the message ------------------------------------------------------
 
+
+@dataclass
+class _MessageFile:
+    """Message settings from a configuration file; `last_values` are appended after all others."""
+
+    payload: dict[str, Any] = field(default_factory=dict)
+    last_values: list[Any] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def _read_message_file(ctx: click.Context, session: Session) -> _MessageFile:
+    """Split the configuration file of a session into options and payload, as the reference does.
+
+    A file that describes a service contributes nothing.
+    """
+    content, where = session.configuration, session.origin.where
+    if any(key in content for key in _SERVICE_KEYS):
+        logger.info("%s: describes a service; only its connection and login are used", where(()))
+        return _MessageFile()
+    if "save" in content:
+        raise ConfigurationError(
+            f"{where(('save',))}: save: not supported; remove it and redirect the output: --json-print > FILE"
+        )
+    payload = {
+        key: value for key, value in content.items() if key not in _NOT_SENT and not str(key).startswith("x-")
+    }
+    last_values = _as_list(payload.pop("option_values", None))
+    values = _as_list(payload.pop("values", None))
+    if values:
+        payload["values"] = values
+    return _MessageFile(payload, last_values, _options(ctx, content, where))
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _options(ctx: click.Context, content: Mapping[str, Any], where: Any) -> dict[str, Any]:
+    given: dict[str, tuple[tuple[str, ...], Any]] = {
+        key: ((key,), content[key]) for key in _OPTIONS if key in content
+    }
+    reply = content.get("return")
+    if isinstance(reply, Mapping):
+        unknown = [key for key in reply if key not in _RETURN]
+        if unknown:
+            raise ConfigurationError(
+                f"{where(('return', unknown[0]))}: return: unknown key {unknown[0]!r}; known: code, message"
+            )
+        given |= {_RETURN[key]: (("return", key), value) for key, value in reply.items()}
+    elif reply is not None:
+        raise ConfigurationError(f"{where(('return',))}: return: must be a mapping with code and message")
+    parameters = {parameter.name: parameter for parameter in ctx.command.params}
+    options = {}
+    for name, (path, value) in given.items():
+        if value is None or ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            continue
+        parameter = parameters[name]
+        try:
+            if isinstance(value, (list, Mapping)):
+                raise click.BadParameter("must be a single value")
+            options[name] = parameter.type_cast_value(ctx, value)
+        except click.BadParameter as error:
+            raise ConfigurationError(f"{where(path)}: {'.'.join(path)}: {error.message.rstrip('.')}") from None
+    return options
+
+
+main = partial(run, dl_agent, "dl-agent")
 
 if __name__ == "__main__":
     main()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
-from dripline.cli.command import WORD, Command, ManyWords, run
-from dripline.cli.options import common_options
+from dripline.cli.command import Command, run
+from dripline.cli.options import WORD, ManyWords, common_options
 from dripline.programs.common_options import CommonOptions
 
 _NOTES = """
@@ -37,9 +38,9 @@ def dl_mon(
     pretty_print: bool,
 ) -> None:
     """Show the messages on a mesh until stopped."""
-    from dripline.cli.follow import listen
     from dripline.programs import logs
-    from dripline.programs.messages import show
+    from dripline.programs.monitor import listen
+    from dripline.programs.output import show_message
     from dripline.programs.session import open_client_session
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
@@ -50,14 +51,11 @@ def dl_mon(
         open_client_session(common, words),
         requests,
         alerts,
-        lambda message: show(message, json_print, pretty_print),
+        lambda message: show_message(message, json_print, pretty_print),
     )
 
 
-def main() -> None:
-    """Run `dl-mon`."""
-    run(dl_mon, "dl-mon")
-
+main = partial(run, dl_mon, "dl-mon")
 
 if __name__ == "__main__":
     main()

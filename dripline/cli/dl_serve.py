@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import click
 
-from dripline.cli.command import WORD, Command, Seconds, WholeNumber, run
-from dripline.cli.options import common_options
+from dripline.cli.command import Command, run
+from dripline.cli.options import WORD, Seconds, WholeNumber, common_options
 from dripline.programs.common_options import CommonOptions
 
 logger = logging.getLogger("dripline.cli")
@@ -89,10 +90,7 @@ def _refuse_files(words: Sequence[str]) -> None:
             raise ConfigurationError(f"{word!r} is a file; a configuration file is given with -c")
 
 
-def main() -> None:
-    """Run `dl-serve`."""
-    run(dl_serve, "dl-serve")
-
+main = partial(run, dl_serve, "dl-serve")
 
 if __name__ == "__main__":
     main()

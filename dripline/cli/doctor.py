@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import click
 
-from dripline.cli.command import WORD, Command, Seconds
-from dripline.cli.options import common_options
-from dripline.doctor.report import BROKEN, WARNING, Finding, Report
+from dripline.cli.command import Command
+from dripline.cli.options import WORD, Seconds, common_options
+from dripline.config.diagnostics import ERROR, WARNING
+from dripline.doctor.report import DoctorOptions, Finding, Report
 from dripline.programs.common_options import CommonOptions
 
 _NOTES = """
@@ -57,9 +58,7 @@ def doctor(
     busy_limit_s: float,
 ) -> None:
     """Find the first problem between this machine and the services, and suggest a remedy."""
-    from dripline.doctor.report import Report
     from dripline.doctor.run import examine
-    from dripline.doctor.wanted import Wanted
     from dripline.programs import logs
     from dripline.programs.output import show, show_json
 
@@ -72,7 +71,7 @@ def doctor(
             print(line_of(finding, colour), flush=True)  # a finding contains nothing that steers a terminal
 
     report = Report(tell)
-    examine(Wanted.of(words, common, timeout_s, busy_limit_s), report)
+    examine(DoctorOptions.of(words, common, timeout_s, busy_limit_s), report)
     if as_json:
         show_json(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -80,7 +79,7 @@ def doctor(
     ctx.exit(report.exit_code)
 
 
-_COLOURS = {WARNING: "33", BROKEN: "31"}
+_COLOURS = {WARNING: "33", ERROR: "31"}
 
 
 def line_of(finding: Finding, colour: bool = False) -> str:
@@ -91,7 +90,7 @@ def line_of(finding: Finding, colour: bool = False) -> str:
         colour: whether what is not well is coloured.
     """
     state = f"{finding.state:<8}"
-    code = _COLOURS.get(finding.state) if colour else None
+    code = _COLOURS.get(finding.severity) if colour else None
     remedy = f"; try: {finding.remedy}" if finding.remedy else ""
     shown = f"\033[{code}m{state}\033[0m" if code else state
     return f"{shown} {finding.examination:<13} {finding.text}{remedy}"
@@ -101,7 +100,7 @@ def verdict(report: Report) -> str:
     """How it all stands, in one or two lines."""
     lines = [f"{'-':<8} {'not examined':<13} {', '.join(report.left_out)}"] if report.left_out else []
     first = report.first_broken
-    warnings = sum(finding.state == WARNING for finding in report.findings)
+    warnings = sum(finding.severity == WARNING for finding in report.findings)
     if first is not None:
         lines.append(f"the first broken link: {first.examination}: {first.text}")
         if first.remedy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from functools import partial
 from importlib import import_module
 
 from dripline.programs.signals import interrupt
@@ -22,26 +23,8 @@ def _run(command: str) -> None:
     main()
 
 
-def dl() -> None:
-    """Run `dl`."""
-    _run("dl")
-
-
-def dl_serve() -> None:
-    """Run `dl-serve`."""
-    _run("dl_serve")
-
-
-def dl_agent() -> None:
-    """Run `dl-agent`."""
-    _run("dl_agent")
-
-
-def dl_mon() -> None:
-    """Run `dl-mon`."""
-    _run("dl_mon")
-
-
-def dl_http_server() -> None:
-    """Run `dl-http-server`."""
-    _run("web")
+dl = partial(_run, "dl")
+dl_serve = partial(_run, "dl_serve")
+dl_agent = partial(_run, "dl_agent")
+dl_mon = partial(_run, "dl_mon")
+dl_http_server = partial(_run, "web")

@@ -1,19 +1,24 @@
-"""`dl extensions`: which extensions are installed, and whether they work."""
+"""`dl extensions`: which extensions are installed, and whether they work; `dl extensions show`: about a class."""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from textwrap import indent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dripline.cli.command import Command, Seconds
+from dripline.cli.command import Command
+from dripline.cli.options import WORD, Seconds
 from dripline.discovery.inventory import DISABLED, BuiltIn, Listed, short_path
 from dripline.programs.output import complain, show, show_json, terminal_size
 from dripline.wire import VERSION
+
+if TYPE_CHECKING:
+    from dripline.checking import Argument
 
 _NOTES = """
 Each extension is imported in a separate process. DRIPLINE_DISABLE_EXTENSIONS=NAME,NAME disables extensions.
@@ -25,8 +30,15 @@ dl extensions show JitterEntity
 """
 
 
+_SHOW_EXAMPLES = """
+dl extensions show KeyValueStore
+dl extensions show heating.Furnace
+dl extensions show Furnace --module-path furnace.py
+"""
+
+
 class _Extensions(Command, click.Group):
-    """Lists when it is called bare; `show` is imported when it is called."""
+    """Lists when it is called bare."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return ["show"]
@@ -34,9 +46,7 @@ class _Extensions(Command, click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name != "show":
             ctx.fail(f"no such command {cmd_name!r}; there is 'show CLASS'")
-        from dripline.cli.show_class import show
-
-        return show
+        return show_class
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -144,3 +154,130 @@ def _rows(rows: Sequence[tuple[str, str, str]]) -> list[str]:
     width = min(max((len(name) for name, _, _ in rows), default=0), _WIDEST_NAME)
     lines = (f"  {name.ljust(width)}  {kind or '-':8}  {text}".rstrip() for name, kind, text in rows)
     return [line if len(line) <= columns else line[: columns - 1] + "…" for line in lines]
+
+
+# -- dl extensions show ----------------------------------------------------------------------------------------
+
+
+@click.command("show", cls=Command, examples=_SHOW_EXAMPLES)
+@click.argument("name", type=WORD, metavar="CLASS")
+@click.option("--module-path", metavar="FILE", help="Python file that contains the class.")
+@click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
+@click.option("-v", "--verbose", count=True, help="Increase verbosity; can be repeated.")
+@click.option("-q", "--quiet", count=True, help="Decrease verbosity; can be repeated.")
+def show_class(name: str, module_path: str | None, as_json: bool, verbose: int, quiet: int) -> None:
+    """Show the arguments of a class, its origin, and what messages can access."""
+    from dripline.discovery.class_finder import class_finder
+    from dripline.programs import logs
+
+    logs.set_up(logging.WARNING, verbose, quiet)
+    facts = describe(class_finder().find(name, module_path))
+    if as_json:
+        show_json(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        _print_class(facts)
+
+
+def describe(cls: type) -> dict[str, Any]:
+    """All that is known about a class, as it is printed with `--json`.
+
+    Args:
+        cls: any class.
+    """
+    from dataclasses import asdict
+
+    from dripline.checking import arguments_of
+    from dripline.checking.arguments import summary
+    from dripline.checking.message_access import message_access_of
+    from dripline.core.endpoint import Endpoint
+
+    facts: dict[str, Any] = {
+        "class": cls.__name__,
+        "module": cls.__module__,
+        "doc": summary(cls),
+        **_origin_of(cls),
+        "bases": [base.__name__ for base in cls.__mro__[1:] if base is not object],
+        "arguments": [_argument(argument) for argument in arguments_of(cls)],
+    }
+    if issubclass(cls, Endpoint):
+        facts |= asdict(message_access_of(cls))
+    return facts
+
+
+def _origin_of(cls: type) -> dict[str, str]:
+    import inspect
+
+    from dripline.checking.arguments import is_ours
+    from dripline.discovery.distributions import source_of
+    from dripline.wire import VERSION
+
+    try:
+        file = inspect.getfile(cls)
+    except (OSError, TypeError):
+        file = ""
+    if is_ours(cls):
+        return {"distribution": "dripline", "version": VERSION, "file": file}
+    source = source_of(file) if file else None
+    return {
+        "distribution": source.distribution if source else "",
+        "version": source.version if source else "",
+        "file": file,
+    }
+
+
+def _argument(argument: Argument) -> dict[str, Any]:
+    from dripline.checking import MISSING
+    from dripline.checking.schema import is_json
+
+    default = list(argument.default) if isinstance(argument.default, tuple) else argument.default
+    has_default = default is not MISSING
+    plain = default if is_json(default) else repr(default)
+    return {
+        "name": argument.name,
+        "required": argument.required,
+        "default": plain if has_default else None,
+        "has_default": has_default,
+        "type": "" if argument.annotation is MISSING else _type_name(argument.annotation),
+        "doc": argument.doc,
+        "owner": argument.owner.__name__,
+    }
+
+
+def _type_name(annotation: Any) -> str:
+    import inspect
+    import re
+
+    # `Mapping[str, float]` says enough.
+    return re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])", "", inspect.formatannotation(annotation))
+
+
+def _print_class(facts: dict[str, Any]) -> None:
+    origin = " ".join(filter(None, (facts["distribution"], facts["version"]))) or "no distribution"
+    show(f"{facts['class']}: {facts['doc'] or 'no documentation'}")
+    show(f"from {origin}, {facts['file'] or facts['module']}")
+    show(f"\nArguments, here and in {', '.join(facts['bases'])}:" if facts["bases"] else "\nArguments:")
+    for argument in facts["arguments"]:
+        _print_argument(argument)
+    for key, title in (("get", "dl get … -s reads"), ("set", "dl set … -s assigns")):
+        if facts.get(key):
+            show(f"\n{title}:")
+            show(_wrapped(", ".join(facts[key])))
+    if facts.get("commands"):
+        show("\ndl cmd calls:")
+    for command in facts.get("commands", ()):
+        show(f"  {command['name']}{command['signature']}")
+        if command["doc"]:
+            show(_wrapped(command["doc"], indent=6))
+
+
+def _print_argument(argument: dict[str, Any]) -> None:
+    kind = f": {argument['type']}" if argument["type"] else ""
+    default = f" = {argument['default']!r}" if argument["has_default"] else ""
+    required = "required, " if argument["required"] else ""
+    show(f"  {argument['name']}{kind}{default}  ({required}{argument['owner']})")
+    if argument["doc"]:
+        show(_wrapped(argument["doc"], indent=6))
+
+
+def _wrapped(text: str, indent: int = 2) -> str:
+    return click.wrap_text(text, 98, " " * indent, " " * indent)

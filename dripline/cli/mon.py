@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import click
 
-from dripline.cli.command import WORD, Command, ManyWords
-from dripline.cli.options import common_options
+from dripline.cli.command import Command
+from dripline.cli.options import WORD, ManyWords, common_options
 from dripline.programs.common_options import CommonOptions
 
 _NOTES = """
@@ -32,10 +32,9 @@ def mon(
     common: CommonOptions, keys: Sequence[str], alerts: Sequence[str], requests: Sequence[str], as_json: bool
 ) -> None:
     """Follow alerts, either all or those that match KEYS, until stopped."""
-    from dripline.cli.follow import listen
     from dripline.programs import logs
-    from dripline.programs.live_table import LiveTable, can_be_drawn, line_of
-    from dripline.programs.messages import show
+    from dripline.programs.monitor import LiveTable, can_be_drawn, line_of, listen
+    from dripline.programs.output import show_message
     from dripline.programs.session import open_client_session
 
     logs.set_up(logging.WARNING, common.verbose, common.quiet)
@@ -49,5 +48,5 @@ def mon(
         session,
         requests,
         alert_keys,
-        lambda message: show(message, json_print=True) if as_json else print(line_of(message), flush=True),
+        lambda message: show_message(message, json_print=True) if as_json else print(line_of(message), flush=True),
     )

@@ -6,7 +6,8 @@ import shlex
 
 import click
 
-from dripline.cli.command import WORD, Command
+from dripline.cli.command import Command
+from dripline.cli.options import WORD
 from dripline.config.suggest import did_you_mean
 from dripline.programs.output import show
 from dripline.runtime.state_folder import user_path

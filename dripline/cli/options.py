@@ -1,8 +1,10 @@
-"""The options that all commands have."""
+"""Types of arguments, the options that all commands have, and how `--help` lists them."""
 
 from __future__ import annotations
 
 import functools
+import math
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import fields
@@ -10,11 +12,127 @@ from typing import Any, TypeVar
 
 import click
 
-from dripline.cli.command import WholeNumber
-from dripline.cli.help_text import ConnectionOption
 from dripline.programs.common_options import CommonOptions
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+#: Hides a word that begins with "-" from click's parser until it is a value.
+HIDDEN = "\0"
+# About 30 years; the clocks of sockets overflow at 300 years.
+_LONGEST_S = 1e9
+_GENERAL = {"--config", "--verbose", "--quiet", "--version", "--help"}
+# What click adds for a range of numbers, such as "  [x>=1]" or "; x>0".
+_RANGE = re.compile(r" *\[[\d.]*(<=?)?x[<>][^\]]*\]|; *[\d.]*(<=?)?x[<>][^\]]*(?=\])")
+
+
+# -- types of arguments -----------------------------------------------------------------------------------------
+
+
+class ManyWords(click.Option):
+    """An option that takes all words up to the next option: `-a 'sensor_value.#' heartbeat.my_store`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"multiple": True, "type": WORD, "metavar": "WORD…", **kwargs})
+
+
+class _Word(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
+    """A word of the command line, as it was written."""
+
+    name = "word"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        word = value.removeprefix(HIDDEN)
+        if not _is_text(word):
+            self.fail(f"{word!r} has bytes that are no text; write it in UTF-8, in a locale of UTF-8", param, ctx)
+        return word
+
+
+def _is_text(word: str) -> bool:
+    """Whether a word can be sent: bytes that the locale cannot read are lone surrogates in it."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+WORD = _Word()
+
+
+class Seconds(click.FloatRange):
+    """A duration in seconds. Infinity and everything that clocks cannot count is the longest one that they can."""
+
+    name = "number of seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the duration; fail for NaN, which no comparison refuses."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a valid {self.name}", param, ctx)
+        return min(number, _LONGEST_S)
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within limits."""
+
+    name = "whole number"
+
+
+# -- help -------------------------------------------------------------------------------------------------------
+
+
+class ConnectionOption(click.Option):
+    """An option about the connection to the broker."""
+
+
+class HelpLayout(click.Command):
+    """Lays out the help of a command.
+
+    Args:
+        examples: Command lines, one a line, shown as they are.
+    """
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+        settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+        super().__init__(*args, **{"context_settings": settings, **kwargs})
+        self.examples = examples
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the command does, with notes and examples, before its many options."""
+        super().format_help_text(ctx, formatter)
+        super().format_epilog(ctx, formatter)
+        lines = self.examples.strip().splitlines()
+        if lines:
+            with formatter.section("Examples"):
+                for line in lines:
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options in groups: of the command, general ones, of the connection."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+            if record is not None:
+                groups.setdefault(_group_of(param), []).append((record[0], _RANGE.sub("", record[1])))
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+        for title in ("Options", "General options", "Connection options"):
+            if title in groups:
+                with formatter.section(title):
+                    formatter.write_dl(groups[title])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write nothing: notes come before the options."""
+
+
+def _group_of(param: click.Parameter) -> str:
+    if isinstance(param, ConnectionOption):
+        return "Connection options"
+    return "General options" if _GENERAL.intersection(param.opts) else "Options"
+
+
+# -- common options ---------------------------------------------------------------------------------------------
 
 
 def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:

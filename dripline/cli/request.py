@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from dripline.cli.command import WORD, Command, Seconds
-from dripline.cli.options import common_options
+from dripline.cli.command import Command
+from dripline.cli.options import WORD, Seconds, common_options
 from dripline.programs.common_options import CommonOptions
 from dripline.programs.request import RequestOptions
 
@@ -17,7 +17,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def request_options(function: _Function) -> _Function:
-    """Give a command the options of requests; its callback gets them as `request` and returns the exit code."""
+    """Give a command the options of requests; its callback gets them as `request`."""
 
     @common_options
     @click.option("--json", "as_json", is_flag=True, help="Print the whole reply as one line of JSON.")
@@ -29,9 +29,8 @@ def request_options(function: _Function) -> _Function:
     @functools.wraps(function)
     def with_request(
         common: CommonOptions, timeout: float, lockout_key: str | None, as_json: bool, **kwargs: Any
-    ) -> Any:
-        code = function(request=RequestOptions(common, timeout, lockout_key, as_json), **kwargs)
-        click.get_current_context().exit(code)
+    ) -> None:
+        function(request=RequestOptions(common, timeout, lockout_key, as_json), **kwargs)
 
     return with_request  # type: ignore[return-value]  # wraps keeps the signature for click only
 
@@ -47,9 +46,9 @@ dl get peaches --json
 @click.argument("endpoint", type=WORD)
 @click.option("-s", "--specifier", default="", metavar="NAME", help="Read this attribute instead of the value.")
 @request_options
-def get(request: RequestOptions, endpoint: str, specifier: str) -> int:
+def get(request: RequestOptions, endpoint: str, specifier: str) -> None:
     """Read an endpoint or one of its attributes (-s) and print the value; -v prints the whole reply."""
-    return request.send("get", endpoint, {}, specifier)
+    request.send("get", endpoint, {}, specifier)
 
 
 _SET_NOTES = """
@@ -69,11 +68,11 @@ dl set peaches -- -t
 @click.argument("value", type=WORD)
 @click.option("-s", "--specifier", default="", metavar="NAME", help="Set this attribute instead of the value.")
 @request_options
-def set_(request: RequestOptions, endpoint: str, value: str, specifier: str) -> int:
+def set_(request: RequestOptions, endpoint: str, value: str, specifier: str) -> None:
     """Set an endpoint or one of its attributes (-s) and print the reply, if there is one."""
     from dripline.config.overrides import read_word
 
-    return request.send("set", endpoint, {"values": [read_word(value)]}, specifier)
+    request.send("set", endpoint, {"values": [read_word(value)]}, specifier)
 
 
 _CMD_NOTES = """
@@ -92,8 +91,8 @@ dl cmd furnace send_to_device '["A?", "B?"]'
 @click.argument("method", type=WORD)
 @click.argument("words", type=WORD, nargs=-1, metavar="[VALUES… KEY=VALUE…]")
 @request_options
-def cmd(request: RequestOptions, endpoint: str, method: str, words: Sequence[str]) -> int:
+def cmd(request: RequestOptions, endpoint: str, method: str, words: Sequence[str]) -> None:
     """Call a method of an endpoint and print its result."""
-    from dripline.cli.payload import make_payload
+    from dripline.programs.request import make_payload
 
-    return request.send("cmd", endpoint, make_payload(words), method)
+    request.send("cmd", endpoint, make_payload(words), method)

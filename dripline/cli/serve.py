@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import click
 
-from dripline.cli.command import WORD, Command
-from dripline.cli.options import common_options
+from dripline.cli.command import Command
+from dripline.cli.options import WORD, common_options
 from dripline.programs.common_options import CommonOptions
 
 _NOTES = """

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dripline.cli.command import WORD, Command, WholeNumber
+from dripline.cli.command import Command
+from dripline.cli.options import WORD, WholeNumber
 from dripline.programs.output import show
 
 if TYPE_CHECKING:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
 
-from dripline.cli.command import WORD, Command, WholeNumber, run
-from dripline.cli.options import common_options
+from dripline.cli.command import Command, run
+from dripline.cli.options import WORD, WholeNumber, common_options
 from dripline.programs.common_options import CommonOptions
 
 logger = logging.getLogger("dripline.web")
@@ -106,10 +107,7 @@ def _refuse_unknown(settings: Mapping[str, Any], where: Any) -> None:
         raise ConfigurationError("\n".join(lines))
 
 
-def main() -> None:
-    """Run `dl-http-server`."""
-    run(http_server, "dl-http-server")
-
+main = partial(run, http_server, "dl-http-server")
 
 if __name__ == "__main__":
     main()

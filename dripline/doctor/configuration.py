@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from dripline.config.diagnostics import WARNING, Diagnostic, diagnostics_of
 from dripline.doctor.installation import short
-from dripline.doctor.report import Notes
+from dripline.doctor.report import FindingRecorder
 from dripline.errors import ConfigurationError
 from dripline.programs.common_options import CommonOptions
 
 if TYPE_CHECKING:
-    from dripline.config.diagnostics import Diagnostic
     from dripline.programs.session import Session
 
 _PREFIX = "DRIPLINE_"
@@ -28,25 +28,25 @@ _VARIABLES = {
 }
 
 
-def examine_configuration(notes: Notes, common: CommonOptions, files: Sequence[str]) -> Session | None:
+def examine_configuration(record: FindingRecorder, common: CommonOptions, files: Sequence[str]) -> Session | None:
     """Look at environment, mesh file, options and the files given.
 
     Args:
-        notes: where the findings go.
+        record: where the findings go.
         common: the common options.
         files: configurations to check.
 
     Returns:
         What leads to the mesh; None when that cannot be made of the settings.
     """
-    _look_at_environment(notes)
-    told: set[str] = set()
-    _check_files(notes, files, told)
-    session = _open_session(notes, common, told)
+    _look_at_environment(record)
+    known: set[str] = set()
+    _check_files(record, files, known)
+    session = _open_session(record, common, known)
     if session is not None:
         mesh = session.mesh
         where = f"{'amqps' if mesh.tls else 'amqp'}://{mesh.broker}:{mesh.broker_port}"
-        notes.ok(
+        record.ok(
             f"broker {where}, virtual host {mesh.virtual_host!r}, user {session.username!r} ({_sources(common)})",
             broker=mesh.broker,
             port=mesh.broker_port,
@@ -57,7 +57,7 @@ def examine_configuration(notes: Notes, common: CommonOptions, files: Sequence[s
     return session
 
 
-def _look_at_environment(notes: Notes) -> None:
+def _look_at_environment(record: FindingRecorder) -> None:
     from dripline.config.suggest import did_you_mean
 
     given = sorted(name for name in os.environ if name.startswith(_PREFIX))
@@ -65,54 +65,52 @@ def _look_at_environment(notes: Notes) -> None:
         if name not in _VARIABLES and not name.startswith("DRIPLINE_TEST_"):
             near = did_you_mean(name, _VARIABLES)
             if near:  # others may be for ENV{NAME} in a configuration
-                notes.warning(f"environment variable {name} is none that dripline knows{near}", f"unset {name}")
+                record.warning(f"environment variable {name} is none that dripline knows{near}", f"unset {name}")
     for name in given:
         if name in _VARIABLES and not os.environ[name]:
-            notes.warning(f"environment variable {name} is empty", f"unset {name}")
+            record.warning(f"environment variable {name} is empty", f"unset {name}")
     known = [_shown(name) for name in given if name in _VARIABLES and os.environ[name]]
     if known:
-        notes.ok(f"environment: {', '.join(known)}")
+        record.ok(f"environment: {', '.join(known)}")
 
 
 def _shown(name: str) -> str:
     return f"{name}=…" if _VARIABLES[name] else f"{name}={os.environ[name]}"
 
 
-def _check_files(notes: Notes, files: Sequence[str], told: set[str]) -> None:
+def _check_files(record: FindingRecorder, files: Sequence[str], known: set[str]) -> None:
     if not files:
         return
     from dripline.checking import check_files
 
     findings = check_files(files)
-    _tell(notes, findings.sorted(), told)
+    _record_once(record, findings.sorted(), known)
     if not findings.errors:
         noun = "file is" if len(files) == 1 else "files are"
-        notes.ok(f"{len(files)} {noun} right: {', '.join(files)}", files=list(files))
+        record.ok(f"{len(files)} {noun} right: {', '.join(files)}", files=list(files))
 
 
-def _open_session(notes: Notes, common: CommonOptions, told: set[str]) -> Session | None:
-    from dripline.config.diagnostics import WARNING, diagnostics_of
-    from dripline.programs.session import draft_session
+def _open_session(record: FindingRecorder, common: CommonOptions, known: set[str]) -> Session | None:
+    from dripline.programs.session import load_session
 
     defaults = {"dripline_mesh": {"max_connection_attempts": 1}}
     try:
-        draft = draft_session(common, defaults=defaults)
-        _tell(notes, [one for one in draft.loaded.diagnostics if one.severity == WARNING], told)
-        return draft.session()
+        result = load_session(common, defaults=defaults)
+        _record_once(record, [one for one in result.loaded.diagnostics if one.severity == WARNING], known)
+        return result.session()
     except ConfigurationError as error:
-        _tell(notes, diagnostics_of(error), told)
+        _record_once(record, diagnostics_of(error), known)
         return None
 
 
-def _tell(notes: Notes, mistakes: Iterable[Diagnostic], told: set[str]) -> None:
-    """Tell mistakes, each once: the user's mesh file belongs to every configuration."""
-    for mistake in mistakes:
-        text = str(mistake)
-        if text in told:
-            continue
-        told.add(text)
-        remedy = f"edit {short(mistake.place.source)}" if os.path.isfile(mistake.place.source) else ""
-        (notes.warning if mistake.severity == "warning" else notes.broken)(text, remedy)
+def _record_once(record: FindingRecorder, found: Iterable[Diagnostic], known: set[str]) -> None:
+    """Record diagnostics, each once: the user's mesh file belongs to every configuration."""
+    for one in found:
+        text = str(one)
+        if text not in known:
+            known.add(text)
+            remedy = f"edit {short(one.place.source)}" if os.path.isfile(one.place.source) else ""
+            (record.warning if one.severity == WARNING else record.broken)(text, remedy)
 
 
 def _sources(common: CommonOptions) -> str:

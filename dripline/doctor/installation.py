@@ -1,4 +1,4 @@
-"""Whether Python imports what it should."""
+"""Whether Python imports what it should, from files as pip installed them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import os
 import platform
 import sys
 import warnings
+from collections.abc import Iterable
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions, version
 from importlib.util import find_spec
 
 import dripline
 from dripline import package_setup, wire
-from dripline.doctor.report import Notes
+from dripline.doctor.report import FindingRecorder
 from dripline.wire import VERSION, reinstall
 
 _EXTRAS = {
@@ -25,18 +27,19 @@ _EXTRAS = {
 # What our scarab names in its `__init__.py`: another program of that name may have been installed over it.
 _OF_OUR_SCARAB = ("ParamNode", "VersionSemantic", "Authentication")
 _EXTENSION_LIMIT_S = 5.0
+_SHOWN = 3
 
 
-def examine_installation(notes: Notes) -> bool:
+def examine_installation(record: FindingRecorder) -> bool:
     """Look at Python, dripline, and the packages that must be ours.
 
     Args:
-        notes: where the findings go.
+        record: where the findings go.
 
     Returns:
         Whether anything else can be examined.
     """
-    notes.ok(
+    record.ok(
         f"Python {platform.python_version()}, dripline {VERSION} from {short(our_folder())}",
         python=platform.python_version(),
         dripline=VERSION,
@@ -44,17 +47,15 @@ def examine_installation(notes: Notes) -> bool:
         folder=our_folder(),
     )
     if getattr(dripline, "__file__", None) is None:
-        _tell_hidden(notes)
+        _record_hidden(record)
         return False
-    _look_for_other_driplines(notes)
-    scarab_is_ours = look_at_scarab(notes)
-    _look_at_binding_module(notes)
+    _look_for_other_driplines(record)
+    scarab_is_ours = look_at_scarab(record)
+    _look_at_binding_module(record)
     if scarab_is_ours:
-        from dripline.doctor.installed_files import look_at_installed_files  # imports scarab
-
-        look_at_installed_files(notes)
-        look_at_pkg_resources(notes)
-        _tell_extras(notes)
+        _look_at_installed_files(record)
+        look_at_pkg_resources(record)
+        _record_extras(record)
     return scarab_is_ours
 
 
@@ -72,48 +73,48 @@ def short(path: str) -> str:
 # -- packages that must be ours ------------------------------------------------------------------------------
 
 
-def _tell_hidden(notes: Notes) -> None:
+def _record_hidden(record: FindingRecorder) -> None:
     """A folder without `__init__.py` counts for less than a package, unless that is installed with -e."""
     folders = [folder for folder in map(os.path.realpath, dripline.__path__) if folder != _folder_of("dripline")]
     named = " and ".join(map(short, folders)) or "another folder"
-    notes.broken(
+    record.broken(
         f"the package 'dripline' is hidden by {named}, which comes before it on the import path",
         "pip install the extension that lies there, instead of PYTHONPATH; or install dripline without -e",
         folders=folders,
     )
 
 
-def look_at_scarab(notes: Notes) -> bool:
+def look_at_scarab(record: FindingRecorder) -> bool:
     """Tell when `scarab` is another program; whether it is ours."""
     found = _file_of("scarab")
     if found == _our_file("scarab"):
         if _is_our_scarab(found):
             return True
-        notes.broken(
+        record.broken(
             f"scarab at {short(found)} was overwritten by another program of that name",
             f"pip uninstall scarab, then {reinstall()}",
         )
         return False
-    _tell_foreign(notes, "scarab", found)
+    _record_foreign(record, "scarab", found)
     return False
 
 
-def _look_at_binding_module(notes: Notes) -> None:
+def _look_at_binding_module(record: FindingRecorder) -> None:
     found = _file_of("_dripline")
     # With an installed dripline beside a checkout, Python has imported the installed one's at its start.
     is_of_another_dripline = os.path.exists(os.path.join(os.path.dirname(found), "import_guard.py"))
     if found != _our_file("_dripline") and not is_of_another_dripline:
-        _tell_foreign(notes, "_dripline", found)
+        _record_foreign(record, "_dripline", found)
 
 
-def _tell_foreign(notes: Notes, name: str, found: str) -> None:
+def _record_foreign(record: FindingRecorder, name: str, found: str) -> None:
     if not found:
-        notes.broken(
+        record.broken(
             f"the package {name!r} is missing, which comes with dripline",
             reinstall(),
         )
         return
-    notes.broken(
+    record.broken(
         f"{name!r} is imported from {short(found)}, which is another program; ours is in {short(our_folder())}",
         _remedy_for(name, found),
         file=found,
@@ -164,40 +165,91 @@ def _is_our_scarab(file: str) -> bool:
     return all(word in text for word in _OF_OUR_SCARAB)
 
 
-def _look_for_other_driplines(notes: Notes) -> None:
+def _look_for_other_driplines(record: FindingRecorder) -> None:
     """Tell each that would be imported if the import path had another order."""
     ours = _our_file("dripline")
     entries = dict.fromkeys(os.path.realpath(entry or os.curdir) for entry in sys.path)
     for entry in entries:
         file = os.path.join(entry, "dripline", "__init__.py")
         if os.path.isfile(file) and os.path.realpath(file) not in (ours, os.path.realpath(package_setup.culprit)):
-            notes.warning(
+            record.warning(
                 f"there is another dripline/__init__.py in {short(entry)}; which one is imported depends on the "
                 "order of the import path",
                 f"rename or remove {short(file)}, or pip uninstall the package that brought it",
                 file=file,
             )
-    _compare_with_pip(notes)
+    _compare_with_pip(record)
 
 
-def _compare_with_pip(notes: Notes) -> None:
-    from importlib.metadata import PackageNotFoundError, version
-
+def _compare_with_pip(record: FindingRecorder) -> None:
     try:
         installed = version("dripline")
     except PackageNotFoundError:
         return  # run from its source
     if installed != VERSION:
-        notes.warning(
+        record.warning(
             f"pip knows dripline {installed}, but {VERSION} is imported from {short(our_folder())}",
             f"{reinstall()}, in this environment",
         )
 
 
+# -- installed files ------------------------------------------------------------------------------------------
+
+
+def _look_at_installed_files(record: FindingRecorder) -> None:
+    """Report files that another package replaced, will delete, or has deleted."""
+    from dripline.discovery.distributions import describe_replacement
+
+    if package_setup.culprit:
+        record.warning(*describe_replacement(package_setup.culprit))
+    try:
+        ours = distribution("dripline")
+    except PackageNotFoundError:  # run from its source
+        return
+    hashes = _hashes(ours)
+    _report_missing(record, ours, hashes)
+    for other in distributions():
+        # By name: what an old setuptools installed has no hashes.
+        shared = hashes.keys() & set(map(str, other.files or ())) if other.name != ours.name else ()
+        if shared:
+            record.warning(
+                f"{other.name} {other.version} contains files of dripline ({_some(shared)}), and uninstalling it "
+                "deletes them",
+                "delete them from the source of that package, and install both again",
+                files=sorted(shared),
+            )
+
+
+def _report_missing(record: FindingRecorder, ours: Distribution, hashes: dict[str, str]) -> None:
+    from dripline.discovery.distributions import file_hash
+
+    now = {name: file_hash(str(ours.locate_file(name))) for name in hashes}
+    if package_setup.culprit:
+        now["dripline/__init__.py"] = hashes.get("dripline/__init__.py", "")  # reported already
+    changed = [name for name in hashes if now[name] != hashes[name]]
+    if changed:
+        record.warning(
+            f"files of dripline were changed or deleted after the installation: {_some(changed)}",
+            reinstall(),
+            files=sorted(changed),
+        )
+
+
+def _hashes(one: Distribution) -> dict[str, str]:
+    """Hash by path of the modules and data that a distribution installed."""
+    return {str(file): f"{file.hash.mode}={file.hash.value}" for file in one.files or () if file.hash}
+
+
+def _some(names: Iterable[str]) -> str:
+    first = sorted(names)
+    more = f" and {len(first) - _SHOWN} more" if len(first) > _SHOWN else ""
+    return ", ".join(first[:_SHOWN]) + more
+
+
 # -- what extensions and some classes need -------------------------------------------------------------------
 
 
-def look_at_pkg_resources(notes: Notes) -> None:
+def look_at_pkg_resources(record: FindingRecorder) -> None:
     """Tell when extensions cannot import `pkg_resources`, be it ours."""
     from dripline.discovery.namespace_package import offer_pkg_resources
 
@@ -207,22 +259,22 @@ def look_at_pkg_resources(notes: Notes) -> None:
             warnings.simplefilter("ignore")  # that it is deprecated is nothing a user can change
             importlib.import_module("pkg_resources")
     except Exception as error:  # noqa: BLE001  # an old one fails in many ways on a new Python
-        notes.warning(
+        record.warning(
             f"pkg_resources cannot be imported ({type(error).__name__}: {error}); extensions that ask it fail",
             "pip install --upgrade setuptools",
         )
 
 
-def _tell_extras(notes: Notes) -> None:
+def _record_extras(record: FindingRecorder) -> None:
     there = [extra for extra, modules in _EXTRAS.items() if all(_file_of(module) for module in modules)]
     missing = [extra for extra in _EXTRAS if extra not in there]
     text = f"extras: {', '.join(there) or 'none'}"
     if missing:
         text += f"; not installed, and needed by some classes: {', '.join(missing)}"
-    notes.ok(text, extras=there, extras_missing=missing)
+    record.ok(text, extras=there, extras_missing=missing)
 
 
-def examine_extensions(notes: Notes) -> None:
+def examine_extensions(record: FindingRecorder) -> None:
     """Import the extensions, in a process of their own, and tell those that fail."""
     from dripline.discovery.class_finder import class_finder
     from dripline.discovery.inventory import BROKEN, DISABLED, take_inventory
@@ -230,12 +282,12 @@ def examine_extensions(notes: Notes) -> None:
     finder = class_finder()
     listed = take_inventory(finder, _EXTENSION_LIMIT_S)
     for name in finder.disabled.unknown(finder.index.extensions):
-        notes.warning(f"DRIPLINE_DISABLE_EXTENSIONS: no extension {name!r} is installed", "dl extensions")
+        record.warning(f"DRIPLINE_DISABLE_EXTENSIONS: no extension {name!r} is installed", "dl extensions")
     for one in listed:
         if one.state == BROKEN:
-            notes.warning(f"extension {one.extension} fails: {one.reason}", "dl extensions -v")
+            record.warning(f"extension {one.extension} fails: {one.reason}", "dl extensions -v")
     works = [one.extension.name for one in listed if one.state not in (BROKEN, DISABLED)]
     off = [one.extension.name for one in listed if one.state == DISABLED]
     if listed:
         disabled = f"; disabled: {', '.join(off)}" if off else ""
-        notes.ok(f"extensions that work: {', '.join(works) or 'none'}{disabled}", extensions=works, disabled=off)
+        record.ok(f"extensions that work: {', '.join(works) or 'none'}{disabled}", extensions=works, disabled=off)

@@ -1,38 +1,78 @@
-"""What an examination found: a line each, and for what is not well the command to try."""
+"""What is to be examined, and what was found: a line each, and for what is not well the command to try."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dripline.config.diagnostics import ERROR, OK, WARNING, Diagnostic, Place, Severity
+from dripline.programs.common_options import CommonOptions
 from dripline.wire.safe_text import safe_text
 
-OK, WARNING, BROKEN = "ok", "warning", "broken"
+BROKEN = "broken"
 
 #: Exit codes: what must be mended.
 CONFIGURATION, BROKER, SERVICE = 2, 1, 3
 
+_FILES = (".yaml", ".yml", ".json")
+
 
 @dataclass(frozen=True)
-class Finding:
-    """One line of the list.
+class DoctorOptions:
+    """What is to be examined.
+
+    Attributes:
+        services: names of services that must be there.
+        files: configurations to check; services that may be there.
+        common: the common options.
+        timeout_s: longest wait for each answer.
+        busy_limit_s: how long a service may be busy with one request.
+    """
+
+    services: list[str]
+    files: list[str]
+    common: CommonOptions
+    timeout_s: float
+    busy_limit_s: float
+
+    @classmethod
+    def of(
+        cls, words: Sequence[str], common: CommonOptions, timeout_s: float, busy_limit_s: float
+    ) -> DoctorOptions:
+        """Tell the files from the services, and let the first file name the mesh if nothing else does."""
+        unique = list(dict.fromkeys(words))
+        files = [word for word in unique if _is_file(word)]
+        services = [word for word in unique if not _is_file(word)]
+        if files and common.config is None:
+            common = replace(common, config=files[0])
+        return cls(services, files, common, timeout_s, busy_limit_s)
+
+
+def _is_file(word: str) -> bool:
+    """Whether a word of the command line names a file, be it one that is missing."""
+    return word.lower().endswith(_FILES) or os.sep in word or os.path.isfile(word)
+
+
+@dataclass(frozen=True)
+class Finding(Diagnostic):
+    """One line of the list: a diagnostic without a place in a file.
 
     Attributes:
         examination: which one found it, such as `address`.
-        state: `ok`, `warning` or `broken`.
-        text: what is so, in one line.
-        remedy: what to try; empty when all is well.
         exit_code: of the kind, 0 unless something is broken.
         facts: numbers and names for programs.
     """
 
-    examination: str
-    state: str
-    text: str
-    remedy: str = ""
+    examination: str = ""
     exit_code: int = 0
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def state(self) -> str:
+        """`ok`, `warning` or `broken`."""
+        return BROKEN if self.severity == ERROR else self.severity
 
     def as_json(self) -> dict[str, Any]:
         """The same for programs."""
@@ -45,40 +85,33 @@ class Finding:
         }
 
 
+@dataclass
 class Report:
     """All findings, in the order in which they were made.
 
-    Args:
-        tell: called with each as soon as it is there.
+    Attributes:
+        on_finding: called with each as soon as it is there.
+        findings: all of them.
+        left_out: examinations that were not possible, since something before them is broken.
     """
 
-    def __init__(self, tell: Callable[[Finding], object] = lambda _: None) -> None:
-        self.findings: list[Finding] = []
-        self.left_out: list[str] = []
-        self._tell = tell
+    on_finding: Callable[[Finding], object] = lambda _: None
+    findings: list[Finding] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
-    def notes(self, examination: str, exit_code: int) -> Notes:
-        """What an examination writes its findings to.
+    def recorder(self, examination: str, exit_code: int) -> FindingRecorder:
+        """What an examination reports its findings to.
 
         Args:
             examination: its name.
             exit_code: of what is broken there.
         """
-        return Notes(self, examination, exit_code)
-
-    def add(self, finding: Finding) -> None:
-        """Take a finding."""
-        self.findings.append(finding)
-        self._tell(finding)
-
-    def leave_out(self, examinations: Iterable[str]) -> None:
-        """Remember what could not be examined, since something before it is broken."""
-        self.left_out += examinations
+        return FindingRecorder(self, examination, exit_code)
 
     @property
     def first_broken(self) -> Finding | None:
         """The first broken link; None when there is none."""
-        return next((finding for finding in self.findings if finding.state == BROKEN), None)
+        return next((finding for finding in self.findings if finding.severity == ERROR), None)
 
     @property
     def exit_code(self) -> int:
@@ -98,8 +131,8 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Notes:
-    """Takes the findings of one examination.
+class FindingRecorder:
+    """Records the findings of one examination.
 
     Attributes:
         report: where they go.
@@ -112,18 +145,25 @@ class Notes:
     exit_code: int
 
     def ok(self, text: str, **facts: Any) -> None:
-        """Tell what is well."""
-        self.report.add(Finding(self.examination, OK, one_line(text), facts=facts))
+        """Record what is well."""
+        self._add(OK, text, "", facts)
 
     def warning(self, text: str, remedy: str = "", **facts: Any) -> None:
-        """Tell what works, and should be looked at."""
-        self.report.add(Finding(self.examination, WARNING, one_line(text), one_line(remedy), facts=facts))
+        """Record what works, and should be looked at."""
+        self._add(WARNING, text, remedy, facts)
 
     def broken(self, text: str, remedy: str = "", **facts: Any) -> None:
-        """Tell what does not work."""
-        self.report.add(Finding(self.examination, BROKEN, one_line(text), one_line(remedy), self.exit_code, facts))
+        """Record what does not work."""
+        self._add(ERROR, text, remedy, facts)
+
+    def _add(self, severity: Severity, text: str, remedy: str, facts: dict[str, Any]) -> None:
+        exit_code = self.exit_code if severity == ERROR else 0
+        text, remedy = _one_line(text), _one_line(remedy)
+        finding = Finding(Place(), text, severity, remedy, self.examination, exit_code, facts)
+        self.report.findings.append(finding)
+        self.report.on_finding(finding)
 
 
-def one_line(text: str) -> str:
+def _one_line(text: str) -> str:
     """A text of whatever origin in one line without control characters."""
     return safe_text(" ".join(text.split()))

@@ -5,6 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+#: The options about the mesh, and their keys in `dripline_mesh`.
+MESH_KEYS = {
+    "broker": "broker",
+    "port": "broker_port",
+    "requests_exchange": "requests_exchange",
+    "alerts_exchange": "alerts_exchange",
+    "max_payload": "max_payload_size",
+    "heartbeat_routing_key": "heartbeat_routing_key",
+    "max_connection_attempts": "max_connection_attempts",
+    "ca_file": "ca_file",
+    "certificate": "certificate_file",
+    "key": "key_file",
+    "auth_mechanism": "auth_mechanism",
+    "tls": "tls",
+    "verify": "verify",
+}
+
 
 @dataclass(frozen=True)
 class CommonOptions:
@@ -58,20 +75,4 @@ class CommonOptions:
 
     def as_configuration(self) -> dict[str, Any]:
         """The options as a configuration, None for those not given."""
-        return {
-            "dripline_mesh": {
-                "broker": self.broker,
-                "broker_port": self.port,
-                "requests_exchange": self.requests_exchange,
-                "alerts_exchange": self.alerts_exchange,
-                "max_payload_size": self.max_payload,
-                "heartbeat_routing_key": self.heartbeat_routing_key,
-                "max_connection_attempts": self.max_connection_attempts,
-                "tls": self.tls,
-                "verify": self.verify,
-                "ca_file": self.ca_file,
-                "certificate_file": self.certificate,
-                "key_file": self.key,
-                "auth_mechanism": self.auth_mechanism,
-            }
-        }
+        return {"dripline_mesh": {key: getattr(self, option) for option, key in MESH_KEYS.items()}}

@@ -67,26 +67,23 @@ class DemoMesh:
         Raises:
             ConfigurationError: the folder cannot be made or written.
         """
-        with self._told_failures():
-            self._write()
-
-    def _write(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for source in sorted((Path(__file__).parent / "demo_files").iterdir()):
-            target = self.folder / source.name
-            if source.suffix in (".yaml", ".py", ".md") and not target.exists():
-                shutil.copyfile(source, target)
-                if source.name in _SERVICES:
-                    with target.open("a", encoding="utf-8") as file:
-                        file.write(_HEARTBEATS)
-        logger_file = self.folder / "sensor-logger.yaml"
-        text = logger_file.read_text(encoding="utf-8")
-        here = json.dumps(str(self.folder.resolve()), ensure_ascii=False).strip('"')  # as in a quoted text of YAML
-        for key in ('"sqlite:///', 'spool_directory: "'):  # relative names would lead to the working folder
-            text = text.replace(key, f"{key}{here}/") if f"{key}/" not in text else text
-        logger_file.write_text(text, encoding="utf-8")
-        if self._lacks_database():
-            self.left_out.append(f"the logger: {pip_install('sql')}")
+        with self._folder_errors():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for source in sorted((Path(__file__).parent / "demo_files").iterdir()):
+                target = self.folder / source.name
+                if source.suffix in (".yaml", ".py", ".md") and not target.exists():
+                    shutil.copyfile(source, target)
+                    if source.name in _SERVICES:
+                        with target.open("a", encoding="utf-8") as file:
+                            file.write(_HEARTBEATS)
+            logger_file = self.folder / "sensor-logger.yaml"
+            text = logger_file.read_text(encoding="utf-8")
+            here = json.dumps(str(self.folder.resolve()), ensure_ascii=False).strip('"')  # as in quoted YAML
+            for key in ('"sqlite:///', 'spool_directory: "'):  # relative names would lead to the working folder
+                text = text.replace(key, f"{key}{here}/") if f"{key}/" not in text else text
+            logger_file.write_text(text, encoding="utf-8")
+            if self._lacks_database():
+                self.left_out.append(f"the logger: {pip_install('sql')}")
 
     @contextmanager
     def log(self) -> Iterator[IO[bytes]]:
@@ -95,7 +92,7 @@ class DemoMesh:
         Raises:
             ConfigurationError: another demonstration runs in the folder, or it cannot be written.
         """
-        with self._told_failures():
+        with self._folder_errors():
             file = (self.folder / LOG).open("ab")
         with file:
             try:
@@ -114,8 +111,8 @@ class DemoMesh:
                 instrument = self._instrument(file)
                 stack.callback(instrument.stop)
                 self.instruments[file] = instrument
-                with self._told_failures():
-                    self._tell_port(file, instrument.address[1])
+                with self._folder_errors():
+                    self._write_port(file, instrument.address[1])
             yield
 
     def _instrument(self, file: str) -> Instrument:
@@ -126,7 +123,7 @@ class DemoMesh:
         except ConfigurationError:  # a fault in the file itself is told by the second attempt
             return Instrument.from_file(self.folder / file, 0).start()
 
-    def _tell_port(self, file: str, port: int) -> None:
+    def _write_port(self, file: str, port: int) -> None:
         service = self.folder / file.replace(".yaml", "-service.yaml").replace("_", "-")
         text = service.read_text(encoding="utf-8")
         # In a folder that was kept the port is that of the last time.
@@ -135,7 +132,7 @@ class DemoMesh:
             service.write_text(told, encoding="utf-8")
 
     @contextmanager
-    def _told_failures(self) -> Iterator[None]:
+    def _folder_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

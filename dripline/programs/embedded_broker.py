@@ -34,7 +34,7 @@ def embedded_broker(session: Session) -> Iterator[bool]:
 
     Raises:
         ConfigurationError: the address is another machine's.
-        BrokerUnreachable: the port cannot be opened, or something else than a broker listens there.
+        BrokerError: the port cannot be opened, no broker listens there, or the broker refuses the login.
     """
     mesh = session.mesh
     place = f"{mesh.broker}:{mesh.broker_port}"
@@ -44,7 +44,12 @@ def embedded_broker(session: Session) -> Iterator[bool]:
             "leave --embedded-broker out, or name this machine with -b"
         )
     if answers(mesh.broker, mesh.broker_port):
-        _check_broker(session)
+        from dripline.transport.address import BrokerAddress
+        from dripline.transport.connection import Connection
+
+        connection = Connection(BrokerAddress.of(mesh, session.username, session.password))
+        connection.open()  # what listens there may be something else, fall silent, or refuse the login
+        connection.close()
         logger.info("joining the broker that answers at %s", place)
         yield False
         return
@@ -54,20 +59,6 @@ def embedded_broker(session: Session) -> Iterator[bool]:
         yield True
     finally:
         broker.stop()
-
-
-def _check_broker(session: Session) -> None:
-    """Log in to the broker once: what listens there may be something else, or fall silent.
-
-    Raises:
-        BrokerError: it is not a broker, does not answer in time, or refuses the login.
-    """
-    from dripline.transport.address import BrokerAddress
-    from dripline.transport.connection import Connection
-
-    connection = Connection(BrokerAddress.of(session.mesh, session.username, session.password))
-    connection.open()
-    connection.close()
 
 
 def make_broker(mesh: MeshSettings, username: str, password: str) -> EmbeddedBroker:
@@ -98,7 +89,7 @@ def _server_tls(mesh: MeshSettings) -> ServerTls | None:
     if not mesh.tls:
         return None
     from dripline.broker.listening import ServerTls
-    from dripline.transport.tls_files import check_certificate
+    from dripline.transport.tls import check_certificate
 
     if mesh.certificate_file is None:
         raise ConfigurationError(

@@ -5,13 +5,18 @@ Text from the mesh or from a file must not steer a terminal, but `dl get x > fil
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from dripline.wire.safe_text import safe_json, safe_lines, safe_text
+
+if TYPE_CHECKING:
+    from dripline.wire.message import Message
 
 
 def on_terminal() -> bool:
@@ -38,9 +43,32 @@ def show_json(text: str) -> None:
     print(safe_json(text) if on_terminal() else text, flush=True)
 
 
+def show_message(message: Message, json_print: bool = False, pretty_print: bool = False) -> None:
+    """Print a message to standard output: a readable block, a line of JSON, or indented JSON.
+
+    Args:
+        message: The message.
+        json_print: Whether as a line of JSON.
+        pretty_print: Whether as indented JSON.
+    """
+    from dripline.wire.printing import to_json, to_text
+
+    if json_print or pretty_print:
+        show_json(to_json(message, indent=None if json_print else 4))
+    else:
+        print(to_text(message, safe_text if on_terminal() else str), flush=True)
+
+
 def complain(line: str) -> None:
     """Print a line on standard error."""
     print(safe_text(line), file=sys.stderr)
+
+
+def forget_output() -> None:
+    """Go on without standard output: its reader has gone, as in `dl mon | head -3`, or its disk is full."""
+    # Python would complain once more when it flushes at the end.
+    with suppress(io.UnsupportedOperation):  # a program in Python has put something else there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def terminal_size() -> os.terminal_size:

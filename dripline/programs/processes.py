@@ -14,7 +14,7 @@ from typing import IO
 from dripline.checking.file_check import check_together
 from dripline.config.diagnostics import Diagnostics, diagnostics_of
 from dripline.errors import ConfigurationError
-from dripline.programs.common_options import CommonOptions
+from dripline.programs.common_options import MESH_KEYS, CommonOptions
 from dripline.programs.session import Session
 from dripline.programs.signals import StopEvent
 
@@ -107,24 +107,13 @@ def _start(file: str, session: Session, further: Sequence[str], log: IO[bytes] |
 
 
 def _handed_on(common: CommonOptions) -> list[str]:
-    valued = {
-        "--broker": common.broker,
-        "--port": common.port,
-        "--auth-file": common.auth_file,
-        "--password-file": common.password_file,
-        "--requests-exchange": common.requests_exchange,
-        "--alerts-exchange": common.alerts_exchange,
-        "--max-payload": common.max_payload,
-        "--heartbeat-routing-key": common.heartbeat_routing_key,
-        "--max-connection-attempts": common.max_connection_attempts,
-        "--ca-file": common.ca_file,
-        "--certificate": common.certificate,
-        "--key": common.key,
-        "--auth-mechanism": common.auth_mechanism,
-    }
-    switches = {"tls": common.tls, "verify": common.verify}
-    words = [word for name, value in valued.items() if value is not None for word in (name, str(value))]
-    words += [f"--{name}" if on else f"--no-{name}" for name, on in switches.items() if on is not None]
+    words: list[str] = []
+    for option in ("auth_file", "password_file", *MESH_KEYS):
+        value, name = getattr(common, option), option.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no-{name}")
+        elif value is not None:
+            words += [f"--{name}", str(value)]
     return [*words, *["-v"] * common.verbose, *["-q"] * common.quiet]
 
 

@@ -17,7 +17,7 @@ from dripline.discovery.class_finder import secrets_of_extensions
 from dripline.discovery.validation import describe_failure
 from dripline.errors import ConfigurationError, DriplineError
 from dripline.programs.common_options import CommonOptions
-from dripline.programs.session import Session, draft_session
+from dripline.programs.session import Session, load_session
 from dripline.programs.signals import Interrupted, apart, on_signal
 from dripline.runtime.state_folder import state_path
 from dripline.wire.safe_text import is_for_program
@@ -49,19 +49,19 @@ def open_service_session(
         ConfigurationError: with a line for everything that is wrong.
     """
     defaults = {} if common.config else {"name": _DEFAULT_NAME}
-    draft = draft_session(common, words, dict(options or {}), defaults, secrets_of_extensions())
-    found = check_loaded(draft.loaded)
+    result = load_session(common, words, dict(options or {}), defaults, secrets_of_extensions())
+    found = check_loaded(result.loaded)
     # What is wrong with the login in a file was found by the check as well; unknown keys with the nearest name.
     texts = [one.text for one in found]
     found += [
         one
-        for one in draft.diagnostics
+        for one in result.diagnostics
         if ": unknown key " not in one.text and not any(text.endswith(one.text) for text in texts)
     ]
     for warning in found.warnings:
         logger.warning("%s", warning)
     found.sorted().raise_errors()
-    return draft.session()
+    return result.session()
 
 
 def run_service(session: Session, end_with_stdin: bool = False) -> None:

@@ -62,7 +62,7 @@ class Session:
 
 
 @dataclass
-class Draft:
+class LoadedSession:
     """What a session will be made of, with the diagnostics of its parts.
 
     Attributes:
@@ -88,13 +88,13 @@ class Draft:
         return Session(configuration, origin, mesh_settings(configuration, origin), self.auth)
 
 
-def draft_session(
+def load_session(
     common: CommonOptions,
     words: Sequence[str] = (),
     options: dict[str, Any] | None = None,
     defaults: dict[str, Any] | None = None,
     auth: Authentication | None = None,
-) -> Draft:
+) -> LoadedSession:
     """Bring everything together, and collect what is wrong.
 
     Args:
@@ -116,13 +116,13 @@ def draft_session(
     loaded = load_all(common.config, words, options, defaults)
     _let_options_win(loaded.configuration["dripline_mesh"], common)
     if empty:
-        return Draft(loaded, empty, None)
+        return LoadedSession(loaded, empty, None)
     try:
         secrets = make_authentication(_login(loaded.configuration, common), auth_file, auth)
     except ConfigurationError as error:
         placed = [one.located(loaded.origin.place) if one.place.path else one for one in diagnostics_of(error)]
-        return Draft(loaded, [*found, *placed], None)
-    return Draft(loaded, found, secrets)
+        return LoadedSession(loaded, [*found, *placed], None)
+    return LoadedSession(loaded, found, secrets)
 
 
 def open_session(
@@ -132,16 +132,16 @@ def open_session(
     defaults: dict[str, Any] | None = None,
     auth: Authentication | None = None,
 ) -> Session:
-    """Bring everything together; the arguments are those of `draft_session`.
+    """Bring everything together; the arguments are those of `load_session`.
 
     Raises:
         ConfigurationError: with a line for everything that is wrong.
     """
-    draft = draft_session(common, words, options, defaults, auth)
-    for one in draft.loaded.diagnostics:
+    result = load_session(common, words, options, defaults, auth)
+    for one in result.loaded.diagnostics:
         if one.severity == WARNING:
             logger.warning("%s", one)
-    return draft.session()
+    return result.session()
 
 
 def open_client_session(common: CommonOptions, words: Sequence[str] = ()) -> Session:
@@ -150,12 +150,7 @@ def open_client_session(common: CommonOptions, words: Sequence[str] = ()) -> Ses
 
 
 def _let_options_win(mesh: Any, common: CommonOptions) -> None:
-    """Take away what files say and an option settles: `-b amqp://…` names a port, `--no-tls` needs no `ca_file`.
-
-    Args:
-        mesh: the settings of all stages.
-        common: what the options say, which may contradict each other.
-    """
+    """Take away what files say and an option settles: `-b amqp://…` names a port, `--no-tls` no `ca_file`."""
     if not isinstance(mesh, dict):
         return
     given = common.as_configuration()["dripline_mesh"]

@@ -67,11 +67,12 @@ class MeshClient:
         """Another process makes its own client, not connected, of the same settings."""
         return _made_again, self._made_of
 
-    def open(self, attempts: int | None = None, timeout_s: float | None = None) -> None:
+    def open(self, attempts: float | None = None, timeout_s: float | None = None) -> None:
         """Connect; done by the first call that needs it otherwise.
 
         Args:
-            attempts: How often to try; the mesh's ``max_connection_attempts`` when None.
+            attempts: How often to try; the mesh's ``max_connection_attempts`` when None; ``math.inf`` until it is
+                connected, or the login is refused.
             timeout_s: Longest wait, in seconds; connecting goes on behind it, and the next call joins in.
 
         Raises:

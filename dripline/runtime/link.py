@@ -89,11 +89,17 @@ class MeshLink:
         """Take versions that were added since into the messages that follow."""
         self._encoder = Encoder(sender_info(self.service_name), self.mesh.max_payload_size)
 
-    def open(self, attempts: int | None = None, timeout_s: float | None = None, *, again: bool = False) -> None:
+    @property
+    def failure(self) -> BrokerError | None:
+        """Why there has been no connection yet, if it is opened without end and an attempt has failed."""
+        return self._reconnecting.failure
+
+    def open(self, attempts: float | None = None, timeout_s: float | None = None, *, again: bool = False) -> None:
         """Connect, unless connected.
 
         Args:
-            attempts: How often to try; the mesh's ``max_connection_attempts`` when None.
+            attempts: How often to try; the mesh's ``max_connection_attempts`` when None; ``math.inf`` until it is
+                connected, or the login is refused.
             timeout_s: Longest wait, in seconds. Within it connecting is tried as often as fits in, unless
                 ``attempts`` is fewer than the default. Without it a connection that was lost is only waited for if
                 ``again`` is set.

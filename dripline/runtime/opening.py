@@ -17,11 +17,11 @@ class Caller:
     """A thread that waits for a connection.
 
     Attributes:
-        last: The number of the last attempt it waits for; None for as many as fit into its time.
+        last: The number of the last attempt it waits for, `math.inf` for no last one; None for as many as fit in.
     """
 
     def __init__(self) -> None:
-        self.last: int | None = None
+        self.last: float | None = None
         self._outcome: OneShotFuture[BaseException | None] = OneShotFuture()
 
     def end(self, error: BaseException | None) -> None:
@@ -66,6 +66,7 @@ class Life:
         callers: Who waits for that.
         attempts: How many attempts of that thread have failed.
         reason: Why the last one has failed.
+        failure: The same as an error, while somebody waits without end.
         adding: Set-ups that are being added, by whom others that want the same wait.
     """
 
@@ -76,6 +77,7 @@ class Life:
         self.callers: list[Caller] = []
         self.attempts = 0
         self.reason = ""
+        self.failure: BrokerError | None = None
         self.adding: dict[object, Caller] = {}
         self._wake = threading.Event()
 

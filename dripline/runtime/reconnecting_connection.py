@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from dripline.errors import (
     BrokerUnreachable,
     ConfigurationError,
     ConnectionLost,
+    LoginRefused,
     NameTaken,
 )
 from dripline.runtime import backoff, forks
@@ -109,12 +111,18 @@ class ReconnectingConnection:
         """Whether there is a connection just now, and all set-ups are done on it."""
         return self._established
 
-    def open(self, attempts: int, limit_s: float | None = None, *, again: bool = False) -> None:
+    @property
+    def failure(self) -> BrokerError | None:
+        """Why there has been no connection yet, if somebody waits without end and an attempt has failed."""
+        return self._life.failure
+
+    def open(self, attempts: float, limit_s: float | None = None, *, again: bool = False) -> None:
         """Wait for a connection, which a thread of its own makes; that goes on when the time is up.
 
         Args:
             attempts: How often to try to connect. Within a time limit as often as fits in, unless it is fewer than
-                the default.
+                the default. If it is infinite, also a broker that refuses something else than the login is tried
+                again, and each new reason is logged once.
             limit_s: Longest wait, in seconds. Without one a connection that was lost is not waited for, unless
                 ``again`` is set.
             again: Whether to wait for a connection that was lost, for as many attempts, without a time limit.
@@ -275,6 +283,9 @@ class ReconnectingConnection:
                     life.is_making = False
                     return
             error = self._try(life)
+            if error is None and life.failure is not None:
+                life.failure = None
+                logger.warning("connected to the broker at %s", self.address)
             if error is None or not self._goes_on(life, error, next(delays)):
                 return
 
@@ -290,19 +301,25 @@ class ReconnectingConnection:
     def _goes_on(self, life: Life, error: BaseException, pause_s: float) -> bool:
         """Report a failed attempt to those for whom it was the last, and pause; returns whether others wait."""
         with self._state:
-            again = isinstance(error, (BrokerUnreachable, ConnectionLost)) and not getattr(
-                error, "is_final", False
-            )
+            endless = any(caller.last == math.inf for caller in life.callers)
+            again = isinstance(error, BrokerError if endless else (BrokerUnreachable, ConnectionLost))
+            again = again and not isinstance(error, LoginRefused) and not getattr(error, "is_final", False)
             final = life.closed.is_set() or not again
+            said = life.reason
             waiting = life.fail_callers(error, final=final)
             life.is_making = bool(waiting)
             life.reason = text_of(error)
+            life.failure = error if endless and isinstance(error, BrokerError) else None
         if not waiting:
             return False
         if any(caller.last is None for caller in waiting):
             pause_s = min(pause_s, _FIRST_PAUSE_S)
         last = max(caller.last or 0 for caller in waiting)
-        if last:
+        if last == math.inf:
+            pause_s = min(pause_s, self._longest_pause_s)
+            if life.reason != said:
+                logger.warning("%s; going on trying", error)
+        elif last:
             logger.warning("%s; attempt %d of %d, next in %.1f s", error, life.attempts, last, pause_s)
         life.pause(pause_s)
         return True

@@ -16,6 +16,7 @@ _TLS_ALERT = b"\x15\x03"
 _OUR_GREETING = b"AMQP\x00\x00\x09\x01"
 _VERSIONS = {b"\x01\x01\x08\x00": "0-8", b"\x01\x01\x00\x09": "0-9", b"\x01\x01\x00\x0a": "0-10"}
 _SHOWN = 40
+_LONGEST_PAGE = 4096
 _PROBE_S = 2.0
 
 
@@ -48,9 +49,9 @@ def probed(address: BrokerAddress) -> BrokerUnreachable | None:
     """
     if address.tls is not None:
         return None
-    if _speaks_tls(address):
+    if speaks_tls(address):
         return _needs_tls(address)
-    page = _http_answer(address)
+    page = http_answer(address)
     return described(address, page) if page.startswith(b"HTTP/") else None
 
 
@@ -78,26 +79,43 @@ def _version(number: bytes) -> str:
     return "1.0" if number[1:2] == b"\x01" and number[0] != 1 else number.hex(".")
 
 
-def _http_answer(address: BrokerAddress) -> bytes:
-    deadline = time.monotonic() + _PROBE_S
+def http_answer(address: BrokerAddress, timeout_s: float = _PROBE_S) -> bytes:
+    """What a peer answers to a request for a web page; empty if it does not answer.
+
+    Args:
+        address: Where it listens.
+        timeout_s: Longest wait, in seconds.
+    """
+    deadline = time.monotonic() + timeout_s
     data = b""
-    with contextlib.suppress(OSError), socket.create_connection((address.host, address.port), _PROBE_S) as sock:
+    with contextlib.suppress(OSError), _stream(address, timeout_s) as sock:
         sock.sendall(_HTTP_REQUEST)
-        while len(data) < _SHOWN:
+        while len(data) < _LONGEST_PAGE and b"\r\n\r\n" not in data:
             sock.settimeout(max(0.001, deadline - time.monotonic()))  # a byte now and then is no answer
-            more = sock.recv(_SHOWN)
+            more = sock.recv(_LONGEST_PAGE)
             if not more:
                 break
             data += more
     return data
 
 
-def _speaks_tls(address: BrokerAddress) -> bool:
+def _stream(address: BrokerAddress, timeout_s: float) -> socket.socket:
+    sock = socket.create_connection((address.host, address.port), timeout_s)
+    if address.tls is None:
+        return sock
+    from dripline.transport.tls import client_context
+
+    with sock:  # a socket that is wrapped is empty, and closing it does nothing
+        return client_context(address.tls).wrap_socket(sock, server_hostname=address.host)
+
+
+def speaks_tls(address: BrokerAddress, timeout_s: float = _PROBE_S) -> bool:
+    """Whether a peer answers a TLS handshake, be it with a refusal."""
     context = ssl.create_default_context()  # the identity of the peer does not matter here
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        with socket.create_connection((address.host, address.port), _PROBE_S) as sock:
+        with socket.create_connection((address.host, address.port), timeout_s) as sock:
             context.wrap_socket(sock, server_hostname=address.host).close()
     except ssl.SSLError as error:  # it answers in TLS, and refuses us
         return "_ALERT_" in (error.reason or "")

@@ -128,7 +128,6 @@ def _encrypted(
     if context is None:
         return None
     from dripline.transport import tls
-    from dripline.transport import tls_error_messages as tls_failures
 
     progress.step = ENCRYPTING
     try:
@@ -136,7 +135,7 @@ def _encrypted(
     except BrokerError:
         raise
     except (OSError, UnicodeError) as error:  # the latter: a host that cannot be a name in a certificate
-        raise tls_failures.no_tls(address, error) from error
+        raise failures.no_tls(address, error) from error
 
 
 def _notice_silence(sock: socket.socket, interval_s: int) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import math
 import os
 import socket
 import threading
@@ -16,11 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dripline.core._access import Reach
 from dripline.core._credentials import Secret
 from dripline.core.interface import Interface
-from dripline.errors import ConfigurationError, DriplineError
+from dripline.errors import BrokerError, ConfigurationError, ConnectionLost, DriplineError
 from dripline.runtime.client import MeshClient
 from dripline.runtime.service_discovery import Present, discover_services
 from dripline.web import settings
-from dripline.web.api.http_status import http_status
 from dripline.wire.return_codes import get_return_code_values
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class HTTPServer(Interface):
         self._routes: Routes | None = None
         Interface.__init__(self, **kwargs)
         # Not before: the mesh may add return codes.
-        self.ret_code_conversion = {code: http_status(code) for code in get_return_code_values()}
+        self.ret_code_conversion = {code: settings.http_status(code) for code in get_return_code_values()}
 
     @property
     def asks_who(self) -> bool:
@@ -181,20 +181,22 @@ class HTTPServer(Interface):
             Routes,
             application,
         )  # says how to get aiohttp where it is not installed
-        from dripline.web.api.startup import FirstConnection
         from aiohttp import web  # isort: skip
 
         loop, stop = self._stop = asyncio.get_running_loop(), asyncio.Event()
         if self._stop_wanted:  # a signal came while this began
             return
         client = self._dripline_client()
-        first = FirstConnection(client, self._give_up)
-        mesh = MeshRequests(client, first, self.max_requests)
+        mesh = MeshRequests(client, self.max_requests)
         self._routes = Routes(self, mesh)
         connections = Connections(lambda: runner.server() if runner.server is not None else None)
+        handlers = {
+            "GET": self.handle_get, "HEAD": self.handle_get, "PUT": self.handle_put, "POST": self.handle_post,
+            "/hello": self.hello,
+        }  # fmt: skip
         # Who has gone needs no answer: the handler is cancelled, and its place is free for another.
         runner = web.AppRunner(
-            application(self, self._http_auth, self._routes, connections),
+            application(self, handlers, self._http_auth, self._routes, connections),
             access_log=None, logger=protocol_log(), handler_cancellation=True, shutdown_timeout=_DRAIN_S,
         )  # fmt: skip
         await runner.setup()
@@ -202,9 +204,11 @@ class HTTPServer(Interface):
         self.http_port = listening.getsockname()[1]
         watch = loop.create_task(connections.watch())
         try:
-            listener = await loop.create_server(connections.door, sock=listening, backlog=128)
-            first.start()
-            self._tell()
+            listener = await loop.create_server(connections.accept, sock=listening, backlog=128)
+            threading.Thread(
+                target=self._connect, args=(client,), name="dripline-http-connect", daemon=True
+            ).start()
+            self._log_address()
             if ready is not None:
                 ready.set()
             await stop.wait()
@@ -212,14 +216,18 @@ class HTTPServer(Interface):
         finally:
             await runner.cleanup()
             watch.cancel()
-            first.stop()
             mesh.close()
             self.close()
 
-    def _give_up(self, error: Exception) -> None:
-        """End `run` with an error."""
-        self._refused = error
-        self.stop()
+    def _connect(self, client: MeshClient) -> None:
+        """Connect, and end `run` if no further attempt can help."""
+        try:
+            client.open(attempts=math.inf)
+        except ConnectionLost:  # the server is being stopped
+            return
+        except (BrokerError, ConfigurationError) as error:
+            self._refused = error
+            self.stop()
 
     def _new_client(self) -> MeshClient:
         link = self._dripline_client().link
@@ -228,7 +236,7 @@ class HTTPServer(Interface):
             replace(link.mesh, max_connection_attempts=1), link.address.username, link.address.password
         )
 
-    def _tell(self) -> None:
+    def _log_address(self) -> None:
         host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
         logger.info("http://%s:%d/dl lists the endpoints of the mesh", host, self.http_port)
         if self._http_auth.is_open_to_all:

@@ -1,4 +1,4 @@
-"""The settings of an HTTP server, checked: each mistake is a line that names the key."""
+"""The settings of an HTTP server, checked: a wrong one is a ConfigurationError in one line that names the key."""
 
 from __future__ import annotations
 
@@ -22,14 +22,29 @@ ENVIRONMENT = {
     "username": "DRIPLINE_HTTP_USER",
     "password": "DRIPLINE_HTTP_PASSWORD",
 }
+# Of each hundred, what its other codes become; then those that say more.
+_HUNDREDS = {0: 200, 1: 502, 2: 502, 3: 500, 4: 400, 9: 500}
+_CODES = {
+    101: 503,  # no broker
+    102: 404,  # nobody is bound
+    202: 504,  # the device is silent
+    301: 400,
+    302: 400,
+    303: 400,
+    304: 400,
+    305: 504,
+    306: 405,
+    307: 403,
+    308: 400,
+    310: 404,
+    402: 502,  # the peer's reply is not valid
+    403: 502,
+    404: 504,  # no reply in time
+}
 
 
 def whole_number(key: str, value: Any, least: int, most: int) -> int:
-    """Read a whole number between two limits.
-
-    Raises:
-        ConfigurationError: it is none.
-    """
+    """Return a whole number between two limits."""
     try:
         number = int(str(value)) if not isinstance(value, bool) else None
     except ValueError:
@@ -40,33 +55,21 @@ def whole_number(key: str, value: Any, least: int, most: int) -> int:
 
 
 def seconds(key: str, value: Any) -> float:
-    """Read a time that is longer than none, in seconds.
-
-    Raises:
-        ConfigurationError: it is none.
-    """
+    """Return a number of seconds above 0."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
         raise ConfigurationError(f"{key}: {value!r} is no number of seconds above 0")
     return value
 
 
 def text(key: str, value: Any) -> str:
-    """Read a text.
-
-    Raises:
-        ConfigurationError: it is none.
-    """
+    """Return a text that is not empty."""
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"{key}: {value!r} is no text")
     return value
 
 
 def folder(key: str, value: Any) -> str | None:
-    """Read the name of a folder that is there, or None.
-
-    Raises:
-        ConfigurationError: it is not there.
-    """
+    """Return the name of an existing folder, or None."""
     if value is None:
         return None
     name = os.fspath(value) if isinstance(value, (str, os.PathLike)) else str(value)
@@ -76,11 +79,7 @@ def folder(key: str, value: Any) -> str | None:
 
 
 def origins(key: str, value: Any) -> frozenset[str]:
-    """Read one origin or several, such as ``https://panel.lab``.
-
-    Raises:
-        ConfigurationError: one of them is none.
-    """
+    """Return one or several origins, such as ``https://panel.lab``."""
     found = [value] if isinstance(value, str) else value
     if not isinstance(found, Sequence) and not isinstance(found, (set, frozenset)):
         raise ConfigurationError(f"{key}: {value!r} is no list of origins, such as https://panel.lab")
@@ -124,6 +123,11 @@ def auth(host: str, given: Sequence[Secret], allowed: frozenset[str]) -> Auth:
     if bool(found["username"]) != bool(found["password"]):
         raise ConfigurationError("http_username and http_password go together; one of them is missing")
     return Auth(host, **found, origins=allowed)
+
+
+def http_status(return_code: int) -> int:
+    """Return the HTTP status for a return code of the mesh; codes of an application are errors of a service."""
+    return _CODES.get(return_code) or _HUNDREDS.get(return_code // 100, 500)
 
 
 def _is_origin(value: Any) -> bool:

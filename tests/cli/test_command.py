@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.cli.command import WORD, Command, ManyWords, Seconds, run
-from dripline.cli.exit_codes import exit_code_of
+from dripline.cli.command import Command, exit_code_of, run
+from dripline.cli.options import WORD, ManyWords, Seconds
 from dripline.errors import BrokerUnreachable, ConfigurationError, ErrorReply
 
 #: Bytes of memory, more than any system gives to the stack of a thread.

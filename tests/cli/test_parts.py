@@ -18,14 +18,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.cli.payload import make_payload
 from dripline.errors import ConfigurationError
 from dripline.programs import logs
 from dripline.programs import processes as supervisor
 from dripline.programs.common_options import CommonOptions
 from dripline.programs.embedded_broker import answers, is_local
-from dripline.programs.live_table import LiveTable, line_of
+from dripline.programs.monitor import LiveTable, line_of
 from dripline.programs.output import value_text
+from dripline.programs.request import make_payload
 from dripline.programs.session import open_client_session, open_session
 from dripline.programs.signals import Interrupted, StopEvent
 from dripline.wire.enums import op_t

@@ -12,7 +12,7 @@ from dripline.broker import EmbeddedBroker
 from dripline.core import Interface, Service
 from dripline.errors import ErrorReply
 from dripline.programs.common_options import CommonOptions
-from dripline.programs.session import draft_session
+from dripline.programs.session import load_session
 
 from .conftest import Shell
 
@@ -127,11 +127,11 @@ def test_a_password_shows_in_no_mistake(shell, secret):
 def test_a_password_is_no_part_of_what_objects_show_of_themselves(secret):
     """Nor of that of what holds them: they may end in a log or in a debugger's view."""
     common = CommonOptions(password=secret, broker="lab")
-    draft = draft_session(common, [f"password={secret}"])
-    session = draft.session()
+    loaded = load_session(common, [f"password={secret}"])
+    session = loaded.session()
     client = session.client()
     shown = [
-        common, draft, draft.loaded, session, session.mesh, session.auth, session.auth.data, client,
+        common, loaded, loaded.loaded, session, session.mesh, session.auth, session.auth.data, client,
         client.link, client.link.address, Interface(password=secret), Service("x", password=secret),
         EmbeddedBroker(password=secret),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from support.certificates import Certificates
 from dripline.errors import ConfigurationError
 from dripline.programs.common_options import CommonOptions
 from dripline.programs.processes import _handed_on
-from dripline.programs.session import draft_session
+from dripline.programs.session import load_session
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def no_mesh_file(monkeypatch, tmp_path):
 
 def mesh_of(*words: str, **options):
     """The mesh that options lead to."""
-    return draft_session(CommonOptions(**options), words).session().mesh
+    return load_session(CommonOptions(**options), words).session().mesh
 
 
 def test_a_mesh_of_ones_own_with_tls(shell, certificates, free_port):

@@ -1,20 +1,81 @@
-"""The connections of the HTTP server: not too many, and none that says nothing."""
+"""The connections of the HTTP server and the requests on them: not too many, and none that says nothing."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-from dripline.web.api.concurrency import ConcurrencyLimit, Permit, TooManyRequests
 
 # Browsers use six each; a proxy before the server brings those of all.
 _TOTAL = 512
 _PER_CLIENT = 256
 _QUIET_S = 30.0
 _SWEEP_S = 1.0
+
+
+class TooManyRequests(Exception):
+    """As many requests wait as may; the text says of whom."""
+
+
+class ConcurrencyLimit:
+    """A limit of one server.
+
+    Args:
+        total: How many requests may wait.
+        per_client: How many of them may come from one address.
+    """
+
+    def __init__(self, total: int, per_client: int) -> None:
+        self._total = total
+        self._per_client = per_client
+        self._waiting: Counter[str] = Counter()
+        self._lock = threading.Lock()  # acquired on the event loop, perhaps released on another thread
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        with self._lock:
+            return self._waiting.total()
+
+    def acquire(self, client: str) -> Permit:
+        """Let one more request wait.
+
+        Args:
+            client: The address of its sender.
+
+        Raises:
+            TooManyRequests: The limit is reached, of all or of this client.
+        """
+        with self._lock:
+            if self._waiting.total() >= self._total:
+                raise TooManyRequests(f"{self._total} requests wait for the mesh already, which is as many as may")
+            if self._waiting[client] >= self._per_client:
+                raise TooManyRequests(f"{self._per_client} requests of yours wait already, as many as may")
+            self._waiting[client] += 1
+        return Permit(self, client)
+
+    def _release(self, client: str) -> None:
+        with self._lock:
+            self._waiting[client] -= 1
+            if not self._waiting[client]:
+                del self._waiting[client]
+
+
+class Permit:
+    """A request counts as waiting until this is released."""
+
+    def __init__(self, limit: ConcurrencyLimit, client: str) -> None:
+        self._limit: ConcurrencyLimit | None = limit
+        self._client = client
+
+    def release(self, *_: object) -> None:
+        """Count it no longer; a second call does nothing. Arguments are ignored: it may be a callback."""
+        limit, self._limit = self._limit, None
+        if limit is not None:
+            limit._release(self._client)
 
 
 @dataclass
@@ -51,9 +112,9 @@ class Connections:
         """Return how many there are."""
         return self._limit.waiting
 
-    def door(self) -> asyncio.Protocol:
+    def accept(self) -> asyncio.Protocol:
         """Make what a new connection meets first; for the `create_server` of an event loop."""
-        return _Door(self)
+        return _Acceptor(self)
 
     def admit(self, transport: asyncio.Transport) -> None:
         """Let a connection in, or tell it that there are too many."""
@@ -105,7 +166,7 @@ class Connections:
             self._known.pop(protocol).permit.release()
 
 
-class _Door(asyncio.Protocol):
+class _Acceptor(asyncio.Protocol):
     """What a new connection meets first."""
 
     def __init__(self, connections: Connections) -> None:
@@ -122,19 +183,11 @@ def client_of(transport: asyncio.BaseTransport | None) -> str:
     return str(name[0]) if name else ""
 
 
-def _too_many() -> bytes:
-    content = {
-        "return_code": 100,
-        "return_name": "amqp_error",
-        "return_message": "there are too many connections; try again",
-        "payload": None,
-    }
-    body = json.dumps(content).encode()
-    head = (
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"
-        f"Content-Length: {len(body)}\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode() + body
-
-
-_TOO_MANY = _too_many()
+_TOO_MANY_BODY = (
+    b'{"return_code": 100, "return_name": "amqp_error", '
+    b'"return_message": "there are too many connections; try again", "payload": null}'
+)
+_TOO_MANY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"
+    b"Content-Length: %d\r\nRetry-After: 1\r\nConnection: close\r\n\r\n%s"
+) % (len(_TOO_MANY_BODY), _TOO_MANY_BODY)

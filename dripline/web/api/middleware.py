@@ -7,17 +7,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.web.api.auth import Auth
 from dripline.web.api.connections import Connections
 from dripline.web.api.responses import error_answer
 
-from aiohttp import ClientConnectionError, web  # isort: skip  # `answers` says how to get it
-
-
-from dripline.runtime.rate_limited_log import RateLimitedLogger
-
-from aiohttp import http  # isort: skip  # `answers` says how to get it
-
+from aiohttp import ClientConnectionError, http, web  # isort: skip  # `responses` says how to get it
 
 logger = logging.getLogger("dripline.web")
 
@@ -48,11 +43,7 @@ def middleware(auth: Auth, connections: Connections) -> Any:
 
 
 class _Sent(web.StreamResponse):
-    """What aiohttp gets instead of an answer that was sent already: it would send a file a second time.
-
-    Args:
-        keep_alive: whether the connection may be used for another request.
-    """
+    """What aiohttp gets instead of an answer that was sent already: it would send a file a second time."""
 
     def __init__(self, keep_alive: bool) -> None:
         super().__init__()
@@ -114,11 +105,7 @@ def has_gone(request: web.Request) -> bool:
 
 
 async def _send(request: web.Request, answer: web.StreamResponse) -> bool:
-    """Send an answer to its end, here and not later, since a connection is not quiet meanwhile.
-
-    Returns:
-        False if the client has hung up, or does not read.
-    """
+    """Send an answer to its end here, since a connection is not quiet meanwhile; whether the client took it."""
 
     async def send() -> None:
         await answer.prepare(request)
@@ -140,11 +127,11 @@ async def _send(request: web.Request, answer: web.StreamResponse) -> bool:
 def protocol_log() -> logging.Logger:
     """Make a logger for aiohttp that logs each kind of message at most once a minute."""
     log = logging.Logger("aiohttp")
-    log.addHandler(_Telling())
+    log.addHandler(_RateLimitedHandler())
     return log
 
 
-class _Telling(logging.Handler):
+class _RateLimitedHandler(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._limited_log = RateLimitedLogger(logger)

@@ -1,30 +1,31 @@
-"""The routes of the HTTP server."""
+"""The routes of the HTTP server, and which files of `web_root` it serves."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from dripline.errors import DriplineError
 from dripline.runtime.service_discovery import Present
 from dripline.web.api.auth import Auth
-from dripline.web.api.concurrency import ConcurrencyLimit, Permit, TooManyRequests
-from dripline.web.api.connections import Connections, client_of
-from dripline.web.api.http_status import http_status
-from dripline.web.api.mesh_requests import MeshRequests
+from dripline.web.api.connections import ConcurrencyLimit, Connections, Permit, TooManyRequests, client_of
+from dripline.web.api.mesh_requests import BadRequest, MeshRequests, mesh_request
 from dripline.web.api.middleware import middleware
 from dripline.web.api.openapi import openapi
-from dripline.web.api.request_parsing import BadRequest, mesh_request
 from dripline.web.api.responses import error_answer, json_answer, reply_answer
-from dripline.web.pages import page
+from dripline.web.settings import http_status
 from dripline.wire.message import MsgRequest
 
-from aiohttp import web  # isort: skip  # `answers` says how to get it
+from aiohttp import web  # isort: skip  # `responses` says how to get it
 
 _BODY_S = 10.0
 # dripline-python serves the files of `web_root` below it, and its pages name them so.
 _OLD_FOLDER = "web/"
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Server(Protocol):
@@ -41,18 +42,6 @@ class Server(Protocol):
     def asks_who(self) -> bool:
         """Whether a token or a name is wanted."""
 
-    async def hello(self, request: web.Request) -> web.StreamResponse:
-        """Answer a GET of ``/hello``."""
-
-    async def handle_get(self, request: web.Request) -> web.StreamResponse:
-        """Answer a GET below ``/dl/``."""
-
-    async def handle_put(self, request: web.Request) -> web.StreamResponse:
-        """Answer a PUT below ``/dl/``."""
-
-    async def handle_post(self, request: web.Request) -> web.StreamResponse:
-        """Answer a POST below ``/dl/``."""
-
     def path_to_routing_key(self, input_path: str) -> str:
         """Make a routing key of the path of an address."""
 
@@ -60,11 +49,14 @@ class Server(Protocol):
         """Ask the mesh who is there."""
 
 
-def application(server: Server, auth: Auth, routes: Routes, connections: Connections) -> web.Application:
+def application(
+    server: Server, handlers: Mapping[str, Handler], auth: Auth, routes: Routes, connections: Connections
+) -> web.Application:
     """Make the application.
 
     Args:
         server: whose it is.
+        handlers: its methods; for ``/hello`` and for each HTTP method below ``/dl/``.
         auth: says who may ask.
         routes: what is done for each address.
         connections: the server's.
@@ -73,15 +65,9 @@ def application(server: Server, auth: Auth, routes: Routes, connections: Connect
     app.router.add_get("/openapi.json", routes.describe)
     app.router.add_get("/dl", routes.show_present)
     app.router.add_get("/dl/", routes.show_present)
-    app.router.add_get("/hello", server.hello)
-    handlers = {
-        "GET": server.handle_get,
-        "HEAD": server.handle_get,
-        "PUT": server.handle_put,
-        "POST": server.handle_post,
-    }
-    for method, handler in handlers.items():
-        app.router.add_route(method, "/dl/{routing_key:.+}", handler)
+    app.router.add_get("/hello", handlers["/hello"])
+    for method in ("GET", "HEAD", "PUT", "POST"):
+        app.router.add_route(method, "/dl/{routing_key:.+}", handlers[method])
     if server.web_root is not None:
         app.router.add_get("/{path:.*}", routes.show_page)
     return app
@@ -133,9 +119,9 @@ class Routes:
     async def show_page(self, request: web.Request) -> web.StreamResponse:
         """Send a file of `web_root`."""
         root, path = Path(self._server.web_root or ""), request.match_info["path"] or "index.html"
-        found = page(root, path)
+        found = find_page(root, path)
         if found is None and path.startswith(_OLD_FOLDER):
-            found = page(root, path.removeprefix(_OLD_FOLDER))
+            found = find_page(root, path.removeprefix(_OLD_FOLDER))
         if found is None:
             raise web.HTTPNotFound
         return web.FileResponse(found)
@@ -174,3 +160,34 @@ class Routes:
         except BaseException:
             permit.release()
             raise
+
+
+def find_page(root: Path, path: str) -> Path | None:
+    """Find a file that may be served.
+
+    Not served are files whose name, or the name of a folder above them, starts with a dot or ends with ``~``,
+    files outside the folder that a symbolic link leads to, and folders.
+
+    Args:
+        root: the folder.
+        path: what was asked for, decoded once, without the first slash.
+
+    Returns:
+        The file; None if there is none that may be served.
+    """
+    parts = path.split("/")
+    if _is_hidden(parts) or any(letter in path for letter in "\\\0"):
+        return None
+    try:
+        root = root.resolve(strict=True)
+        found = root.joinpath(*parts).resolve(strict=True)
+        if not found.is_relative_to(root) or _is_hidden(found.relative_to(root).parts) or not found.is_file():
+            return None
+    except (OSError, ValueError, RuntimeError):  # too long, not a file name, a loop of links
+        return None
+    return found
+
+
+def _is_hidden(parts: Iterable[str]) -> bool:
+    """Whether a part is empty, leads upwards, or is the name of a hidden file or a backup."""
+    return any(not part or part.startswith(".") or part.endswith("~") for part in parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import ssl
 import threading
 import time
 import uuid
@@ -97,6 +98,23 @@ def test_tls_with_a_broker_tells_when_its_certificate_ends(shell, certificates, 
     assert line_with("certificate valid for localhost, expires ", done.stdout).startswith("ok       encryption")
     assert "broker amqps://localhost:" in done.stdout
     assert "ok       login " in done.stdout
+
+
+def test_an_https_server_is_told(shell, certificates):
+    """It is no broker either."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.server.certificate, certificates.server.key)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler) as server:
+        server.RequestHandlerClass.log_message = lambda *_: None
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            done = shell.run("dl", "doctor", "-c", tls_file(shell, server.server_port, certificates.ca), "-t", "5")
+        finally:
+            server.shutdown()
+    assert done.returncode == 1
+    assert "an HTTP server answers at localhost:" in line_with("HTTP", done.stdout)
+    assert line_with("certificate valid for localhost", done.stdout).startswith("ok       encryption")
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import pika
 import pytest
 from pika import spec
 from support.fake_broker import FakeBroker
 
-from dripline.doctor.durable_queues import examine_durable_queues
-from dripline.doctor.peer import Product
+from dripline.config.mesh import MeshSettings
+from dripline.doctor.broker import examine_broker
 from dripline.doctor.report import BROKER, Report
+from dripline.doctor.topology import examine_delivery_limits
 
 OLD = {"x-queue-type": "quorum"}
 NEW = {"x-queue-type": "quorum", "x-delivery-limit": -1}
 
 
-def findings(product, queues, names):
+def findings(product, version, queues, names):
     """What is found on a broker with these queues."""
 
     def refuse(method):
@@ -28,11 +28,12 @@ def findings(product, queues, names):
         return None if method.passive or method.arguments == queues[method.queue] else (406, "PRECONDITION_FAILED")
 
     report = Report()
-    session = SimpleNamespace(mesh=SimpleNamespace(virtual_host="/lab"))
-    with FakeBroker(refuse=refuse) as fake:
-        connection = pika.BlockingConnection(pika.ConnectionParameters(fake.host, fake.port))
-        examine_durable_queues(report.notes("exchanges", BROKER), session, connection, product, names)
-        connection.close()
+    with FakeBroker(refuse=refuse, announced={"product": product, "version": version}) as fake:
+        mesh = MeshSettings(fake.host, fake.port, virtual_host="/lab")
+        session = SimpleNamespace(mesh=mesh, username="guest", password="guest")
+        _, link = examine_broker(Report(), session, 30)
+        examine_delivery_limits(report.recorder("exchanges", BROKER), session, link, names)
+        link.close()
         declared = [
             value.method.queue
             for value in iter_frames(fake)
@@ -50,14 +51,14 @@ def iter_frames(fake):
 def test_a_queue_with_a_delivery_limit_is_named_with_the_command_that_lifts_it():
     """Queues that are not there, or declare that they have none, are not."""
     queues = {"old.alerts": OLD, "new.alerts": NEW}
-    (finding,), _ = findings(Product("RabbitMQ", "4.1.0"), queues, ["new", "old", "other"])
+    (finding,), _ = findings("RabbitMQ", "4.1.0", queues, ["new", "old", "other"])
     assert (finding.state, finding.facts) == ("warning", {"queue": "old.alerts"})
     assert "20 times" in finding.text
     assert r"rabbitmqctl set_policy -p /lab --priority 100 --apply-to quorum_queues" in finding.remedy
     assert r"^old\.alerts$" in finding.remedy
 
 
-@pytest.mark.parametrize("product", [Product("RabbitMQ", "3.13.7"), Product("dripline embedded broker", "6.1.0")])
-def test_other_brokers_are_not_asked(product):
+@pytest.mark.parametrize(("product", "version"), [("RabbitMQ", "3.13.7"), ("dripline embedded broker", "6.1.0")])
+def test_other_brokers_are_not_asked(product, version):
     """They have no limit unless somebody sets one."""
-    assert findings(product, {"old.alerts": OLD}, ["old"]) == ([], [])
+    assert findings(product, version, {"old.alerts": OLD}, ["old"]) == ([], [])

@@ -12,14 +12,12 @@ from hypothesis import strategies as st
 import dripline
 from dripline.cli.doctor import line_of, verdict
 from dripline.doctor import installation
-from dripline.doctor.clock import offset_of, seconds_of, tell_clocks
-from dripline.doctor.endpoints import names_in
-from dripline.doctor.peer import product_of
-from dripline.doctor.report import BROKER, CONFIGURATION, SERVICE, Report
-from dripline.doctor.requests import Answer
-from dripline.doctor.services import facts_of
-from dripline.doctor.wanted import Wanted
+from dripline.doctor.broker import _other_peer
+from dripline.doctor.replies import TimedReply, offset_of, record_clocks, seconds_of
+from dripline.doctor.report import BROKER, CONFIGURATION, SERVICE, DoctorOptions, Report
+from dripline.doctor.services import facts_of, names_in
 from dripline.programs.common_options import CommonOptions
+from dripline.transport.address import BrokerAddress
 from dripline.wire.message import MsgReply
 
 NOON = seconds_of("2026-11-21T12:00:00.000000Z")
@@ -30,12 +28,12 @@ json_values = st.recursive(
 )
 
 
-def answer(timestamp: str = "", took_s: float = 0.0, name: str = "store", sender: object = None) -> Answer:
+def answer(timestamp: str = "", took_s: float = 0.0, name: str = "store", sender: object = None) -> TimedReply:
     """A reply to a ping that was sent at noon."""
     reply = MsgReply.create()
     reply.timestamp = timestamp
     reply.sender_info = sender if sender is not None else {"hostname": "lab"}  # type: ignore[assignment]  # a reply may bring anything
-    return Answer(name, reply, None, NOON or 0.0, took_s)
+    return TimedReply(name, reply, None, NOON or 0.0, took_s)
 
 
 class TestReport:
@@ -44,10 +42,10 @@ class TestReport:
     def test_the_exit_code_is_that_of_the_first_broken_link(self):
         """Whatever is broken behind it; warnings break nothing."""
         report = Report()
-        report.notes("configuration", CONFIGURATION).warning("old key", "edit it")
+        report.recorder("configuration", CONFIGURATION).warning("old key", "edit it")
         assert report.exit_code == 0
-        report.notes("login", BROKER).broken("refused", "-u NAME")
-        report.notes("services", SERVICE).broken("silent")
+        report.recorder("login", BROKER).broken("refused", "-u NAME")
+        report.recorder("services", SERVICE).broken("silent")
         assert report.exit_code == 1
         assert verdict(report).splitlines() == ["the first broken link: login: refused", "try: -u NAME"]
 
@@ -55,7 +53,7 @@ class TestReport:
         """So that a person sees where it hangs."""
         told = []
         report = Report(told.append)
-        report.notes("address", BROKER).ok("open", port=5672)
+        report.recorder("address", BROKER).ok("open", port=5672)
         assert [line_of(finding) for finding in told] == ["ok       address       open"]
         assert report.as_json()["findings"][0]["facts"] == {"port": 5672}
 
@@ -63,7 +61,7 @@ class TestReport:
     def test_a_finding_is_one_line_whatever_a_peer_said(self, text):
         """No line breaks, no sequences for terminals."""
         report = Report()
-        report.notes("services", SERVICE).broken(text, text)
+        report.recorder("services", SERVICE).broken(text, text)
         line = line_of(report.findings[0])
         assert line.isprintable()
         json.dumps(report.as_json()).encode()
@@ -76,11 +74,11 @@ class TestReport:
         """Nothing is broken by them."""
         report = Report()
         for _ in range(warnings):
-            report.notes("clock", SERVICE).warning("late")
+            report.recorder("clock", SERVICE).warning("late")
         assert verdict(report) == told
 
 
-class TestWanted:
+class TestDoctorOptions:
     """The words of the command line."""
 
     def test_files_are_told_from_services(self, tmp_path, monkeypatch):
@@ -88,13 +86,13 @@ class TestWanted:
         (tmp_path / "store").write_text("name: store\n")
         monkeypatch.chdir(tmp_path)
         words = ["my_store", "missing.yaml", "lab/other", "store", "my_store"]
-        wanted = Wanted.of(words, CommonOptions(), 1, 30)
+        wanted = DoctorOptions.of(words, CommonOptions(), 1, 30)
         assert (wanted.services, wanted.files) == (["my_store"], ["missing.yaml", "lab/other", "store"])
         assert wanted.common.config == "missing.yaml"
 
     def test_an_option_says_which_mesh(self):
         """Before any file does."""
-        wanted = Wanted.of(["a.yaml"], CommonOptions(config="mesh.yaml"), 1, 30)
+        wanted = DoctorOptions.of(["a.yaml"], CommonOptions(config="mesh.yaml"), 1, 30)
         assert wanted.common.config == "mesh.yaml"
 
 
@@ -121,11 +119,11 @@ class TestClock:
         """One service alone tells nothing of the kind."""
         report = Report()
         late = "2026-11-21T12:01:00.000000Z"
-        tell_clocks(report.notes("clock", SERVICE), [answer(late, name="a"), answer(late, name="b")])
+        record_clocks(report.recorder("clock", SERVICE), [answer(late, name="a"), answer(late, name="b")])
         assert [finding.state for finding in report.findings] == ["warning", "warning"]
         assert "probably ours is wrong" in report.findings[0].text
         report = Report()
-        tell_clocks(report.notes("clock", SERVICE), [answer(late)])
+        record_clocks(report.recorder("clock", SERVICE), [answer(late)])
         assert report.findings[0].text == "the clock of store on lab is 60.0 s ahead of ours"
 
     @given(st.text() | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?[Z+-].*"))
@@ -139,8 +137,10 @@ class TestAnswers:
 
     @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda tail: b"\x01\0\0" + tail))
     def test_bytes_that_are_no_greeting_of_a_broker(self, data):
-        """None of them looks like one, and none ends the examination."""
-        assert product_of(data) is None
+        """Whatever they are, a person reads one line about them."""
+        text, remedy = _other_peer(BrokerAddress("127.0.0.1", 1), data, 0.1)
+        assert text.startswith(("127.0.0.1:1 ", "an HTTP server"))
+        assert remedy
 
     @given(json_values | st.fixed_dictionaries({"endpoints": json_values}))
     def test_lists_of_endpoints(self, payload):
@@ -161,7 +161,7 @@ class TestInstallation:
     def test_here_all_are_ours(self):
         """The installation in which the tests run is well."""
         report = Report()
-        assert installation.examine_installation(report.notes("installation", CONFIGURATION))
+        assert installation.examine_installation(report.recorder("installation", CONFIGURATION))
         assert report.first_broken is None, report.first_broken
 
     def test_a_scarab_that_was_overwritten_is_found_by_what_it_lacks(self, tmp_path, monkeypatch):
@@ -173,7 +173,7 @@ class TestInstallation:
         monkeypatch.syspath_prepend(str(tmp_path))
         monkeypatch.delitem(sys.modules, "scarab")
         report = Report()
-        assert not installation.look_at_scarab(report.notes("installation", CONFIGURATION))
+        assert not installation.look_at_scarab(report.recorder("installation", CONFIGURATION))
         assert "was overwritten by another program" in report.findings[0].text
         assert "--force-reinstall" in report.findings[0].remedy
 
@@ -182,7 +182,7 @@ class TestInstallation:
         monkeypatch.setattr(dripline, "__file__", None)
         monkeypatch.setattr(dripline, "__path__", [str(tmp_path / "dripline"), *dripline.__path__])
         report = Report()
-        assert not installation.examine_installation(report.notes("installation", CONFIGURATION))
+        assert not installation.examine_installation(report.recorder("installation", CONFIGURATION))
         assert f"is hidden by {tmp_path.resolve() / 'dripline'}" in report.findings[-1].text
 
     def test_an_old_pkg_resources_that_cannot_be_imported_is_told(self, tmp_path, monkeypatch):
@@ -191,6 +191,6 @@ class TestInstallation:
         monkeypatch.syspath_prepend(str(tmp_path))
         monkeypatch.delitem(sys.modules, "pkg_resources", raising=False)
         report = Report()
-        installation.look_at_pkg_resources(report.notes("installation", CONFIGURATION))
+        installation.look_at_pkg_resources(report.recorder("installation", CONFIGURATION))
         assert report.findings[0].state == "warning"
         assert report.findings[0].remedy == "pip install --upgrade setuptools"

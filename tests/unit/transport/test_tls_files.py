@@ -1,4 +1,4 @@
-"""dripline.transport.tls_files: files of certificates, and what may be wrong with them."""
+"""dripline.transport.tls: files of certificates, and what may be wrong with them."""
 
 import logging
 import os
@@ -10,8 +10,7 @@ from support.certificates import Certificates
 
 from dripline.errors import ConfigurationError
 from dripline.transport.address import TlsSettings
-from dripline.transport.tls import client_context
-from dripline.transport.tls_files import check_certificate
+from dripline.transport.tls import check_certificate, client_context
 
 _LOCKED = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n"
 

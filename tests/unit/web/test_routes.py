@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.web.pages import page
+from dripline.web.api.routes import find_page
 
 SERVED = {"index.html", "panel/chart.js", "panel/with space.txt", "panel/a.b.c", "inside.html"}
 HIDDEN = [
@@ -48,7 +48,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("path", sorted(SERVED))
 def test_pages_are_served(root, path) -> None:
     """A link that stays inside, too."""
-    found = page(root, path)
+    found = find_page(root, path)
     assert found is not None
     assert found.is_file()
 
@@ -56,7 +56,7 @@ def test_pages_are_served(root, path) -> None:
 @pytest.mark.parametrize("path", HIDDEN)
 def test_what_is_hidden_or_outside_is_not(root, path) -> None:
     """However it is written."""
-    assert page(root, path) is None
+    assert find_page(root, path) is None
 
 
 _PIECES = st.sampled_from(
@@ -71,7 +71,7 @@ _PIECES = st.sampled_from(
 def test_any_path_leads_to_a_page_or_to_nothing(root, path) -> None:
     """Nothing is raised, nothing outside and nothing hidden is found; decoded once or twice."""
     for asked in (path, unquote(path), unquote(unquote(path))):
-        found = page(root, asked)
+        found = find_page(root, asked)
         assert found is None or str(found.relative_to(root)) in SERVED
 
 
@@ -80,5 +80,5 @@ def test_a_folder_below_a_hidden_one_is_served(tmp_path) -> None:
     root = tmp_path / ".local" / "web"
     root.mkdir(parents=True)
     (root / "index.html").write_text("")
-    assert page(root, "index.html") == root / "index.html"
-    assert page(tmp_path / "gone", "index.html") is None
+    assert find_page(root, "index.html") == root / "index.html"
+    assert find_page(tmp_path / "gone", "index.html") is None

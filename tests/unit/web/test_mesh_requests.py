@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dripline.core import op_t
-from dripline.web.api.request_parsing import BadRequest, mesh_request
+from dripline.web.api.mesh_requests import BadRequest, mesh_request
 
 KEY = "0d9f1c1e-6a40-4f7b-9d2e-5c8f3b7a1e60"
 

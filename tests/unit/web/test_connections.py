@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.web.api.concurrency import ConcurrencyLimit, TooManyRequests
+from dripline.web.api.connections import ConcurrencyLimit, TooManyRequests
 
 
 def test_one_client_cannot_have_all():
