@@ -41,7 +41,7 @@ _HOMES = {
         "get_return_codes_map",
     ),
     "dripline.core.scheduler": ("Scheduler",),
-    "dripline.runtime.sent_message": ("SentMessagePackage",),
+    "dripline.runtime.pending_replies": ("SentMessagePackage",),
     "dripline.core.service": ("Service",),
     "dripline.core.throw_reply": (
         "DriplineError",

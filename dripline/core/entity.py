@@ -10,15 +10,13 @@ from typing import Any, ClassVar
 import scarab
 from dripline.core import settings
 from dripline.core._access import Reach
-from dripline.core._limits import Alarm, AlarmLimits, AlarmLimitsMap
-from dripline.core._log_condition import LogCondition, checked_value
-from dripline.core._overridable import OverridableProperty
-from dripline.core._status_message import status_message
+from dripline.core._limits import Alarm, AlarmLimits, AlarmLimitsMap, LogCondition, checked_value, status_message
 from dripline.core.argument_checks import Checks, check_arguments
+from dripline.core.core import OverridableProperty
 from dripline.core.endpoint import Endpoint
 from dripline.core.settings import Setting
 from dripline.formula.readings import refuse_empty_table
-from dripline.runtime import reply_warnings as notes
+from dripline.runtime.dispatch import reply_warnings
 from dripline.wire.interrupts import is_for_program, text_of
 from dripline.wire.message import MsgAlert
 from dripline.wire.safe_text import safe_text
@@ -227,7 +225,7 @@ class Entity(Endpoint):
                 logger.warning("%s: can be logged again", self.name)
             self.__cannot_be_read = False
         finally:
-            notes.clear()  # there is no reply that would carry them
+            reply_warnings.restore(None)  # there is no reply that would carry them
 
     def __look_at_limits(self, payload: Any) -> None:
         """Tell when the value crosses a limit, and when it is back."""

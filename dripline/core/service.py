@@ -15,9 +15,8 @@ import scarab
 from dripline.config.mesh import MeshSettings
 from dripline.core._access import Reach
 from dripline.core._credentials import Secret, authentication, create_dripline_auth_spec, mesh_settings
-from dripline.core._overridable import OverridableProperty
-from dripline.core._service_core import FREE_NAMES, ServiceCore
 from dripline.core.argument_checks import Checks
+from dripline.core.core import FREE_NAMES, OverridableProperty, ServiceCore
 from dripline.core.default_configs import DriplineConfig
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
@@ -28,21 +27,18 @@ from dripline.core.request_sender import RequestSender
 from dripline.core.scheduler import Scheduler
 from dripline.errors import BrokerError, DriplineError
 from dripline.runtime.buffer_policy import AlertSpoolMap, keep_rule
-from dripline.runtime.children import Children
+from dripline.runtime.children import Children, OwnedLock, OwnRequests
 from dripline.runtime.dispatch import BuiltIn
 from dripline.runtime.durable_queue import DurableQueue
-from dripline.runtime.handler_timeout import HandlerTimeout
 from dripline.runtime.health import HEALTH, Health
 from dripline.runtime.heartbeat import Heartbeat
-from dripline.runtime.local_call import OwnRequests
-from dripline.runtime.owned_lock import OwnedLock
-from dripline.runtime.pings import LifeSigns
-from dripline.runtime.priority_lane import PriorityLane
-from dripline.runtime.request_router import RequestRouter
-from dripline.runtime.sent_message import Answered, SentMessagePackage, thrown
+from dripline.runtime.liveness import LifeSigns
+from dripline.runtime.pending_replies import Answered, SentMessagePackage, thrown
+from dripline.runtime.request_router import HandlerTimeout, RequestRouter
 from dripline.runtime.service_discovery import LIST_ENDPOINTS
 from dripline.runtime.service_link import ServiceLink
 from dripline.runtime.state_folder import dead_letter_folder
+from dripline.runtime.worker import PriorityLane
 from dripline.wire.enums import op_t
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.throw_reply import ThrowReply

@@ -16,8 +16,8 @@ from dripline.errors import BrokerError, ReplyTimeout
 from dripline.runtime import forks
 from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.link import MeshLink
+from dripline.runtime.liveness import is_automatic
 from dripline.runtime.pending_replies import PendingReply
-from dripline.runtime.pings import is_automatic
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection

@@ -12,7 +12,7 @@ from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
 
 if TYPE_CHECKING:
-    from dripline.runtime.handler_timeout import HandlerTimeout
+    from dripline.runtime.request_router import HandlerTimeout
     from dripline.runtime.service_link import ServiceLink
     from dripline.transport.connection import Connection
 
@@ -82,10 +82,7 @@ class Health:
             "uptime_s": round(now - self._started_s, 3),
             "busy_s": round(self._handler_timeout.busy_s, 3),
             "handler_timeouts": self._handler_timeout.timeouts,
-            "waiting_alerts": self._link.waiting_alerts,
-            "dropped_alerts": self._link.dropped_alerts,
-            "damaged_alerts": self._link.damaged_alerts,
-            **self._link.consumed(),
+            **self._link.counts(),
         }
 
     def _run(self) -> None:

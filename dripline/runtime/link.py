@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Container, Sequence
+from datetime import datetime, timezone
 
 from dripline.amqp.content import Delivery, Returned
 from dripline.amqp.field_table import short_string
@@ -13,11 +14,10 @@ from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost, NoRoute
 from dripline.runtime import forks
 from dripline.runtime.alerts_exchange import AlertsExchange
-from dripline.runtime.clock import timestamp
 from dripline.runtime.liveness import LivenessCheck, Outcome
 from dripline.runtime.pending_replies import PING_SUFFIX, PendingReplies, PendingReply
 from dripline.runtime.reconnecting_connection import ReconnectingConnection, Setup
-from dripline.runtime.reply_retry import ReplyRetry
+from dripline.runtime.reply_sender import ReplyRetry
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.future import OneShotFuture
@@ -376,3 +376,8 @@ class MeshLink:
         # A ping of the self-check may come back while the connection is being closed: that is nothing to report.
         if not self._pending_replies.returned(returned) and self.is_open:
             self._reply_retry.returned(connection, returned)
+
+
+def timestamp() -> str:
+    """Return the time now in UTC as RFC 3339 with microseconds and ``Z``: ``2026-11-21T00:25:53.844333Z``."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds")[:-6] + "Z"

@@ -1,4 +1,4 @@
-"""Replies on their way back: each is handed to the one who waits for its correlation id."""
+"""Sent messages and the replies on their way back, which the correlation id leads to the waiting thread."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Container
+from typing import NamedTuple
 
 from dripline.amqp.content import Delivery, Returned
 from dripline.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
-from dripline.runtime.liveness import LivenessCheck, Outcome
+from dripline.runtime.liveness import LivenessCheck, Outcome, Pending
 from dripline.transport.future import OneShotFuture
 from dripline.wire.chunks import DEFAULT_LIMITS, Joiner, Part, read_part
 from dripline.wire.decode import malformed_reply, read_reply
 from dripline.wire.duration import duration
 from dripline.wire.enums import msg_t
-from dripline.wire.message import MsgReply, MsgRequest
+from dripline.wire.message import Message, MsgReply, MsgRequest
 from dripline.wire.sender import sender_of
 
 #: Replies to pings are sent to the address of a member with this word added.
@@ -249,3 +250,46 @@ class PendingReplies:
         # Some services answer without a correlation id: that is unambiguous only for a single request.
         waiting = self._waiting()
         return waiting[0] if len(waiting) == 1 and not is_to_ping else None
+
+
+class SentMessagePackage(NamedTuple):
+    """What became of a message that was sent.
+
+    Attributes:
+        successful_send: whether it was given to the broker; for an alert, whether it was queued for that.
+        send_error_message: why not, else empty.
+        pending: where the reply to a request will arrive.
+    """
+
+    successful_send: bool
+    send_error_message: str = ""
+    pending: Pending | None = None
+
+
+class Answered:
+    """A reply that is there already.
+
+    Args:
+        request: the request.
+        reply: its reply.
+    """
+
+    def __init__(self, request: MsgRequest, reply: MsgReply) -> None:
+        self.request = request
+        self._reply = reply
+
+    def wait(self, timeout_s: float | None = None, limit_s: float | None = None) -> MsgReply:
+        """Give the reply."""
+        return self._reply
+
+    def await_arrival(self, timeout_s: float) -> bool:
+        """Return at once: it has arrived."""
+        return True
+
+    def fail(self, error: Exception) -> None:
+        """Do nothing: nobody waits."""
+
+
+def thrown(message: Message) -> RuntimeError:
+    """Make the error of a sender without connection, which shows what would have been sent."""
+    return RuntimeError(f"Thrown {message.message_type.name}:\n{message}")

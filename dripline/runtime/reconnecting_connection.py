@@ -17,9 +17,8 @@ from dripline.errors import (
     NameTaken,
 )
 from dripline.runtime import backoff, forks
-from dripline.runtime.boundary import Boundary
 from dripline.runtime.opening import Caller, Life
-from dripline.runtime.rate_limited_log import RateLimitedLogger
+from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.progress import CONNECTING, RESOLVING

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from dripline.amqp.content import Delivery
-from dripline.errors import ConnectionLost
+from dripline.errors import ConnectionLost, NoRoute, ReplyTimeout
 from dripline.runtime.link import MeshLink
-from dripline.runtime.probes import Probes
+from dripline.runtime.liveness import PROBE
 from dripline.runtime.shared_names import SharedNames, some
 from dripline.transport.connection import Connection
+from dripline.wire.enums import op_t
+from dripline.wire.message import MsgRequest
 
 T = TypeVar("T")
 
@@ -28,6 +30,84 @@ KEYS_AT_ONCE = 200
 PATIENCE_S = 5.0
 #: How long a probe that is returned takes; others may wait at the broker while a handler is busy.
 BUSY_PATIENCE_S = 0.5
+
+_REMEMBERED = 1000
+
+
+class Unreached(NamedTuple):
+    """Routing keys whose probes did not arrive.
+
+    Attributes:
+        unrouted: the broker returned the probe: no queue is bound; or there is no exchange.
+        silent: the probe did not arrive in time.
+    """
+
+    unrouted: list[str]
+    silent: list[str]
+
+
+class Probes:
+    """Sends pings, and takes them out of the queues before any handler sees them.
+
+    They arrive while handlers are busy. A reply can only come from elsewhere, from a member whose endpoint has the
+    same name.
+
+    Args:
+        link: where they are sent.
+        on_reply: called on the I/O thread with the key of a probe and a reply to it.
+
+    Attributes:
+        sent: keys of the probes by correlation id, the oldest first; also of late ones.
+    """
+
+    def __init__(self, link: MeshLink, on_reply: Callable[[str, Delivery], object]) -> None:
+        self._link = link
+        self._on_reply = on_reply
+        self.sent: dict[str | None, str] = {}
+
+    def arrived(self, connection: Connection, delivery: Delivery) -> None:
+        """Take a probe that has arrived; for the I/O thread."""
+        self._link.end_wait(delivery.properties.correlation_id or "", _Arrived())
+        connection.ack(delivery)
+
+    def send(self, keys: Iterable[str], patience_s: float) -> Unreached:
+        """Send a probe to each key, and wait until they have arrived.
+
+        Args:
+            keys: routing keys.
+            patience_s: how long the probes may take together when the broker has them, in seconds.
+
+        Raises:
+            BrokerError: the connection is gone, or the broker takes no messages for now.
+        """
+        self._link.observe_replies(self.sent, self._replied)
+        found = Unreached([], [])
+        while len(self.sent) > _REMEMBERED:
+            del self.sent[next(iter(self.sent))]
+        probes = [MsgRequest.create(PROBE, op_t.cmd, key, "ping") for key in keys]
+        self.sent.update((probe.correlation_id, probe.routing_key) for probe in probes)
+        sent = self._link.send_probes(probes) if probes else []
+        deadline = time.monotonic() + patience_s
+        for pending in sent:
+            key = pending.request.routing_key
+            try:
+                pending.wait(max(0.0, deadline - time.monotonic()))
+            except _Arrived:
+                continue
+            except NoRoute:
+                found.unrouted.append(key)
+            except ReplyTimeout:
+                found.silent.append(key)
+        return found
+
+    def _replied(self, delivery: Delivery) -> None:
+        key = self.sent.get(delivery.properties.correlation_id)
+        if key is not None:
+            self._on_reply(key, delivery)
+
+
+class _Arrived(Exception):
+    """A probe has arrived."""
 
 
 class Binding(NamedTuple):
@@ -67,6 +147,7 @@ class Routes:
             named after the queue, which should not be a random name: after a crash it stays on the broker.
 
     Attributes:
+        probes: messages to this member itself, which are to be taken out of its queues.
         shared: names that another service answers to, as the probes have shown.
     """
 
@@ -75,7 +156,7 @@ class Routes:
         self._watches = watches
         self._watched: dict[str, tuple[Connection, bool]] = {}  # by name; whether it could be declared
         self.shared = SharedNames(link.service_name)
-        self._probes = Probes(link, self.shared.on_reply)
+        self.probes = Probes(link, self.shared.on_reply)
         self._routes: list[Route] = []
         self._key = self._binding = 0  # where the next slice begins
         self._closed = False
@@ -93,10 +174,6 @@ class Routes:
             if declared:
                 connection.drop_exchange(name)
         self._routes = []
-
-    def feeder(self, connection: Connection, feed: Callable[[Delivery], None]) -> Callable[[Delivery], None]:
-        """Return what takes deliveries of a queue whose keys are probed."""
-        return self._probes.feeder(connection, feed)
 
     def check(self, connection: Connection) -> str:
         """Find out whether messages arrive.
@@ -130,7 +207,7 @@ class Routes:
         """
         keys = self._all_keys()
         for first in range(0, len(keys), KEYS_AT_ONCE):
-            self._probes.send(keys[first : first + KEYS_AT_ONCE], BUSY_PATIENCE_S)
+            self.probes.send(keys[first : first + KEYS_AT_ONCE], BUSY_PATIENCE_S)
             yield
 
     def restore(self) -> None:
@@ -147,8 +224,8 @@ class Routes:
         """Send probes to keys; what is wrong, and the keys of which nobody knows."""
         busy = {key for route in self._routes if route.is_busy() for key in route.probed()}
         patience_s = PATIENCE_S * (1 + len(keys) // KEYS_AT_ONCE)
-        found = self._probes.send([key for key in keys if key not in busy], patience_s)
-        held_up = self._probes.send([key for key in keys if key in busy], BUSY_PATIENCE_S)
+        found = self.probes.send([key for key in keys if key not in busy], patience_s)
+        held_up = self.probes.send([key for key in keys if key in busy], BUSY_PATIENCE_S)
         exchange, unrouted = self._link.mesh.requests_exchange, found.unrouted + held_up.unrouted
         if unrouted:
             return f"no queue is bound to {some(unrouted)} on exchange {exchange!r}", set()

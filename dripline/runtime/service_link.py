@@ -18,15 +18,14 @@ from dripline.runtime.alert_collector import AlertCollector
 from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.client import MeshClient
 from dripline.runtime.durable_queue import DurableQueue
-from dripline.runtime.pending_replies import PendingReply
-from dripline.runtime.pings import LifeSigns
-from dripline.runtime.priority_lane import PriorityLane
+from dripline.runtime.liveness import LifeSigns
+from dripline.runtime.pending_replies import SentMessagePackage
+from dripline.runtime.rate_limited_log import OutageLog
 from dripline.runtime.reply_sender import ReplySender
 from dripline.runtime.routes import Binding, Route, Routes
-from dripline.runtime.sent_message import SentMessagePackage
 from dripline.runtime.service_alerts import ServiceAlerts
 from dripline.runtime.shared_names import declare_queue, refuse_shared
-from dripline.runtime.worker import Worker
+from dripline.runtime.worker import PriorityLane, Worker
 from dripline.transport.connection import Connection
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
@@ -73,7 +72,8 @@ class ServiceLink:
         self._prefetch = 1
         self._wait_s = 1.0
         self._parent: int | None = None
-        self._trouble = self._closed = self.is_open = False
+        self._outage = OutageLog(logger)
+        self._closed = self.is_open = False
         forks.register(self)
 
     def _make_client(self, mesh: MeshSettings) -> None:
@@ -301,31 +301,24 @@ class ServiceLink:
             message: a request, a reply or an alert.
             keep: whether an alert waits for a broker that is away.
         """
-        if isinstance(message, MsgAlert):
-            return self._send_alert(message, keep)
         pending, refused = None, ""
         try:
-            if isinstance(message, MsgReply):
-                refused = self._published_reply(message)
-            elif isinstance(message, MsgRequest):
-                pending = self._published(message)
-        except (BrokerError, TimeoutError) as error:
-            level = logging.DEBUG if self._trouble else logging.WARNING
-            logger.log(level, "%s: could not send to %r: %s", self.name, message.routing_key, error)
-            self._trouble = True
-            return SentMessagePackage(False, str(error))
-        if self._trouble:
-            logger.warning("%s: can send again", self.name)
-            self._trouble = False
-        return SentMessagePackage(not refused, refused, pending)
-
-    def _send_alert(self, alert: MsgAlert, keep: bool) -> SentMessagePackage:
-        try:
             self._refuse_when_closed()
-        except ConnectionLost as error:
+            if isinstance(message, MsgAlert):
+                refused = self._publisher.send(message, keep=keep)
+                return SentMessagePackage(not refused, refused)
+            if not self.is_open:  # a constructor sends something; once open, the link comes back by itself
+                self._link.open()
+            if isinstance(message, MsgReply):
+                refused = self._replies.send(message)
+            elif isinstance(message, MsgRequest):
+                pending = self._link.send_request(message)
+        except (BrokerError, TimeoutError) as error:
+            if not isinstance(message, MsgAlert):
+                self._outage.tell("", "%s: could not send to %r: %s", self.name, message.routing_key, error)
             return SentMessagePackage(False, str(error))
-        refused = self._publisher.send(alert, keep=keep)
-        return SentMessagePackage(not refused, refused)
+        self._outage.recovered("%s: can send again", self.name)
+        return SentMessagePackage(not refused, refused, pending)
 
     def ask(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:
         """Send a request and wait for its reply, and before that for a connection that is being made anew.
@@ -338,19 +331,6 @@ class ServiceLink:
         self._refuse_when_closed()
         return self._client.request(request, timeout_s)
 
-    def _published(self, request: MsgRequest) -> PendingReply:
-        self._open_unless_closed()
-        return self._link.send_request(request)
-
-    def _published_reply(self, reply: MsgReply) -> str:
-        self._open_unless_closed()
-        return self._replies.send(reply)
-
-    def _open_unless_closed(self) -> None:
-        self._refuse_when_closed()
-        if not self.is_open:  # a constructor sends something; once open, the link comes back by itself
-            self._link.open()
-
     def _refuse_when_closed(self) -> None:
         self._refuse_when_left_behind()
         if self._closed:
@@ -362,16 +342,6 @@ class ServiceLink:
                 f"service {self.name} runs in process {self._parent}, not in this one, which was forked from it; "
                 "use an Interface here"
             )
-
-    @property
-    def dropped_alerts(self) -> int:
-        """How many alerts were dropped because there was no room."""
-        return self._publisher.dropped
-
-    @property
-    def damaged_alerts(self) -> int:
-        """How many alerts were damaged or lost on disk, or put aside because the broker does not accept them."""
-        return self._publisher.damaged
 
     @property
     def waiting_alerts(self) -> int:
@@ -393,9 +363,13 @@ class ServiceLink:
         is_full = any(worker.backlog >= self._prefetch / 2 for worker in workers)
         return LifeSigns(address, held, is_full) if address else None
 
-    def consumed(self) -> dict[str, Any]:
-        """What became of messages that were not handled: dead letters of durable queues, and what was dropped."""
-        found: dict[str, Any] = {}
+    def counts(self) -> dict[str, Any]:
+        """Count alerts that wait or were lost, dead letters of durable queues, and messages that were dropped."""
+        found: dict[str, Any] = {
+            "waiting_alerts": self.waiting_alerts,
+            "dropped_alerts": self._publisher.dropped,  # there was no room
+            "damaged_alerts": self._publisher.damaged,  # or lost on disk, or refused by the broker
+        }
         collectors = [worker for worker in self._workers if isinstance(worker, AlertCollector)]
         if collectors:
             found["dead_letters"] = sum(worker.dead_letters.count for worker in collectors)
@@ -413,7 +387,15 @@ class ServiceLink:
     def _feeder(self, worker: Worker, connection: Connection) -> Callable[[Delivery], None]:
         priority_lane = self._priority_lane
         feed = priority_lane.feeder(connection, worker) if priority_lane is not None else worker.feeder(connection)
-        return self.routes.feeder(connection, feed)
+        probes = self.routes.probes
+
+        def take(delivery: Delivery) -> None:
+            if delivery.properties.correlation_id in probes.sent:
+                probes.arrived(connection, delivery)
+            else:
+                feed(delivery)
+
+        return take
 
     def _new_worker(self, name: str, take: Callable[[Message], None]) -> Worker:
         worker = Worker(f"dripline-{name}", take, self._wait_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dripline.errors import DecodingError, MalformedReply
+from dripline.errors import UNHANDLED_EXCEPTION, DecodingError, MalformedReply
 from dripline.wire.chunks import AmqpProperties, Part
 from dripline.wire.enums import UNKNOWN
 from dripline.wire.json_body import loads
@@ -14,7 +14,7 @@ from dripline.wire.sender import sender_of
 from dripline.wire.specifier import MAX_SPECIFIER
 
 _FIRST_ERROR = 100
-_UNREADABLE = 999  # stands for a return code that is missing or not a number
+_UNREADABLE = UNHANDLED_EXCEPTION  # stands for a return code that is missing or not a number
 _NO_TYPE = "no message_type (2 reply, 3 request, 4 alert) in its headers"
 _NOBODY: dict[str, Any] = {"exe": "", "hostname": "", "service_name": "", "username": "", "versions": {}}
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
+from dripline.errors import UNHANDLED_EXCEPTION
+
 
 class ReturnCode:
     """One return code; each is a class of its own, so that it can be named in Python.
@@ -22,7 +24,7 @@ class ReturnCode:
         description: what it means, for people.
     """
 
-    value: ClassVar[int] = 999
+    value: ClassVar[int] = UNHANDLED_EXCEPTION
     name: ClassVar[str] = "unhandled_exception"
     description: ClassVar[str] = "Unhandled Exception"
 
@@ -249,5 +251,5 @@ class DL_ClientErrorTimeout(ReturnCode, value=404, description="Client Timeout")
     """No reply came in time."""
 
 
-class DL_UnhandledException(ReturnCode, value=999, description="Unhandled Exception"):
+class DL_UnhandledException(ReturnCode, value=UNHANDLED_EXCEPTION, description="Unhandled Exception"):
     """A handler raised something nobody expected."""

@@ -143,7 +143,7 @@ def test_a_handler_may_ask_another_member(mesh, client, member):
 
 def test_a_reply_waits_for_a_queue_that_comes_late(mesh, broker, member, monkeypatch):
     """Some clients declare their reply queue after they have asked: the reply is sent again."""
-    monkeypatch.setattr("dripline.runtime.reply_retry._DELAYS_S", (0.05, 5.0))  # on a machine that is busy
+    monkeypatch.setattr("dripline.runtime.reply_sender._DELAYS_S", (0.05, 5.0))  # on a machine that is busy
     address = BrokerAddress(broker.host, broker.port, broker.virtual_host)
     channel, plain = plain_channel(address)
     name = fresh()

@@ -6,8 +6,7 @@ import pytest
 
 from dripline.core import MsgRequest, Receiver, SentMessagePackage, op_t
 from dripline.errors import ConnectionLost, DriplineError, ReplyTimeout
-from dripline.runtime.pending_replies import PendingReply
-from dripline.runtime.sent_message import Answered
+from dripline.runtime.pending_replies import Answered, PendingReply
 
 
 @pytest.fixture
