@@ -148,9 +148,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         username, password = (str(self.auth.get("dripline", item)) for item in ("username", "password"))
         keep = keep_rule(alert_spool)
         self.__link = ServiceLink(self.name, self._dripline_mesh, username, password, keep, unique_endpoints)
-        mesh = self._dripline_mesh
-        reached_at = (mesh.broker, mesh.broker_port, mesh.requests_exchange)
-        self.__own_requests = OwnRequests(self.name, self.__children, self.__link, reached_at)
+        self.__own_requests = OwnRequests(self.name, self.__children, self.__link)
         self.__spool = alert_spool
         self.__health = Health(self.__link, self.__handler_timeout)
         listed, health = self.__children.listed, self.__health.report
@@ -253,18 +251,13 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
             return
         if not self._dripline_connects:
             raise DriplineError(f"service {self.name} was made with make_connection=False, so it cannot start")
+        router, words = self.__router, ("ping", HEALTH)
+        lane = PriorityLane(self.name, router.take_prioritized, router.may_overtake, words)
+        wait_s, prefetch = self.message_wait_ms / 1000, self._dripline_prefetch
+        connected, names = self.__health.connected, self.__own_names
         try:
             self.__link.open(
-                self.__router.take,
-                self.bind_keys,
-                self.__router.takers(),
-                self.message_wait_ms / 1000,
-                self._dripline_prefetch,
-                PriorityLane(
-                    self.name, self.__router.take_prioritized, self.__router.may_overtake, ("ping", HEALTH)
-                ),
-                self.__health.connected,
-                self.__own_names,
+                router.take, self.bind_keys, router.takers(), wait_s, prefetch, lane, connected, names
             )
         except BaseException:
             self.stop()

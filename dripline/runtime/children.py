@@ -142,15 +142,19 @@ class OwnRequests:
         name: Name of the service.
         children: Its endpoints.
         link: Its connection.
-        mesh: Where it is reached.
     """
 
-    def __init__(self, name: str, children: Children, link: ServiceLink, mesh: Mesh) -> None:
+    def __init__(self, name: str, children: Children, link: ServiceLink) -> None:
         self._name = name
         self._children = children
         self._link = link
-        self.mesh = mesh
         _of_services[id(self)] = self  # by id: not every class of a laboratory can be hashed
+
+    @property
+    def mesh(self) -> Mesh:
+        """Where the service is reached."""
+        mesh = self._link.mesh
+        return mesh.broker, mesh.broker_port, mesh.requests_exchange
 
     def answer(self, request: MsgRequest, *, in_handler: bool = False) -> MsgReply | None:
         """Answer a request to an endpoint of this service if nobody else could; None if it is to be sent.

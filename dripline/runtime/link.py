@@ -12,11 +12,10 @@ from dripline.amqp.content import Delivery, Returned
 from dripline.amqp.field_table import short_string
 from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost, NoRoute
-from dripline.runtime import forks
 from dripline.runtime.alerts_exchange import AlertsExchange
 from dripline.runtime.liveness import LivenessCheck, Outcome
 from dripline.runtime.pending_replies import PING_SUFFIX, PendingReplies, PendingReply
-from dripline.runtime.reconnecting_connection import ReconnectingConnection, Setup
+from dripline.runtime.reconnecting_connection import ReconnectingConnection
 from dripline.runtime.reply_sender import ReplyRetry
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
@@ -28,7 +27,7 @@ from dripline.wire.sender import sender_info
 _PING_S = 1.0  # for a broker that takes no data: the next ping tries again
 
 
-class MeshLink:
+class MeshLink(ReconnectingConnection):
     """Sends messages, finds the replies, and lives through the loss of its connection.
 
     Args:
@@ -43,23 +42,20 @@ class MeshLink:
 
     def __init__(self, mesh: MeshSettings, username: str, password: str, service_name: str = "unknown") -> None:
         self.mesh = mesh
-        self.address = BrokerAddress.of(mesh, username, password)
         self.service_name = service_name
         self.alerts = AlertsExchange(mesh)
         self._liveness = LivenessCheck(self._send_ping)
         self._pending_replies = PendingReplies(self._doubt_replies, self._liveness)
         self._reply_retry = ReplyRetry()
         self._start_over()
-        self._reconnecting = ReconnectingConnection(
-            self.address,
+        ReconnectingConnection.__init__(
+            self,
+            BrokerAddress.of(mesh, username, password),
             f"{service_name} (dripline)",
-            prepare=self._declare_exchanges,
-            on_lost=self._on_lost,
-            on_returned=self._on_returned,
-            longest_pause_s=mesh.max_reconnect_delay_s,
+            mesh.max_connection_attempts,
+            mesh.max_reconnect_delay_s,
         )
         self.renew_sender()
-        forks.register(self)
 
     def _start_over(self) -> None:
         self._replies: tuple[Connection | None, str] = (None, "")
@@ -67,6 +63,7 @@ class MeshLink:
 
     def after_fork(self) -> None:
         """Start over; replies that are under way are the parent's."""
+        ReconnectingConnection.after_fork(self)
         self._start_over()
         self.alerts.start_over()
         self._liveness.start_over()
@@ -75,61 +72,13 @@ class MeshLink:
 
     # -- life ------------------------------------------------------------------------------------------------
 
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a connection just now, be it one that is being set up."""
-        return self._reconnecting.is_open
-
-    @property
-    def is_established(self) -> bool:
-        """Whether there is a connection just now, on which all is in place."""
-        return self._reconnecting.is_established
-
     def renew_sender(self) -> None:
         """Take versions that were added since into the messages that follow."""
         self._encoder = Encoder(sender_info(self.service_name), self.mesh.max_payload_size)
 
-    def open(self, attempts: int | None = None, timeout_s: float | None = None, *, again: bool = False) -> None:
-        """Connect, unless connected.
-
-        Args:
-            attempts: How often to try; the mesh's ``max_connection_attempts`` when None.
-            timeout_s: Longest wait, in seconds. Within it connecting is tried as often as fits in, unless
-                ``attempts`` is fewer than the default. Without it a connection that was lost is only waited for if
-                ``again`` is set.
-            again: Whether to wait for a connection that was lost, for as many attempts, without a time limit.
-
-        Raises:
-            BrokerUnreachable: Nobody answered.
-            LoginRefused: User, password or virtual host is wrong.
-            NameTaken: A queue of ours belongs to somebody else.
-            ConnectionLost: The connection was lost, and is not back yet.
-        """
-        self._reconnecting.open(max(1, attempts or self.mesh.max_connection_attempts), timeout_s, again=again)
-
-    def add_setup(self, setup: Setup, timeout_s: float | None = None) -> None:
-        """Do something on this connection and on each that follows it, such as declaring a queue.
-
-        Args:
-            setup: What to do. It is forgotten when the first time fails.
-            timeout_s: Longest wait, in seconds; None for that of the broker's answers.
-
-        Raises:
-            ConnectionLost: The connection was closed or lost, or the broker did not answer in time.
-        """
-        self._reconnecting.add_setup(setup, limit_s=timeout_s)
-
     def open_confirms(self, timeout_s: float) -> None:
         """Make everything ready for the first message with a confirm. Errors as for `add_setup`."""
-        self._reconnecting.add_setup(self.prepare_alerts, once=True, limit_s=timeout_s)
-
-    def do(self, action: Setup) -> None:
-        """Do something once, on this connection, and not while another thread puts things in place on it.
-
-        Raises:
-            ConnectionLost: There is no connection.
-        """
-        self._reconnecting.do(action)
+        self.add_setup(self.prepare_alerts, once=True, timeout_s=timeout_s)
 
     def stop_listening(self, timeout_s: float = 30.0) -> None:
         """Take no more requests or alerts: requests sent from now on fail at once, because no queue takes them.
@@ -141,23 +90,9 @@ class MeshLink:
             self.connection.cancel_consumers(timeout_s)
 
     def close(self, timeout_s: float | None = None, *, final: bool = False) -> None:
-        """End the connection. What waits for a reply gets `ConnectionLost`; set-ups are forgotten.
-
-        Args:
-            timeout_s: Longest wait for the broker's goodbye, in seconds; None for the usual one.
-            final: Whether nothing opens it again, until it is closed again and not finally.
-        """
-        self._reconnecting.close(timeout_s, final=final)
+        """End the connection, as `ReconnectingConnection.close`; what waits for a reply gets `ConnectionLost`."""
+        ReconnectingConnection.close(self, timeout_s, final=final)
         self._on_lost(ConnectionLost("the connection was closed"))
-
-    @property
-    def connection(self) -> Connection:
-        """The connection of this moment.
-
-        Raises:
-            ConnectionLost: There is none; it is being made anew, or was closed.
-        """
-        return self._reconnecting.connection
 
     # -- messages --------------------------------------------------------------------------------------------
 
@@ -193,7 +128,7 @@ class MeshLink:
             envelopes = self._encoder.encode(request, timestamp())
             left_s = max(0.0, deadline - time.monotonic())
             connection.publish(self.mesh.requests_exchange, envelopes, timeout_s=left_s)
-            if self._reconnecting.connection is not connection:
+            if self.connection is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
         except BaseException:  # the payload's own code may raise anything
             self._pending_replies.forget(pending)
@@ -330,8 +265,7 @@ class MeshLink:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _declare_exchanges(self, connection: Connection) -> None:
-        """Done first on each connection."""
+    def _prepare(self, connection: Connection) -> None:
         connection.declare_exchanges([self.mesh.requests_exchange, self.mesh.alerts_exchange])
 
     def _taking_connection(self) -> Connection:
@@ -343,7 +277,7 @@ class MeshLink:
     def _reply_queue(self, connection: Connection, timeout_s: float = 30.0) -> str:
         owner, queue = self._replies
         if owner is not connection:
-            self._reconnecting.add_setup(self.prepare_replies, once=True, limit_s=timeout_s)
+            self.add_setup(self.prepare_replies, once=True, timeout_s=timeout_s)
             owner, queue = self._replies
             if owner is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")

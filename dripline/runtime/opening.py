@@ -5,12 +5,23 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from enum import Enum
 
 from dripline.errors import BrokerError
 from dripline.transport.future import OneShotFuture
 
 # Not without a limit: a signal that arrives just before a thread begins to wait is handled when it wakes.
 _LOOK_S = 0.5
+
+
+class State(Enum):
+    """Of the connection that is kept."""
+
+    IDLE = "there is none, and nobody waits for one"
+    CONNECTING = "the first one is being made"
+    ESTABLISHED = "there is one, and all set-ups are done on it"
+    RECONNECTING = "it was lost, and is being made anew"
+    CLOSED = "nothing opens it again"
 
 
 class Caller:
@@ -62,9 +73,8 @@ class Life:
     Attributes:
         making: Held while a connection is made or added to.
         closed: Set at the end.
-        is_making: Whether a thread makes a connection.
-        callers: Who waits for that.
-        attempts: How many attempts of that thread have failed.
+        callers: Who waits for a connection.
+        attempts: How many attempts to make it have failed.
         reason: Why the last one has failed.
         adding: Set-ups that are being added, by whom others that want the same wait.
     """
@@ -72,7 +82,6 @@ class Life:
     def __init__(self) -> None:
         self.making = threading.RLock()
         self.closed = threading.Event()
-        self.is_making = False
         self.callers: list[Caller] = []
         self.attempts = 0
         self.reason = ""

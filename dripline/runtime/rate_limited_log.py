@@ -15,6 +15,7 @@ from typing import Any
 
 from dripline.runtime import forks
 from dripline.wire.interrupts import is_for_program, text_of
+from dripline.wire.message import Message
 from dripline.wire.safe_text import safe_text
 
 #: How long further warnings of a kind are only counted, in seconds.
@@ -170,3 +171,31 @@ class Boundary:
             if is_for_program(failure):
                 raise
         return True
+
+
+class Taker:
+    """Takes messages: what that raises is logged, and neither ends the thread nor the program.
+
+    Args:
+        take: Called with each message.
+        boundary: Makes the boundary around that.
+        failed: Called with a message that could not be taken, and with what was raised.
+    """
+
+    def __init__(
+        self,
+        take: Callable[[Message], object],
+        boundary: Callable[[Message], Boundary],
+        failed: Callable[[Message, BaseException], None] | None = None,
+    ) -> None:
+        self._take = take
+        self._boundary = boundary
+        self._failed = failed
+
+    def __call__(self, message: Message) -> None:
+        """Take a message, whatever happens."""
+        with self._boundary(message) as attempt:
+            self._take(message)
+        if attempt.error is not None and self._failed is not None:
+            with self._boundary(message):
+                self._failed(message, attempt.error)

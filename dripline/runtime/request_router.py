@@ -17,8 +17,8 @@ from dripline.errors import DriplineError
 from dripline.runtime.children import Children
 from dripline.runtime.dispatch import BROADCAST_COMMANDS, Target, answer
 from dripline.runtime.pending_replies import SentMessagePackage
-from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger
-from dripline.runtime.worker import Taker, note_failure
+from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger, Taker
+from dripline.runtime.worker import note_failure
 from dripline.wire import return_codes as codes
 from dripline.wire.enums import op_t
 from dripline.wire.interrupts import named_text_of

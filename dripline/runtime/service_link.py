@@ -45,7 +45,7 @@ class ServiceLink:
         mesh: the mesh's settings.
         username: login name.
         password: secret.
-        keep: how many alerts wait for a broker that is away; in memory only by default.
+        keep: how many alerts wait for a broker that is away.
         unique: whether to refuse names that another service answers to.
     """
 
@@ -55,12 +55,12 @@ class ServiceLink:
         mesh: MeshSettings,
         username: str,
         password: str,
-        keep: BufferPolicy | None = None,
-        unique: bool = False,
+        keep: BufferPolicy,
+        unique: bool,
     ) -> None:
         self.name = name
         self._login = username, password
-        self._keep = keep or BufferPolicy()
+        self._keep = keep
         self._unique = unique
         self._queue_names: set[str] = set()
         self._make_client(mesh)
@@ -139,10 +139,10 @@ class ServiceLink:
         bind_keys: Callable[[], object],
         queues: Mapping[str, Callable[[Message], None]],
         wait_s: float,
-        prefetch: int = 100,
-        priority_lane: PriorityLane | None = None,
-        connected: Callable[[Connection], None] | None = None,
-        own: Callable[[], Iterable[str]] = tuple,
+        prefetch: int,
+        priority_lane: PriorityLane,
+        connected: Callable[[Connection], None],
+        own: Callable[[], Iterable[str]],
     ) -> None:
         """Connect, declare the queues, bind them and consume.
 
@@ -168,11 +168,9 @@ class ServiceLink:
             self._publisher = self._new_publisher()
         self._closed = False
         self._wait_s = wait_s
-        worker = self._new_worker(self.name, take)
         self._priority_lane = priority_lane
         self._prefetch = prefetch
-        if priority_lane is not None:
-            self._link.take_others(lambda delivery: priority_lane.put(delivery._replace(routing_key=self.name)))
+        self._link.take_others(lambda delivery: priority_lane.put(delivery._replace(routing_key=self.name)))
 
         def bind(connection: Connection) -> None:
             self._bound.clear()
@@ -180,34 +178,26 @@ class ServiceLink:
             for exchange, key in list(self._bindings):
                 connection.bind(self.name, exchange, [key])
 
-        def set_up(connection: Connection) -> None:
-            declare_queue(connection, self.name)
+        def check() -> None:
             if self._unique:
                 refuse_shared(self._link, self.name, [*own(), *self._queue_names])
-            bind(connection)
-            connection.consume(self.name, self._feeder(worker, connection), prefetch=prefetch)
 
         self._link.add_setup(self._link.alerts.declare)
         if self._unique:
             self._link.add_setup(self._link.prepare_replies)  # before the set-up that waits for some
-        self._link.add_setup(set_up)
-        self.routes.add(
-            Route(
-                self.name,
-                bind,
-                bindings=lambda: [*self._bound, *self._bindings],
-                probed=lambda: [name for name in own() if self._requests_for(name) in self._bound],
-                is_busy=lambda: not worker.is_idle,
-            )
-        )
+        self._serve(
+            self.name, take, bind,
+            bindings=lambda: [*self._bound, *self._bindings],
+            probed=lambda: [name for name in own() if self._requests_for(name) in self._bound],
+            check=check, prefetch=prefetch,
+        )  # fmt: skip
         for name, take_for_queue in queues.items():
             self.add_queue(name, take_for_queue)
         for queue in self._durable_queues:
             self._workers.append(queue.open(self._link, self.routes, wait_s))
         self._link.add_setup(self._link.prepare_alerts)
         self._link.add_setup(lambda _: self._publisher.connected())
-        if connected is not None:
-            self._link.add_setup(connected)
+        self._link.add_setup(connected)
         self._link.open()
         self.is_open = True
 
@@ -218,31 +208,42 @@ class ServiceLink:
                 refuse_shared(self._link, self.name, [name])
 
     def add_queue(self, name: str, take: Callable[[Message], None]) -> None:
-        """Add a queue, bound with its name, with a worker of its own.
-
-        Args:
-            name: its name, that of an endpoint.
-            take: called with each message, one at a time.
+        """Add the queue of an endpoint, whose messages a separate worker hands to ``take``, one at a time.
 
         Raises:
             NameTaken: there is a queue of that name on the mesh.
         """
-        worker = self._new_worker(name, take)
         binding = self._requests_for(name)
         self._queue_names.add(name)
 
         def bind(connection: Connection) -> None:
             connection.bind(name, binding.exchange, [binding.key])
 
+        self._serve(name, take, bind, bindings=lambda: [binding], probed=lambda: [name])
+
+    def _serve(
+        self,
+        name: str,
+        take: Callable[[Message], None],
+        bind: Callable[[Connection], None],
+        *,
+        bindings: Callable[[], Iterable[Binding]],
+        probed: Callable[[], Iterable[str]],
+        check: Callable[[], None] = lambda: None,
+        prefetch: int = 100,
+    ) -> None:
+        """Have a queue on this connection and on each that follows it, checked by its routes."""
+        worker = Worker(f"dripline-{name}", take, self._wait_s)
+        self._workers.append(worker)
+
         def set_up(connection: Connection) -> None:
             declare_queue(connection, name)
+            check()
             bind(connection)
-            connection.consume(name, self._feeder(worker, connection))
+            connection.consume(name, self._feeder(worker, connection), prefetch=prefetch)
 
         self._link.add_setup(set_up)
-        self.routes.add(
-            Route(name, bind, (), lambda: [binding], lambda: [name], is_busy=lambda: not worker.is_idle)
-        )
+        self.routes.add(Route(name, bind, (), bindings, probed, is_busy=lambda: not worker.is_idle))
 
     def add_durable_queue(self, queue: DurableQueue) -> None:
         """Add a queue of alerts that outlives this process and collects while it is away; before `open`."""
@@ -385,9 +386,8 @@ class ServiceLink:
         return Binding(self.mesh.requests_exchange, f"{name}.#")
 
     def _feeder(self, worker: Worker, connection: Connection) -> Callable[[Delivery], None]:
-        priority_lane = self._priority_lane
-        feed = priority_lane.feeder(connection, worker) if priority_lane is not None else worker.feeder(connection)
-        probes = self.routes.probes
+        lane, probes = self._priority_lane, self.routes.probes
+        feed = lane.feeder(connection, worker) if lane is not None else worker.feeder(connection)
 
         def take(delivery: Delivery) -> None:
             if delivery.properties.correlation_id in probes.sent:
@@ -396,8 +396,3 @@ class ServiceLink:
                 feed(delivery)
 
         return take
-
-    def _new_worker(self, name: str, take: Callable[[Message], None]) -> Worker:
-        worker = Worker(f"dripline-{name}", take, self._wait_s)
-        self._workers.append(worker)
-        return worker

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from dripline.amqp.content import Delivery
-from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger
+from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger, Taker
 from dripline.transport.connection import Connection
 from dripline.wire.chunks import Joiner, Part, read_part
 from dripline.wire.decode import incomplete_message, read_message
@@ -126,34 +126,6 @@ def note_failure(error: BaseException) -> None:
     item = in_flight()
     if item is not None:
         item.failure = named_text_of(error)
-
-
-class Taker:
-    """Takes messages: what that raises is logged, and neither ends the thread nor the program.
-
-    Args:
-        take: Called with each message.
-        boundary: Makes the boundary around that.
-        failed: Called with a message that could not be taken, and with what was raised.
-    """
-
-    def __init__(
-        self,
-        take: Callable[[Message], object],
-        boundary: Callable[[Message], Boundary],
-        failed: Callable[[Message, BaseException], None] | None = None,
-    ) -> None:
-        self._take = take
-        self._boundary = boundary
-        self._failed = failed
-
-    def __call__(self, message: Message) -> None:
-        """Take a message, whatever happens."""
-        with self._boundary(message) as attempt:
-            self._take(message)
-        if attempt.error is not None and self._failed is not None:
-            with self._boundary(message):
-                self._failed(message, attempt.error)
 
 
 class Worker:
