@@ -18,6 +18,7 @@ from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.link import MeshLink
 from dripline.runtime.liveness import is_automatic
 from dripline.runtime.pending_replies import PendingReply
+from dripline.runtime.rate_limited_log import OutageLog
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
@@ -61,23 +62,14 @@ class MeshClient:
         self._listeners: list[Worker] = []
         self._routes = Routes(self.link)
         self._check = Heartbeat(self._check_routes, self.link.mesh.self_check_interval_s, "dripline-self-check")
-        self._problem = ""
+        self._outage = OutageLog(logger)
 
     def __reduce__(self) -> Any:
         """Another process makes its own client, not connected, of the same settings."""
         return _made_again, self._made_of
 
     def open(self, attempts: int | None = None, timeout_s: float | None = None) -> None:
-        """Connect; done by the first call that needs it otherwise.
-
-        Args:
-            attempts: How often to try; the mesh's ``max_connection_attempts`` when None.
-            timeout_s: Longest wait, in seconds; connecting goes on behind it, and the next call joins in.
-
-        Raises:
-            BrokerUnreachable: Nobody answered.
-            LoginRefused: User, password or virtual host is wrong.
-        """
+        """Connect, as `ReconnectingConnection.open`; done by the first call that needs it otherwise."""
         self.link.open(attempts, timeout_s)
 
     def submit(self, request: MsgRequest, timeout_s: float | None = None) -> PendingReply:
@@ -220,13 +212,10 @@ class MeshClient:
         try:
             problem = self._routes.check(self.link.connection)
             if problem:
-                if not self._problem:
-                    logger.warning("monitor: %s; declaring and binding everything again", problem)
-                self._problem = problem
+                self._outage.tell("", "monitor: %s; declaring and binding everything again", problem)
                 self._routes.restore()
-            elif self._problem:
-                self._problem = ""
-                logger.warning("monitor: can be reached again")
+            else:
+                self._outage.recovered("monitor: can be reached again")
         except (BrokerError, TimeoutError) as error:  # a connection that is lost puts everything in place itself
             logger.debug("the bindings could not be checked: %s", error)
 
