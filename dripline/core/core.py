@@ -250,14 +250,6 @@ class _MeshProperty:
             _service_logger.warning("%s: %s stays as it is: the service is connected", instance.name, self._name)
 
 
-def _mesh_property() -> Any:
-    return _MeshProperty()
-
-
-def _overridable(read: Callable[[Any], Any]) -> Any:
-    return OverridableProperty(read)
-
-
 class ServiceCore(Core, Receiver):
     """A base of `Service`. Its constructor need not be called: the service makes the connection.
 
@@ -272,18 +264,18 @@ class ServiceCore(Core, Receiver):
     auth: Any
     message_wait_ms: int
 
-    address = _overridable(lambda service: service._dripline_mesh.broker)
-    port = _overridable(lambda service: service._dripline_mesh.broker_port)
-    username = _overridable(lambda service: str(service.auth.get("dripline", "username")))
-    password = _overridable(lambda service: str(service.auth.get("dripline", "password")))
-    make_connection = _overridable(lambda service: service._dripline_make_connection)
-    close = _overridable(lambda service: service.stop)
+    address: Any = OverridableProperty(lambda service: service._dripline_mesh.broker)
+    port: Any = OverridableProperty(lambda service: service._dripline_mesh.broker_port)
+    username: Any = OverridableProperty(lambda service: str(service.auth.get("dripline", "username")))
+    password: Any = OverridableProperty(lambda service: str(service.auth.get("dripline", "password")))
+    make_connection: Any = OverridableProperty(lambda service: service._dripline_make_connection)
+    close: Any = OverridableProperty(lambda service: service.stop)
 
-    requests_exchange = _mesh_property()
-    alerts_exchange = _mesh_property()
-    heartbeat_routing_key = _mesh_property()
-    max_payload_size = _mesh_property()
-    max_connection_attempts = _mesh_property()
+    requests_exchange: Any = _MeshProperty()
+    alerts_exchange: Any = _MeshProperty()
+    heartbeat_routing_key: Any = _MeshProperty()
+    max_payload_size: Any = _MeshProperty()
+    max_connection_attempts: Any = _MeshProperty()
 
     @property
     def single_message_wait_ms(self) -> int:

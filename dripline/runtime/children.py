@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -61,9 +60,7 @@ class OwnedLock:
         """Wait for the lock."""
         self.acquire()
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Release the lock."""
         self.release()
 
@@ -197,14 +194,6 @@ def answer_own(endpoint: Target, request: MsgRequest, service_name: str) -> MsgR
     """Let an endpoint answer a request of its own service.
 
     Payloads go through JSON as if they had travelled, so that neither side holds a list of the other's.
-
-    Args:
-        endpoint: who answers.
-        request: the request.
-        service_name: who asks.
-
-    Returns:
-        The reply.
     """
     request.plain_payload = _as_sent(request.plain_payload)
     request.sender_info = sender_info(service_name)

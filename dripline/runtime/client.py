@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any
 
 from dripline.config.mesh import MeshSettings
@@ -81,9 +80,7 @@ class MeshClient:
                 as long as the mesh's ``max_connection_attempts`` take.
 
         Raises:
-            BrokerUnreachable: There was no connection in time; the text says how far it has come.
-            ConnectionLost: The connection was lost and did not come back in time, or the broker did not answer.
-            BrokerError: The broker takes no messages for now.
+            BrokerError: As for `request`.
             TimeoutError: The broker took no data.
         """
         timeout_s = _limit(timeout_s)
@@ -132,9 +129,8 @@ class MeshClient:
         left_s = _countdown(timeout_s)
         self.link.open(timeout_s=timeout_s)
         self.link.open_confirms(left_s())
-        send = self.link.send_reply_confirmed if isinstance(message, MsgReply) else self.link.send_alert
         try:
-            confirmed = [slot.wait(left_s()) for slot in send(message, left_s())]  # type: ignore[arg-type]  # its kind
+            confirmed = [slot.wait(left_s()) for slot in self.link.send_confirmed(message, left_s())]
         except TimeoutError:
             raise ReplyTimeout(
                 f"the broker did not confirm the message for {message.routing_key!r} within {duration(timeout_s)}"
@@ -224,9 +220,7 @@ class MeshClient:
         self.open()
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Close."""
         self.close()
 

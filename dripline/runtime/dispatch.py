@@ -258,14 +258,6 @@ def _ping(target: Target, request: MsgRequest) -> MsgReply:
     return request.reply(0, hello, signs.payload() if signs is not None else None)
 
 
-def _set_condition(_target: Target, request: MsgRequest) -> MsgReply:
-    return request.reply(0, "No action taken (this is the default method)")
-
-
-def _is_locked(target: Target, request: MsgRequest) -> MsgReply:
-    return request.reply(0, "Checked lock status", target._dripline_lockout.status())
-
-
 def _lock(target: Target, request: MsgRequest) -> MsgReply:
     if not target._dripline_lockout.admits(request.lockout_key):
         return _denied(request)
@@ -287,11 +279,15 @@ def _unlock(target: Target, request: MsgRequest) -> MsgReply:
 
 #: The specifiers that every endpoint has.
 BUILT_IN: BuiltIns = {
-    (op_t.get, "is-locked"): BuiltIn(_is_locked),
+    (op_t.get, "is-locked"): BuiltIn(
+        lambda target, request: request.reply(0, "Checked lock status", target._dripline_lockout.status())
+    ),
     (op_t.cmd, "ping"): BuiltIn(_ping, may_overtake=True),
     (op_t.cmd, "lock"): BuiltIn(_lock),
     (op_t.cmd, "unlock"): BuiltIn(_unlock),
-    (op_t.cmd, "set_condition"): BuiltIn(_set_condition),
+    (op_t.cmd, "set_condition"): BuiltIn(
+        lambda _, request: request.reply(0, "No action taken (this is the default method)")
+    ),
 }
 
 # What a condition means is up to the laboratory's own service, so `set_condition` takes anything.

@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dripline.errors import DriplineError
 from dripline.runtime.rate_limited_log import Boundary, OutageLog, RateLimitedLogger
+from dripline.runtime.request_router import HandlerTimeout
+from dripline.runtime.service_link import ServiceLink
+from dripline.transport.connection import Connection
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
-
-if TYPE_CHECKING:
-    from dripline.runtime.request_router import HandlerTimeout
-    from dripline.runtime.service_link import ServiceLink
-    from dripline.transport.connection import Connection
 
 logger = logging.getLogger("dripline.service")
 

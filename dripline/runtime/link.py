@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from dripline.amqp.content import Delivery, Returned
@@ -38,14 +38,17 @@ class MeshLink(ReconnectingConnection):
 
     Attributes:
         alerts: The exchange of alerts, which is declared by those who need it.
+        pending_replies: Requests that somebody waits for.
     """
 
     def __init__(self, mesh: MeshSettings, username: str, password: str, service_name: str = "unknown") -> None:
         self.mesh = mesh
         self.service_name = service_name
         self.alerts = AlertsExchange(mesh)
-        self._liveness = LivenessCheck(self._send_ping)
-        self._pending_replies = PendingReplies(self._doubt_replies, self._liveness)
+        self._liveness = LivenessCheck(
+            lambda ping, on_outcome: self.send_request(ping, timeout_s=_PING_S, on_outcome=on_outcome)
+        )
+        self.pending_replies = PendingReplies(self._doubt_replies, self._liveness)
         self._reply_retry = ReplyRetry()
         self._start_over()
         ReconnectingConnection.__init__(
@@ -67,8 +70,8 @@ class MeshLink(ReconnectingConnection):
         self._start_over()
         self.alerts.start_over()
         self._liveness.start_over()
-        self._pending_replies.on_other = None
-        self._pending_replies.fail(ConnectionLost("this process was forked: the reply goes to its parent"))
+        self.pending_replies.on_other = None
+        self.pending_replies.fail(ConnectionLost("this process was forked: the reply goes to its parent"))
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -123,7 +126,7 @@ class MeshLink(ReconnectingConnection):
         if expect_reply:
             request.reply_to = self._reply_address(connection, timeout_s)
             request.reply_to += PING_SUFFIX if on_outcome is not None else ""
-        pending = self._pending_replies.expect(request, on_outcome)
+        pending = self.pending_replies.expect(request, on_outcome)
         try:
             envelopes = self._encoder.encode(request, timestamp())
             left_s = max(0.0, deadline - time.monotonic())
@@ -131,7 +134,7 @@ class MeshLink(ReconnectingConnection):
             if self.connection is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
         except BaseException:  # the payload's own code may raise anything
-            self._pending_replies.forget(pending)
+            self.pending_replies.forget(pending)
             raise
         return pending
 
@@ -153,7 +156,7 @@ class MeshLink(ReconnectingConnection):
         sent, envelopes = [], []
         for probe in probes:
             probe.reply_to = address
-            sent.append(self._pending_replies.expect(probe, lambda _: None))
+            sent.append(self.pending_replies.expect(probe, lambda _: None))
             envelopes += self._encoder.encode(probe, timestamp())
         connection.catch_up()
         if not connection.publish_aside(self.mesh.requests_exchange, envelopes):
@@ -161,19 +164,13 @@ class MeshLink(ReconnectingConnection):
                 pending.fail(NoRoute(f"exchange {self.mesh.requests_exchange!r} takes no requests"))
         return sent
 
-    def observe_replies(
-        self, correlation_ids: Container[str | None], on_reply: Callable[[Delivery], object]
-    ) -> None:
-        """Hand over all replies to certain requests, as `PendingReplies.observe` does."""
-        self._pending_replies.observe(correlation_ids, on_reply)
-
     def prepare_replies(self, connection: Connection) -> None:
         """Declare the reply queue, for set-ups that wait for replies themselves; a set-up."""
         if self._replies[0] is connection:
             return
         queue = connection.declare_queue()
         self._bind_replies(connection, queue)
-        connection.consume(queue, self._pending_replies.deliver, no_ack=True)
+        connection.consume(queue, self.pending_replies.deliver, no_ack=True)
         self._replies = connection, queue
 
     @property
@@ -181,14 +178,6 @@ class MeshLink(ReconnectingConnection):
         """Routing key of the queue that only the connection of this moment has; empty if there is none yet."""
         owner, queue = self._replies
         return queue if owner is not None and owner.is_open else ""
-
-    def take_others(self, take: Callable[[Delivery], object] | None) -> None:
-        """Have deliveries handed over that came into the reply queue without being replies; on the I/O thread."""
-        self._pending_replies.on_other = take
-
-    def end_wait(self, correlation_id: str, error: Exception) -> None:
-        """End the wait for one reply with an error; for the I/O thread, too."""
-        self._pending_replies.fail_one(correlation_id, error)
 
     def pack_reply(self, reply: MsgReply) -> list[Envelope]:
         """Make a reply ready to be sent; raises whatever its payload's own code does."""
@@ -202,15 +191,6 @@ class MeshLink(ReconnectingConnection):
             TimeoutError: The broker took no data.
         """
         self.connection.publish(self.mesh.requests_exchange, envelopes, ack=ack)
-
-    def send_alert(self, alert: MsgAlert, timeout_s: float = 30.0) -> list[OneShotFuture[bool]]:
-        """Send an alert with publisher confirms; each chunk's confirm arrives in its slot.
-
-        Raises:
-            ConnectionLost: There is no connection just now.
-            TimeoutError: The broker confirmed nothing for so long that no more may be sent.
-        """
-        return self.send_packed(self.pack_alert(alert), timeout_s)
 
     def pack_alert(self, alert: MsgAlert) -> list[Envelope]:
         """Encode an alert, so that it can be sent later, or twice, with the current time and its message id.
@@ -227,7 +207,7 @@ class MeshLink(ReconnectingConnection):
         self.alerts.declare(connection)
 
     def send_packed(self, envelopes: Sequence[Envelope], timeout_s: float = 30.0) -> list[OneShotFuture[bool]]:
-        """Send what `pack_alert` made, of one or more alerts. Result and errors as for `send_alert`.
+        """Send what `pack_alert` made, of one or more alerts. Result and errors as for `send_confirmed`.
 
         Args:
             envelopes: The envelopes.
@@ -252,10 +232,17 @@ class MeshLink(ReconnectingConnection):
             exchange = self.mesh.requests_exchange
             connection.bind_aside([(queue, exchange, queue), (queue, exchange, queue + PING_SUFFIX)])
 
-    def send_reply_confirmed(self, reply: MsgReply, timeout_s: float = 30.0) -> list[OneShotFuture[bool]]:
-        """Send a reply with publisher confirms, as `send_alert` does with alerts."""
+    def send_confirmed(self, message: MsgReply | MsgAlert, timeout_s: float = 30.0) -> list[OneShotFuture[bool]]:
+        """Send a reply or an alert with publisher confirms; each chunk's confirm arrives in its slot.
+
+        Raises:
+            ConnectionLost: There is no connection just now.
+            TimeoutError: The broker confirmed nothing for so long that no more may be sent.
+        """
+        if isinstance(message, MsgAlert):
+            return self.send_packed(self.pack_alert(message), timeout_s)
         return self.connection.publish_confirmed(
-            self.mesh.requests_exchange, self.pack_reply(reply), mandatory=True, timeout_s=timeout_s
+            self.mesh.requests_exchange, self.pack_reply(message), mandatory=True, timeout_s=timeout_s
         )
 
     def restore_exchanges(self, connection: Connection) -> None:
@@ -300,15 +287,12 @@ class MeshLink(ReconnectingConnection):
         """A reply did not arrive: the next request binds the reply queue again."""
         self._replies_bound_s = -math.inf
 
-    def _send_ping(self, ping: MsgRequest, on_outcome: Outcome) -> PendingReply:
-        return self.send_request(ping, timeout_s=_PING_S, on_outcome=on_outcome)
-
     def _on_lost(self, error: BrokerError) -> None:
-        self._pending_replies.fail(ConnectionLost(*error.args))
+        self.pending_replies.fail(ConnectionLost(*error.args))
 
     def _on_returned(self, connection: Connection, returned: Returned) -> None:
         # A ping of the self-check may come back while the connection is being closed: that is nothing to report.
-        if not self._pending_replies.returned(returned) and self.is_open:
+        if not self.pending_replies.returned(returned) and self.is_open:
             self._reply_retry.returned(connection, returned)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import threading
 import time
 from enum import Enum
@@ -51,16 +52,11 @@ class Caller:
         Raises:
             BaseException: The error it ended with.
         """
-        deadline = None if limit_s is None else time.monotonic() + limit_s
-        while not self._outcome.filled:
-            left = _LOOK_S if deadline is None else deadline - time.monotonic()
-            try:
-                self._outcome.wait(min(_LOOK_S, left))
-            except TimeoutError:
-                if left <= 0:
-                    return False
-        brought = self._outcome.peek()
-        error = brought[0] if brought is not None else None
+        deadline = math.inf if limit_s is None else time.monotonic() + limit_s
+        while not self._outcome.await_filled(min(_LOOK_S, deadline - time.monotonic())):
+            if time.monotonic() >= deadline:
+                return False
+        error = self._outcome.wait(0)
         if error is not None:
             # Each its own: one instance raised by many threads would collect all their tracebacks.
             raise copy.copy(error) if isinstance(error, BrokerError) else error

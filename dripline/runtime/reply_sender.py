@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from typing import Protocol
+from collections.abc import Callable
 
 from dripline.amqp.content import Delivery, Returned
 from dripline.errors import BrokerError, DriplineError
@@ -27,31 +27,24 @@ _DELAYS_S = (0.05, 0.2)
 _REMEMBERED = 1000
 
 
-class ReplyLink(Protocol):
-    """What replies are sent over."""
-
-    @property
-    def connection(self) -> Connection:
-        """The connection of this moment."""
-
-    def pack_reply(self, reply: MsgReply) -> list[Envelope]:
-        """Encode a reply."""
-
-    def send_packed_reply(self, envelopes: list[Envelope], ack: Delivery | None = None) -> None:
-        """Send it, and acknowledge the request in the same write."""
-
-
 class ReplySender:
     """Encodes replies and sends them, acknowledging the request in the same write.
 
     Args:
         name: Name of the service.
-        link: Where they are sent.
+        pack: Makes a reply ready to be sent.
+        publish: Sends that, and acknowledges the request in the same write.
     """
 
-    def __init__(self, name: str, link: ReplyLink) -> None:
+    def __init__(
+        self,
+        name: str,
+        pack: Callable[[MsgReply], list[Envelope]],
+        publish: Callable[[list[Envelope], Delivery | None], None],
+    ) -> None:
         self._name = name
-        self._link = link
+        self._pack = pack
+        self._publish = publish
         self._limited_log = RateLimitedLogger(logger)
 
     def send(self, reply: MsgReply) -> str:
@@ -66,17 +59,17 @@ class ReplySender:
         """
         if not reply.claim():
             return f"the request for this reply to {reply.routing_key!r} has been answered already"
-        handled = in_flight()
-        delivery = handled.take() if handled is not None else None
         envelopes = self._encoded(reply)
+        handled = in_flight()
+        connection = handled.connection if handled is not None else None
         try:
-            self._link.send_packed_reply(envelopes, delivery)
+            self._publish(envelopes, handled.take() if handled is not None else None)
         except (BrokerError, TimeoutError):
             reply.release()  # nothing was sent: it may be tried again
             raise
         except DriplineError:  # an address that is none
-            if delivery is not None:  # else it would count as unfinished for ever
-                self._link.connection.ack(delivery)
+            if handled is not None:
+                handled.connection = connection  # the worker acknowledges it
             raise
         return ""
 
@@ -84,11 +77,11 @@ class ReplySender:
         """Encode a reply; if that fails, because a handler's result may raise anything, one that says so."""
         boundary = Boundary(self._limited_log, "%s: a reply could not be encoded", self._name)
         with boundary:
-            return self._link.pack_reply(reply)
+            return self._pack(reply)
         reply.return_code, reply.plain_payload = DL_UnhandledException.value, None
         error = boundary.error
         reply.return_message = f"the reply could not be encoded: {named_text_of(error) if error else ''}"
-        return self._link.pack_reply(reply)
+        return self._pack(reply)
 
 
 class ReplyRetry:

@@ -61,11 +61,8 @@ class HandlerTimeout:
     @property
     def busy_s(self) -> float:
         """How long the oldest message has been in hand, in seconds; 0 when there is none."""
-        try:
-            oldest = min((handling.start for handling in list(self._in_flight.values())), default=None)
-        except RuntimeError:  # it changed meanwhile
-            return 0.0
-        return 0.0 if oldest is None else time.monotonic() - oldest
+        now = time.monotonic()
+        return now - min((handling.start for handling in list(self._in_flight.values())), default=now)
 
     @contextmanager
     def over(self, message: Message) -> Iterator[None]:

@@ -34,78 +34,6 @@ BUSY_PATIENCE_S = 0.5
 _REMEMBERED = 1000
 
 
-class Unreached(NamedTuple):
-    """Routing keys whose probes did not arrive.
-
-    Attributes:
-        unrouted: the broker returned the probe: no queue is bound; or there is no exchange.
-        silent: the probe did not arrive in time.
-    """
-
-    unrouted: list[str]
-    silent: list[str]
-
-
-class Probes:
-    """Sends pings, and takes them out of the queues before any handler sees them.
-
-    They arrive while handlers are busy. A reply can only come from elsewhere, from a member whose endpoint has the
-    same name.
-
-    Args:
-        link: where they are sent.
-        on_reply: called on the I/O thread with the key of a probe and a reply to it.
-
-    Attributes:
-        sent: keys of the probes by correlation id, the oldest first; also of late ones.
-    """
-
-    def __init__(self, link: MeshLink, on_reply: Callable[[str, Delivery], object]) -> None:
-        self._link = link
-        self._on_reply = on_reply
-        self.sent: dict[str | None, str] = {}
-
-    def arrived(self, connection: Connection, delivery: Delivery) -> None:
-        """Take a probe that has arrived; for the I/O thread."""
-        self._link.end_wait(delivery.properties.correlation_id or "", _Arrived())
-        connection.ack(delivery)
-
-    def send(self, keys: Iterable[str], patience_s: float) -> Unreached:
-        """Send a probe to each key, and wait until they have arrived.
-
-        Args:
-            keys: routing keys.
-            patience_s: how long the probes may take together when the broker has them, in seconds.
-
-        Raises:
-            BrokerError: the connection is gone, or the broker takes no messages for now.
-        """
-        self._link.observe_replies(self.sent, self._replied)
-        found = Unreached([], [])
-        while len(self.sent) > _REMEMBERED:
-            del self.sent[next(iter(self.sent))]
-        probes = [MsgRequest.create(PROBE, op_t.cmd, key, "ping") for key in keys]
-        self.sent.update((probe.correlation_id, probe.routing_key) for probe in probes)
-        sent = self._link.send_probes(probes) if probes else []
-        deadline = time.monotonic() + patience_s
-        for pending in sent:
-            key = pending.request.routing_key
-            try:
-                pending.wait(max(0.0, deadline - time.monotonic()))
-            except _Arrived:
-                continue
-            except NoRoute:
-                found.unrouted.append(key)
-            except ReplyTimeout:
-                found.silent.append(key)
-        return found
-
-    def _replied(self, delivery: Delivery) -> None:
-        key = self.sent.get(delivery.properties.correlation_id)
-        if key is not None:
-            self._on_reply(key, delivery)
-
-
 class _Arrived(Exception):
     """A probe has arrived."""
 
@@ -139,7 +67,10 @@ class Route:
 
 
 class Routes:
-    """The routes of one member.
+    """The routes of one member, which it checks by pings to itself.
+
+    These probes arrive while handlers are busy: they are taken out of the queues before any handler sees them. A
+    reply to one can only come from a member whose endpoint has the same name.
 
     Args:
         link: its link.
@@ -147,7 +78,7 @@ class Routes:
             named after the queue, which should not be a random name: after a crash it stays on the broker.
 
     Attributes:
-        probes: messages to this member itself, which are to be taken out of its queues.
+        probes: keys of the probes by correlation id, the oldest first; also of late ones.
         shared: names that another service answers to, as the probes have shown.
     """
 
@@ -156,7 +87,7 @@ class Routes:
         self._watches = watches
         self._watched: dict[str, tuple[Connection, bool]] = {}  # by name; whether it could be declared
         self.shared = SharedNames(link.service_name)
-        self.probes = Probes(link, self.shared.on_reply)
+        self.probes: dict[str | None, str] = {}
         self._routes: list[Route] = []
         self._key = self._binding = 0  # where the next slice begins
         self._closed = False
@@ -194,6 +125,11 @@ class Routes:
             problem = self._bind_again(connection, late)
         return problem
 
+    def take_probe(self, connection: Connection, delivery: Delivery) -> None:
+        """Take a probe that has arrived; for the I/O thread."""
+        self._link.pending_replies.fail_one(delivery.properties.correlation_id or "", _Arrived())
+        connection.ack(delivery)
+
     def unreached(self) -> str:
         """Say which keys do not lead here. Result and errors as for `check`."""
         return self._probe(self._all_keys())[0]
@@ -207,7 +143,7 @@ class Routes:
         """
         keys = self._all_keys()
         for first in range(0, len(keys), KEYS_AT_ONCE):
-            self.probes.send(keys[first : first + KEYS_AT_ONCE], BUSY_PATIENCE_S)
+            self._send_probes(keys[first : first + KEYS_AT_ONCE], BUSY_PATIENCE_S)
             yield
 
     def restore(self) -> None:
@@ -220,18 +156,46 @@ class Routes:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
+    def _send_probes(self, keys: Sequence[str], patience_s: float) -> tuple[list[str], list[str]]:
+        """Send a probe to each key; returns the keys of probes that came back, and of those that are late."""
+        self._link.pending_replies.observe(self.probes, self._replied)
+        unrouted: list[str] = []
+        silent: list[str] = []
+        while len(self.probes) > _REMEMBERED:
+            del self.probes[next(iter(self.probes))]
+        probes = [MsgRequest.create(PROBE, op_t.cmd, key, "ping") for key in keys]
+        self.probes.update((probe.correlation_id, probe.routing_key) for probe in probes)
+        sent = self._link.send_probes(probes) if probes else []
+        deadline = time.monotonic() + patience_s
+        for pending in sent:
+            key = pending.request.routing_key
+            try:
+                pending.wait(max(0.0, deadline - time.monotonic()))
+            except _Arrived:
+                continue
+            except NoRoute:
+                unrouted.append(key)
+            except ReplyTimeout:
+                silent.append(key)
+        return unrouted, silent
+
+    def _replied(self, delivery: Delivery) -> None:
+        key = self.probes.get(delivery.properties.correlation_id)
+        if key is not None:
+            self.shared.on_reply(key, delivery)
+
     def _probe(self, keys: Sequence[str]) -> tuple[str, set[str]]:
         """Send probes to keys; what is wrong, and the keys of which nobody knows."""
         busy = {key for route in self._routes if route.is_busy() for key in route.probed()}
         patience_s = PATIENCE_S * (1 + len(keys) // KEYS_AT_ONCE)
-        found = self.probes.send([key for key in keys if key not in busy], patience_s)
-        held_up = self.probes.send([key for key in keys if key in busy], BUSY_PATIENCE_S)
-        exchange, unrouted = self._link.mesh.requests_exchange, found.unrouted + held_up.unrouted
+        unrouted, silent = self._send_probes([key for key in keys if key not in busy], patience_s)
+        more, held_up = self._send_probes([key for key in keys if key in busy], BUSY_PATIENCE_S)
+        exchange, unrouted = self._link.mesh.requests_exchange, unrouted + more
         if unrouted:
             return f"no queue is bound to {some(unrouted)} on exchange {exchange!r}", set()
-        if found.silent and not self._is_held_up():
-            return f"requests for {some(found.silent)} do not arrive from exchange {exchange!r}", set()
-        return "", {*found.silent, *held_up.silent}
+        if silent and not self._is_held_up():
+            return f"requests for {some(silent)} do not arrive from exchange {exchange!r}", set()
+        return "", {*silent, *held_up}
 
     def _restore(self, connection: Connection) -> None:
         if self._closed:

@@ -59,8 +59,9 @@ def discover_services(
         limit_s = max(wait_s, _CONNECT_S) if connect_s is None else connect_s
         present = _pings(client, wait_s, broadcast_key, limit_s)
         deadline = time.monotonic() + wait_s
-        asked = [(service, _ask_endpoints(client, service.name, wait_s)) for service in present]
-        for service, pending in asked:
+        requests = [MsgRequest.create(None, op_t.get, service.name, LIST_ENDPOINTS) for service in present]
+        asked = [client.submit(request, wait_s) for request in requests]
+        for service, pending in zip(present, asked, strict=True):
             service.endpoints = _endpoints(pending, max(0.0, deadline - time.monotonic()))
     return present
 
@@ -83,10 +84,6 @@ def _pings(client: MeshClient, wait_s: float, broadcast_key: str, connect_s: flo
     except NoRoute:
         return []
     return sorted(found.values(), key=lambda service: service.name)
-
-
-def _ask_endpoints(client: MeshClient, name: str, wait_s: float) -> Any:
-    return client.submit(MsgRequest.create(None, op_t.get, name, LIST_ENDPOINTS), wait_s)
 
 
 def _endpoints(pending: Any, wait_s: float) -> list[dict[str, Any]] | None:

@@ -81,7 +81,7 @@ class ServiceLink:
         self._client = MeshClient(mesh, *self._login, service_name=self.name)
         self._link = self._client.link
         self._publisher = self._new_publisher()
-        self._replies = ReplySender(self.name, self._link)
+        self._replies = ReplySender(self.name, self._link.pack_reply, self._link.send_packed_reply)
         self.routes = Routes(self._link, watches=True)
 
     def use(self, mesh: MeshSettings) -> bool:
@@ -170,7 +170,8 @@ class ServiceLink:
         self._wait_s = wait_s
         self._priority_lane = priority_lane
         self._prefetch = prefetch
-        self._link.take_others(lambda delivery: priority_lane.put(delivery._replace(routing_key=self.name)))
+        replies = self._link.pending_replies
+        replies.on_other = lambda delivery: priority_lane.put(delivery._replace(routing_key=self.name))
 
         def bind(connection: Connection) -> None:
             self._bound.clear()
@@ -268,7 +269,7 @@ class ServiceLink:
             if not worker.stop(max(0.0, deadline - time.monotonic())):
                 logger.warning("%s: a handler is still busy; not waiting for it any longer", self.name)
         self._workers = []
-        self._link.take_others(None)
+        self._link.pending_replies.on_other = None
         if self._priority_lane is not None:
             self._priority_lane.stop(max(0.0, deadline - time.monotonic()))
         self._closed, self.is_open = True, False
@@ -386,12 +387,12 @@ class ServiceLink:
         return Binding(self.mesh.requests_exchange, f"{name}.#")
 
     def _feeder(self, worker: Worker, connection: Connection) -> Callable[[Delivery], None]:
-        lane, probes = self._priority_lane, self.routes.probes
+        lane, routes = self._priority_lane, self.routes
         feed = lane.feeder(connection, worker) if lane is not None else worker.feeder(connection)
 
         def take(delivery: Delivery) -> None:
-            if delivery.properties.correlation_id in probes.sent:
-                probes.arrived(connection, delivery)
+            if delivery.properties.correlation_id in routes.probes:
+                routes.take_probe(connection, delivery)
             else:
                 feed(delivery)
 

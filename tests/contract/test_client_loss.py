@@ -99,7 +99,7 @@ def test_a_service_is_told_at_once_that_there_is_no_connection(proxy, member):
     with pytest.raises(ConnectionLost):
         member.link.open()
     with pytest.raises(ConnectionLost):
-        member.link.send_alert(MsgAlert.create(1, "sensor_value.x"))
+        member.link.send_confirmed(MsgAlert.create(1, "sensor_value.x"))
     assert time.monotonic() - start < 5
 
 
@@ -188,7 +188,7 @@ def test_a_set_up_may_send_something(proxy, mesh):
     def set_up(connection) -> None:
         link.open()
         assert link.connection is connection
-        link.send_alert(MsgAlert.create(1, "x"))
+        link.send_confirmed(MsgAlert.create(1, "x"))
         sent.release()
 
     link.add_setup(set_up)
