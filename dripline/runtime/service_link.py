@@ -81,7 +81,11 @@ class ServiceLink:
         self._client = MeshClient(mesh, *self._login, service_name=self.name)
         self._link = self._client.link
         self._publisher = self._new_publisher()
-        self._replies = ReplySender(self.name, self._link.pack_reply, self._link.send_packed_reply)
+        self._replies = ReplySender(
+            self.name,
+            pack=lambda reply: self._link.pack_reply(reply),
+            publish=lambda envelopes, ack: self._link.send_packed_reply(envelopes, ack),
+        )
         self.routes = Routes(self._link, watches=True)
 
     def use(self, mesh: MeshSettings) -> bool:
@@ -325,10 +329,7 @@ class ServiceLink:
     def ask(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:
         """Send a request and wait for its reply, and before that for a connection that is being made anew.
 
-        Raises:
-            NoRoute: nobody is bound for the routing key.
-            ReplyTimeout: no reply in time; or, without a time limit, none can come any more.
-            BrokerError: there is no connection, or it went away.
+        Errors as for `MeshClient.request`.
         """
         self._refuse_when_closed()
         return self._client.request(request, timeout_s)
