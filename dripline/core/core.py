@@ -33,6 +33,10 @@ _service_logger = logging.getLogger("dripline.service")
 _SEND_S = 10.0  # for a connection, when a message is sent without waiting for its reply
 _GOODBYE_S = 0.3  # a broker that does not answer must not make a call with a time limit longer
 
+_MESH_ATTRIBUTES = (
+    *("requests_exchange", "alerts_exchange", "heartbeat_routing_key", "max_payload_size"),
+    "max_connection_attempts",
+)
 #: Attributes of a service's bases that a laboratory's class may use for its own purposes.
 FREE_NAMES = {
     *("address", "port", "username", "password", "make_connection", "heartbeat_routing_key", "max_payload_size"),
@@ -213,16 +217,8 @@ class Core:
             return self.__client
 
     def __current_mesh(self) -> MeshSettings:
-        return replace(
-            self.__mesh,
-            broker=self.address,
-            broker_port=self.port,
-            requests_exchange=self.requests_exchange,
-            alerts_exchange=self.alerts_exchange,
-            heartbeat_routing_key=self.heartbeat_routing_key,
-            max_payload_size=self.max_payload_size,
-            max_connection_attempts=self.max_connection_attempts,
-        )
+        changed = {name: getattr(self, name) for name in _MESH_ATTRIBUTES}
+        return replace(self.__mesh, broker=self.address, broker_port=self.port, **changed)
 
 
 class _MeshProperty:

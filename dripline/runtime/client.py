@@ -45,19 +45,15 @@ class MeshClient:
         mesh: MeshSettings,
         username: str = "guest",
         password: str = "guest",
-        *,
         service_name: str = "unknown",
     ) -> None:
         self.link = MeshLink(mesh, username, password, service_name)
         self._made_of = mesh, username, password, service_name
-        self._start_over()
+        self.after_fork()
         forks.register(self)
 
     def after_fork(self) -> None:
         """Start over; monitors are the parent's."""
-        self._start_over()
-
-    def _start_over(self) -> None:
         self._listeners: list[Worker] = []
         self._routes = Routes(self.link)
         self._check = Heartbeat(self._check_routes, self.link.mesh.self_check_interval_s, "dripline-self-check")
@@ -65,7 +61,7 @@ class MeshClient:
 
     def __reduce__(self) -> Any:
         """Another process makes its own client, not connected, of the same settings."""
-        return _made_again, self._made_of
+        return MeshClient, self._made_of
 
     def open(self, attempts: int | None = None, timeout_s: float | None = None) -> None:
         """Connect, as `ReconnectingConnection.open`; done by the first call that needs it otherwise."""
@@ -233,7 +229,3 @@ def _countdown(timeout_s: float) -> Callable[[], float]:
 
 def _limit(timeout_s: float | None) -> float | None:
     return timeout_s if timeout_s and timeout_s != math.inf else None
-
-
-def _made_again(mesh: MeshSettings, username: str, password: str, service_name: str) -> MeshClient:
-    return MeshClient(mesh, username, password, service_name=service_name)

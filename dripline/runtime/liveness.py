@@ -127,30 +127,18 @@ class _Wait:
 
 @dataclass
 class _Target:
-    """A routing key to which requests were sent whose replies are awaited.
-
-    Attributes:
-        key: The routing key.
-        waits: The requests, by correlation id.
-        due_s: When the next ping is due.
-        told_s: When the log told last what is awaited.
-        address: Where the service can be reached past its queue; empty if that is not known.
-        is_ours: Whether a service of ours has answered.
-        unanswered: How many pings were sent since the last answer, without those about doubted requests.
-        unrouted: How many pings through the queue have come back since the last answer to one.
-        pings: The latest pings, which are forgotten otherwise.
-    """
+    """A routing key to which requests were sent whose replies are awaited."""
 
     key: str
-    due_s: float
+    due_s: float  # when the next ping is due
     start_s: float = field(default_factory=time.monotonic)
-    told_s: float = field(default_factory=time.monotonic)
-    waits: dict[str, _Wait] = field(default_factory=dict)
-    address: str = ""
-    is_ours: bool = False
-    unanswered: int = 0
-    unrouted: int = 0
-    pings: deque[Pending] = field(default_factory=lambda: deque(maxlen=_PINGS_KEPT))
+    told_s: float = field(default_factory=time.monotonic)  # when the log told last what is awaited
+    waits: dict[str, _Wait] = field(default_factory=dict)  # the requests, by correlation id
+    address: str = ""  # where the service can be reached past its queue; empty if that is not known
+    is_ours: bool = False  # whether a service of ours has answered
+    unanswered: int = 0  # pings since the last answer, without those about doubted requests
+    unrouted: int = 0  # pings through the queue that have come back since the last answer to one
+    pings: deque[Pending] = field(default_factory=lambda: deque(maxlen=_PINGS_KEPT))  # forgotten otherwise
 
 
 class LivenessCheck:

@@ -99,7 +99,7 @@ class ReplyRetry:
             returned: The message. Only replies are sent again: a request for which nobody waits any longer must
                 not be carried out now.
         """
-        if not _is_reply(returned):
+        if (returned.properties.headers or {}).get("message_type") != msg_t.reply.value:
             self._limited_log.tell(
                 "nobody on the mesh is bound", "nobody on the mesh is bound for %r", returned.routing_key
             )
@@ -116,11 +116,6 @@ class ReplyRetry:
         if len(self._tries) > _REMEMBERED:
             self._tries.popitem(last=False)
         connection.call_later(_DELAYS_S[tries], lambda: _publish(connection, returned))
-
-
-def _is_reply(returned: Returned) -> bool:
-    headers = returned.properties.headers or {}
-    return headers.get("message_type") == msg_t.reply.value
 
 
 def _publish(connection: Connection, returned: Returned) -> None:
