@@ -28,6 +28,7 @@ from dripline.core.scheduler import Scheduler
 from dripline.errors import BrokerError, DriplineError
 from dripline.runtime.buffer_policy import AlertSpoolMap, keep_rule
 from dripline.runtime.children import Children, OwnedLock, OwnRequests
+from dripline.runtime.client import LIST_ENDPOINTS
 from dripline.runtime.dispatch import BuiltIn
 from dripline.runtime.durable_queue import DurableQueue
 from dripline.runtime.health import HEALTH, Health
@@ -35,7 +36,6 @@ from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.liveness import LifeSigns
 from dripline.runtime.pending_replies import Answered, SentMessagePackage, thrown
 from dripline.runtime.request_router import HandlerTimeout, RequestRouter
-from dripline.runtime.service_discovery import LIST_ENDPOINTS
 from dripline.runtime.service_link import ServiceLink
 from dripline.runtime.state_folder import dead_letter_folder
 from dripline.runtime.worker import PriorityLane

@@ -87,7 +87,7 @@ class Presence:
 
     def _on_the_mesh(self) -> list[str]:
         if self._known is None:
-            from dripline.runtime.service_discovery import discover_services
+            from dripline.runtime.client import discover_services
 
             found = discover_services(
                 self._session.client, min(_ROLL_CALL_S, self._timeout_s), connect_s=self._timeout_s

@@ -13,7 +13,7 @@ from dripline.doctor.requests import Answer, ask, ask_each, get, ping
 from dripline.doctor.shared_names import examine_shared_names
 from dripline.doctor.topology import examine_durable
 from dripline.errors import BrokerError, ReplyTimeout
-from dripline.runtime.service_discovery import LIST_ENDPOINTS
+from dripline.runtime.client import LIST_ENDPOINTS
 from dripline.wire.duration import duration
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def named(wanted: Wanted) -> dict[str, str]:
 
 
 def _present(notes: Notes, session: Session, wanted: Wanted) -> list[str]:
-    from dripline.runtime.service_discovery import discover_services
+    from dripline.runtime.client import discover_services
 
     found = discover_services(session.client, min(_ROLL_CALL_S, wanted.timeout_s), connect_s=wanted.timeout_s)
     if not found:

@@ -34,35 +34,24 @@ class PendingReply:
 
     Args:
         request: The request.
-        forget: Called when nobody waits any longer.
-        overdue: Called when a wait ended without a reply.
-        liveness: Ends waits without a time limit when no reply can come any more.
+        owner: The requests of its member.
         on_outcome: Called when a reply or an error has arrived, also on the I/O thread.
 
     Attributes:
         stray: The sender of a reply that came meanwhile and is nobody's; None if there was none.
     """
 
-    def __init__(
-        self,
-        request: MsgRequest,
-        forget: Callable[[PendingReply], object],
-        overdue: Callable[[], object] = lambda: None,
-        liveness: LivenessCheck | None = None,
-        on_outcome: Outcome | None = None,
-    ) -> None:
+    def __init__(self, request: MsgRequest, owner: PendingReplies, on_outcome: Outcome | None = None) -> None:
         self.request = request
         self.on_outcome = on_outcome
-        self._forget = forget
-        self._overdue = overdue
-        self._liveness = liveness
+        self._owner = owner
         self._slot: OneShotFuture[tuple[Part, bytes]] = OneShotFuture()
         self._joiner: Joiner | None = None
         self.stray: str | None = None
 
     def __del__(self) -> None:
         """Stop expecting the reply."""
-        self._forget(self)
+        self._owner.forget(self)
 
     @property
     def arrived(self) -> bool:
@@ -85,18 +74,19 @@ class PendingReply:
         """
         key = self.request.routing_key
         try:
-            if timeout_s is None and not self.await_arrival(_FIRST_CHECK_S) and self._liveness is not None:
-                self._liveness.wait(self)
+            liveness = self._owner.liveness
+            if timeout_s is None and not self.await_arrival(_FIRST_CHECK_S) and liveness is not None:
+                liveness.wait(self)
             part, body = self._slot.wait(_FOREVER_S if timeout_s is None else timeout_s)
         except ReplyTimeout:
             raise
         except TimeoutError:
-            self._overdue()
+            self._owner.overdue()
             limit = duration(limit_s or timeout_s or 0.0)
             raise ReplyTimeout(f"no reply from {key!r} within {limit}{self._hint()}") from None
         finally:
             if self.arrived:
-                self._forget(self)
+                self._owner.forget(self)
         return read_reply(part, body, key)
 
     def _hint(self) -> str:
@@ -144,8 +134,8 @@ class PendingReplies:
         self, overdue: Callable[[], object] = lambda: None, liveness: LivenessCheck | None = None
     ) -> None:
         self.on_other: Callable[[Delivery], object] | None = None
-        self._overdue = overdue
-        self._liveness = liveness
+        self.overdue = overdue
+        self.liveness = liveness
         self._pending: dict[str, weakref.ref[PendingReply]] = {}
         self._observed: Container[str | None] = ()
         self._on_observed: Callable[[Delivery], object] = lambda _: None
@@ -161,7 +151,7 @@ class PendingReplies:
             request: The request.
             on_outcome: Called when a reply or an error has arrived, also on the I/O thread.
         """
-        pending = PendingReply(request, self.forget, self._overdue, self._liveness, on_outcome)
+        pending = PendingReply(request, self, on_outcome)
         self._pending[request.correlation_id] = weakref.ref(pending)
         return pending
 

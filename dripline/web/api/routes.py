@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dripline.errors import DriplineError
-from dripline.runtime.service_discovery import Present
+from dripline.runtime.client import Present
 from dripline.web.api.auth import Auth
 from dripline.web.api.concurrency import ConcurrencyLimit, Permit, TooManyRequests
 from dripline.web.api.connections import Connections, client_of
