@@ -1,4 +1,4 @@
-"""Sending messages without being a service."""
+"""Sending messages without being a service, and what a service has of that."""
 
 from __future__ import annotations
 

@@ -22,7 +22,6 @@ logger = logging.getLogger("dripline.service")
 
 _CLOCK_STEP_S = 1.0  # a clock that is off by more than this was set, not adjusted
 _GRACE_S = 1.0
-
 _LONGEST_SLEEP_S = 60.0  # so that a clock that is set is noticed
 
 
