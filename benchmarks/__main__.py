@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pika
 
-from benchmarks import alerts, command_line, logging_rate, request_reply, startup
+from benchmarks import alerts, command_line, files_entered, logging_rate, request_reply, startup
 from benchmarks.rounds import NotMeasured, Row
 from benchmarks.table import as_table
 from benchmarks.target import Target
@@ -26,6 +26,7 @@ MEASUREMENTS: dict[str, Callable[[Target, int], list[Row]]] = {
     "logging": logging_rate.measure,
     "command": command_line.measure,
     "startup": startup.measure,
+    "files": files_entered.measure,
 }
 _SLOW_ROUNDS = 3
 

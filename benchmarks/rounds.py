@@ -19,7 +19,7 @@ class Row:
         work: What was measured.
         contender: Who did it.
         median: Median over the rounds, in ``unit``.
-        unit: ``1/s`` (more is better) or ``s`` (less is better).
+        unit: ``1/s`` (more is better), ``s`` or ``files`` (less is better).
         ratio: The median divided by the floor's median; 1.0 for the floor itself.
         against: Name of the floor.
     """

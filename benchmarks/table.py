@@ -23,5 +23,6 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    median = f"{row.median:.0f}/s" if row.unit == "1/s" else f"{row.median:.3f} s"
+    unit = "/s" if row.unit == "1/s" else f" {row.unit}"
+    median = f"{row.median:.{3 if row.unit == 's' else 0}f}{unit}"
     return row.work, row.contender, median, f"{row.ratio:.2f}", row.against

@@ -28,6 +28,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+#: Return code of what nobody expected.
+UNHANDLED_EXCEPTION = 999
+
 
 class DriplineError(RuntimeError):
     """Base of every error this package raises on purpose.
@@ -139,7 +142,7 @@ class ReplyTimeout(RequestError, TimeoutError):
 class ErrorReply(RequestError):
     """The service answered, with a return code of 100 or more."""
 
-    return_code = 999
+    return_code = UNHANDLED_EXCEPTION
     name = "unhandled_exception"
 
 

@@ -15,47 +15,32 @@ from dripline.core.calibrate import calibrate as calibrate
 
 package_setup.ensure()
 
+# Names by the module that they are imported from.
 _HOMES = {
-    "dripline.core.alert_consumer": ("AlertConsumer",),
-    "dripline.core.core": ("Core",),
-    "dripline.core.default_configs": (
-        "DriplineConfig",
-        "ServiceConfig",
-        "add_dripline_auth_spec",
-        "add_dripline_options",
-        "add_service_options",
-    ),
-    "dripline.core.endpoint": ("Endpoint",),
-    "dripline.core.entity": ("Entity",),
-    "dripline.core.interface": ("Interface",),
-    "dripline.core._credentials": ("create_dripline_auth_spec",),
-    "dripline.core.object_creator": ("ObjectCreator",),
-    "dripline.core.receiver": ("Receiver",),
-    "dripline.core.request_handler": ("RequestHandler",),
-    "dripline.core.request_sender": ("RequestSender",),
-    "dripline.core.return_codes": (
-        "ReturnCode",
-        "add_return_code",
-        "get_return_code_values",
-        "get_return_codes_dict",
-        "get_return_codes_map",
-    ),
-    "dripline.core.scheduler": ("Scheduler",),
-    "dripline.runtime.sent_message": ("SentMessagePackage",),
-    "dripline.core.service": ("Service",),
-    "dripline.core.throw_reply": (
-        "DriplineError",
-        "ThrowReply",
-        "set_reply_cache",
-        "throw_dripline_error",
-        "throw_message",
-    ),
-    "dripline.wire.enums": ("encoding", "msg_t", "op_t"),
-    "dripline.wire.message": ("Message", "MsgAlert", "MsgReply", "MsgRequest"),
-    "dripline.wire.sender": ("add_version", "get_version"),
-    "dripline.wire.identifiers": ("Specifier",),
+    "dripline.core.alert_consumer": "AlertConsumer",
+    "dripline.core.core": "Core",
+    "dripline.core.default_configs": "DriplineConfig ServiceConfig add_dripline_auth_spec add_dripline_options "
+    "add_service_options",
+    "dripline.core.endpoint": "Endpoint",
+    "dripline.core.entity": "Entity",
+    "dripline.core.interface": "Interface",
+    "dripline.core._credentials": "create_dripline_auth_spec",
+    "dripline.core.object_creator": "ObjectCreator",
+    "dripline.core.receiver": "Receiver",
+    "dripline.core.request_handler": "RequestHandler",
+    "dripline.core.request_sender": "RequestSender",
+    "dripline.core.return_codes": "ReturnCode add_return_code get_return_code_values get_return_codes_dict "
+    "get_return_codes_map",
+    "dripline.core.scheduler": "Scheduler",
+    "dripline.runtime.pending_replies": "SentMessagePackage",
+    "dripline.core.service": "Service",
+    "dripline.core.throw_reply": "DriplineError ThrowReply set_reply_cache throw_dripline_error throw_message",
+    "dripline.wire.enums": "encoding msg_t op_t",
+    "dripline.wire.message": "Message MsgAlert MsgReply MsgRequest",
+    "dripline.wire.sender": "add_version get_version",
+    "dripline.wire.identifiers": "Specifier",
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:

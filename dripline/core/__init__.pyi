@@ -28,7 +28,7 @@ from dripline.core.return_codes import (
     get_return_codes_map as get_return_codes_map,
 )
 from dripline.core.scheduler import Scheduler as Scheduler
-from dripline.runtime.sent_message import SentMessagePackage as SentMessagePackage
+from dripline.runtime.pending_replies import SentMessagePackage as SentMessagePackage
 from dripline.core.service import Service as Service
 from dripline.core.throw_reply import (
     DriplineError as DriplineError,

@@ -17,19 +17,7 @@ from typing import Any, Literal
 
 import scarab
 from dripline.core.settings import Setting
-from scarab.cancelable import Reach
-
-__all__ = [
-    "Reach",
-    "is_a_laboratorys",
-    "is_declared",
-    "is_free",
-    "is_method",
-    "may_call",
-    "may_get",
-    "may_set",
-]
-
+from scarab.cancelable import Reach as Reach
 
 _Operation = Literal["get", "set", "cmd"]
 _LISTS: dict[_Operation, tuple[str, ...]] = {"get": ("get", "set"), "set": ("set",), "cmd": ("cmd",)}

@@ -1,16 +1,28 @@
-"""How a client that was made as in version 4 asks: replies as they are, and milliseconds."""
+"""Clients that are made as in version 4: their configurations, and what has changed places since."""
 
 from __future__ import annotations
 
-import time
+import logging
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
-from dripline.core.core import Core
-from dripline.core.receiver import no_reply, patient_reply
-from dripline.errors import ReplyTimeout
-from dripline.runtime.sent_message import thrown
-from dripline.wire.message import MsgReply, MsgRequest
+import scarab
+from dripline.config.authentication import broker_of, read_auth_file
+from dripline.config.load import home_mesh
+from dripline.config.mesh import MeshSettings
+from dripline.config.suggest import did_you_mean
+
+logger = logging.getLogger("dripline.config")
+
+_MESH = frozenset(field.name for field in fields(MeshSettings))
+_AUTH_FILE = ("auth_file", "auths_file")
+# What is a service's, and stands in configurations that are used for clients too.
+_OF_SERVICES = frozenset(
+    {"name", "queue_name", "enable_scheduling", "broadcast_key"}
+    | {"loop_timeout_ms", "message_wait_ms", "heartbeat_interval_s"}
+)
 
 
 def read_timeout(third: Any, fourth: Any, keywords: dict[str, Any]) -> tuple[str | UUID | None, float]:
@@ -39,25 +51,48 @@ def read_timeout(third: Any, fourth: Any, keywords: dict[str, Any]) -> tuple[str
     return key, float(timeout or 0)
 
 
-def ask(core: Core, request: MsgRequest, timeout_ms: float) -> MsgReply:
-    """Send a request and wait for its reply.
+def read_core_config(config: scarab.Param | Mapping[str, Any] | None) -> tuple[dict[str, Any], str | None]:
+    """Read the configuration of a client.
+
+    Args:
+        config: settings of the mesh, side by side or below ``dripline_mesh``, and perhaps the name of an
+            authentication file as ``auth-file``; ``-`` and ``_`` are the same. What is unknown is told in the log.
 
     Returns:
-        The reply, whatever its return code; when none can come, one that says why.
-
-    Raises:
-        BrokerError: The request could not be sent.
+        Settings by name, and the authentication file. The broker that the file names is used when nothing else
+        names one.
     """
-    if not core.make_connection:
-        raise thrown(request)
-    reply = core._dripline_answered_here(request)
-    if reply is not None:
-        return reply
-    timeout_s = timeout_ms / 1000 if timeout_ms > 0 else None
-    try:
-        start = time.monotonic()
-        pending = core._dripline_client().submit(request, timeout_s)
-        left_s = None if timeout_s is None else max(0.0, timeout_s - (time.monotonic() - start))
-        return patient_reply(pending, left_s, timeout_s)
-    except ReplyTimeout as error:
-        return no_reply(request, error.return_code, error.message)
+    mesh: dict[str, Any] = {}
+    auth_file: str | None = None
+    for key, value in _settings(config):
+        name = key.replace("-", "_")
+        if name in _AUTH_FILE:
+            auth_file = str(value)
+        elif name in _MESH:
+            mesh[name] = value
+        elif name not in _OF_SERVICES:
+            logger.warning("dripline configuration: unknown %r is ignored%s", key, did_you_mean(name, _MESH))
+    broker = broker_of(read_auth_file(auth_file)) if auth_file else None
+    if broker and mesh.get("broker") is None and "broker" not in home_mesh():
+        mesh["broker"] = broker
+    return mesh, auth_file
+
+
+def is_old_config(argument: object) -> bool:
+    """Tell whether a client's first argument is a version 4 configuration, and no login name."""
+    if isinstance(argument, scarab.Param):
+        return argument.is_node()
+    return isinstance(argument, Mapping) and bool(argument.keys() - {"value", "file", "env", "default"})
+
+
+def _settings(config: scarab.Param | Mapping[str, Any] | None) -> list[tuple[str, Any]]:
+    """Names and values, those of version 4 last: who writes them means them, the others may be defaults."""
+    plain = config.to_python() if isinstance(config, scarab.Param) else config
+    found: dict[str, Any] = {}
+    for key, value in (plain or {}).items():
+        value = value.to_python() if isinstance(value, scarab.Param) else value
+        if key.replace("-", "_") in ("dripline_mesh", "dripline") and isinstance(value, Mapping):
+            found.update(value)
+        elif value is not None:
+            found[key] = value
+    return sorted(found.items(), key=lambda item: "-" in item[0])

@@ -11,7 +11,6 @@ from typing import Any, overload
 
 import scarab
 from dripline.formula.readings import look_up, shortened
-from dripline.runtime import reply_warnings as notes
 from dripline.wire.return_codes import ThrowReply
 from dripline.wire.safe_text import safe_text
 
@@ -157,7 +156,9 @@ class _Calibration:
 
 def _warn(endpoint: Any, calibration: Any, text: str) -> None:
     """Add a warning to the reply, and to the log unless this calibration has one there."""
-    notes.leave(text)
+    from dripline.runtime.dispatch import reply_warnings  # few values need one
+
+    reply_warnings.leave(text)
     if vars(endpoint).get("_dripline_calibration_told") != calibration:
         endpoint._dripline_calibration_told = calibration
         logger.warning("%s: %s", getattr(endpoint, "name", "?"), safe_text(text))

@@ -1,4 +1,4 @@
-"""Sending messages without being a service."""
+"""Sending messages without being a service, and what a service has of that."""
 
 from __future__ import annotations
 
@@ -15,17 +15,59 @@ from dripline.core._access import SET_BY_US, Reach
 from dripline.core._credentials import Secret, authentication, mesh_settings
 from dripline.errors import BrokerError
 from dripline.runtime import forks
-from dripline.runtime.local_call import answer_in_handler
-from dripline.runtime.sent_message import Answered, SentMessagePackage, thrown
+from dripline.runtime.children import answer_in_handler
+from dripline.runtime.pending_replies import Answered, SentMessagePackage, thrown
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
 if TYPE_CHECKING:
     from dripline.runtime.client import MeshClient
+from collections.abc import Callable
+from typing import Generic, TypeVar, overload
+
+from dripline.config.mesh import checked_setting
+from dripline.core.receiver import Receiver
 
 logger = logging.getLogger("dripline.config")
+_service_logger = logging.getLogger("dripline.service")
 
 _SEND_S = 10.0  # for a connection, when a message is sent without waiting for its reply
 _GOODBYE_S = 0.3  # a broker that does not answer must not make a call with a time limit longer
+
+_MESH_ATTRIBUTES = (
+    *("requests_exchange", "alerts_exchange", "heartbeat_routing_key", "max_payload_size"),
+    "max_connection_attempts",
+)
+#: Attributes of a service's bases that a laboratory's class may use for its own purposes.
+FREE_NAMES = {
+    *("address", "port", "username", "password", "make_connection", "heartbeat_routing_key", "max_payload_size"),
+    *("max_connection_attempts", "PostListenStatus", "close"),
+    *("single_message_wait_ms", "wait_for_reply", "execute", "sender"),
+}
+
+T = TypeVar("T")
+
+
+class OverridableProperty(Generic[T]):
+    """A property that a lab's class may hide: an attribute of the same name, set on `self`, is the lab's.
+
+    With `property` that would be an AttributeError. Nothing of ours may read such an attribute itself.
+
+    Args:
+        read: gives the value.
+    """
+
+    def __init__(self, read: Callable[[Any], T]) -> None:
+        self.__doc__ = read.__doc__
+        self._read = read
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> OverridableProperty[T]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+
+    def __get__(self, instance: object | None, owner: type) -> OverridableProperty[T] | T:
+        return self if instance is None else self._read(instance)
 
 
 class Core:
@@ -81,7 +123,7 @@ class Core:
         make_connection: bool = True,
     ) -> None:
         """Take over a configuration in which names may be version 4's."""
-        from dripline.core._core_config import read_core_config  # few clients are made like that
+        from dripline.core._version_4 import read_core_config  # few clients are made like that
 
         mesh, auth_file = read_core_config(config)
         found = authentication(username, password, auth, auth_file)
@@ -160,6 +202,8 @@ class Core:
         return answer_in_handler(request, (self.address, self.port, self.requests_exchange))
 
     def _dripline_client(self) -> MeshClient:
+        if self.__client is not None:
+            return self.__client
         with forks.importing:
             from dripline.runtime.client import (
                 MeshClient,  # brings pika: to import this class need not wait for it
@@ -173,13 +217,77 @@ class Core:
             return self.__client
 
     def __current_mesh(self) -> MeshSettings:
-        return replace(
-            self.__mesh,
-            broker=self.address,
-            broker_port=self.port,
-            requests_exchange=self.requests_exchange,
-            alerts_exchange=self.alerts_exchange,
-            heartbeat_routing_key=self.heartbeat_routing_key,
-            max_payload_size=self.max_payload_size,
-            max_connection_attempts=self.max_connection_attempts,
-        )
+        changed = {name: getattr(self, name) for name in _MESH_ATTRIBUTES}
+        return replace(self.__mesh, broker=self.address, broker_port=self.port, **changed)
+
+
+class _MeshProperty:
+    """A setting of the mesh that can be changed until the service connects."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.__doc__ = f"The mesh's ``{name}``; it can be changed until the service connects."
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            return self
+        mesh = vars(instance).get("_dripline_mesh")
+        return vars(instance).get(self._name) if mesh is None else getattr(mesh, self._name)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        mesh = vars(instance).get("_dripline_mesh")
+        if mesh is None:  # a laboratory's class may set attributes before the constructor of its base runs
+            vars(instance)[self._name] = value
+            return
+        changed = replace(mesh, **{self._name: checked_setting(self._name, value)})
+        if instance._dripline_use_mesh(changed):
+            instance._dripline_mesh = changed
+        else:
+            _service_logger.warning("%s: %s stays as it is: the service is connected", instance.name, self._name)
+
+
+class ServiceCore(Core, Receiver):
+    """A base of `Service`. Its constructor need not be called: the service makes the connection.
+
+    ``address``, ``port``, ``username``, ``password`` and ``make_connection`` can be read. An attribute of that
+    name that a laboratory's class sets belongs to the laboratory, for example the address of an instrument.
+    """
+
+    _dripline_reach: ClassVar[Reach] = {}
+
+    _dripline_mesh: MeshSettings
+    _dripline_make_connection: bool
+    auth: Any
+    message_wait_ms: int
+
+    address: Any = OverridableProperty(lambda service: service._dripline_mesh.broker)
+    port: Any = OverridableProperty(lambda service: service._dripline_mesh.broker_port)
+    username: Any = OverridableProperty(lambda service: str(service.auth.get("dripline", "username")))
+    password: Any = OverridableProperty(lambda service: str(service.auth.get("dripline", "password")))
+    make_connection: Any = OverridableProperty(lambda service: service._dripline_make_connection)
+    close: Any = OverridableProperty(lambda service: service.stop)
+
+    requests_exchange: Any = _MeshProperty()
+    alerts_exchange: Any = _MeshProperty()
+    heartbeat_routing_key: Any = _MeshProperty()
+    max_payload_size: Any = _MeshProperty()
+    max_connection_attempts: Any = _MeshProperty()
+
+    @property
+    def single_message_wait_ms(self) -> int:
+        """How long missing chunks of a message are awaited, in milliseconds: the same as ``message_wait_ms``."""
+        return self.message_wait_ms
+
+    @single_message_wait_ms.setter
+    def single_message_wait_ms(self, milliseconds: int) -> None:
+        self.message_wait_ms = milliseconds
+
+    def _dripline_use_mesh(self, mesh: MeshSettings) -> bool:
+        """Use changed settings of the mesh, if it is not too late for that."""
+        raise NotImplementedError
+
+    @property
+    def _dripline_connects(self) -> bool:
+        """Whether messages are sent; a script may have set ``make_connection`` meanwhile."""
+        own = vars(self).get("make_connection")
+        return own if isinstance(own, bool) else self._dripline_make_connection

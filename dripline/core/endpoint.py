@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 from dripline.core._access import Reach
 from dripline.core.request_handler import RequestHandler
 from dripline.errors import DriplineError
-from dripline.runtime.dispatch import BUILT_IN, BuiltIn, answer
-from dripline.runtime.lockout import Lockout
-from dripline.runtime.pings import LifeSigns
+from dripline.runtime.dispatch import BUILT_IN, BuiltIn, Lockout, answer
+from dripline.runtime.liveness import LifeSigns
 from dripline.wire.message import MsgAlert, MsgReply, MsgRequest
 
 

@@ -10,18 +10,17 @@ from typing import Any, ClassVar
 import scarab
 from dripline.core import settings
 from dripline.core._access import Reach
-from dripline.core._limits import Alarm, AlarmLimits, AlarmLimitsMap
-from dripline.core._log_condition import LogCondition, checked_value
-from dripline.core._overridable import OverridableProperty
-from dripline.core._status_message import status_message
+from dripline.core._limits import Alarm, AlarmLimits, AlarmLimitsMap, LogCondition, checked_value, status_message
 from dripline.core.argument_checks import Checks, check_arguments
+from dripline.core.core import OverridableProperty
 from dripline.core.endpoint import Endpoint
 from dripline.core.settings import Setting
 from dripline.formula.readings import refuse_empty_table
-from dripline.runtime import reply_warnings as notes
+from dripline.runtime.dispatch import reply_warnings
+from dripline.runtime.rate_limited_log import Boundary, OutageLog
 from dripline.wire.message import MsgAlert
 from dripline.wire.return_codes import ThrowReply
-from dripline.wire.safe_text import is_for_program, safe_text, text_of
+from dripline.wire.safe_text import safe_text
 
 logger = logging.getLogger("dripline.service")
 
@@ -100,7 +99,7 @@ class Entity(Endpoint):
         self._log_on_set = False
         self.__condition = LogCondition()
         self.__alarm = Alarm(AlarmLimits.of(alarm_limits)) if alarm_limits is not None else None
-        self.__cannot_be_read = False
+        self.__outage = OutageLog(logger)
         self.__plain_on_set = self.on_set
         self.log_routing_key_prefix = log_routing_key_prefix
         self.log_interval = log_interval
@@ -214,19 +213,12 @@ class Entity(Endpoint):
 
     def __log_in_turn(self) -> None:
         assert self.service is not None, "only a service schedules this"
-        try:
-            with self.service._dripline_lock_of(self):
-                self.scheduled_log()
-        except BaseException as error:
-            if is_for_program(error):
-                raise
-            self.__tell_once(error)
-        else:
-            if self.__cannot_be_read:
-                logger.warning("%s: can be logged again", self.name)
-            self.__cannot_be_read = False
-        finally:
-            notes.clear()  # there is no reply that would carry them
+        outage, lock = self.__outage, self.service._dripline_lock_of(self)
+        with Boundary(outage, "%s: cannot be logged", self.name, expected=(ThrowReply,)) as attempt, lock:
+            self.scheduled_log()
+        if attempt.error is None:
+            outage.recovered("%s: can be logged again", self.name)
+        reply_warnings.restore(None)  # there is no reply that would carry them
 
     def __look_at_limits(self, payload: Any) -> None:
         """Tell when the value crosses a limit, and when it is back."""
@@ -240,14 +232,6 @@ class Entity(Endpoint):
         message = f"{self.name}: {self.__alarm.describe(value)}"
         logger.log(logging.INFO if level == "ok" else logging.WARNING, "%s", safe_text(message))
         self.service.send(status_message(self.name, severity, message))
-
-    def __tell_once(self, error: BaseException) -> None:
-        """Tell of an instrument that cannot be read, and not again until it was read."""
-        expected = isinstance(error, ThrowReply)
-        level = logging.DEBUG if self.__cannot_be_read else logging.WARNING
-        trace = None if expected else error
-        logger.log(level, "%s: cannot be logged: %s", self.name, safe_text(text_of(error)), exc_info=trace)
-        self.__cannot_be_read = True
 
     def __set_and_get(self, *args: Any, **kwargs: Any) -> Any:
         self.__plain_on_set(*args, **kwargs)

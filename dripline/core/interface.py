@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -11,9 +11,12 @@ import scarab
 from dripline.core._access import Reach
 from dripline.core._credentials import Secret, authentication, create_dripline_auth_spec, mesh_settings
 from dripline.core.core import Core
-from dripline.core.receiver import Receiver
+from dripline.core.receiver import Receiver, no_reply, patient_reply
 from dripline.core.request_sender import RequestSender, cmd_payload, make_request, set_payload, time_limit
+from dripline.errors import ReplyTimeout
+from dripline.runtime.pending_replies import thrown
 from dripline.wire.enums import op_t
+from dripline.wire.message import MsgReply, MsgRequest
 
 __all__ = [  # most names are here because the reference's module has them
     "Core",
@@ -81,7 +84,7 @@ class Interface(Core, RequestSender):
         name: Any = username
         secret: Any = password
         if dripline_config is None and isinstance(username, (Mapping, scarab.Param)):
-            from dripline.core._core_config import is_old_config  # most clients are not made like that
+            from dripline.core._version_4 import is_old_config  # most clients are not made like that
 
             if is_old_config(username):
                 dripline_config, name = username, None
@@ -96,9 +99,7 @@ class Interface(Core, RequestSender):
         """Use as a context manager."""
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Close."""
         self.close()
 
@@ -177,7 +178,23 @@ class Interface(Core, RequestSender):
                 unknown = ", ".join(map(repr, version_4))
                 raise TypeError(f"unknown argument {unknown}; a timeout is given in seconds, as timeout_s")
             return self._dripline_ask(operation, endpoint, payload, specifier, lockout_key, timeout_s)
-        from dripline.core._version_4 import ask, read_timeout  # most scripts are newer
+        from dripline.core._version_4 import read_timeout  # most scripts are newer
 
         lockout_key, timeout_ms = read_timeout(lockout_key, timeout_s, version_4)
-        return ask(self, make_request(operation, endpoint, payload, specifier, lockout_key), timeout_ms)
+        return self.__ask_patiently(make_request(operation, endpoint, payload, specifier, lockout_key), timeout_ms)
+
+    def __ask_patiently(self, request: MsgRequest, timeout_ms: float) -> MsgReply:
+        """Ask as in version 4: any reply is returned, and if none can come, one that says why."""
+        if not self.make_connection:
+            raise thrown(request)
+        reply = self._dripline_answered_here(request)
+        if reply is not None:
+            return reply
+        timeout_s = timeout_ms / 1000 if timeout_ms > 0 else None
+        try:
+            start = time.monotonic()
+            pending = self._dripline_client().submit(request, timeout_s)
+            left_s = None if timeout_s is None else max(0.0, timeout_s - (time.monotonic() - start))
+            return patient_reply(pending, left_s, timeout_s)
+        except ReplyTimeout as error:
+            return no_reply(request, error.return_code, error.message)

@@ -9,7 +9,8 @@ from typing import ClassVar
 import scarab
 from dripline.core._access import Reach
 from dripline.errors import ConnectionLost, DriplineError, MalformedReply, NoRoute, ReplyTimeout
-from dripline.runtime.sent_message import Pending, SentMessagePackage
+from dripline.runtime.liveness import Pending
+from dripline.runtime.pending_replies import SentMessagePackage
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.return_codes import name_of
 

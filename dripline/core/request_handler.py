@@ -223,18 +223,10 @@ def _arguments(payload: Any) -> tuple[list[Any], dict[str, Any]]:
 
 
 def _check_setting(endpoint: object, name: str, value: Any) -> None:
-    """Check a value that a message is about to assign with what the endpoint's classes have in `_dripline_checks`.
+    """Check a value that a message is about to assign; ``_gain`` is checked like the argument ``gain``.
 
     Checks of several arguments together get the other values as they are now. A `Setting` and the setter of a
     property check by themselves.
-
-    Args:
-        endpoint: The endpoint.
-        name: The attribute; ``_gain`` is checked like the argument ``gain``.
-        value: What it shall become.
-
-    Raises:
-        ThrowReply: 304, with a text that names endpoint, attribute and what is wanted.
     """
     argument = name.removeprefix("_")
     for names, check in _checks_for(type(endpoint), name, argument):

@@ -10,11 +10,10 @@ from weakref import WeakKeyDictionary
 
 import scarab
 from dripline.core._access import Reach, is_a_laboratorys
-from dripline.core._overridable import OverridableProperty
-from dripline.core.core import Core
+from dripline.core.core import Core, OverridableProperty
 from dripline.core.receiver import Receiver
 from dripline.errors import DriplineError, ErrorReply
-from dripline.runtime.sent_message import SentMessagePackage
+from dripline.runtime.pending_replies import SentMessagePackage
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.return_codes import name_of

@@ -15,9 +15,8 @@ import scarab
 from dripline.config.mesh import MeshSettings
 from dripline.core._access import Reach
 from dripline.core._credentials import Secret, authentication, create_dripline_auth_spec, mesh_settings
-from dripline.core._overridable import OverridableProperty
-from dripline.core._service_core import FREE_NAMES, ServiceCore
 from dripline.core.argument_checks import Checks
+from dripline.core.core import FREE_NAMES, OverridableProperty, ServiceCore
 from dripline.core.default_configs import DriplineConfig
 from dripline.core.endpoint import Endpoint
 from dripline.core.entity import Entity
@@ -28,21 +27,18 @@ from dripline.core.request_sender import RequestSender
 from dripline.core.scheduler import Scheduler
 from dripline.errors import BrokerError, DriplineError
 from dripline.runtime.buffer_policy import AlertSpoolMap, keep_rule
-from dripline.runtime.children import Children
+from dripline.runtime.children import Children, OwnedLock, OwnRequests
+from dripline.runtime.client import LIST_ENDPOINTS
 from dripline.runtime.dispatch import BuiltIn
 from dripline.runtime.durable_queue import DurableQueue
-from dripline.runtime.handler_timeout import HandlerTimeout
 from dripline.runtime.health import HEALTH, Health
 from dripline.runtime.heartbeat import Heartbeat
-from dripline.runtime.local_call import OwnRequests
-from dripline.runtime.owned_lock import OwnedLock
-from dripline.runtime.pings import LifeSigns
-from dripline.runtime.priority_lane import PriorityLane
-from dripline.runtime.request_router import RequestRouter
-from dripline.runtime.sent_message import Answered, SentMessagePackage, thrown
-from dripline.runtime.service_discovery import LIST_ENDPOINTS
+from dripline.runtime.liveness import LifeSigns
+from dripline.runtime.pending_replies import Answered, SentMessagePackage, thrown
+from dripline.runtime.request_router import HandlerTimeout, RequestRouter
 from dripline.runtime.service_link import ServiceLink
 from dripline.runtime.state_folder import dead_letter_folder
+from dripline.runtime.worker import PriorityLane
 from dripline.wire.enums import op_t
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.return_codes import ThrowReply
@@ -152,9 +148,7 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         username, password = (str(self.auth.get("dripline", item)) for item in ("username", "password"))
         keep = keep_rule(alert_spool)
         self.__link = ServiceLink(self.name, self._dripline_mesh, username, password, keep, unique_endpoints)
-        mesh = self._dripline_mesh
-        reached_at = (mesh.broker, mesh.broker_port, mesh.requests_exchange)
-        self.__own_requests = OwnRequests(self.name, self.__children, self.__link, reached_at)
+        self.__own_requests = OwnRequests(self.name, self.__children, self.__link)
         self.__spool = alert_spool
         self.__health = Health(self.__link, self.__handler_timeout)
         listed, health = self.__children.listed, self.__health.report
@@ -257,18 +251,13 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
             return
         if not self._dripline_connects:
             raise DriplineError(f"service {self.name} was made with make_connection=False, so it cannot start")
+        router, words = self.__router, ("ping", HEALTH)
+        lane = PriorityLane(self.name, router.take_prioritized, router.may_overtake, words)
+        wait_s, prefetch = self.message_wait_ms / 1000, self._dripline_prefetch
+        connected, names = self.__health.connected, self.__own_names
         try:
             self.__link.open(
-                self.__router.take,
-                self.bind_keys,
-                self.__router.takers(),
-                self.message_wait_ms / 1000,
-                self._dripline_prefetch,
-                PriorityLane(
-                    self.name, self.__router.take_prioritized, self.__router.may_overtake, ("ping", HEALTH)
-                ),
-                self.__health.connected,
-                self.__own_names,
+                router.take, self.bind_keys, router.takers(), wait_s, prefetch, lane, connected, names
             )
         except BaseException:
             self.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from dripline.errors import DriplineError
-from dripline.runtime.sent_message import thrown
+from dripline.runtime.pending_replies import thrown
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
 from dripline.wire.return_codes import (

@@ -18,7 +18,7 @@ from dripline.doctor.topology import (
     state_of_queue,
 )
 from dripline.errors import BrokerError, NoRoute, ReplyTimeout
-from dripline.runtime.service_discovery import LIST_ENDPOINTS, Present, discover_services
+from dripline.runtime.client import LIST_ENDPOINTS, Present, discover_services
 from dripline.wire.safe_text import duration
 
 if TYPE_CHECKING:

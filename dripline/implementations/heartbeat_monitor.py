@@ -12,15 +12,14 @@ from typing import Any, ClassVar
 import scarab
 from dripline.core._access import Reach
 from dripline.core._credentials import mesh_settings
-from dripline.core._status_message import status_message
+from dripline.core._limits import status_message
 from dripline.core.alert_consumer import AlertConsumer
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.endpoint import Endpoint
 from dripline.core.settings import Setting, positive_seconds, seconds, switch
 from dripline.errors import ConfigurationError, DriplineError
 from dripline.implementations.heartbeat_tracker import HeartbeatStatus, HeartbeatTracker
-from dripline.runtime.boundary import Boundary
-from dripline.runtime.rate_limited_log import limited_log_of
+from dripline.runtime.rate_limited_log import Boundary, limited_log_of
 
 __all__ = ["HeartbeatMonitor", "HeartbeatTracker"]
 

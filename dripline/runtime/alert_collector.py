@@ -12,9 +12,8 @@ from dripline.amqp.properties import RawProperties
 from dripline.runtime.chunk_sets import ChunkSet, ChunkSets, TooLong
 from dripline.runtime.dead_letters import KEPT_BYTES, DeadLetter, DeadLetterFile
 from dripline.runtime.delivery_budget import OVERHEAD, DeliveryBudget
-from dripline.runtime.in_flight import InFlight, release, set_in_flight
 from dripline.runtime.spill_file import Spilled, SpillFile
-from dripline.runtime.worker import Worker
+from dripline.runtime.worker import InFlight, Worker, release, set_in_flight
 from dripline.transport.connection import Connection
 from dripline.transport.consumer import DurableConsumer
 from dripline.wire.body import DEFAULT_LIMITS, Part, read_part

@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 
 from dripline.errors import BrokerError, ClosedByBroker, ConnectionLost, DriplineError
 from dripline.runtime.alert_backlog import AlertBacklog
-from dripline.runtime.boundary import Boundary
 from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.queued_alert import QueuedAlert
-from dripline.runtime.rate_limited_log import RateLimitedLogger
+from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger
 from dripline.transport.future import OneShotFuture
 from dripline.wire.codec import Envelope
 

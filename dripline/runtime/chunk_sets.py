@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dripline.runtime.in_flight import InFlight, release
 from dripline.runtime.spill_file import Spilled, SpillFile
+from dripline.runtime.worker import InFlight, release
 from dripline.wire.body import DEFAULT_LIMITS, Part
 
 Key = tuple[str, int]

@@ -1,4 +1,4 @@
-"""The client of a mesh: asks, tells and listens, without being a service."""
+"""The client of a mesh: it sends requests and messages, listens, and finds out which services there are."""
 
 from __future__ import annotations
 
@@ -8,24 +8,30 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
+from dataclasses import dataclass, field
 from typing import Any
 
 from dripline.config.mesh import MeshSettings
-from dripline.errors import BrokerError, ReplyTimeout
+from dripline.errors import BrokerError, DriplineError, NoRoute, ReplyTimeout
 from dripline.runtime import forks
 from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.link import MeshLink
+from dripline.runtime.liveness import is_automatic
 from dripline.runtime.pending_replies import PendingReply
-from dripline.runtime.pings import is_automatic
+from dripline.runtime.rate_limited_log import OutageLog
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
+from dripline.wire.enums import op_t
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.safe_text import duration
 
 logger = logging.getLogger("dripline.connection")
 
+#: What is asked of a service to hear about its endpoints. With a hyphen, it is no attribute's name.
+LIST_ENDPOINTS = "list-endpoints"
+
+_CONNECT_S = 1.0
 _TIMEOUT_S = 30.0
 _GOODBYE_S = 0.3
 
@@ -45,40 +51,26 @@ class MeshClient:
         mesh: MeshSettings,
         username: str = "guest",
         password: str = "guest",
-        *,
         service_name: str = "unknown",
     ) -> None:
         self.link = MeshLink(mesh, username, password, service_name)
         self._made_of = mesh, username, password, service_name
-        self._start_over()
+        self.after_fork()
         forks.register(self)
 
     def after_fork(self) -> None:
         """Start over; monitors are the parent's."""
-        self._start_over()
-
-    def _start_over(self) -> None:
         self._listeners: list[Worker] = []
         self._routes = Routes(self.link)
         self._check = Heartbeat(self._check_routes, self.link.mesh.self_check_interval_s, "dripline-self-check")
-        self._problem = ""
+        self._outage = OutageLog(logger)
 
     def __reduce__(self) -> Any:
         """Another process makes its own client, not connected, of the same settings."""
-        return _made_again, self._made_of
+        return MeshClient, self._made_of
 
     def open(self, attempts: float | None = None, timeout_s: float | None = None) -> None:
-        """Connect; done by the first call that needs it otherwise.
-
-        Args:
-            attempts: How often to try; the mesh's ``max_connection_attempts`` when None; ``math.inf`` until it is
-                connected, or the login is refused.
-            timeout_s: Longest wait, in seconds; connecting goes on behind it, and the next call joins in.
-
-        Raises:
-            BrokerUnreachable: Nobody answered.
-            LoginRefused: User, password or virtual host is wrong.
-        """
+        """Connect, as `ReconnectingConnection.open`; done by the first call that needs it otherwise."""
         self.link.open(attempts, timeout_s)
 
     def submit(self, request: MsgRequest, timeout_s: float | None = None) -> PendingReply:
@@ -90,9 +82,7 @@ class MeshClient:
                 as long as the mesh's ``max_connection_attempts`` take.
 
         Raises:
-            BrokerUnreachable: There was no connection in time; the text says how far it has come.
-            ConnectionLost: The connection was lost and did not come back in time, or the broker did not answer.
-            BrokerError: The broker takes no messages for now.
+            BrokerError: As for `request`.
             TimeoutError: The broker took no data.
         """
         timeout_s = _limit(timeout_s)
@@ -141,9 +131,8 @@ class MeshClient:
         left_s = _countdown(timeout_s)
         self.link.open(timeout_s=timeout_s)
         self.link.open_confirms(left_s())
-        send = self.link.send_reply_confirmed if isinstance(message, MsgReply) else self.link.send_alert
         try:
-            confirmed = [slot.wait(left_s()) for slot in send(message, left_s())]  # type: ignore[arg-type]  # its kind
+            confirmed = [slot.wait(left_s()) for slot in self.link.send_confirmed(message, left_s())]
         except TimeoutError:
             raise ReplyTimeout(
                 f"the broker did not confirm the message for {message.routing_key!r} within {duration(timeout_s)}"
@@ -221,13 +210,10 @@ class MeshClient:
         try:
             problem = self._routes.check(self.link.connection)
             if problem:
-                if not self._problem:
-                    logger.warning("monitor: %s; declaring and binding everything again", problem)
-                self._problem = problem
+                self._outage.tell("", "monitor: %s; declaring and binding everything again", problem)
                 self._routes.restore()
-            elif self._problem:
-                self._problem = ""
-                logger.warning("monitor: can be reached again")
+            else:
+                self._outage.recovered("monitor: can be reached again")
         except (BrokerError, TimeoutError) as error:  # a connection that is lost puts everything in place itself
             logger.debug("the bindings could not be checked: %s", error)
 
@@ -236,9 +222,7 @@ class MeshClient:
         self.open()
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Close."""
         self.close()
 
@@ -253,5 +237,78 @@ def _limit(timeout_s: float | None) -> float | None:
     return timeout_s if timeout_s and timeout_s != math.inf else None
 
 
-def _made_again(mesh: MeshSettings, username: str, password: str, service_name: str) -> MeshClient:
-    return MeshClient(mesh, username, password, service_name=service_name)
+@dataclass
+class Present:
+    """A service that answered.
+
+    Attributes:
+        name: the service.
+        sender: what it said of itself.
+        endpoints: ``{"name": …, "class": …}`` of each endpoint; None from a service that does not tell.
+    """
+
+    name: str
+    sender: dict[str, Any]
+    endpoints: list[dict[str, Any]] | None = field(default=None)
+
+
+def discover_services(
+    new_client: Callable[[], MeshClient],
+    wait_s: float = 1.0,
+    broadcast_key: str = "broadcast",
+    connect_s: float | None = None,
+) -> list[Present]:
+    """Ask all services of a mesh to answer.
+
+    Args:
+        new_client: makes a client that nobody else uses; it is closed at the end.
+        wait_s: how long to wait for answers, in seconds: nobody knows how many will come.
+        broadcast_key: first word of the routing keys that address every service.
+        connect_s: longest wait for a connection and the queue, in seconds; None for ``wait_s``, or 1 s if that is
+            longer.
+
+    Returns:
+        The services that answered, by name.
+
+    Raises:
+        BrokerError: there is no broker.
+    """
+    with new_client().in_time() as client:
+        limit_s = max(wait_s, _CONNECT_S) if connect_s is None else connect_s
+        present = _pings(client, wait_s, broadcast_key, limit_s)
+        deadline = time.monotonic() + wait_s
+        requests = [MsgRequest.create(None, op_t.get, service.name, LIST_ENDPOINTS) for service in present]
+        asked = [client.submit(request, wait_s) for request in requests]
+        for service, pending in zip(present, asked, strict=True):
+            service.endpoints = _endpoints(pending, max(0.0, deadline - time.monotonic()))
+    return present
+
+
+def _pings(client: MeshClient, wait_s: float, broadcast_key: str, connect_s: float) -> list[Present]:
+    found: dict[str, Present] = {}
+
+    def take(message: Message) -> None:
+        if isinstance(message, MsgReply):
+            name = str(message.sender_info.get("service_name", ""))
+            found[name] = Present(name, dict(message.sender_info))
+
+    address = f"roll-call-{uuid.uuid4()}"
+    client.monitor([address], [], take, connect_s)
+    ping = MsgRequest.create(None, op_t.cmd, broadcast_key, "ping", address)
+    try:
+        client.link.send_request(ping, expect_reply=False, timeout_s=wait_s).wait(wait_s)
+    except ReplyTimeout:
+        pass  # the replies came elsewhere, since there are many
+    except NoRoute:
+        return []
+    return sorted(found.values(), key=lambda service: service.name)
+
+
+def _endpoints(pending: Any, wait_s: float) -> list[dict[str, Any]] | None:
+    try:
+        reply = pending.wait(wait_s)
+    except DriplineError:
+        return None  # it ended meanwhile, or is at work
+    payload = reply.plain_payload
+    listed = payload.get("endpoints") if reply.return_code == 0 and isinstance(payload, dict) else None
+    return listed if isinstance(listed, list) else None

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from dripline.runtime.clock import timestamp
+from dripline.runtime.link import timestamp
 from dripline.runtime.rate_limited_log import RateLimitedLogger
 
 logger = logging.getLogger("dripline.alerts")

@@ -13,7 +13,6 @@ import sys
 import threading
 import weakref
 from _thread import allocate_lock
-from types import TracebackType
 from typing import Protocol
 
 logger = logging.getLogger("dripline.connection")
@@ -44,9 +43,7 @@ class Lock:
         """Wait for it."""
         self._lock.acquire()
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Give it back."""
         self._lock.release()
 

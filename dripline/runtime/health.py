@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dripline.errors import DriplineError
+from dripline.runtime.rate_limited_log import Boundary, OutageLog, RateLimitedLogger
+from dripline.runtime.request_router import HandlerTimeout
+from dripline.runtime.service_link import ServiceLink
+from dripline.transport.connection import Connection
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
-
-if TYPE_CHECKING:
-    from dripline.runtime.handler_timeout import HandlerTimeout
-    from dripline.runtime.service_link import ServiceLink
-    from dripline.transport.connection import Connection
 
 logger = logging.getLogger("dripline.service")
 
@@ -49,6 +48,8 @@ class Health:
         self._doubted: Connection | None = None  # a check failed on this one
         self._attempts = 0
         self._problem = ""
+        self._outage = OutageLog(logger)
+        self._limited_log = RateLimitedLogger(logger)
         self._wake = threading.Event()
         self._stopped = False
         self._thread: threading.Thread | None = None
@@ -64,7 +65,7 @@ class Health:
     def stop(self) -> None:
         """Check no more; a check that is under way ends with the connection."""
         self._stopped = True
-        self._problem = ""
+        self._problem, self._outage = "", OutageLog(logger)
         self._wake.set()
 
     @property
@@ -82,24 +83,22 @@ class Health:
             "uptime_s": round(now - self._started_s, 3),
             "busy_s": round(self._handler_timeout.busy_s, 3),
             "handler_timeouts": self._handler_timeout.timeouts,
-            "waiting_alerts": self._link.waiting_alerts,
-            "dropped_alerts": self._link.dropped_alerts,
-            "damaged_alerts": self._link.damaged_alerts,
-            **self._link.consumed(),
+            **self._link.counts(),
         }
 
     def _run(self) -> None:
         while not self._stopped:
             self._wake.clear()
             pause_s: float | None = _PAUSE_S
-            try:
-                pause_s = self._look()
-            except (DriplineError, TimeoutError) as error:  # no proof: the connection may be lost, or slow
-                logger.debug("%s: did not reach itself: %s", self._link.name, error)
-                if not self.is_ready and self._doubted is None:
-                    pause_s = _SOON_S
-            except BaseException:  # restoring calls `bind_keys`, and a laboratory's may raise anything
-                logger.exception("%s: the bindings could not be checked; trying again", self._link.name)
+            name = self._link.name
+            # Restoring calls `bind_keys`, and a laboratory's may raise anything.
+            with Boundary(self._limited_log, "%s: the bindings could not be checked; trying again", name):
+                try:
+                    pause_s = self._look()
+                except (DriplineError, TimeoutError) as error:  # no proof: the connection may be lost, or slow
+                    logger.debug("%s: did not reach itself: %s", name, error)
+                    if not self.is_ready and self._doubted is None:
+                        pause_s = _SOON_S
             if not self._stopped:
                 self._wake.wait(pause_s)
 
@@ -123,7 +122,9 @@ class Health:
         problem = self._link.routes.check(connection)
         if problem:
             self._reached, self._doubted, self._attempts = None, connection, 0
-            self._fail(problem)
+            self._problem = problem
+            text = "%s: %s; declaring and binding everything again"
+            self._outage.tell("", text, self._link.name, problem)
             return 0.0
         return self._interval_s - self._report_shared()
 
@@ -163,17 +164,11 @@ class Health:
         self._problem = problem
         return _PAUSE_S
 
-    def _fail(self, problem: str) -> None:
-        if not self._problem:
-            logger.warning("%s: %s; declaring and binding everything again", self._link.name, problem)
-        self._problem = problem
-
     def _succeeded(self, connection: Connection) -> float | None:
         self._reached_s = time.monotonic()
         self._reached, self._doubted = connection, None
-        if self._problem:
-            self._problem = ""
-            logger.warning("%s: can be reached again", self._link.name)
+        self._problem = ""
+        self._outage.recovered("%s: can be reached again", self._link.name)
         return self._interval_s
 
     @property

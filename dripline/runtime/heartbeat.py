@@ -6,8 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from dripline.runtime.boundary import Boundary
-from dripline.runtime.rate_limited_log import RateLimitedLogger
+from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger
 
 logger = logging.getLogger("dripline.connection")
 

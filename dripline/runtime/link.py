@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Sequence
+from datetime import datetime, timezone
 
 from dripline.amqp.content import Delivery, Returned
 from dripline.amqp.properties import short_string
 from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost, NoRoute
-from dripline.runtime import forks
 from dripline.runtime.alerts_exchange import AlertsExchange
-from dripline.runtime.clock import timestamp
 from dripline.runtime.liveness import LivenessCheck, Outcome
 from dripline.runtime.pending_replies import PING_SUFFIX, PendingReplies, PendingReply
-from dripline.runtime.reconnecting_connection import ReconnectingConnection, Setup
-from dripline.runtime.reply_retry import ReplyRetry
+from dripline.runtime.reconnecting_connection import ReconnectingConnection
+from dripline.runtime.reply_sender import ReplyRetry
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.future import OneShotFuture
@@ -28,7 +27,7 @@ from dripline.wire.sender import sender_info
 _PING_S = 1.0  # for a broker that takes no data: the next ping tries again
 
 
-class MeshLink:
+class MeshLink(ReconnectingConnection):
     """Sends messages, finds the replies, and lives through the loss of its connection.
 
     Args:
@@ -39,27 +38,27 @@ class MeshLink:
 
     Attributes:
         alerts: The exchange of alerts, which is declared by those who need it.
+        pending_replies: Requests that somebody waits for.
     """
 
     def __init__(self, mesh: MeshSettings, username: str, password: str, service_name: str = "unknown") -> None:
         self.mesh = mesh
-        self.address = BrokerAddress.of(mesh, username, password)
         self.service_name = service_name
         self.alerts = AlertsExchange(mesh)
-        self._liveness = LivenessCheck(self._send_ping)
-        self._pending_replies = PendingReplies(self._doubt_replies, self._liveness)
+        self._liveness = LivenessCheck(
+            lambda ping, on_outcome: self.send_request(ping, timeout_s=_PING_S, on_outcome=on_outcome)
+        )
+        self.pending_replies = PendingReplies(self._doubt_replies, self._liveness)
         self._reply_retry = ReplyRetry()
         self._start_over()
-        self._reconnecting = ReconnectingConnection(
-            self.address,
+        ReconnectingConnection.__init__(
+            self,
+            BrokerAddress.of(mesh, username, password),
             f"{service_name} (dripline)",
-            prepare=self._declare_exchanges,
-            on_lost=self._on_lost,
-            on_returned=self._on_returned,
-            longest_pause_s=mesh.max_reconnect_delay_s,
+            mesh.max_connection_attempts,
+            mesh.max_reconnect_delay_s,
         )
         self.renew_sender()
-        forks.register(self)
 
     def _start_over(self) -> None:
         self._replies: tuple[Connection | None, str] = (None, "")
@@ -67,75 +66,22 @@ class MeshLink:
 
     def after_fork(self) -> None:
         """Start over; replies that are under way are the parent's."""
+        ReconnectingConnection.after_fork(self)
         self._start_over()
         self.alerts.start_over()
         self._liveness.start_over()
-        self._pending_replies.on_other = None
-        self._pending_replies.fail(ConnectionLost("this process was forked: the reply goes to its parent"))
+        self.pending_replies.on_other = None
+        self.pending_replies.fail(ConnectionLost("this process was forked: the reply goes to its parent"))
 
     # -- life ------------------------------------------------------------------------------------------------
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there is a connection just now, be it one that is being set up."""
-        return self._reconnecting.is_open
-
-    @property
-    def is_established(self) -> bool:
-        """Whether there is a connection just now, on which all is in place."""
-        return self._reconnecting.is_established
 
     def renew_sender(self) -> None:
         """Take versions that were added since into the messages that follow."""
         self._encoder = Encoder(sender_info(self.service_name), self.mesh.max_payload_size)
 
-    @property
-    def failure(self) -> BrokerError | None:
-        """Why there has been no connection yet, if it is opened without end and an attempt has failed."""
-        return self._reconnecting.failure
-
-    def open(self, attempts: float | None = None, timeout_s: float | None = None, *, again: bool = False) -> None:
-        """Connect, unless connected.
-
-        Args:
-            attempts: How often to try; the mesh's ``max_connection_attempts`` when None; ``math.inf`` until it is
-                connected, or the login is refused.
-            timeout_s: Longest wait, in seconds. Within it connecting is tried as often as fits in, unless
-                ``attempts`` is fewer than the default. Without it a connection that was lost is only waited for if
-                ``again`` is set.
-            again: Whether to wait for a connection that was lost, for as many attempts, without a time limit.
-
-        Raises:
-            BrokerUnreachable: Nobody answered.
-            LoginRefused: User, password or virtual host is wrong.
-            NameTaken: A queue of ours belongs to somebody else.
-            ConnectionLost: The connection was lost, and is not back yet.
-        """
-        self._reconnecting.open(max(1, attempts or self.mesh.max_connection_attempts), timeout_s, again=again)
-
-    def add_setup(self, setup: Setup, timeout_s: float | None = None) -> None:
-        """Do something on this connection and on each that follows it, such as declaring a queue.
-
-        Args:
-            setup: What to do. It is forgotten when the first time fails.
-            timeout_s: Longest wait, in seconds; None for that of the broker's answers.
-
-        Raises:
-            ConnectionLost: The connection was closed or lost, or the broker did not answer in time.
-        """
-        self._reconnecting.add_setup(setup, limit_s=timeout_s)
-
     def open_confirms(self, timeout_s: float) -> None:
         """Make everything ready for the first message with a confirm. Errors as for `add_setup`."""
-        self._reconnecting.add_setup(self.prepare_alerts, once=True, limit_s=timeout_s)
-
-    def do(self, action: Setup) -> None:
-        """Do something once, on this connection, and not while another thread puts things in place on it.
-
-        Raises:
-            ConnectionLost: There is no connection.
-        """
-        self._reconnecting.do(action)
+        self.add_setup(self.prepare_alerts, once=True, timeout_s=timeout_s)
 
     def stop_listening(self, timeout_s: float = 30.0) -> None:
         """Take no more requests or alerts: requests sent from now on fail at once, because no queue takes them.
@@ -147,23 +93,9 @@ class MeshLink:
             self.connection.cancel_consumers(timeout_s)
 
     def close(self, timeout_s: float | None = None, *, final: bool = False) -> None:
-        """End the connection. What waits for a reply gets `ConnectionLost`; set-ups are forgotten.
-
-        Args:
-            timeout_s: Longest wait for the broker's goodbye, in seconds; None for the usual one.
-            final: Whether nothing opens it again, until it is closed again and not finally.
-        """
-        self._reconnecting.close(timeout_s, final=final)
+        """End the connection, as `ReconnectingConnection.close`; what waits for a reply gets `ConnectionLost`."""
+        ReconnectingConnection.close(self, timeout_s, final=final)
         self._on_lost(ConnectionLost("the connection was closed"))
-
-    @property
-    def connection(self) -> Connection:
-        """The connection of this moment.
-
-        Raises:
-            ConnectionLost: There is none; it is being made anew, or was closed.
-        """
-        return self._reconnecting.connection
 
     # -- messages --------------------------------------------------------------------------------------------
 
@@ -194,15 +126,15 @@ class MeshLink:
         if expect_reply:
             request.reply_to = self._reply_address(connection, timeout_s)
             request.reply_to += PING_SUFFIX if on_outcome is not None else ""
-        pending = self._pending_replies.expect(request, on_outcome)
+        pending = self.pending_replies.expect(request, on_outcome)
         try:
             envelopes = self._encoder.encode(request, timestamp())
             left_s = max(0.0, deadline - time.monotonic())
             connection.publish(self.mesh.requests_exchange, envelopes, timeout_s=left_s)
-            if self._reconnecting.connection is not connection:
+            if self.connection is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
         except BaseException:  # the payload's own code may raise anything
-            self._pending_replies.forget(pending)
+            self.pending_replies.forget(pending)
             raise
         return pending
 
@@ -224,7 +156,7 @@ class MeshLink:
         sent, envelopes = [], []
         for probe in probes:
             probe.reply_to = address
-            sent.append(self._pending_replies.expect(probe, lambda _: None))
+            sent.append(self.pending_replies.expect(probe, lambda _: None))
             envelopes += self._encoder.encode(probe, timestamp())
         connection.catch_up()
         if not connection.publish_aside(self.mesh.requests_exchange, envelopes):
@@ -232,19 +164,13 @@ class MeshLink:
                 pending.fail(NoRoute(f"exchange {self.mesh.requests_exchange!r} takes no requests"))
         return sent
 
-    def observe_replies(
-        self, correlation_ids: Container[str | None], on_reply: Callable[[Delivery], object]
-    ) -> None:
-        """Hand over all replies to certain requests, as `PendingReplies.observe` does."""
-        self._pending_replies.observe(correlation_ids, on_reply)
-
     def prepare_replies(self, connection: Connection) -> None:
         """Declare the reply queue, for set-ups that wait for replies themselves; a set-up."""
         if self._replies[0] is connection:
             return
         queue = connection.declare_queue()
         self._bind_replies(connection, queue)
-        connection.consume(queue, self._pending_replies.deliver, no_ack=True)
+        connection.consume(queue, self.pending_replies.deliver, no_ack=True)
         self._replies = connection, queue
 
     @property
@@ -252,14 +178,6 @@ class MeshLink:
         """Routing key of the queue that only the connection of this moment has; empty if there is none yet."""
         owner, queue = self._replies
         return queue if owner is not None and owner.is_open else ""
-
-    def take_others(self, take: Callable[[Delivery], object] | None) -> None:
-        """Have deliveries handed over that came into the reply queue without being replies; on the I/O thread."""
-        self._pending_replies.on_other = take
-
-    def end_wait(self, correlation_id: str, error: Exception) -> None:
-        """End the wait for one reply with an error; for the I/O thread, too."""
-        self._pending_replies.fail_one(correlation_id, error)
 
     def pack_reply(self, reply: MsgReply) -> list[Envelope]:
         """Make a reply ready to be sent; raises whatever its payload's own code does."""
@@ -273,15 +191,6 @@ class MeshLink:
             TimeoutError: The broker took no data.
         """
         self.connection.publish(self.mesh.requests_exchange, envelopes, ack=ack)
-
-    def send_alert(self, alert: MsgAlert, timeout_s: float = 30.0) -> list[OneShotFuture[bool]]:
-        """Send an alert with publisher confirms; each chunk's confirm arrives in its slot.
-
-        Raises:
-            ConnectionLost: There is no connection just now.
-            TimeoutError: The broker confirmed nothing for so long that no more may be sent.
-        """
-        return self.send_packed(self.pack_alert(alert), timeout_s)
 
     def pack_alert(self, alert: MsgAlert) -> list[Envelope]:
         """Encode an alert, so that it can be sent later, or twice, with the current time and its message id.
@@ -298,7 +207,7 @@ class MeshLink:
         self.alerts.declare(connection)
 
     def send_packed(self, envelopes: Sequence[Envelope], timeout_s: float = 30.0) -> list[OneShotFuture[bool]]:
-        """Send what `pack_alert` made, of one or more alerts. Result and errors as for `send_alert`.
+        """Send what `pack_alert` made, of one or more alerts. Result and errors as for `send_confirmed`.
 
         Args:
             envelopes: The envelopes.
@@ -323,10 +232,17 @@ class MeshLink:
             exchange = self.mesh.requests_exchange
             connection.bind_aside([(queue, exchange, queue), (queue, exchange, queue + PING_SUFFIX)])
 
-    def send_reply_confirmed(self, reply: MsgReply, timeout_s: float = 30.0) -> list[OneShotFuture[bool]]:
-        """Send a reply with publisher confirms, as `send_alert` does with alerts."""
+    def send_confirmed(self, message: MsgReply | MsgAlert, timeout_s: float = 30.0) -> list[OneShotFuture[bool]]:
+        """Send a reply or an alert with publisher confirms; each chunk's confirm arrives in its slot.
+
+        Raises:
+            ConnectionLost: There is no connection just now.
+            TimeoutError: The broker confirmed nothing for so long that no more may be sent.
+        """
+        if isinstance(message, MsgAlert):
+            return self.send_packed(self.pack_alert(message), timeout_s)
         return self.connection.publish_confirmed(
-            self.mesh.requests_exchange, self.pack_reply(reply), mandatory=True, timeout_s=timeout_s
+            self.mesh.requests_exchange, self.pack_reply(message), mandatory=True, timeout_s=timeout_s
         )
 
     def restore_exchanges(self, connection: Connection) -> None:
@@ -336,8 +252,7 @@ class MeshLink:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _declare_exchanges(self, connection: Connection) -> None:
-        """Done first on each connection."""
+    def _prepare(self, connection: Connection) -> None:
         connection.declare_exchanges([self.mesh.requests_exchange, self.mesh.alerts_exchange])
 
     def _taking_connection(self) -> Connection:
@@ -349,7 +264,7 @@ class MeshLink:
     def _reply_queue(self, connection: Connection, timeout_s: float = 30.0) -> str:
         owner, queue = self._replies
         if owner is not connection:
-            self._reconnecting.add_setup(self.prepare_replies, once=True, limit_s=timeout_s)
+            self.add_setup(self.prepare_replies, once=True, timeout_s=timeout_s)
             owner, queue = self._replies
             if owner is not connection:
                 raise ConnectionLost(f"the connection to the broker at {self.address} was lost")
@@ -372,13 +287,15 @@ class MeshLink:
         """A reply did not arrive: the next request binds the reply queue again."""
         self._replies_bound_s = -math.inf
 
-    def _send_ping(self, ping: MsgRequest, on_outcome: Outcome) -> PendingReply:
-        return self.send_request(ping, timeout_s=_PING_S, on_outcome=on_outcome)
-
     def _on_lost(self, error: BrokerError) -> None:
-        self._pending_replies.fail(ConnectionLost(*error.args))
+        self.pending_replies.fail(ConnectionLost(*error.args))
 
     def _on_returned(self, connection: Connection, returned: Returned) -> None:
         # A ping of the self-check may come back while the connection is being closed: that is nothing to report.
-        if not self._pending_replies.returned(returned) and self.is_open:
+        if not self.pending_replies.returned(returned) and self.is_open:
             self._reply_retry.returned(connection, returned)
+
+
+def timestamp() -> str:
+    """Return the time now in UTC as RFC 3339 with microseconds and ``Z``: ``2026-11-21T00:25:53.844333Z``."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds")[:-6] + "Z"

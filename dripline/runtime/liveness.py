@@ -16,13 +16,13 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from dripline.errors import DriplineError, NoRoute, ReplyTimeout
-from dripline.runtime.pings import liveness_ping, read_life_signs
-from dripline.wire.message import MsgReply, MsgRequest
+from dripline.wire.enums import op_t
+from dripline.wire.message import Message, MsgReply, MsgRequest
 
 logger = logging.getLogger("dripline.service")
 
@@ -39,17 +39,77 @@ TELL_EVERY_S = 60.0
 #: Replies to earlier pings that are still awaited.
 _PINGS_KEPT = 8
 
+_MARK = "self_check"
+_AWAITED = "awaited"
+_LONGEST = 255  # bytes of a routing key
+
+#: Payload of a ping that a member sends to itself, to find out whether its bindings work.
+PROBE = {_MARK: True}
+
+
+class LifeSigns(NamedTuple):
+    """What a service of ours replies to a ping of a client that waits for its replies.
+
+    Attributes:
+        address: Routing key of a queue that only this connection of the service has; messages to it do not wait
+            behind the requests in the queue of the service.
+        held: Those of the awaited requests that the service has received and not answered yet.
+        is_full: Whether so many requests wait in the service that more may wait in its queue at the broker.
+    """
+
+    address: str
+    held: list[str]
+    is_full: bool
+
+    def payload(self) -> dict[str, Any]:
+        """The payload of the reply."""
+        return {_MARK: True, **self._asdict()}
+
+
+def is_automatic(message: Message) -> bool:
+    """Whether a member sent this by itself: a ping, or the reply to one."""
+    payload = message.plain_payload
+    return isinstance(payload, dict) and payload.get(_MARK) is True
+
+
+def liveness_ping(routing_key: str, awaited: Iterable[str]) -> MsgRequest:
+    """Make a ping of a client that waits.
+
+    Args:
+        routing_key: Where it goes: the key of the awaited requests, or the address of the service.
+        awaited: Correlation ids of the requests.
+    """
+    return MsgRequest.create({_MARK: True, _AWAITED: list(awaited)}, op_t.cmd, routing_key, "ping")
+
+
+def awaited_by(ping: MsgRequest) -> list[str] | None:
+    """Read which requests the sender of a ping waits for; None for all other pings."""
+    payload = ping.plain_payload
+    awaited = payload.get(_AWAITED) if isinstance(payload, dict) else None
+    return [key for key in awaited if isinstance(key, str)] if isinstance(awaited, list) else None
+
+
+def read_life_signs(reply: Message) -> LifeSigns | None:
+    """Read the reply to a liveness ping; None if it is not one of ours."""
+    payload = reply.plain_payload
+    if not isinstance(payload, dict) or not is_automatic(reply):
+        return None
+    address, held, is_full = (payload.get(name) for name in LifeSigns._fields)
+    if not isinstance(address, str) or not 0 < len(address.encode()) <= _LONGEST or not isinstance(held, list):
+        return None
+    return LifeSigns(address, [key for key in held if isinstance(key, str)], bool(is_full))
+
 
 class Pending(Protocol):
-    """A request whose reply is awaited; `pending_replies.PendingReply` is one."""
+    """A request whose reply is awaited."""
 
     request: MsgRequest
 
     def await_arrival(self, timeout_s: float) -> bool:
         """Wait for a reply or an error without taking it; returns whether one has arrived."""
 
-    def wait(self, timeout_s: float | None = None) -> MsgReply:
-        """Return the reply, or raise the error."""
+    def wait(self, timeout_s: float | None = None, limit_s: float | None = None) -> MsgReply:
+        """Wait for the reply; without a time limit as long as one can come. Errors name ``limit_s``."""
 
     def fail(self, error: Exception) -> None:
         """End the wait with an error."""
@@ -67,30 +127,18 @@ class _Wait:
 
 @dataclass
 class _Target:
-    """A routing key to which requests were sent whose replies are awaited.
-
-    Attributes:
-        key: The routing key.
-        waits: The requests, by correlation id.
-        due_s: When the next ping is due.
-        told_s: When the log told last what is awaited.
-        address: Where the service can be reached past its queue; empty if that is not known.
-        is_ours: Whether a service of ours has answered.
-        unanswered: How many pings were sent since the last answer, without those about doubted requests.
-        unrouted: How many pings through the queue have come back since the last answer to one.
-        pings: The latest pings, which are forgotten otherwise.
-    """
+    """A routing key to which requests were sent whose replies are awaited."""
 
     key: str
-    due_s: float
+    due_s: float  # when the next ping is due
     start_s: float = field(default_factory=time.monotonic)
-    told_s: float = field(default_factory=time.monotonic)
-    waits: dict[str, _Wait] = field(default_factory=dict)
-    address: str = ""
-    is_ours: bool = False
-    unanswered: int = 0
-    unrouted: int = 0
-    pings: deque[Pending] = field(default_factory=lambda: deque(maxlen=_PINGS_KEPT))
+    told_s: float = field(default_factory=time.monotonic)  # when the log told last what is awaited
+    waits: dict[str, _Wait] = field(default_factory=dict)  # the requests, by correlation id
+    address: str = ""  # where the service can be reached past its queue; empty if that is not known
+    is_ours: bool = False  # whether a service of ours has answered
+    unanswered: int = 0  # pings since the last answer, without those about doubted requests
+    unrouted: int = 0  # pings through the queue that have come back since the last answer to one
+    pings: deque[Pending] = field(default_factory=lambda: deque(maxlen=_PINGS_KEPT))  # forgotten otherwise
 
 
 class LivenessCheck:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import copy
+import math
 import threading
 import time
+from enum import Enum
 
 from dripline.errors import BrokerError
 from dripline.transport.future import OneShotFuture
 
 # Not without a limit: a signal that arrives just before a thread begins to wait is handled when it wakes.
 _LOOK_S = 0.5
+
+
+class State(Enum):
+    """Of the connection that is kept."""
+
+    IDLE = "there is none, and nobody waits for one"
+    CONNECTING = "the first one is being made"
+    ESTABLISHED = "there is one, and all set-ups are done on it"
+    RECONNECTING = "it was lost, and is being made anew"
+    CLOSED = "nothing opens it again"
 
 
 class Caller:
@@ -40,16 +52,11 @@ class Caller:
         Raises:
             BaseException: The error it ended with.
         """
-        deadline = None if limit_s is None else time.monotonic() + limit_s
-        while not self._outcome.filled:
-            left = _LOOK_S if deadline is None else deadline - time.monotonic()
-            try:
-                self._outcome.wait(min(_LOOK_S, left))
-            except TimeoutError:
-                if left <= 0:
-                    return False
-        brought = self._outcome.peek()
-        error = brought[0] if brought is not None else None
+        deadline = math.inf if limit_s is None else time.monotonic() + limit_s
+        while not self._outcome.await_filled(min(_LOOK_S, deadline - time.monotonic())):
+            if time.monotonic() >= deadline:
+                return False
+        error = self._outcome.wait(0)
         if error is not None:
             # Each its own: one instance raised by many threads would collect all their tracebacks.
             raise copy.copy(error) if isinstance(error, BrokerError) else error
@@ -62,9 +69,8 @@ class Life:
     Attributes:
         making: Held while a connection is made or added to.
         closed: Set at the end.
-        is_making: Whether a thread makes a connection.
-        callers: Who waits for that.
-        attempts: How many attempts of that thread have failed.
+        callers: Who waits for a connection.
+        attempts: How many attempts to make it have failed.
         reason: Why the last one has failed.
         failure: The same as an error, while somebody waits without end.
         adding: Set-ups that are being added, by whom others that want the same wait.
@@ -73,7 +79,6 @@ class Life:
     def __init__(self) -> None:
         self.making = threading.RLock()
         self.closed = threading.Event()
-        self.is_making = False
         self.callers: list[Caller] = []
         self.attempts = 0
         self.reason = ""

@@ -1,4 +1,4 @@
-"""Replies on their way back: each is handed to the one who waits for its correlation id."""
+"""Sent messages and the replies on their way back, which the correlation id leads to the waiting thread."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Container
+from typing import NamedTuple
 
 from dripline.amqp.content import Delivery, Returned
 from dripline.errors import BrokerError, DecodingError, NoRoute, ReplyTimeout
-from dripline.runtime.liveness import LivenessCheck, Outcome
+from dripline.runtime.liveness import LivenessCheck, Outcome, Pending
 from dripline.transport.future import OneShotFuture
 from dripline.wire.body import DEFAULT_LIMITS, Joiner, Part, read_part
 from dripline.wire.codec import malformed_reply, read_reply
 from dripline.wire.enums import msg_t
-from dripline.wire.message import MsgReply, MsgRequest
+from dripline.wire.message import Message, MsgReply, MsgRequest
 from dripline.wire.safe_text import duration
 from dripline.wire.sender import sender_of
 
@@ -33,35 +34,24 @@ class PendingReply:
 
     Args:
         request: The request.
-        forget: Called when nobody waits any longer.
-        overdue: Called when a wait ended without a reply.
-        liveness: Ends waits without a time limit when no reply can come any more.
+        owner: The requests of its member.
         on_outcome: Called when a reply or an error has arrived, also on the I/O thread.
 
     Attributes:
         stray: The sender of a reply that came meanwhile and is nobody's; None if there was none.
     """
 
-    def __init__(
-        self,
-        request: MsgRequest,
-        forget: Callable[[PendingReply], object],
-        overdue: Callable[[], object] = lambda: None,
-        liveness: LivenessCheck | None = None,
-        on_outcome: Outcome | None = None,
-    ) -> None:
+    def __init__(self, request: MsgRequest, owner: PendingReplies, on_outcome: Outcome | None = None) -> None:
         self.request = request
         self.on_outcome = on_outcome
-        self._forget = forget
-        self._overdue = overdue
-        self._liveness = liveness
+        self._owner = owner
         self._slot: OneShotFuture[tuple[Part, bytes]] = OneShotFuture()
         self._joiner: Joiner | None = None
         self.stray: str | None = None
 
     def __del__(self) -> None:
         """Stop expecting the reply."""
-        self._forget(self)
+        self._owner.forget(self)
 
     @property
     def arrived(self) -> bool:
@@ -84,18 +74,19 @@ class PendingReply:
         """
         key = self.request.routing_key
         try:
-            if timeout_s is None and not self.await_arrival(_FIRST_CHECK_S) and self._liveness is not None:
-                self._liveness.wait(self)
+            liveness = self._owner.liveness
+            if timeout_s is None and not self.await_arrival(_FIRST_CHECK_S) and liveness is not None:
+                liveness.wait(self)
             part, body = self._slot.wait(_FOREVER_S if timeout_s is None else timeout_s)
         except ReplyTimeout:
             raise
         except TimeoutError:
-            self._overdue()
+            self._owner.overdue()
             limit = duration(limit_s or timeout_s or 0.0)
             raise ReplyTimeout(f"no reply from {key!r} within {limit}{self._hint()}") from None
         finally:
             if self.arrived:
-                self._forget(self)
+                self._owner.forget(self)
         return read_reply(part, body, key)
 
     def _hint(self) -> str:
@@ -143,8 +134,8 @@ class PendingReplies:
         self, overdue: Callable[[], object] = lambda: None, liveness: LivenessCheck | None = None
     ) -> None:
         self.on_other: Callable[[Delivery], object] | None = None
-        self._overdue = overdue
-        self._liveness = liveness
+        self.overdue = overdue
+        self.liveness = liveness
         self._pending: dict[str, weakref.ref[PendingReply]] = {}
         self._observed: Container[str | None] = ()
         self._on_observed: Callable[[Delivery], object] = lambda _: None
@@ -160,7 +151,7 @@ class PendingReplies:
             request: The request.
             on_outcome: Called when a reply or an error has arrived, also on the I/O thread.
         """
-        pending = PendingReply(request, self.forget, self._overdue, self._liveness, on_outcome)
+        pending = PendingReply(request, self, on_outcome)
         self._pending[request.correlation_id] = weakref.ref(pending)
         return pending
 
@@ -249,3 +240,46 @@ class PendingReplies:
         # Some services answer without a correlation id: that is unambiguous only for a single request.
         waiting = self._waiting()
         return waiting[0] if len(waiting) == 1 and not is_to_ping else None
+
+
+class SentMessagePackage(NamedTuple):
+    """What became of a message that was sent.
+
+    Attributes:
+        successful_send: whether it was given to the broker; for an alert, whether it was queued for that.
+        send_error_message: why not, else empty.
+        pending: where the reply to a request will arrive.
+    """
+
+    successful_send: bool
+    send_error_message: str = ""
+    pending: Pending | None = None
+
+
+class Answered:
+    """A reply that is there already.
+
+    Args:
+        request: the request.
+        reply: its reply.
+    """
+
+    def __init__(self, request: MsgRequest, reply: MsgReply) -> None:
+        self.request = request
+        self._reply = reply
+
+    def wait(self, timeout_s: float | None = None, limit_s: float | None = None) -> MsgReply:
+        """Give the reply."""
+        return self._reply
+
+    def await_arrival(self, timeout_s: float) -> bool:
+        """Return at once: it has arrived."""
+        return True
+
+    def fail(self, error: Exception) -> None:
+        """Do nothing: nobody waits."""
+
+
+def thrown(message: Message) -> RuntimeError:
+    """Make the error of a sender without connection, which shows what would have been sent."""
+    return RuntimeError(f"Thrown {message.message_type.name}:\n{message}")

@@ -1,14 +1,21 @@
-"""What a hostile or broken peer causes is told once a minute, with a count: bad messages fill no disk."""
+"""What others cause is logged: peers' messages fill no disk, and a laboratory's code ends no thread.
+
+What a hostile or broken peer causes is logged once a minute, with a count. Handlers, scheduled calls, set-ups,
+consumers and hooks may raise anything, `SystemExit`, `GeneratorExit` and `asyncio.CancelledError` included, and an
+exception whose text cannot be made. What the program has to see passes, everything else is logged.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 from dripline.runtime import forks
-from dripline.wire.safe_text import safe_text
+from dripline.wire.message import Message
+from dripline.wire.safe_text import is_for_program, safe_text, text_of
 
 #: How long further warnings of a kind are only counted, in seconds.
 EVERY_S = 60.0
@@ -81,3 +88,113 @@ def limited_log_of(owner: Any, logger: logging.Logger) -> RateLimitedLogger:
 def _one_line(text: str) -> str:
     cut = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
     return safe_text(cut)
+
+
+class OutageLog:
+    """Logs that something has begun to fail, and that it works again; what fails in between is for debugging.
+
+    Args:
+        logger: Where it is logged.
+
+    Attributes:
+        is_lost: Whether it fails.
+    """
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self.is_lost = False
+
+    def tell(self, kind: str, text: str, *args: Any, error: BaseException | None = None) -> None:
+        """Log a failure, whatever its kind; parameters as for `RateLimitedLogger.tell`."""
+        level = logging.DEBUG if self.is_lost else logging.WARNING
+        self.is_lost = True
+        self._logger.log(level, "%s", _one_line(text % args), exc_info=error)
+
+    def recovered(self, text: str, *args: Any) -> None:
+        """Log that it works again, if it failed."""
+        if self.is_lost:
+            self.is_lost = False
+            self._logger.warning(text, *args)
+
+
+class Boundary:
+    """A block that calls a laboratory's code: what that raises is logged, and ends neither thread nor program.
+
+    Args:
+        log: Where it is logged.
+        text: The message, in the manner of `logging`; what was raised is added.
+        *args: For the text.
+        kind: What the text leaves open and a peer cannot choose; errors of different kinds are logged apart.
+        expected: Errors that need no traceback.
+        expected_text: The message for those, if it is another one.
+
+    Attributes:
+        error: What was raised; None if nothing was.
+    """
+
+    def __init__(
+        self,
+        log: RateLimitedLogger | OutageLog,
+        text: str,
+        *args: Any,
+        kind: str = "",
+        expected: tuple[type[BaseException], ...] = (),
+        expected_text: str = "",
+    ) -> None:
+        self._limited_log = log
+        self._texts = text, expected_text or text
+        self._args = args
+        self._kind = kind
+        self._expected = expected
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> Boundary:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> bool:
+        """Log an error, unless it is for the program."""
+        if error is None or is_for_program(error):
+            return False
+        self.error = error
+        is_expected, name = isinstance(error, self._expected), type(error).__name__
+        text = self._texts[is_expected]
+        try:
+            self._limited_log.tell(
+                f"{text}: {self._kind}: {name}", f"{text}: %s", *self._args, text_of(error) or name,
+                error=None if is_expected else error,
+            )  # fmt: skip
+        except BaseException as failure:  # a laboratory's logging handler may raise anything, too
+            if is_for_program(failure):
+                raise
+        return True
+
+
+class Taker:
+    """Takes messages: what that raises is logged, and neither ends the thread nor the program.
+
+    Args:
+        take: Called with each message.
+        boundary: Makes the boundary around that.
+        failed: Called with a message that could not be taken, and with what was raised.
+    """
+
+    def __init__(
+        self,
+        take: Callable[[Message], object],
+        boundary: Callable[[Message], Boundary],
+        failed: Callable[[Message, BaseException], None] | None = None,
+    ) -> None:
+        self._take = take
+        self._boundary = boundary
+        self._failed = failed
+
+    def __call__(self, message: Message) -> None:
+        """Take a message, whatever happens."""
+        with self._boundary(message) as attempt:
+            self._take(message)
+        if attempt.error is not None and self._failed is not None:
+            with self._boundary(message):
+                self._failed(message, attempt.error)

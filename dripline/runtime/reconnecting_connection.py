@@ -19,9 +19,8 @@ from dripline.errors import (
     NameTaken,
 )
 from dripline.runtime import backoff, forks
-from dripline.runtime.boundary import Boundary
-from dripline.runtime.opening import Caller, Life
-from dripline.runtime.rate_limited_log import RateLimitedLogger
+from dripline.runtime.opening import Caller, Life, State
+from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
 from dripline.transport.progress import CONNECTING, RESOLVING
@@ -42,36 +41,25 @@ Setup = Callable[[Connection], None]
 class ReconnectingConnection:
     """Makes a connection, puts everything in place on it, and does so again whenever it is lost.
 
+    A subclass says what is done first on each connection, and what when one is lost or returns a message.
+
     Args:
         address: Broker and login.
         client: Name under which the broker's management lists the connection.
-        prepare: Done first on each connection.
-        on_lost: Called when a connection is gone, after `connection` has ceased to give it.
-        on_returned: Called with each message that came back unroutable, and the connection it came back on.
+        attempts: How often a first connection is tried by default.
         longest_pause_s: Longest pause between two attempts to come back.
     """
 
-    def __init__(
-        self,
-        address: BrokerAddress,
-        client: str,
-        *,
-        prepare: Setup,
-        on_lost: Callable[[BrokerError], None],
-        on_returned: Callable[[Connection, Returned], None],
-        longest_pause_s: float = 2.0,
-    ) -> None:
+    def __init__(self, address: BrokerAddress, client: str, attempts: int, longest_pause_s: float) -> None:
         self.address = address
         self._client = client
+        self._attempts = attempts
         self._longest_pause_s = longest_pause_s
-        self._prepare = prepare
-        self._on_lost = on_lost
-        self._on_returned = on_returned
-        self._delays = backoff.delays(cap_s=self._longest_pause_s)
+        self._delays = backoff.delays(cap_s=longest_pause_s)
         self._limited_log = RateLimitedLogger(logger)
         self._since = 0.0
         self._connection: Connection | None = None  # may still be in the making
-        self.after_fork()
+        ReconnectingConnection.after_fork(self)
         forks.register(self)
 
     def after_fork(self) -> None:
@@ -79,14 +67,21 @@ class ReconnectingConnection:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abandon()
-        self._state = threading.Lock()  # guards what follows; never held while waiting
+        self._lock = threading.Lock()  # guards what follows; never held while waiting
+        self._state = State.IDLE
         self._life = Life()
         self._makers: set[int] = set()  # the threads that are making a connection
         self._setups: list[Setup] = []
-        self._established = False
-        self._is_final = False
-        self._reconnecting = False
         self._thread: threading.Thread | None = None
+
+    def _prepare(self, connection: Connection) -> None:
+        """Do what comes first on each connection."""
+
+    def _on_lost(self, error: BrokerError) -> None:
+        """React to the end of a connection, after `connection` has ceased to give it."""
+
+    def _on_returned(self, connection: Connection, returned: Returned) -> None:
+        """Take a message that came back unroutable, and the connection it came back on."""
 
     @property
     def connection(self) -> Connection:
@@ -109,55 +104,60 @@ class ReconnectingConnection:
     @property
     def is_established(self) -> bool:
         """Whether there is a connection just now, and all set-ups are done on it."""
-        return self._established
+        return self._state is State.ESTABLISHED
 
     @property
     def failure(self) -> BrokerError | None:
-        """Why there has been no connection yet, if somebody waits without end and an attempt has failed."""
+        """Why there has been no connection yet, if a caller waits without end and an attempt has failed."""
         return self._life.failure
 
-    def open(self, attempts: float, limit_s: float | None = None, *, again: bool = False) -> None:
-        """Wait for a connection, which a thread of its own makes; that goes on when the time is up.
+    def open(self, attempts: float | None = None, timeout_s: float | None = None, *, again: bool = False) -> None:
+        """Wait for a connection, which a separate thread makes; that thread continues after the timeout.
 
         Args:
-            attempts: How often to try to connect. Within a time limit as often as fits in, unless it is fewer than
-                the default. If it is infinite, also a broker that refuses something else than the login is tried
-                again, and each new reason is logged once.
-            limit_s: Longest wait, in seconds. Without one a connection that was lost is not waited for, unless
+            attempts: Maximum number of attempts to connect; the mesh's ``max_connection_attempts`` when None.
+                Within a timeout as many as fit in, unless it is fewer than the default. If infinite, a broker
+                that refuses anything but the login is tried again, too, and each new reason is logged once.
+            timeout_s: Longest wait, in seconds. Without one a connection that was lost is not waited for, unless
                 ``again`` is set.
             again: Whether to wait for a connection that was lost, for as many attempts, without a time limit.
 
         Raises:
-            BrokerError: What stood in the way: `BrokerUnreachable`, `LoginRefused`, `NameTaken`; `ConnectionLost`
-                when a lost connection did not come back in time.
+            BrokerUnreachable: Nobody answered.
+            LoginRefused: User, password or virtual host is wrong.
+            NameTaken: A queue of ours belongs to somebody else.
+            ConnectionLost: The connection was lost, and is not back yet.
         """
-        if self._is_there():
+        # A set-up that sends something finds the connection that it is given.
+        if self.is_established or threading.get_ident() in self._makers:
             return
+        attempts = max(1, attempts or self._attempts)
         caller = Caller()
-        with self._state:
-            if self._established:
+        with self._lock:
+            if self._state is State.ESTABLISHED:
                 return
-            if self._is_final:
+            if self._state is State.CLOSED:
                 raise ConnectionLost("the connection was closed")
-            life, was_making = self._life, self._life.is_making
-            if self._reconnecting and not limit_s and not again:
+            is_coming_back = self._state is State.RECONNECTING
+            if is_coming_back and not timeout_s and not again:
                 raise ConnectionLost(f"not connected to the broker at {self.address}; trying to connect again")
-            life.is_making = True
-            if not was_making:
+            life, is_first = self._life, self._state is State.IDLE
+            if is_first:
+                self._state = State.CONNECTING
                 life.attempts, life.reason = 0, ""
-            few = attempts < MeshSettings.max_connection_attempts and not self._reconnecting
-            if limit_s is None or few:
+            few = attempts < MeshSettings.max_connection_attempts and not is_coming_back
+            if timeout_s is None or few:
                 caller.last = life.attempts + attempts
             life.callers.append(caller)
         try:
-            if not was_making:
+            if is_first:
                 self._start(self._connect_first, life, "dripline-connect")
-            elif limit_s is not None:
+            elif timeout_s is not None:
                 life.hurry()
-            if not caller.wait(limit_s):
-                raise self._late(life, limit_s or 0.0)
+            if not caller.wait(timeout_s):
+                raise self._late(life, timeout_s or 0.0)
         finally:
-            with self._state:
+            with self._lock:
                 if caller in life.callers:
                     life.callers.remove(caller)
 
@@ -168,14 +168,13 @@ class ReconnectingConnection:
             timeout_s: Longest wait for the broker's goodbye, in seconds; None for the usual one.
             final: Whether `open` fails from now on, until it is closed again and not finally.
         """
-        with self._state:
-            self._is_final = final
+        with self._lock:
+            self._state = State.CLOSED if final else State.IDLE
             life, self._life = self._life, Life()
             life.closed.set()
             life.end_callers(ConnectionLost("the connection was closed"))
             connection, self._connection = self._connection, None
             thread, self._thread = self._thread, None
-            self._established = self._reconnecting = False
             self._setups.clear()
         life.hurry()
         if connection is not None:
@@ -183,23 +182,23 @@ class ReconnectingConnection:
         if thread is not None and thread is not threading.current_thread():
             thread.join(0.2)
 
-    def add_setup(self, setup: Setup, *, once: bool = False, limit_s: float | None = None) -> None:
+    def add_setup(self, setup: Setup, timeout_s: float | None = None, *, once: bool = False) -> None:
         """Do something on this connection and on each that follows it, such as declaring a queue.
 
         Args:
             setup: What to do. It is forgotten when the first time fails, and when the link is closed.
             once: Whether to leave out what has been added before. It goes on when the time is up, and the next
                 call joins in.
-            limit_s: Longest wait, in seconds; None for that of the broker's answers.
+            timeout_s: Longest wait, in seconds; None for that of the broker's answers.
 
         Raises:
-            ConnectionLost: The connection was closed or lost, or the time is up.
+            ConnectionLost: The connection was closed or lost, or the broker did not answer in time.
         """
         life = self._life
-        if limit_s is None or threading.get_ident() in self._makers:
+        if timeout_s is None or threading.get_ident() in self._makers:
             self._add(life, setup, once)
             return
-        with self._state:
+        with self._lock:
             known = life.adding.get(setup) if once else None
             caller = known or Caller()
             life.adding[setup] = caller
@@ -207,11 +206,11 @@ class ReconnectingConnection:
             threading.Thread(
                 target=self._add_for, args=(life, setup, once, caller), name="dripline-setup", daemon=True
             ).start()
-        if not caller.wait(limit_s):
+        if not caller.wait(timeout_s):
             if not once:
-                with self._state:
+                with self._lock:
                     life.adding.pop(setup, None)
-            raise ConnectionLost(f"the broker at {self.address} did not answer within {duration(limit_s)}")
+            raise ConnectionLost(f"the broker at {self.address} did not answer within {duration(timeout_s)}")
 
     def do(self, action: Setup) -> None:
         """Do something once, on this connection, and not while another thread puts things in place on it.
@@ -224,16 +223,17 @@ class ReconnectingConnection:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _is_there(self) -> bool:
-        # A set-up that sends something finds the connection that it is given.
-        return self._established or threading.get_ident() in self._makers
+    def _leave(self, life: Life) -> None:
+        """Note that nobody waits for a connection any longer, unless there is a new beginning already."""
+        if life is self._life:
+            self._state = State.IDLE
 
     def _start(self, work: Callable[[Life], None], life: Life, name: str) -> None:
         thread = threading.Thread(target=work, args=(life,), name=name, daemon=True)
         try:
             thread.start()
         except BaseException:  # no more threads, or a signal handler that raises
-            life.is_making = False
+            self._leave(life)
             raise
         self._thread = thread
 
@@ -241,7 +241,7 @@ class ReconnectingConnection:
         connection = self._connection
         step = connection.missing_step if connection is not None else ""
         reason = step if step not in ("", RESOLVING, CONNECTING) else life.reason or step or CONNECTING
-        if self._reconnecting:
+        if self._state is State.RECONNECTING:
             return ConnectionLost(
                 f"not connected to the broker at {self.address}; trying to connect again ({reason})"
             )
@@ -250,12 +250,8 @@ class ReconnectingConnection:
         )
 
     def _add_for(self, life: Life, setup: Setup, once: bool, caller: Caller) -> None:
-        error: BaseException | None = None
-        try:
-            self._add(life, setup, once, caller)
-        except BaseException as failure:  # noqa: BLE001 - it is raised where the set-up was added
-            error = failure
-        with self._state:
+        error = _raised_by(lambda: self._add(life, setup, once, caller))
+        with self._lock:
             if life.adding.get(setup) is caller:
                 del life.adding[setup]
         caller.end(error)
@@ -266,7 +262,7 @@ class ReconnectingConnection:
                 return
             if self._connection is not None and not life.closed.is_set():
                 setup(self._connection)
-            with self._state:
+            with self._lock:
                 if life.closed.is_set():
                     raise ConnectionLost("the connection was closed")
                 if caller is None or life.adding.get(setup) is caller:  # else nobody waits for it any longer
@@ -278,36 +274,33 @@ class ReconnectingConnection:
         """Make a connection as long as somebody waits for it."""
         delays = backoff.delays(first_s=_FIRST_PAUSE_S)
         while True:
-            with self._state:
+            with self._lock:
                 if not life.callers:
-                    life.is_making = False
+                    self._leave(life)
                     return
-            error = self._try(life)
+            error = _raised_by(lambda: self._try(life))
             if error is None and life.failure is not None:
                 life.failure = None
                 logger.warning("connected to the broker at %s", self.address)
             if error is None or not self._goes_on(life, error, next(delays)):
                 return
 
-    def _try(self, life: Life) -> BaseException | None:
-        try:
-            with life.making:
-                if not self._established:  # else another thread was quicker
-                    self._connect(life.closed)
-        except BaseException as error:  # noqa: BLE001 - a laboratory's set-up may raise anything
-            return error
-        return None
+    def _try(self, life: Life) -> None:
+        with life.making:
+            if not self.is_established:  # else another thread was quicker
+                self._connect(life.closed)
 
     def _goes_on(self, life: Life, error: BaseException, pause_s: float) -> bool:
         """Report a failed attempt to those for whom it was the last, and pause; returns whether others wait."""
-        with self._state:
+        with self._lock:
             endless = any(caller.last == math.inf for caller in life.callers)
             again = isinstance(error, BrokerError if endless else (BrokerUnreachable, ConnectionLost))
             again = again and not isinstance(error, LoginRefused) and not getattr(error, "is_final", False)
             final = life.closed.is_set() or not again
             said = life.reason
             waiting = life.fail_callers(error, final=final)
-            life.is_making = bool(waiting)
+            if not waiting:
+                self._leave(life)
             life.reason = text_of(error)
             life.failure = error if endless and isinstance(error, BrokerError) else None
         if not waiting:
@@ -346,7 +339,7 @@ class ReconnectingConnection:
             on_lost=lambda error: self._lost(connection, error),
             on_returned=lambda returned: self._on_returned(connection, returned),
         )
-        with self._state:
+        with self._lock:
             if closed.is_set():
                 raise ConnectionLost("the connection was closed")
             self._connection = connection
@@ -361,31 +354,29 @@ class ReconnectingConnection:
             raise
 
     def _establish(self, connection: Connection) -> None:
-        with self._state:
+        with self._lock:
             connection.check()
             if self._connection is not connection:
                 raise ConnectionLost("the connection was closed")
-            self._established = True
-            self._reconnecting = self._life.is_making = False
+            self._state = State.ESTABLISHED
             self._since = time.monotonic()
             self._life.end_callers(None)
 
     def _give_up(self, connection: Connection) -> None:
-        with self._state:
+        with self._lock:
             if self._connection is connection:
                 self._connection = None
         connection.close()
 
     def _lost(self, connection: Connection, error: BrokerError) -> None:
         """Take note, on the I/O thread, that an open connection has ended."""
-        with self._state:
+        with self._lock:
             if self._connection is not connection:
                 return  # it was closed, or given up
             self._connection = None
-            again = self._established
+            again = self._state is State.ESTABLISHED
             if again:
-                self._established = False
-                self._reconnecting = self._life.is_making = True
+                self._state = State.RECONNECTING
                 self._life.reason = ""
             life = self._life
         self._on_lost(error)
@@ -400,14 +391,14 @@ class ReconnectingConnection:
         for delay in self._delays:
             if life.closed.wait(delay):
                 return
-            error = self._try(life)
+            error = _raised_by(lambda: self._try(life))
             if error is None:
                 logger.warning("connected again to the broker at %s", self.address)
                 return
             if life.closed.is_set():
                 return
             life.reason = text_of(error)
-            with self._state:
+            with self._lock:
                 life.fail_callers(error, final=False)
             if not isinstance(error, (BrokerError, ConfigurationError)):
                 with Boundary(self._limited_log, "a set-up failed; trying to connect again"):
@@ -415,3 +406,12 @@ class ReconnectingConnection:
             elif life.reason != said:
                 said = life.reason
                 logger.warning("%s; going on trying", said)
+
+
+def _raised_by(work: Callable[[], None]) -> BaseException | None:
+    """What is raised where the work is waited for; a set-up may raise anything."""
+    try:
+        work()
+    except BaseException as error:  # noqa: BLE001 - see above
+        return error
+    return None

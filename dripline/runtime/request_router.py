@@ -1,30 +1,114 @@
-"""What comes into a service's queues is handed to whom it is for."""
+"""What comes into a service's queues is handed to its endpoint, in turn and within the handler timeout."""
 
 from __future__ import annotations
 
 import copy
 import logging
 import threading
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import WeakSet
 
 from dripline.errors import DriplineError
-from dripline.runtime.boundary import Boundary
 from dripline.runtime.children import Children
 from dripline.runtime.dispatch import BROADCAST_COMMANDS, Target, answer
-from dripline.runtime.handler_timeout import HandlerTimeout
-from dripline.runtime.in_flight import note_failure
-from dripline.runtime.rate_limited_log import RateLimitedLogger
-from dripline.runtime.sent_message import SentMessagePackage
+from dripline.runtime.pending_replies import SentMessagePackage
+from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger, Taker
+from dripline.runtime.worker import note_failure
+from dripline.wire import return_codes as codes
 from dripline.wire.enums import op_t
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.return_codes import ThrowReply
-from dripline.wire.safe_text import named_text_of, safe_text, text_of
+from dripline.wire.safe_text import named_text_of, safe_text
 from dripline.wire.sender import describe_sender
 
 logger = logging.getLogger("dripline.service")
+
+
+@dataclass
+class _Handling:
+    message: Message
+    start: float  # in seconds of the monotonic clock
+    told: bool = False  # whether it was told that it takes too long
+
+
+class HandlerTimeout:
+    """Times the handlers on all threads of a service, and answers for one that takes too long.
+
+    Args:
+        timeout_s: how long a handler may take before its request is answered without it; 0 for no limit.
+        on_timeout: called once with a request that takes longer, on a thread of its own.
+
+    Attributes:
+        timeouts: how many requests took too long.
+    """
+
+    def __init__(self, timeout_s: float, on_timeout: Callable[[MsgRequest], None]) -> None:
+        self.timeout_s = timeout_s
+        self.timeouts = 0
+        self._on_timeout = on_timeout
+        self._limited_log = RateLimitedLogger(logger)
+        self._in_flight: dict[int, _Handling] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
+
+    @property
+    def busy_s(self) -> float:
+        """How long the oldest message has been in hand, in seconds; 0 when there is none."""
+        now = time.monotonic()
+        return now - min((handling.start for handling in list(self._in_flight.values())), default=now)
+
+    @contextmanager
+    def over(self, message: Message) -> Iterator[None]:
+        """Time the block that handles a message."""
+        if self.timeout_s > 0 and self._thread is None:
+            self._start()
+        thread = threading.get_ident()
+        outer = self._in_flight.get(thread)
+        self._in_flight[thread] = _Handling(message, time.monotonic())
+        try:
+            yield
+        finally:
+            if outer is None:
+                self._in_flight.pop(thread, None)
+            else:
+                self._in_flight[thread] = outer
+
+    def message_here(self) -> Message | None:
+        """Return the message that the calling thread is handling, if there is one."""
+        handling = self._in_flight.get(threading.get_ident())
+        return None if handling is None else handling.message
+
+    def stop(self) -> None:
+        """Stop."""
+        self._stopped.set()
+        thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(1.0)
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._stopped.clear()
+                self._thread = threading.Thread(target=self._run, name="dripline-handler-timeout", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self.timeout_s / 8):
+            now = time.monotonic()
+            for handling in list(self._in_flight.values()):
+                late = now - handling.start > self.timeout_s and not handling.told
+                if late and isinstance(handling.message, MsgRequest):
+                    handling.told = True
+                    self.timeouts += 1
+                    key = handling.message.routing_key
+                    with Boundary(self._limited_log, "the request for %r could not be given up", key):
+                        self._on_timeout(handling.message)
 
 
 class Host(Target, Protocol):
@@ -43,6 +127,9 @@ class RequestRouter:
         service: the service.
         children: its endpoints.
         handler_timeout: sees how long handlers take.
+
+    Attributes:
+        take: takes messages from the service's queue; whatever happens, the worker that brings them goes on.
     """
 
     def __init__(self, service: Host, children: Children, handler_timeout: HandlerTimeout) -> None:
@@ -52,10 +139,7 @@ class RequestRouter:
         self._handler_timeout = handler_timeout
         self._lock = threading.Lock()
         self._kept: WeakSet[MsgRequest] = WeakSet()  # handled and not answered; nobody can answer a forgotten one
-
-    def take(self, message: Message) -> None:
-        """Take a message from the service's queue; whatever happens, the worker that brings it goes on."""
-        self._surely(message, self._service, lambda: self._take(message))
+        self.take = self._taker(service, self._take)
 
     def may_overtake(self, request: MsgRequest) -> bool:
         """Whether a request touches nothing of a handler, so that it need not wait for a busy one."""
@@ -74,10 +158,11 @@ class RequestRouter:
         what = f"{request.message_operation.name} {request.routing_key}"
         what += f" takes longer than {self._handler_timeout.timeout_s:g} s"
         if request.reply_to:
-            reply = request.reply(305, f"{what}; it goes on meanwhile")
+            code = codes.DL_ServiceErrorTimeout.value
+            reply = request.reply(code, f"{what}; it goes on meanwhile")
             if not self._service.send(reply).successful_send:
                 return
-            what += "; answered with 305"
+            what += f"; answered with {code}"
         logger.warning("%s: %s", self._service.name, safe_text(what))
 
     def of_request_here(self, reply: MsgReply) -> MsgReply:
@@ -98,38 +183,35 @@ class RequestRouter:
             return self._service
         return self._children.find(request.routing_key)
 
-    def taker_for(self, endpoint: Target) -> Callable[[Message], None]:
+    def taker_for(self, endpoint: Target) -> Taker:
         """Return what takes messages from an endpoint's own queue."""
+        return self._taker(endpoint, lambda message: self._hand_over(message, endpoint))
 
-        def take(message: Message) -> None:
-            self._surely(message, endpoint, lambda: self._hand_over(message, endpoint))
-
-        return take
-
-    def takers(self) -> dict[str, Callable[[Message], None]]:
+    def takers(self) -> dict[str, Taker]:
         """Return what takes messages from each of the endpoints' own queues, by name."""
         return {name: self.taker_for(endpoint) for name, endpoint in self._children.own_queue.items()}
 
-    def _surely(self, message: Message, whose: Target, handle: Callable[[], None]) -> None:
-        failure: BaseException | None = None
-        text = "%s: could not handle the %s for %r"
-        names = self._service.name, message.message_type.name, message.routing_key
-        with Boundary(self._limited_log, text, *names) as attempt:
-            try:
-                self._in_turn(message, whose, handle)
-            except (DriplineError, ThrowReply) as error:
-                failure = error
-                self._limited_log.tell(
-                    f"dropped a message: {type(error).__name__}", "%s: dropped the %s for %r: %s",
-                    self._service.name, message.message_type.name, message.routing_key, text_of(error),
-                )  # fmt: skip
-        failure = attempt.error or failure
-        if failure is not None:
-            note_failure(failure)
-            if isinstance(message, MsgRequest) and not message.is_claimed:
-                self._reply(message, *_told(failure))
+    def _taker(self, whose: Target, handle: Callable[[Message], None]) -> Taker:
+        return Taker(lambda message: self._in_turn(message, whose, handle), self._boundary, self._failed)
 
-    def _in_turn(self, message: Message, whose: Target, handle: Callable[[], None]) -> None:
+    def _boundary(self, message: Message) -> Boundary:
+        return Boundary(
+            self._limited_log, "%s: could not handle the %s for %r",
+            self._service.name, message.message_type.name, message.routing_key,
+            expected=(DriplineError, ThrowReply), expected_text="%s: dropped the %s for %r",
+        )  # fmt: skip
+
+    def _failed(self, message: Message, failure: BaseException) -> None:
+        """Answer in place of what has failed outside of the endpoints' handlers."""
+        note_failure(failure)
+        if not isinstance(message, MsgRequest) or message.is_claimed:
+            return
+        if isinstance(failure, ThrowReply):
+            self._reply(message, int(failure.return_code), failure.return_message, failure.payload)
+        else:
+            self._reply(message, codes.DL_UnhandledException.value, named_text_of(failure))
+
+    def _in_turn(self, message: Message, whose: Target, handle: Callable[[Message], None]) -> None:
         lock = self._children.lock_of(whose)
         with self._handler_timeout.over(message):
             # The lock of who reads a value to log it may last as long as that of a handler that hangs.
@@ -139,7 +221,7 @@ class RequestRouter:
                     return
                 lock.acquire()
             try:
-                handle()
+                handle(message)
             finally:
                 lock.release()
 
@@ -155,7 +237,11 @@ class RequestRouter:
             self._hand_over(message, endpoint)
             return
         if isinstance(message, MsgRequest):
-            self._reply(message, 102, f"{self._service.name} has no endpoint for {message.routing_key!r}")
+            self._reply(
+                message,
+                codes.DL_AmqpErrorRoutingkeyNotfound.value,
+                f"{self._service.name} has no endpoint for {message.routing_key!r}",
+            )
         raise DriplineError("it is for none of the endpoints")
 
     def _is_broadcast(self, routing_key: str) -> bool:
@@ -166,7 +252,9 @@ class RequestRouter:
         specifier = request.specifier.to_string()
         if request.message_operation is not op_t.cmd or specifier not in BROADCAST_COMMANDS:
             known = ", ".join(sorted(BROADCAST_COMMANDS))
-            self._reply(request, 306, f"a broadcast is one of the commands {known}")
+            self._reply(
+                request, codes.DL_ServiceErrorInvalidMethod.value, f"a broadcast is one of the commands {known}"
+            )
             return
         if specifier in ("lock", "unlock"):
             self._lock_children(request)
@@ -205,10 +293,3 @@ class RequestRouter:
             return
         with self._lock:
             self._kept.add(request)
-
-
-def _told(failure: BaseException) -> tuple[int, str, Any]:
-    """Return code, message and payload with which a failure outside of the endpoints' handlers is answered."""
-    if isinstance(failure, ThrowReply):
-        return int(failure.return_code), failure.return_message, failure.payload
-    return 999, named_text_of(failure), None

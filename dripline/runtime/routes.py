@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from dripline.amqp.content import Delivery
-from dripline.errors import ConnectionLost
+from dripline.errors import ConnectionLost, NoRoute, ReplyTimeout
 from dripline.runtime.link import MeshLink
-from dripline.runtime.probes import Probes
+from dripline.runtime.liveness import PROBE
 from dripline.runtime.shared_names import SharedNames, some
 from dripline.transport.connection import Connection
+from dripline.wire.enums import op_t
+from dripline.wire.message import MsgRequest
 
 T = TypeVar("T")
 
@@ -28,6 +30,12 @@ KEYS_AT_ONCE = 200
 PATIENCE_S = 5.0
 #: How long a probe that is returned takes; others may wait at the broker while a handler is busy.
 BUSY_PATIENCE_S = 0.5
+
+_REMEMBERED = 1000
+
+
+class _Arrived(Exception):
+    """A probe has arrived."""
 
 
 class Binding(NamedTuple):
@@ -59,7 +67,10 @@ class Route:
 
 
 class Routes:
-    """The routes of one member.
+    """The routes of one member, which it checks by pings to itself.
+
+    These probes arrive while handlers are busy: they are taken out of the queues before any handler sees them. A
+    reply to one can only come from a member whose endpoint has the same name.
 
     Args:
         link: its link.
@@ -67,6 +78,7 @@ class Routes:
             named after the queue, which should not be a random name: after a crash it stays on the broker.
 
     Attributes:
+        probes: keys of the probes by correlation id, the oldest first; also of late ones.
         shared: names that another service answers to, as the probes have shown.
     """
 
@@ -75,7 +87,7 @@ class Routes:
         self._watches = watches
         self._watched: dict[str, tuple[Connection, bool]] = {}  # by name; whether it could be declared
         self.shared = SharedNames(link.service_name)
-        self._probes = Probes(link, self.shared.on_reply)
+        self.probes: dict[str | None, str] = {}
         self._routes: list[Route] = []
         self._key = self._binding = 0  # where the next slice begins
         self._closed = False
@@ -93,10 +105,6 @@ class Routes:
             if declared:
                 connection.drop_exchange(name)
         self._routes = []
-
-    def feeder(self, connection: Connection, feed: Callable[[Delivery], None]) -> Callable[[Delivery], None]:
-        """Return what takes deliveries of a queue whose keys are probed."""
-        return self._probes.feeder(connection, feed)
 
     def check(self, connection: Connection) -> str:
         """Find out whether messages arrive.
@@ -117,6 +125,11 @@ class Routes:
             problem = self._bind_again(connection, late)
         return problem
 
+    def take_probe(self, connection: Connection, delivery: Delivery) -> None:
+        """Take a probe that has arrived; for the I/O thread."""
+        self._link.pending_replies.fail_one(delivery.properties.correlation_id or "", _Arrived())
+        connection.ack(delivery)
+
     def unreached(self) -> str:
         """Say which keys do not lead here. Result and errors as for `check`."""
         return self._probe(self._all_keys())[0]
@@ -130,7 +143,7 @@ class Routes:
         """
         keys = self._all_keys()
         for first in range(0, len(keys), KEYS_AT_ONCE):
-            self._probes.send(keys[first : first + KEYS_AT_ONCE], BUSY_PATIENCE_S)
+            self._send_probes(keys[first : first + KEYS_AT_ONCE], BUSY_PATIENCE_S)
             yield
 
     def restore(self) -> None:
@@ -143,18 +156,46 @@ class Routes:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
+    def _send_probes(self, keys: Sequence[str], patience_s: float) -> tuple[list[str], list[str]]:
+        """Send a probe to each key; returns the keys of probes that came back, and of those that are late."""
+        self._link.pending_replies.observe(self.probes, self._replied)
+        unrouted: list[str] = []
+        silent: list[str] = []
+        while len(self.probes) > _REMEMBERED:
+            del self.probes[next(iter(self.probes))]
+        probes = [MsgRequest.create(PROBE, op_t.cmd, key, "ping") for key in keys]
+        self.probes.update((probe.correlation_id, probe.routing_key) for probe in probes)
+        sent = self._link.send_probes(probes) if probes else []
+        deadline = time.monotonic() + patience_s
+        for pending in sent:
+            key = pending.request.routing_key
+            try:
+                pending.wait(max(0.0, deadline - time.monotonic()))
+            except _Arrived:
+                continue
+            except NoRoute:
+                unrouted.append(key)
+            except ReplyTimeout:
+                silent.append(key)
+        return unrouted, silent
+
+    def _replied(self, delivery: Delivery) -> None:
+        key = self.probes.get(delivery.properties.correlation_id)
+        if key is not None:
+            self.shared.on_reply(key, delivery)
+
     def _probe(self, keys: Sequence[str]) -> tuple[str, set[str]]:
         """Send probes to keys; what is wrong, and the keys of which nobody knows."""
         busy = {key for route in self._routes if route.is_busy() for key in route.probed()}
         patience_s = PATIENCE_S * (1 + len(keys) // KEYS_AT_ONCE)
-        found = self._probes.send([key for key in keys if key not in busy], patience_s)
-        held_up = self._probes.send([key for key in keys if key in busy], BUSY_PATIENCE_S)
-        exchange, unrouted = self._link.mesh.requests_exchange, found.unrouted + held_up.unrouted
+        unrouted, silent = self._send_probes([key for key in keys if key not in busy], patience_s)
+        more, held_up = self._send_probes([key for key in keys if key in busy], BUSY_PATIENCE_S)
+        exchange, unrouted = self._link.mesh.requests_exchange, unrouted + more
         if unrouted:
             return f"no queue is bound to {some(unrouted)} on exchange {exchange!r}", set()
-        if found.silent and not self._is_held_up():
-            return f"requests for {some(found.silent)} do not arrive from exchange {exchange!r}", set()
-        return "", {*found.silent, *held_up.silent}
+        if silent and not self._is_held_up():
+            return f"requests for {some(silent)} do not arrive from exchange {exchange!r}", set()
+        return "", {*silent, *held_up}
 
     def _restore(self, connection: Connection) -> None:
         if self._closed:

@@ -18,15 +18,14 @@ from dripline.runtime.alert_collector import AlertCollector
 from dripline.runtime.buffer_policy import BufferPolicy
 from dripline.runtime.client import MeshClient
 from dripline.runtime.durable_queue import DurableQueue
-from dripline.runtime.pending_replies import PendingReply
-from dripline.runtime.pings import LifeSigns
-from dripline.runtime.priority_lane import PriorityLane
+from dripline.runtime.liveness import LifeSigns
+from dripline.runtime.pending_replies import SentMessagePackage
+from dripline.runtime.rate_limited_log import OutageLog
 from dripline.runtime.reply_sender import ReplySender
 from dripline.runtime.routes import Binding, Route, Routes
-from dripline.runtime.sent_message import SentMessagePackage
 from dripline.runtime.service_alerts import ServiceAlerts
 from dripline.runtime.shared_names import declare_queue, refuse_shared
-from dripline.runtime.worker import Worker
+from dripline.runtime.worker import PriorityLane, Worker
 from dripline.transport.connection import Connection
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 
@@ -46,7 +45,7 @@ class ServiceLink:
         mesh: the mesh's settings.
         username: login name.
         password: secret.
-        keep: how many alerts wait for a broker that is away; in memory only by default.
+        keep: how many alerts wait for a broker that is away.
         unique: whether to refuse names that another service answers to.
     """
 
@@ -56,12 +55,12 @@ class ServiceLink:
         mesh: MeshSettings,
         username: str,
         password: str,
-        keep: BufferPolicy | None = None,
-        unique: bool = False,
+        keep: BufferPolicy,
+        unique: bool,
     ) -> None:
         self.name = name
         self._login = username, password
-        self._keep = keep or BufferPolicy()
+        self._keep = keep
         self._unique = unique
         self._queue_names: set[str] = set()
         self._make_client(mesh)
@@ -73,7 +72,8 @@ class ServiceLink:
         self._prefetch = 1
         self._wait_s = 1.0
         self._parent: int | None = None
-        self._trouble = self._closed = self.is_open = False
+        self._outage = OutageLog(logger)
+        self._closed = self.is_open = False
         forks.register(self)
 
     def _make_client(self, mesh: MeshSettings) -> None:
@@ -81,7 +81,11 @@ class ServiceLink:
         self._client = MeshClient(mesh, *self._login, service_name=self.name)
         self._link = self._client.link
         self._publisher = self._new_publisher()
-        self._replies = ReplySender(self.name, self._link)
+        self._replies = ReplySender(
+            self.name,
+            pack=lambda reply: self._link.pack_reply(reply),
+            publish=lambda envelopes, ack: self._link.send_packed_reply(envelopes, ack),
+        )
         self.routes = Routes(self._link, watches=True)
 
     def use(self, mesh: MeshSettings) -> bool:
@@ -139,10 +143,10 @@ class ServiceLink:
         bind_keys: Callable[[], object],
         queues: Mapping[str, Callable[[Message], None]],
         wait_s: float,
-        prefetch: int = 100,
-        priority_lane: PriorityLane | None = None,
-        connected: Callable[[Connection], None] | None = None,
-        own: Callable[[], Iterable[str]] = tuple,
+        prefetch: int,
+        priority_lane: PriorityLane,
+        connected: Callable[[Connection], None],
+        own: Callable[[], Iterable[str]],
     ) -> None:
         """Connect, declare the queues, bind them and consume.
 
@@ -168,11 +172,10 @@ class ServiceLink:
             self._publisher = self._new_publisher()
         self._closed = False
         self._wait_s = wait_s
-        worker = self._new_worker(self.name, take)
         self._priority_lane = priority_lane
         self._prefetch = prefetch
-        if priority_lane is not None:
-            self._link.take_others(lambda delivery: priority_lane.put(delivery._replace(routing_key=self.name)))
+        replies = self._link.pending_replies
+        replies.on_other = lambda delivery: priority_lane.put(delivery._replace(routing_key=self.name))
 
         def bind(connection: Connection) -> None:
             self._bound.clear()
@@ -180,34 +183,26 @@ class ServiceLink:
             for exchange, key in list(self._bindings):
                 connection.bind(self.name, exchange, [key])
 
-        def set_up(connection: Connection) -> None:
-            declare_queue(connection, self.name)
+        def check() -> None:
             if self._unique:
                 refuse_shared(self._link, self.name, [*own(), *self._queue_names])
-            bind(connection)
-            connection.consume(self.name, self._feeder(worker, connection), prefetch=prefetch)
 
         self._link.add_setup(self._link.alerts.declare)
         if self._unique:
             self._link.add_setup(self._link.prepare_replies)  # before the set-up that waits for some
-        self._link.add_setup(set_up)
-        self.routes.add(
-            Route(
-                self.name,
-                bind,
-                bindings=lambda: [*self._bound, *self._bindings],
-                probed=lambda: [name for name in own() if self._requests_for(name) in self._bound],
-                is_busy=lambda: not worker.is_idle,
-            )
-        )
+        self._serve(
+            self.name, take, bind,
+            bindings=lambda: [*self._bound, *self._bindings],
+            probed=lambda: [name for name in own() if self._requests_for(name) in self._bound],
+            check=check, prefetch=prefetch,
+        )  # fmt: skip
         for name, take_for_queue in queues.items():
             self.add_queue(name, take_for_queue)
         for queue in self._durable_queues:
             self._workers.append(queue.open(self._link, self.routes, wait_s))
         self._link.add_setup(self._link.prepare_alerts)
         self._link.add_setup(lambda _: self._publisher.connected())
-        if connected is not None:
-            self._link.add_setup(connected)
+        self._link.add_setup(connected)
         self._link.open()
         self.is_open = True
 
@@ -218,31 +213,42 @@ class ServiceLink:
                 refuse_shared(self._link, self.name, [name])
 
     def add_queue(self, name: str, take: Callable[[Message], None]) -> None:
-        """Add a queue, bound with its name, with a worker of its own.
-
-        Args:
-            name: its name, that of an endpoint.
-            take: called with each message, one at a time.
+        """Add the queue of an endpoint, whose messages a separate worker hands to ``take``, one at a time.
 
         Raises:
             NameTaken: there is a queue of that name on the mesh.
         """
-        worker = self._new_worker(name, take)
         binding = self._requests_for(name)
         self._queue_names.add(name)
 
         def bind(connection: Connection) -> None:
             connection.bind(name, binding.exchange, [binding.key])
 
+        self._serve(name, take, bind, bindings=lambda: [binding], probed=lambda: [name])
+
+    def _serve(
+        self,
+        name: str,
+        take: Callable[[Message], None],
+        bind: Callable[[Connection], None],
+        *,
+        bindings: Callable[[], Iterable[Binding]],
+        probed: Callable[[], Iterable[str]],
+        check: Callable[[], None] = lambda: None,
+        prefetch: int = 100,
+    ) -> None:
+        """Have a queue on this connection and on each that follows it, checked by its routes."""
+        worker = Worker(f"dripline-{name}", take, self._wait_s)
+        self._workers.append(worker)
+
         def set_up(connection: Connection) -> None:
             declare_queue(connection, name)
+            check()
             bind(connection)
-            connection.consume(name, self._feeder(worker, connection))
+            connection.consume(name, self._feeder(worker, connection), prefetch=prefetch)
 
         self._link.add_setup(set_up)
-        self.routes.add(
-            Route(name, bind, (), lambda: [binding], lambda: [name], is_busy=lambda: not worker.is_idle)
-        )
+        self.routes.add(Route(name, bind, (), bindings, probed, is_busy=lambda: not worker.is_idle))
 
     def add_durable_queue(self, queue: DurableQueue) -> None:
         """Add a queue of alerts that outlives this process and collects while it is away; before `open`."""
@@ -267,7 +273,7 @@ class ServiceLink:
             if not worker.stop(max(0.0, deadline - time.monotonic())):
                 logger.warning("%s: a handler is still busy; not waiting for it any longer", self.name)
         self._workers = []
-        self._link.take_others(None)
+        self._link.pending_replies.on_other = None
         if self._priority_lane is not None:
             self._priority_lane.stop(max(0.0, deadline - time.monotonic()))
         self._closed, self.is_open = True, False
@@ -301,55 +307,32 @@ class ServiceLink:
             message: a request, a reply or an alert.
             keep: whether an alert waits for a broker that is away.
         """
-        if isinstance(message, MsgAlert):
-            return self._send_alert(message, keep)
         pending, refused = None, ""
         try:
-            if isinstance(message, MsgReply):
-                refused = self._published_reply(message)
-            elif isinstance(message, MsgRequest):
-                pending = self._published(message)
-        except (BrokerError, TimeoutError) as error:
-            level = logging.DEBUG if self._trouble else logging.WARNING
-            logger.log(level, "%s: could not send to %r: %s", self.name, message.routing_key, error)
-            self._trouble = True
-            return SentMessagePackage(False, str(error))
-        if self._trouble:
-            logger.warning("%s: can send again", self.name)
-            self._trouble = False
-        return SentMessagePackage(not refused, refused, pending)
-
-    def _send_alert(self, alert: MsgAlert, keep: bool) -> SentMessagePackage:
-        try:
             self._refuse_when_closed()
-        except ConnectionLost as error:
+            if isinstance(message, MsgAlert):
+                refused = self._publisher.send(message, keep=keep)
+                return SentMessagePackage(not refused, refused)
+            if not self.is_open:  # a constructor sends something; once open, the link comes back by itself
+                self._link.open()
+            if isinstance(message, MsgReply):
+                refused = self._replies.send(message)
+            elif isinstance(message, MsgRequest):
+                pending = self._link.send_request(message)
+        except (BrokerError, TimeoutError) as error:
+            if not isinstance(message, MsgAlert):
+                self._outage.tell("", "%s: could not send to %r: %s", self.name, message.routing_key, error)
             return SentMessagePackage(False, str(error))
-        refused = self._publisher.send(alert, keep=keep)
-        return SentMessagePackage(not refused, refused)
+        self._outage.recovered("%s: can send again", self.name)
+        return SentMessagePackage(not refused, refused, pending)
 
     def ask(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:
         """Send a request and wait for its reply, and before that for a connection that is being made anew.
 
-        Raises:
-            NoRoute: nobody is bound for the routing key.
-            ReplyTimeout: no reply in time; or, without a time limit, none can come any more.
-            BrokerError: there is no connection, or it went away.
+        Errors as for `MeshClient.request`.
         """
         self._refuse_when_closed()
         return self._client.request(request, timeout_s)
-
-    def _published(self, request: MsgRequest) -> PendingReply:
-        self._open_unless_closed()
-        return self._link.send_request(request)
-
-    def _published_reply(self, reply: MsgReply) -> str:
-        self._open_unless_closed()
-        return self._replies.send(reply)
-
-    def _open_unless_closed(self) -> None:
-        self._refuse_when_closed()
-        if not self.is_open:  # a constructor sends something; once open, the link comes back by itself
-            self._link.open()
 
     def _refuse_when_closed(self) -> None:
         self._refuse_when_left_behind()
@@ -362,16 +345,6 @@ class ServiceLink:
                 f"service {self.name} runs in process {self._parent}, not in this one, which was forked from it; "
                 "use an Interface here"
             )
-
-    @property
-    def dropped_alerts(self) -> int:
-        """How many alerts were dropped because there was no room."""
-        return self._publisher.dropped
-
-    @property
-    def damaged_alerts(self) -> int:
-        """How many alerts were damaged or lost on disk, or put aside because the broker does not accept them."""
-        return self._publisher.damaged
 
     @property
     def waiting_alerts(self) -> int:
@@ -393,9 +366,13 @@ class ServiceLink:
         is_full = any(worker.backlog >= self._prefetch / 2 for worker in workers)
         return LifeSigns(address, held, is_full) if address else None
 
-    def consumed(self) -> dict[str, Any]:
-        """What became of messages that were not handled: dead letters of durable queues, and what was dropped."""
-        found: dict[str, Any] = {}
+    def counts(self) -> dict[str, Any]:
+        """Count alerts that wait or were lost, dead letters of durable queues, and messages that were dropped."""
+        found: dict[str, Any] = {
+            "waiting_alerts": self.waiting_alerts,
+            "dropped_alerts": self._publisher.dropped,  # there was no room
+            "damaged_alerts": self._publisher.damaged,  # or lost on disk, or refused by the broker
+        }
         collectors = [worker for worker in self._workers if isinstance(worker, AlertCollector)]
         if collectors:
             found["dead_letters"] = sum(worker.dead_letters.count for worker in collectors)
@@ -411,11 +388,13 @@ class ServiceLink:
         return Binding(self.mesh.requests_exchange, f"{name}.#")
 
     def _feeder(self, worker: Worker, connection: Connection) -> Callable[[Delivery], None]:
-        priority_lane = self._priority_lane
-        feed = priority_lane.feeder(connection, worker) if priority_lane is not None else worker.feeder(connection)
-        return self.routes.feeder(connection, feed)
+        lane, routes = self._priority_lane, self.routes
+        feed = lane.feeder(connection, worker) if lane is not None else worker.feeder(connection)
 
-    def _new_worker(self, name: str, take: Callable[[Message], None]) -> Worker:
-        worker = Worker(f"dripline-{name}", take, self._wait_s)
-        self._workers.append(worker)
-        return worker
+        def take(delivery: Delivery) -> None:
+            if delivery.properties.correlation_id in routes.probes:
+                routes.take_probe(connection, delivery)
+            else:
+                feed(delivery)
+
+        return take

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dripline.amqp.content import Delivery
 from dripline.errors import DecodingError, NameTaken, NoRoute
 from dripline.runtime.link import MeshLink
-from dripline.runtime.pings import PROBE
+from dripline.runtime.liveness import PROBE
 from dripline.transport.connection import Connection
 from dripline.wire.body import read_part
 from dripline.wire.codec import read_message

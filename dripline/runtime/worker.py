@@ -7,25 +7,125 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from dripline.amqp.content import Delivery
-from dripline.runtime.boundary import Boundary
-from dripline.runtime.in_flight import InFlight, in_flight, release, set_in_flight
-from dripline.runtime.rate_limited_log import RateLimitedLogger
+from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger, Taker
 from dripline.transport.connection import Connection
 from dripline.wire.body import Joiner, Part, read_part
 from dripline.wire.codec import incomplete_message, read_message
 from dripline.wire.message import Message, MsgRequest
+from dripline.wire.safe_text import named_text_of
 from dripline.wire.sender import describe_sender, sender_of
-
-__all__ = ["WAITING_BYTES", "InFlight", "Worker", "in_flight", "release"]
 
 logger = logging.getLogger("dripline.service")
 
 #: Most bytes of messages that wait for one worker; the broker's prefetch bounds their number.
 WAITING_BYTES = 128 * 1024 * 1024
 _NO_ROOM = f"more than {WAITING_BYTES // (1 << 20)} MB of messages wait for their handler"
+
+_here = threading.local()
+_counting = threading.Lock()  # of the holders of all deliveries; never held while waiting
+
+
+class InFlight:
+    """The delivery that a thread is handling, until it is acknowledged.
+
+    Attributes:
+        connection: Where it came from and must be acknowledged; None when it needs no acknowledgement.
+        delivery: The delivery.
+        came_s: When it came, in seconds of the monotonic clock.
+        failure: Why its handler failed; empty if it did not.
+    """
+
+    __slots__ = ("_chunks", "_holders", "came_s", "connection", "delivery", "failure")
+
+    def __init__(self, connection: Connection | None, delivery: Delivery, came_s: float) -> None:
+        self.connection = connection
+        self.delivery = delivery
+        self.came_s = came_s
+        self.failure = ""
+        self._holders = 1  # the worker, until the handler returns
+        self._chunks: Sequence[InFlight] = ()
+
+    def hold(self) -> InFlight:
+        """Put the acknowledgement off until `release` was called for this as well; returns itself."""
+        with _counting:
+            self._holders += 1
+        return self
+
+    def bring(self, chunks: Sequence[InFlight]) -> None:
+        """Have earlier chunks of the same message acknowledged with this one, its last."""
+        self._chunks = chunks
+
+    def release(self) -> list[tuple[Connection, Delivery]]:
+        """Count one holder less; returns what to acknowledge where when it was the last one."""
+        with _counting:
+            self._holders -= 1
+            if self._holders > 0:
+                return []
+            due = [
+                (item.connection, item.delivery) for item in (*self._chunks, self) if item.connection is not None
+            ]
+            chunks, self._chunks, self.connection = self._chunks, (), None
+        for item in (*chunks, self):
+            item.released()
+        return due
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody holds it still."""
+        return self._holders > 0
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it can still be acknowledged; otherwise the broker delivers it again, unless nobody needs it."""
+        return self.connection is not None and self.connection.can_settle(self.delivery)
+
+    def void(self) -> None:
+        """Give up the duty to acknowledge: the broker delivers it again."""
+        self.connection = None
+
+    def released(self) -> None:
+        """React to the end of the last holder; does nothing here."""
+
+    def take(self) -> Delivery | None:
+        """Take over the duty to acknowledge; None when somebody has done so already."""
+        if self.connection is None:
+            return None
+        self.connection = None
+        return self.delivery
+
+    def ack(self) -> None:
+        """Acknowledge, unless that is done, or somebody holds it still."""
+        release((self,))
+
+
+def release(held: Iterable[InFlight]) -> None:
+    """Release deliveries that were held; those that nobody holds any longer are acknowledged in one write."""
+    due: dict[Connection, list[Delivery]] = {}
+    for item in held:
+        for connection, delivery in item.release():
+            due.setdefault(connection, []).append(delivery)
+    for connection, deliveries in due.items():
+        connection.ack(*deliveries)
+
+
+def in_flight() -> InFlight | None:
+    """Return what this thread is handling just now; None on a thread that handles nothing."""
+    return getattr(_here, "in_flight", None)
+
+
+def set_in_flight(item: InFlight | None) -> None:
+    """Set what this thread is handling."""
+    _here.in_flight = item
+
+
+def note_failure(error: BaseException) -> None:
+    """Remember that the message in hand could not be handled; a durable consumer makes a dead letter of it."""
+    item = in_flight()
+    if item is not None:
+        item.failure = named_text_of(error)
 
 
 class Worker:
@@ -44,7 +144,7 @@ class Worker:
     """
 
     def __init__(self, name: str, on_message: Callable[[Message], None], wait_s: float = 1.0) -> None:
-        self._on_message = on_message
+        self._deliver = on_message if isinstance(on_message, Taker) else Taker(on_message, self._boundary)
         self.dropped: Counter[str] = Counter()
         self._queue: queue.SimpleQueue[InFlight | None] = queue.SimpleQueue()
         self._unfinished: set[InFlight] = set()  # what is queued or in hand
@@ -195,6 +295,82 @@ class Worker:
         origin = f" from {sender}" if sender else ""
         self._limited_log.tell(kind, f"{kind}, for %r%s: %s", dropped.routing_key, origin, why)
 
-    def _deliver(self, message: Message) -> None:
-        with Boundary(self._limited_log, "a message for %r could not be handled", message.routing_key):
-            self._on_message(message)
+    def _boundary(self, message: Message) -> Boundary:
+        return Boundary(self._limited_log, "a message for %r could not be handled", message.routing_key)
+
+
+class PriorityLane:
+    """Takes requests that may overtake off a queue whose worker is not idle.
+
+    A service that gets none of them while it is at work has no second thread.
+
+    Args:
+        name: Name of the service.
+        take: Called with each of these requests, on a thread of the lane.
+        may_overtake: Whether a request may overtake others; called on the I/O thread.
+        specifiers: Specifiers of such requests. Other deliveries are not parsed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        take: Callable[[Message], None],
+        may_overtake: Callable[[MsgRequest], bool],
+        specifiers: Iterable[str],
+    ) -> None:
+        self._name = name
+        self._take = take
+        self._may_overtake = may_overtake
+        self._words = tuple(specifier.encode() for specifier in specifiers)
+        self._worker: Worker | None = None
+
+    def feeder(self, connection: Connection, worker: Worker) -> Callable[[Delivery], None]:
+        """Return what hands deliveries over, those that may overtake in a busy time to the lane.
+
+        Args:
+            connection: Where they come from.
+            worker: Takes all others.
+        """
+        feed_worker = worker.feeder(connection)
+
+        def feed(delivery: Delivery) -> None:
+            # All chunks of a message go the same way, whether the worker is idle or not.
+            if self._has_priority(delivery) and not (worker.is_idle and _is_whole(delivery)):
+                self._lane().feeder(connection)(delivery)
+            else:
+                feed_worker(delivery)
+
+        return feed
+
+    def put(self, delivery: Delivery) -> None:
+        """Take a delivery that needs no acknowledgement; one that may not overtake is dropped."""
+        if self._has_priority(delivery):
+            self._lane().put(delivery)
+
+    def stop(self, grace_s: float) -> None:
+        """End the lane."""
+        if self._worker is not None:
+            self._worker.stop(grace_s)
+            self._worker = None
+
+    def _lane(self) -> Worker:
+        if self._worker is None:  # only the I/O thread comes here
+            self._worker = Worker(f"dripline-{self._name}-priority", self._take)
+        return self._worker
+
+    def _has_priority(self, delivery: Delivery) -> bool:
+        raw = delivery.properties.raw
+        for word in self._words:  # costs the I/O thread next to nothing
+            if word in raw:
+                break
+        else:
+            return False
+        try:
+            message = read_message(read_part(delivery.properties, b"", delivery.routing_key), b"")
+        except ValueError:  # DecodingError is one
+            return False
+        return isinstance(message, MsgRequest) and self._may_overtake(message)
+
+
+def _is_whole(delivery: Delivery) -> bool:
+    return read_part(delivery.properties, b"", delivery.routing_key).total == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 from dripline.core.endpoint import Endpoint
 from dripline.core.request_sender import RequestSender
-from dripline.runtime.local_call import answer_own
+from dripline.runtime.children import answer_own
 from dripline.wire.message import MsgReply, MsgRequest
 
 _WHO = "test"  # the service_name in the requests' sender_info

@@ -18,8 +18,7 @@ from dripline.core._access import Reach
 from dripline.core._credentials import Secret
 from dripline.core.interface import Interface
 from dripline.errors import BrokerError, ConfigurationError, ConnectionLost, DriplineError
-from dripline.runtime.client import MeshClient
-from dripline.runtime.service_discovery import Present, discover_services
+from dripline.runtime.client import MeshClient, Present, discover_services
 from dripline.web import settings
 from dripline.wire.return_codes import get_return_code_values
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dripline.amqp.properties import RawProperties, encode_table, long_string, pack_long, short_string
-from dripline.errors import DecodingError, EncodingError, MalformedReply
+from dripline.errors import UNHANDLED_EXCEPTION, DecodingError, EncodingError, MalformedReply
 from dripline.wire.body import DEFAULT_LIMITS, Part, dumps, loads, to_jsonable
 from dripline.wire.enums import UNKNOWN
 from dripline.wire.identifiers import MAX_SPECIFIER, new_uuid
@@ -20,7 +20,7 @@ logger = logging.getLogger("dripline.messages")
 _PAUSE_S = 60.0  # for a value that JSON cannot hold and that comes and goes
 _MOST_SUBJECTS = 10_000
 _FIRST_ERROR = 100
-_UNREADABLE = 999  # stands for a return code that is missing or not a number
+_UNREADABLE = UNHANDLED_EXCEPTION  # stands for a return code that is missing or not a number
 _NO_TYPE = "no message_type (2 reply, 3 request, 4 alert) in its headers"
 _NOBODY: dict[str, Any] = {"exe": "", "hostname": "", "service_name": "", "username": "", "versions": {}}
 #: Longest return message that is sent, in characters: headers that do not fit into one frame end the connection.

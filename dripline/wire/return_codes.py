@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import scarab
+from dripline.errors import UNHANDLED_EXCEPTION
 
 _SERVICE_ERROR = 300
 _prepared = threading.local()
@@ -28,7 +29,7 @@ class ReturnCode:
         description: what it means, for people.
     """
 
-    value: ClassVar[int] = 999
+    value: ClassVar[int] = UNHANDLED_EXCEPTION
     name: ClassVar[str] = "unhandled_exception"
     description: ClassVar[str] = "Unhandled Exception"
 
@@ -255,7 +256,7 @@ class DL_ClientErrorTimeout(ReturnCode, value=404, description="Client Timeout")
     """No reply came in time."""
 
 
-class DL_UnhandledException(ReturnCode, value=999, description="Unhandled Exception"):
+class DL_UnhandledException(ReturnCode, value=UNHANDLED_EXCEPTION, description="Unhandled Exception"):
     """A handler raised something nobody expected."""
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from dripline.core import Service
-from dripline.runtime.lockout import Lockout
+from dripline.runtime.dispatch import Lockout
 
 from .captures import Message, cases, facts
 from .meshes import Mesh, fresh_mesh, serving

@@ -99,7 +99,7 @@ def test_a_service_is_told_at_once_that_there_is_no_connection(proxy, member):
     with pytest.raises(ConnectionLost):
         member.link.open()
     with pytest.raises(ConnectionLost):
-        member.link.send_alert(MsgAlert.create(1, "sensor_value.x"))
+        member.link.send_confirmed(MsgAlert.create(1, "sensor_value.x"))
     assert time.monotonic() - start < 5
 
 
@@ -109,7 +109,7 @@ def test_listening_goes_on_after_a_cut(proxy, client):
     name = fresh()
     client.monitor([], [f"{name}.#"], heard.put)
     proxy.cut()
-    assert eventually(lambda: proxy.accepted == 2 and client.link._reconnecting._established)
+    assert eventually(lambda: proxy.accepted == 2 and client.link.is_established)
     client.publish(MsgAlert.create("again", f"{name}.x"))
     assert heard.get(timeout=30).plain_payload == "again"
 
@@ -188,7 +188,7 @@ def test_a_set_up_may_send_something(proxy, mesh):
     def set_up(connection) -> None:
         link.open()
         assert link.connection is connection
-        link.send_alert(MsgAlert.create(1, "x"))
+        link.send_confirmed(MsgAlert.create(1, "x"))
         sent.release()
 
     link.add_setup(set_up)
@@ -234,7 +234,7 @@ def test_a_broker_that_comes_back_with_another_password():
         other = EmbeddedBroker(broker.host, broker.port, password="changed")
         other.start()
         threading.Event().wait(0.3)
-        assert not member.link._reconnecting._established
+        assert not member.link.is_established
         other.stop()
         broker.start()
         assert eventually(lambda: member.setups == 2, 60)
@@ -385,8 +385,8 @@ def test_attempts_are_counted_and_told(caplog):
 
 def test_pauses_grow_while_a_connection_does_not_last(proxy, member):
     """A connection that is lost again and again at once is not made again ten times a second."""
-    delays = [next(member.link._reconnecting._delays) for _ in range(3)]
+    delays = [next(member.link._delays) for _ in range(3)]
     assert delays[2] > 2 * delays[0]
     proxy.cut()
     assert eventually(lambda: member.setups == 2)
-    assert next(member.link._reconnecting._delays) > delays[2]
+    assert next(member.link._delays) > delays[2]

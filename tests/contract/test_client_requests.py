@@ -99,7 +99,7 @@ def test_an_incomplete_request_is_answered(mesh, client, broker):
     with Member(mesh, fresh(), wait_s=0.1) as member:
         request = get(member.name, "x" * 30_000)
         request.reply_to = client.link._reply_address(client.link.connection)
-        pending = client.link._pending_replies.expect(request)
+        pending = client.link.pending_replies.expect(request)
         envelopes = client.link._encoder.encode(request, "2026-01-01T00:00:00.000000Z")
         client.link.connection.publish("requests", envelopes[:-1])
         reply = pending.wait(30)
@@ -122,7 +122,7 @@ def test_many_threads_ask_at_the_same_time(client, member):
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert len(client.link._pending_replies) == 0
+    assert len(client.link.pending_replies) == 0
 
 
 def test_requests_can_be_sent_ahead_of_their_replies(client, member):
@@ -143,14 +143,14 @@ def test_a_handler_may_ask_another_member(mesh, client, member):
 
 def test_a_reply_waits_for_a_queue_that_comes_late(mesh, broker, member, monkeypatch):
     """Some clients declare their reply queue after they have asked: the reply is sent again."""
-    monkeypatch.setattr("dripline.runtime.reply_retry._DELAYS_S", (0.05, 5.0))  # on a machine that is busy
+    monkeypatch.setattr("dripline.runtime.reply_sender._DELAYS_S", (0.05, 5.0))  # on a machine that is busy
     address = BrokerAddress(broker.host, broker.port, broker.virtual_host)
     channel, plain = plain_channel(address)
     name = fresh()
     request = get(member.name, "early")
     request.reply_to = name
     with MeshClient(mesh) as client:
-        client.link._pending_replies.expect(request)
+        client.link.pending_replies.expect(request)
         envelopes = client.link._encoder.encode(request, "2026-01-01T00:00:00.000000Z")
         client.link.connection.publish("requests", envelopes)
         plain.sleep(0.02)
@@ -192,7 +192,7 @@ def test_alerts_of_many_threads_are_all_confirmed(mesh):
 
         def work() -> None:
             for number in range(100):
-                slots.extend(member.link.send_alert(MsgAlert.create(number, f"sensor_value.{name}")))
+                slots.extend(member.link.send_confirmed(MsgAlert.create(number, f"sensor_value.{name}")))
 
         threads = [threading.Thread(target=work) for _ in range(4)]
         for thread in threads:
@@ -224,7 +224,7 @@ def test_what_nobody_waits_for_is_not_kept(client, member):
     for number in range(100):
         client.submit(get(member.name, number))
     assert client.request(get(member.name, "last"), 10).plain_payload == "last"
-    assert len(client.link._pending_replies) == 0
+    assert len(client.link.pending_replies) == 0
 
 
 def test_a_client_may_be_closed_by_its_own_listener(mesh, client):

@@ -7,8 +7,7 @@ import pytest
 from dripline.config.mesh import MeshSettings
 from dripline.core import Endpoint, Interface, Service
 from dripline.implementations import KeyValueStore
-from dripline.runtime.client import MeshClient
-from dripline.runtime.service_discovery import discover_services
+from dripline.runtime.client import MeshClient, discover_services
 
 from .meshes import client, fresh_mesh, serving
 

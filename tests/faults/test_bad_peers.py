@@ -25,8 +25,7 @@ from dripline.config.mesh import MeshSettings
 from dripline.core import Core, Endpoint, Interface, MsgAlert, MsgRequest, Receiver, Service
 from dripline.errors import BrokerError, BrokerUnreachable, DriplineError, NoRoute, ReplyTimeout
 from dripline.implementations import HTTPServer
-from dripline.runtime.client import MeshClient
-from dripline.runtime.service_discovery import discover_services
+from dripline.runtime.client import MeshClient, discover_services
 from dripline.transport.address import BrokerAddress
 from dripline.wire.enums import op_t
 

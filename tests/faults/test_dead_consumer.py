@@ -24,7 +24,7 @@ from support.waiting import eventually
 
 from dripline.core import Interface, MsgAlert, Service
 from dripline.errors import DriplineError
-from dripline.runtime.clock import timestamp
+from dripline.runtime.link import timestamp
 from dripline.wire.codec import Encoder, Envelope
 from dripline.wire.sender import sender_info
 

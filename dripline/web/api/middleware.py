@@ -14,6 +14,8 @@ from dripline.web.api.responses import error_answer
 
 from aiohttp import ClientConnectionError, http, web  # isort: skip  # `responses` says how to get it
 
+from dripline.errors import UNHANDLED_EXCEPTION
+
 logger = logging.getLogger("dripline.web")
 
 _ANSWER_S = 30.0
@@ -89,7 +91,7 @@ async def _handled(request: web.Request, handler: _Handler) -> web.StreamRespons
         if isinstance(error, _HANGING_UP) and has_gone(request):
             return web.Response()  # nobody reads it
         logger.exception("a request for %s could not be handled", request.rel_url.raw_path)
-        return error_answer(500, 999, "the HTTP server failed; its log says more")
+        return error_answer(500, UNHANDLED_EXCEPTION, "the HTTP server failed; its log says more")
 
 
 def _let_read(auth: Auth, request: web.Request, answer: web.StreamResponse) -> None:

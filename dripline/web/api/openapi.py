@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dripline.runtime.service_discovery import Present
+from dripline.runtime.client import Present
 from dripline.wire import VERSION
 
 _NO_ARRAY = {"type": ["object", "string", "number", "boolean", "null"]}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dripline.errors import DriplineError
-from dripline.runtime.service_discovery import Present
+from dripline.runtime.client import Present
 from dripline.web.api.auth import Auth
 from dripline.web.api.connections import ConcurrencyLimit, Connections, Permit, TooManyRequests, client_of
 from dripline.web.api.mesh_requests import BadRequest, MeshRequests, mesh_request

@@ -6,8 +6,7 @@ import pytest
 
 from dripline.core import MsgRequest, Receiver, SentMessagePackage, op_t
 from dripline.errors import ConnectionLost, DriplineError, ReplyTimeout
-from dripline.runtime.pending_replies import PendingReply
-from dripline.runtime.sent_message import Answered
+from dripline.runtime.pending_replies import Answered, PendingReplies
 
 
 @pytest.fixture
@@ -19,7 +18,7 @@ def request_():
 @pytest.fixture
 def pending(request_):
     """Where its reply will arrive."""
-    return PendingReply(request_, lambda _: None)
+    return PendingReplies().expect(request_)
 
 
 def test_a_reply_that_is_there_is_given(request_):

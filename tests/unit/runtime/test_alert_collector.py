@@ -11,7 +11,7 @@ from support.waiting import eventually
 from dripline.amqp.content import CutBody
 from dripline.runtime.alert_collector import AlertCollector
 from dripline.runtime.dead_letters import DeadLetterFile
-from dripline.runtime.in_flight import in_flight, note_failure, release
+from dripline.runtime.worker import in_flight, note_failure, release
 from dripline.wire.body import DEFAULT_LIMITS
 from dripline.wire.message import MsgAlert, MsgReply
 

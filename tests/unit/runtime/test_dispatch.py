@@ -5,10 +5,9 @@ import uuid
 
 import pytest
 
-from dripline.runtime import reply_warnings as notes
-from dripline.runtime.dispatch import BROADCAST_COMMANDS, BUILT_IN, answer, find_by_routing_key
-from dripline.runtime.lockout import Lockout
-from dripline.runtime.pings import LifeSigns, liveness_ping, read_life_signs
+from dripline.runtime.dispatch import BROADCAST_COMMANDS, BUILT_IN, Lockout, answer, find_by_routing_key
+from dripline.runtime.dispatch import reply_warnings as notes
+from dripline.runtime.liveness import LifeSigns, liveness_ping, read_life_signs
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgReply, MsgRequest
 from dripline.wire.return_codes import ThrowReply

@@ -9,9 +9,8 @@ import pytest
 from support.waiting import eventually
 
 from dripline.errors import BrokerError, DriplineError, NoRoute, ReplyTimeout
-from dripline.runtime.liveness import LivenessCheck
+from dripline.runtime.liveness import LifeSigns, LivenessCheck, awaited_by
 from dripline.runtime.pending_replies import PING_SUFFIX, PendingReplies, PendingReply
-from dripline.runtime.pings import LifeSigns, awaited_by
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgReply, MsgRequest
 

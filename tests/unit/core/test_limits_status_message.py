@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.core._status_message import status_message
+from dripline.core._limits import status_message
 
 
 def test_key_and_payload_name_who_and_how_bad():

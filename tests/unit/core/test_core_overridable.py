@@ -1,6 +1,6 @@
 """Attributes whose names stay free."""
 
-from dripline.core._overridable import OverridableProperty
+from dripline.core.core import OverridableProperty
 
 
 class Base:

@@ -8,8 +8,7 @@ import pytest
 
 from dripline.amqp.content import Delivery
 from dripline.amqp.properties import RawProperties
-from dripline.runtime.priority_lane import PriorityLane
-from dripline.runtime.worker import Worker
+from dripline.runtime.worker import PriorityLane, Worker
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
 

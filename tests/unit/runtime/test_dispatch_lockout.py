@@ -2,7 +2,7 @@
 
 import uuid
 
-from dripline.runtime.lockout import Lockout
+from dripline.runtime.dispatch import Lockout
 
 KEY = uuid.UUID("11111111-2222-3333-4444-555555555555")
 NIL = uuid.UUID(int=0)

@@ -2,7 +2,7 @@
 
 import threading
 
-from dripline.runtime.owned_lock import OwnedLock
+from dripline.runtime.children import OwnedLock
 
 
 def test_one_thread_at_a_time():

@@ -8,7 +8,7 @@ import pytest
 from support.waiting import eventually
 
 from dripline.core import MsgAlert, MsgRequest, op_t
-from dripline.runtime.handler_timeout import HandlerTimeout
+from dripline.runtime.request_router import HandlerTimeout
 
 
 def request():

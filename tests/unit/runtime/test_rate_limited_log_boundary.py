@@ -11,12 +11,11 @@ import pytest
 from support.outrages import OUTRAGES
 from support.waiting import eventually
 
+from dripline.core.scheduler import TaskScheduler
 from dripline.programs.logs import LogFormatter
-from dripline.runtime.boundary import Boundary
-from dripline.runtime.handler_timeout import HandlerTimeout
 from dripline.runtime.heartbeat import Heartbeat
-from dripline.runtime.rate_limited_log import RateLimitedLogger
-from dripline.runtime.task_scheduler import TaskScheduler
+from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger
+from dripline.runtime.request_router import HandlerTimeout
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
 

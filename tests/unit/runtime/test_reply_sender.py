@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from dripline.errors import ConnectionLost
-from dripline.runtime import reply_retry
-from dripline.runtime.reply_retry import ReplyRetry
+from dripline.runtime import reply_sender
+from dripline.runtime.reply_sender import ReplyRetry
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
 
@@ -88,6 +88,6 @@ def test_a_connection_that_is_gone_by_then(line, reply, returned, caplog):
 def test_a_flood_of_unroutable_replies_is_bounded(line, reply, returned):
     """Not more than so many are remembered."""
     tries = ReplyRetry()
-    for _ in range(reply_retry._REMEMBERED + 10):
+    for _ in range(reply_sender._REMEMBERED + 10):
         tries.returned(line, returned(reply))  # each has a message id of its own
-    assert len(tries._tries) == reply_retry._REMEMBERED
+    assert len(tries._tries) == reply_sender._REMEMBERED

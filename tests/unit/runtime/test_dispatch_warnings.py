@@ -2,7 +2,7 @@
 
 import threading
 
-from dripline.runtime import reply_warnings as notes
+from dripline.runtime.dispatch import reply_warnings as notes
 
 
 def test_what_is_left_is_taken_once():
@@ -27,7 +27,7 @@ def test_notes_can_be_cleared_and_put_back():
     notes.restore(taken)
     assert notes.take() == "mine"
     notes.leave("old")
-    notes.clear()
+    notes.restore(None)
     assert notes.take() is None
 
 

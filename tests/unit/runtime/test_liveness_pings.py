@@ -2,7 +2,7 @@
 
 import pytest
 
-from dripline.runtime.pings import (
+from dripline.runtime.liveness import (
     PROBE,
     LifeSigns,
     awaited_by,

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from dripline.runtime import task_scheduler as agenda_module
-from dripline.runtime.task_scheduler import TaskScheduler
+from dripline.core import scheduler as scheduler_module
+from dripline.core.scheduler import TaskScheduler
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -151,7 +151,7 @@ def test_a_clock_that_is_set_does_not_disturb_intervals(scheduler, monkeypatch):
     scheduler.add(done.release, soon(), timedelta(seconds=0.02))
     assert done.acquire(timeout=30)
     real = time.time
-    monkeypatch.setattr(agenda_module.time, "time", lambda: real() - 3600)
+    monkeypatch.setattr(scheduler_module.time, "time", lambda: real() - 3600)
     scheduler.add(once.set, datetime.fromtimestamp(real() + 0.05))
     for _ in range(10):
         assert done.acquire(timeout=30)
