@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -13,7 +12,9 @@ from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
 from dripline.core.throw_reply import ThrowReply
 from dripline.errors import ConfigurationError
+from dripline.formula.evaluator import Evaluator
 from dripline.formula.readings import look_up, refuse_empty_table
+from dripline.formula.template import Template
 from dripline.implementations import format_checks as checks
 from dripline.implementations.device_text import Filler, one_command, send_to_device
 from dripline.implementations.regex_search import search
@@ -72,22 +73,16 @@ class FormatEntity(Entity):
         self._set_value_map = set_value_map
         self._extract_raw_regex = extract_raw_regex
         self._dripline_allow_semicolon = settings.switch(allow_semicolon)
-        self.__evaluator: Any = None
-        self.__template: tuple[str, Any] | None = None
-        self.__evaluating = threading.Lock()
+        self.__evaluator: Evaluator | None = None
+        self.__template: tuple[str, Template] | None = None
         if isinstance(set_value_map, str):
             self.__set_template(set_value_map)
 
     @property
-    def evaluator(self) -> Any:
-        """The interpreter of formulas, asteval's with bounds.
-
-        A lab's class may call it, and put functions in its symbols.
-        """
+    def evaluator(self) -> Evaluator:
+        """The evaluator of formulas; a lab's class may call it, and put functions into its `symtable`."""
         if self.__evaluator is None:
-            from dripline.formula.interpreter import FormulaInterpreter  # its import costs time
-
-            self.__evaluator = FormulaInterpreter({})
+            self.__evaluator = Evaluator({})
         return self.__evaluator
 
     @calibrate()
@@ -148,31 +143,15 @@ class FormatEntity(Entity):
         except (ValueError, OverflowError) as error:
             raise self.__refusal(f"set_value_map {self._set_value_map!r} of {value!r}: {error}") from None
 
-    def __evaluated(self, formula_text: str, value: Any) -> Any:
-        formula = self.__set_template(formula_text).filled(value)
-        with self.__evaluating:
-            interpreter = self.evaluator
-            interpreter.begin()
-            interpreter.symtable.update(formula.symbols)
-            interpreter.expr, interpreter.error = formula.text, []
-            result = interpreter.run(formula.tree, with_raise=False)
-            problems, interpreter.error = interpreter.error, []
-            for name in formula.symbols:
-                interpreter.symtable.pop(name, None)
-        if problems:
-            raised = problems[0].exc_info[1]
-            if isinstance(raised, ThrowReply):
-                raise raised
-            raise ValueError(str(problems[0].msg).strip() or problems[0].exc.__name__)
+    def __evaluated(self, formula: str, value: Any) -> Any:
+        result = self.evaluator.evaluate(self.__set_template(formula).filled(value))
         if result is None:
             raise ValueError("it gives no value")
         if isinstance(result, complex):
             raise ValueError(f"the result is complex: {result}")
         return result.item() if hasattr(result, "item") else result
 
-    def __set_template(self, text: str) -> Any:
-        from dripline.formula.template import Template  # most values need no formula
-
+    def __set_template(self, text: str) -> Template:
         known = self.__template
         if known is None or known[0] != text:
             try:

@@ -99,7 +99,7 @@ def test_bombs_are_refused_in_time(bomb):
 )
 def test_escapes_are_refused(escape):
     """No attribute of Python's own, no format string that reaches one, no file, no code in text."""
-    with pytest.raises(ValueError):  # noqa: PT011 - the reasons differ, in asteval's words and in ours
+    with pytest.raises(ValueError):  # noqa: PT011 - the reasons differ
         evaluate(escape, f=len)
 
 
@@ -170,9 +170,7 @@ def test_each_evaluation_counts_for_itself():
 
 def test_a_lab_cannot_hide_the_end_of_the_steps():
     """Nor can a function defined in a `FormatEntity.evaluator`, which may have loops and `try`."""
-    from dripline.formula.interpreter import FormulaInterpreter
-
-    interpreter = FormulaInterpreter({})
+    interpreter = Evaluator({})
     begin = time.process_time()
     with pytest.raises(limits.TooMuch):
         interpreter.eval(
