@@ -2,24 +2,86 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from dripline.core import settings
 from dripline.core._access import Reach
-from dripline.core.argument_checks import Checks, check_arguments
+from dripline.core.argument_checks import Checks, Doubtful, check_arguments
 from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
 from dripline.core.throw_reply import ThrowReply
 from dripline.errors import ConfigurationError
+from dripline.formula.check import check_formula, difference_from_reference
 from dripline.formula.evaluator import Evaluator
 from dripline.formula.readings import look_up, refuse_empty_table
 from dripline.formula.template import Template
-from dripline.implementations import format_checks as checks
-from dripline.implementations.device_text import Filler, one_command, send_to_device
-from dripline.implementations.regex_search import search
+from dripline.implementations.device_text import Filler, one_command, search, send_to_device
 
 _SHOWN = 200
+
+
+# One of each kind that messages bring.
+_SAMPLES: tuple[Any, ...] = (1, 1.5, "text", True)
+_LONG_WIDTH = re.compile(r"\d{4}")
+
+
+def _text(value: Any) -> None:
+    """Take a text, or None."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"is a text, not {value!r}")
+
+
+def _expression(value: Any) -> None:
+    """Take a regular expression with a group ``value_raw``, or None."""
+    _text(value)
+    if value is None:
+        return
+    try:
+        groups = re.compile(value).groupindex
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{value!r} is no regular expression: {error}") from None
+    if "value_raw" not in groups:
+        raise ValueError(f"needs a group (?P<value_raw>...): {value!r}")
+
+
+def _set_str(value: Any) -> None:
+    """Take a text with holes for the value, or None."""
+    _text(value)
+    try:
+        holes = [(field, spec or "") for _, field, spec, _ in Filler().parse(value or "") if field is not None]
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a template: {error}") from None
+    for field, spec in holes:
+        if "." in field or field.strip("0")[:1] not in ("", "["):
+            raise ValueError(f"has {{{field}}} in {value!r}: the value is {{}}")
+        if "[" in field or _LONG_WIDTH.search(spec):
+            return  # what is in the value nobody knows, and very long texts are not made to try
+    reasons = [_reason(value, sample) for sample in _SAMPLES if holes]
+    if reasons and all(reasons):
+        raise Doubtful(f"takes neither numbers nor texts: {value!r}: {reasons[0]}")
+
+
+def _value_map(value: Any) -> None:
+    """Take a table, a formula in a text, or None."""
+    if isinstance(value, str):
+        check_formula(value)
+        difference = difference_from_reference(value)
+        if difference:
+            raise Doubtful(difference)
+    elif value is not None and not isinstance(value, Mapping):
+        raise ValueError(f"is a table or a formula in a text, not {value!r}")
+    refuse_empty_table(value)
+
+
+def _reason(template: str, value: Any) -> str:
+    """Why a value does not fit; empty when it does."""
+    try:
+        Filler().format(template, value)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        return str(error)
+    return ""
 
 
 class FormatEntity(Entity):
@@ -42,10 +104,10 @@ class FormatEntity(Entity):
     }
 
     _dripline_checks: ClassVar[Checks] = {
-        "get_str": checks.text,
-        "set_str": checks.template,
-        "set_value_map": checks.value_map,
-        "extract_raw_regex": checks.expression,
+        "get_str": _text,
+        "set_str": _set_str,
+        "set_value_map": _value_map,
+        "extract_raw_regex": _expression,
         "allow_semicolon": settings.switch,
     }
 
