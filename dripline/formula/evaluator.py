@@ -6,10 +6,11 @@ clock is needed, and what a laboratory's function takes does not count.
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CodeType
 from typing import Any
 
@@ -43,7 +44,7 @@ class Evaluator:
     """
 
     def __init__(self, functions: Mapping[str, Any]) -> None:
-        self.symtable: dict[str, Any] = {**limits.functions(), **functions, **GUARDS}
+        self.symtable: dict[str, Any] = {**limits.functions(), **_CALLING, **functions, **GUARDS}
         self.error: list[Exception] = []
 
     def evaluate(self, formula: Formula) -> Any:
@@ -127,6 +128,18 @@ def _call(function: Any, /, *args: Any, **kwargs: Any) -> Any:
         raise
 
 
+def _calling(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function of Python that calls others pay for these calls, too."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        given = [functools.partial(_call, arg) if callable(arg) else arg for arg in args]
+        named = {name: functools.partial(_call, arg) if callable(arg) else arg for name, arg in kwargs.items()}
+        return function(*given, **named)
+
+    return call
+
+
 def _loop(items: Iterable[Any]) -> Iterator[Any]:
     for item in items:
         _charge(None, 1)
@@ -149,3 +162,4 @@ GUARDS = {
     "<operate>": _operate,
     "<spec>": _spec,
 }
+_CALLING = {each.__name__: _calling(each) for each in (filter, map, max, min, sorted)}

@@ -16,7 +16,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-#: Steps that a formula may take: one for each part of it that is evaluated, and for each item that is handled.
+#: Steps that a formula may take: one for each operator, call and turn of a loop, and each item that is handled.
 STEPS = 200_000
 #: Most items of a list, and of all lists in it.
 ITEMS = 100_000
@@ -78,6 +78,8 @@ def _items_of(value: Any) -> int:
                 waiting.append(item)
             elif isinstance(item, TEXTS):
                 count += len(item) // _CHARACTERS_PER_STEP
+            elif isinstance(item, range):
+                count += len(item)
         _limited(count, ITEMS, "items")
     return count
 

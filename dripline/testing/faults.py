@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import dripline.testing.fault_injection as injected
@@ -42,13 +41,9 @@ class Fault:
         self._undo()
 
     def __enter__(self) -> Fault:
-        """Return it; it has begun already."""
-        return self
+        return self  # it has begun already
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        """Put it right."""
+    def __exit__(self, *_error: object) -> None:
         self.undo()
 
 

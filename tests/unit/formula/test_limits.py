@@ -55,6 +55,9 @@ BOMBS = [
     "a = 'x'\nfor x in range(99999):\n    a += a",
     "a = 3\nfor x in range(99999):\n    a *= a",
     "a = []\nfor x in range(99999):\n    a.append(a)\nstr(a)",
+    "list(map(list, [range(99999)]*1000))",
+    "list(map(list, map(range, [99999]*1000)))",
+    "sorted([99999]*99999, key=bytes)",
     "x = [0]*99999\n[[1 for x in range(2)] for y in range(9999)]",
 ]
 
