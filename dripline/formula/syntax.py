@@ -113,7 +113,7 @@ def compiled(module: ast.Module) -> CodeType:
     try:
         return compile(guarded, "<formula>", "exec", dont_inherit=True)
     except (SyntaxError, RecursionError) as error:
-        raise ValueError(f"it is not a formula: {error}") from None
+        raise ValueError(f"it is not a formula: {getattr(error, 'msg', error)}") from None
 
 
 def _guarded(guard: str, *arguments: ast.expr, keywords: Sequence[ast.keyword] = ()) -> ast.Call:

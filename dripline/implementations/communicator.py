@@ -1,7 +1,7 @@
 """One question and one answer at a time with a device, over any medium, and what to do when that fails.
 
-`Line` asks and listens, `Medium` is what lies below it (`TcpMedium`, `SerialMedium`, `VisaMedium`), and `Presence`
-knows whether the device is there.
+`Line` asks and listens, `Medium` is what lies below it (each in the file of its service), and `Presence` knows
+whether the device is there.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class EthernetSCPIService(SCPIService):
 
     def _dripline_medium(self) -> Medium:
         self._dripline_configure(**self.__given)
-        self.__tcp = TcpMedium(lambda: self.socket_info)
+        self.__tcp = _TcpMedium(lambda: self.socket_info)
         return self.__tcp
 
 
@@ -116,7 +116,7 @@ def _socket(value: Any) -> socket.socket:
     return value
 
 
-class TcpMedium(Medium):
+class _TcpMedium(Medium):
     """A connection to host and port.
 
     Args:
@@ -133,7 +133,6 @@ class TcpMedium(Medium):
 
     @property
     def device(self) -> str:
-        """Host and port."""
         host, port = self._address()
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -151,23 +150,19 @@ class TcpMedium(Medium):
         return True
 
     def close(self) -> None:
-        """End the connection."""
         with contextlib.suppress(OSError):  # the device may have ended it first
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
 
     def write(self, data: bytes, deadline: Deadline) -> None:
-        """Send all of it."""
         with self._timeout(deadline.left()):
             self.socket.sendall(data)
 
     def read(self, deadline: Deadline) -> bytes:
-        """Wait for bytes."""
         with self._timeout(deadline.left()):
             return self._received()
 
     def pending(self) -> bytes:
-        """Return bytes that have come already."""
         try:
             with self._timeout(0.0):
                 return self._received()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from dripline.core import settings
@@ -12,7 +13,6 @@ from dripline.core.argument_checks import Checks, Doubtful, check_arguments
 from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
 from dripline.core.throw_reply import ThrowReply
-from dripline.errors import ConfigurationError
 from dripline.formula.check import check_formula, difference_from_reference
 from dripline.formula.evaluator import Evaluator
 from dripline.formula.readings import look_up, refuse_empty_table
@@ -20,6 +20,7 @@ from dripline.formula.template import Template
 from dripline.implementations.device_text import Filler, one_command, search, send_to_device
 
 _SHOWN = 200
+_template = lru_cache(maxsize=1000)(Template)
 
 
 # One of each kind that messages bring.
@@ -122,13 +123,9 @@ class FormatEntity(Entity):
         **kwargs: Any,
     ) -> None:
         Entity.__init__(self, **kwargs)
-        texts = {"get_str": get_str, "set_str": set_str, "extract_raw_regex": extract_raw_regex}
-        check_arguments(self.name, FormatEntity._dripline_checks, **texts, allow_semicolon=allow_semicolon)
-        check_arguments(self.name, {"set_value_map": refuse_empty_table}, set_value_map=set_value_map)
-        if set_value_map is not None and not isinstance(set_value_map, (Mapping, str)):
-            raise ConfigurationError(
-                f"set_value_map of {self.name} is a table or a formula in a text, not {set_value_map!r}"
-            )
+        given: dict[str, Any] = {"get_str": get_str, "set_str": set_str, "extract_raw_regex": extract_raw_regex}
+        given |= {"set_value_map": set_value_map, "allow_semicolon": allow_semicolon}
+        check_arguments(self.name, FormatEntity._dripline_checks, **given)
         self._get_str = get_str
         self._set_str = set_str
         self._set_value_lowercase = set_value_lowercase
@@ -136,9 +133,6 @@ class FormatEntity(Entity):
         self._extract_raw_regex = extract_raw_regex
         self._dripline_allow_semicolon = settings.switch(allow_semicolon)
         self.__evaluator: Evaluator | None = None
-        self.__template: tuple[str, Template] | None = None
-        if isinstance(set_value_map, str):
-            self.__set_template(set_value_map)
 
     @property
     def evaluator(self) -> Evaluator:
@@ -206,22 +200,12 @@ class FormatEntity(Entity):
             raise self.__refusal(f"set_value_map {self._set_value_map!r} of {value!r}: {error}") from None
 
     def __evaluated(self, formula: str, value: Any) -> Any:
-        result = self.evaluator.evaluate(self.__set_template(formula).filled(value))
+        result = self.evaluator.evaluate(_template(formula).filled(value))
         if result is None:
             raise ValueError("it gives no value")
         if isinstance(result, complex):
             raise ValueError(f"the result is complex: {result}")
         return result.item() if hasattr(result, "item") else result
-
-    def __set_template(self, text: str) -> Template:
-        known = self.__template
-        if known is None or known[0] != text:
-            try:
-                known = (text, Template(text))
-            except ValueError as error:
-                raise ConfigurationError(f"set_value_map of {self.name}: {error}") from None
-            self.__template = known
-        return known[1]
 
     def __refusal(self, reason: str) -> ThrowReply:
         return ThrowReply("service_error_invalid_value", f"endpoint {self.name!r}: {reason}")

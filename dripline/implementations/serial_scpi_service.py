@@ -84,10 +84,10 @@ class SerialSCPIService(SCPIService):
         SCPIService.__init__(self, device_timeout, **kwargs)
 
     def _dripline_medium(self) -> Medium:
-        return SerialMedium(self.__port, self.__settings)
+        return _SerialMedium(self.__port, self.__settings)
 
 
-class SerialMedium(Medium):
+class _SerialMedium(Medium):
     """A serial port, which is kept open as long as it works: opening it resets many a device.
 
     Args:
@@ -110,7 +110,6 @@ class SerialMedium(Medium):
 
     @property
     def device(self) -> str:
-        """The port's name."""
         return self._name
 
     def renew(self, timeout_s: float) -> bool:
@@ -124,19 +123,16 @@ class SerialMedium(Medium):
         return True
 
     def close(self) -> None:
-        """Close the port."""
         port, self._port = self._port, None
         if port is not None:
             port.close()
 
     def write(self, data: bytes, deadline: Deadline) -> None:
-        """Send all of it."""
         deadline.left()
         with self._failing():
             self._opened().write(data)
 
     def read(self, deadline: Deadline) -> bytes:
-        """Wait for bytes."""
         data = b""
         while not data:
             deadline.left()
@@ -144,7 +140,6 @@ class SerialMedium(Medium):
         return data + self.pending()
 
     def pending(self) -> bytes:
-        """Return bytes that have come already."""
         with self._failing():
             waiting = self._opened().in_waiting
         return self._read(min(waiting, _CHUNK)) if waiting else b""

@@ -41,10 +41,10 @@ class VISAService(SCPIService):
 
     def _dripline_medium(self) -> Medium:
         name, backend, more = self.__resource
-        return VisaMedium(name, backend, lambda: self.response_terminator.encode(), more)
+        return _VisaMedium(name, backend, lambda: self.response_terminator.encode(), more)
 
 
-class VisaMedium(Medium):
+class _VisaMedium(Medium):
     """A VISA resource.
 
     Args:
@@ -77,11 +77,9 @@ class VisaMedium(Medium):
 
     @property
     def device(self) -> str:
-        """The resource's name."""
         return self._name
 
     def renew(self, timeout_s: float) -> bool:
-        """Open the resource anew."""
         self.close()
         with self._as_os_errors():
             milliseconds = max(1, int(timeout_s * 1000))
@@ -100,24 +98,20 @@ class VisaMedium(Medium):
         return not self._keeps_answers
 
     def close(self) -> None:
-        """Close the resource."""
         resource, self._resource = self._resource, None
         if resource is not None:
             with suppress(self._module.errors.Error, OSError):  # it may be broken already
                 resource.close()
 
     def write(self, data: bytes, deadline: Deadline) -> None:
-        """Send all of it."""
         with self._as_os_errors():
             self._waiting(deadline.left()).write_raw(data)
 
     def read(self, deadline: Deadline) -> bytes:
-        """Wait for bytes."""
         with self._as_os_errors():
             return self._bytes_within(deadline.left())
 
     def pending(self) -> bytes:
-        """Return bytes that have come already."""
         if not self._is_stream:
             return b""
         with suppress(TimeoutError), self._as_os_errors():
