@@ -118,7 +118,13 @@ class LoginRefusal(Counted):
 
 
 class Rule(Counted):
-    """What happens to messages; this one loses them, and their senders get their confirms."""
+    """What happens to messages; this one loses them, and their senders get their confirms.
+
+    Attributes:
+        later: runs a function after some seconds; known when the rule begins.
+    """
+
+    later: Later
 
     def apply(self, queue: Queue, put: Put) -> None:
         """Let it happen to a message; `put` lets the message go on."""
@@ -134,25 +140,17 @@ class Duplicate(Rule):
 
 
 class Delay(Rule):
-    """The message comes later.
+    """The message comes later, by some seconds."""
 
-    Args:
-        concerns: as for `Counted`.
-        count: likewise.
-        by_s: how much later, in seconds.
-        later: runs a function after some seconds.
-    """
-
-    def __init__(self, concerns: Callable[[Any], bool], count: int | None, by_s: float, later: Later) -> None:
+    def __init__(self, concerns: Callable[[Any], bool], count: int | None, by_s: float) -> None:
         super().__init__(concerns, count)
         self._by_s = by_s
-        self._later = later
         self._kept: list[Put] = []
 
     def apply(self, queue: Queue, put: Put) -> None:
         """Put it later, or when the fault is over."""
         self._kept.append(put)
-        self._later(self._by_s, lambda: self._let_go(put))
+        self.later(self._by_s, lambda: self._let_go(put))
 
     def end(self) -> None:
         """Put what is kept."""
@@ -166,30 +164,14 @@ class Delay(Rule):
 
 
 class Reorder(Rule):
-    """Messages of a queue are gathered, and go on in another order.
-
-    Args:
-        concerns: as for `Counted`.
-        count: likewise.
-        window: how many are gathered.
-        wait_s: how long one waits for others, in seconds.
-        later: runs a function after some seconds.
-        seed: for the order.
-    """
+    """Messages of a queue are gathered, up to a number or for some seconds, and go on in another order."""
 
     def __init__(
-        self,
-        concerns: Callable[[Any], bool],
-        count: int | None,
-        window: int,
-        wait_s: float,
-        later: Later,
-        seed: int,
+        self, concerns: Callable[[Any], bool], count: int | None, window: int, wait_s: float, seed: int
     ) -> None:
         super().__init__(concerns, count)
         self._window = window
         self._wait_s = wait_s
-        self._later = later
         self._random = random.Random(seed)
         self._kept: dict[Queue, list[Put]] = {}
 
@@ -200,7 +182,7 @@ class Reorder(Rule):
         if len(kept) >= self._window:
             self._let_go(queue, kept)
         elif len(kept) == 1:
-            self._later(self._wait_s, lambda: self._let_go(queue, kept))
+            self.later(self._wait_s, lambda: self._let_go(queue, kept))
 
     def end(self) -> None:
         """Put what is kept."""
@@ -329,6 +311,8 @@ class Injector(Hooks[Connection]):
     def begin(self, fault: InjectedFault) -> None:
         """Let a fault begin, one of lines also on those that are there."""
         self._faults.append(fault)
+        if isinstance(fault, Rule):
+            fault.later = self._state.after
         if isinstance(fault, LineFault):
             for connection in self._named(fault.client):
                 fault.begin(connection)

@@ -126,7 +126,7 @@ class Faults:
 
     def delay(self, by_s: float, *, count: int | None = None, for_s: float | None = None, **which: Any) -> Fault:
         """Deliver messages later; what comes after them overtakes them."""
-        return self._inject(injected.Delay(concerns(**which), count, by_s, self._later()), for_s)
+        return self._inject(injected.Delay(concerns(**which), count, by_s), for_s)
 
     def reorder(
         self,
@@ -148,7 +148,7 @@ class Faults:
             for_s: For how long.
             **which: Which messages.
         """
-        return self._inject(injected.Reorder(concerns(**which), count, window, wait_s, self._later(), seed), for_s)
+        return self._inject(injected.Reorder(concerns(**which), count, window, wait_s, seed), for_s)
 
     # -- what an operator may delete -----------------------------------------------------------------------------
 
@@ -219,9 +219,6 @@ class Faults:
             self._faults.pop().undo()
 
     # -- inside ----------------------------------------------------------------------------------------------
-
-    def _later(self) -> injected.Later:
-        return self._broker.call(lambda state: state.after)
 
     def _inject(self, fault: injected.InjectedFault, for_s: float | None) -> Fault:
         return self._begin(

@@ -101,17 +101,11 @@ class Line(asyncio.Transport, asyncio.Protocol):
 
     def close(self) -> None:
         """End it when everything is written; over a dead line the client learns nothing of it."""
-        if self._held:
-            self._loop.call_soon(self._end, None)
-        else:
-            self._out.when_empty(self._socket.close)
+        self._end_unless_held(lambda: self._out.when_empty(self._socket.close))
 
     def abort(self) -> None:
         """End it at once; over a dead line the client learns nothing of it."""
-        if self._held:
-            self._loop.call_soon(self._end, None)
-        else:
-            self.cut()
+        self._end_unless_held(self.cut)
 
     def pause_reading(self) -> None:
         """Take nothing from the client."""
@@ -128,6 +122,12 @@ class Line(asyncio.Transport, asyncio.Protocol):
         return self._out.size + self._socket.get_write_buffer_size()
 
     # -- inside
+
+    def _end_unless_held(self, end: Callable[[], object]) -> None:
+        if self._held:
+            self._loop.call_soon(self._end, None)
+        else:
+            end()
 
     def _end(self, error: Exception | None) -> None:
         if not self._ended:
