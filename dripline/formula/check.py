@@ -9,19 +9,16 @@ from functools import lru_cache
 from typing import Any
 
 from dripline.formula.evaluator import Evaluator
+from dripline.formula.limits import FUNCTIONS
+from dripline.formula.limits import functions as formula_functions
+from dripline.formula.syntax import parse
 from dripline.formula.template import Template
-from dripline.formula.template_tree import parse
 
 # One of each kind that instruments answer with.
 _SAMPLES = (1, 1.5, -1, "1", "text", [1.5, 2], True)
 _NEGATIVE = (-1.0, -2.0, -7.25, -0.125, -40.0)
 # What binds tighter than a minus sign, and digits beside a hole.
 _BINDS_TIGHTER = re.compile(r"\}\s*(\*\*|[.\[(])|[\w.]\{|\}\w")
-# Names that all formulas have, known without asteval, whose import costs time.
-_SURE = frozenset(
-    {"abs", "bool", "float", "int", "len", "max", "min", "round", "str"}
-    | {"cos", "e", "exp", "inf", "log", "log10", "nan", "pi", "pow", "sin", "sqrt", "tan"}
-)
 
 
 def check_formula(text: str) -> None:
@@ -42,7 +39,7 @@ def unknown_names(text: str, functions: Collection[str] = ()) -> list[str]:
         text: a formula that `check_formula` accepts.
         functions: those that a laboratory's class brings.
     """
-    rest = _read(text)[1] - _SURE - set(functions)
+    rest = _read(text)[1] - FUNCTIONS.keys() - set(functions)
     return sorted(rest - known_names()) if rest else []
 
 
@@ -87,12 +84,9 @@ def _result(formula: str) -> Any:
         return None if "NameError" in str(error) else "an error"
 
 
-@lru_cache(maxsize=1)
 def known_names() -> frozenset[str]:
     """All names that formulas have."""
-    from dripline.formula.interpreter import FormulaInterpreter  # brings asteval
-
-    return frozenset(FormulaInterpreter({}).symtable)
+    return frozenset(formula_functions())
 
 
 @lru_cache(maxsize=10_000)
@@ -115,6 +109,6 @@ def _read(text: str) -> tuple[str, frozenset[str]]:
 
 
 def _looked_up(tree: ast.Module) -> frozenset[str]:
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id[0] != "<"]
     own = {name.id for name in names if not isinstance(name.ctx, ast.Load)}
     return frozenset(name.id for name in names if name.id not in own)

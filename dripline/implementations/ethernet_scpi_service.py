@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from dripline.core._access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
 from dripline.core.settings import Setting, checked
-from dripline.implementations.communicator import Medium
-from dripline.implementations.communicator.tcp import TcpMedium
-from dripline.implementations.scpi_service import SCPIService
-from dripline.implementations.scpi_settings import some_seconds
+from dripline.implementations.communicator import Deadline, Medium
+from dripline.implementations.scpi_service import SCPIService, some_seconds
 from dripline.wire.return_codes import ThrowReply
+from dripline.wire.safe_text import duration
 
 __all__ = ["EthernetSCPIService", "Service", "ThrowReply"]  # the last two as in the reference's module
 
+_CHUNK = 65536
 _PAIR = re.compile(r"""\s*[(\[]?\s*(["']?)(?P<host>[^\s"',()\[\]]+)\1\s*,\s*(?P<port>\d+)\s*,?\s*[)\]]?\s*""")
 _HOST_AND_PORT = re.compile(r"\s*(?:\[(?P<ipv6>[^\s\[\]]+)\]|(?P<host>[^\s:]+)):(?P<port>\d+)\s*")
 
@@ -105,7 +106,7 @@ class EthernetSCPIService(SCPIService):
 
     def _dripline_medium(self) -> Medium:
         self._dripline_configure(**self.__given)
-        self.__tcp = TcpMedium(lambda: self.socket_info)
+        self.__tcp = _TcpMedium(lambda: self.socket_info)
         return self.__tcp
 
 
@@ -113,3 +114,75 @@ def _socket(value: Any) -> socket.socket:
     if not isinstance(value, socket.socket):  # a message cannot bring one
         raise ValueError("is a socket")
     return value
+
+
+class _TcpMedium(Medium):
+    """A connection to host and port.
+
+    Args:
+        address: gives host and port, each time it connects.
+
+    Attributes:
+        socket: the socket; it may be replaced by a connected one.
+    """
+
+    def __init__(self, address: Callable[[], tuple[str, int]]) -> None:
+        self._address = address
+        self.socket = socket.socket()
+        self.socket.close()
+
+    @property
+    def device(self) -> str:
+        host, port = self._address()
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def renew(self, timeout_s: float) -> bool:
+        """Make a new connection, on which no old answer can come."""
+        self.close()
+        try:
+            self.socket = socket.create_connection(self._address(), timeout_s)
+        except TimeoutError:
+            raise ConnectionError(f"no connection within {duration(timeout_s)}") from None
+        except UnicodeError:
+            raise ConnectionError("this cannot be the name of a host") from None
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return True
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # the device may have ended it first
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+    def write(self, data: bytes, deadline: Deadline) -> None:
+        with self._timeout(deadline.left()):
+            self.socket.sendall(data)
+
+    def read(self, deadline: Deadline) -> bytes:
+        with self._timeout(deadline.left()):
+            return self._received()
+
+    def pending(self) -> bytes:
+        try:
+            with self._timeout(0.0):
+                return self._received()
+        except BlockingIOError:
+            return b""
+
+    def _received(self) -> bytes:
+        data = self.socket.recv(_CHUNK)
+        if not data:
+            raise ConnectionResetError("the device ended the connection")
+        return data
+
+    @contextlib.contextmanager
+    def _timeout(self, seconds: float) -> Iterator[None]:
+        """Let the socket wait so long, and afterwards as before: a lab's class may read it itself."""
+        used = self.socket
+        before = used.gettimeout()
+        used.settimeout(seconds)
+        try:
+            yield
+        finally:
+            if used.fileno() >= 0:
+                used.settimeout(before)

@@ -2,23 +2,87 @@
 
 from __future__ import annotations
 
-import threading
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from dripline.core import settings
 from dripline.core._access import Reach
-from dripline.core.argument_checks import Checks, check_arguments
+from dripline.core.argument_checks import Checks, Doubtful, check_arguments
 from dripline.core.calibrate import calibrate
 from dripline.core.entity import Entity
 from dripline.core.throw_reply import ThrowReply
-from dripline.errors import ConfigurationError
+from dripline.formula.check import check_formula, difference_from_reference
+from dripline.formula.evaluator import Evaluator
 from dripline.formula.readings import look_up, refuse_empty_table
-from dripline.implementations import format_checks as checks
-from dripline.implementations.device_text import Filler, one_command, send_to_device
-from dripline.implementations.regex_search import search
+from dripline.formula.template import Template
+from dripline.implementations.device_text import Filler, one_command, search, send_to_device
 
 _SHOWN = 200
+_template = lru_cache(maxsize=1000)(Template)
+
+
+# One of each kind that messages bring.
+_SAMPLES: tuple[Any, ...] = (1, 1.5, "text", True)
+_LONG_WIDTH = re.compile(r"\d{4}")
+
+
+def _text(value: Any) -> None:
+    """Take a text, or None."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"is a text, not {value!r}")
+
+
+def _expression(value: Any) -> None:
+    """Take a regular expression with a group ``value_raw``, or None."""
+    _text(value)
+    if value is None:
+        return
+    try:
+        groups = re.compile(value).groupindex
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{value!r} is no regular expression: {error}") from None
+    if "value_raw" not in groups:
+        raise ValueError(f"needs a group (?P<value_raw>...): {value!r}")
+
+
+def _set_str(value: Any) -> None:
+    """Take a text with holes for the value, or None."""
+    _text(value)
+    try:
+        holes = [(field, spec or "") for _, field, spec, _ in Filler().parse(value or "") if field is not None]
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a template: {error}") from None
+    for field, spec in holes:
+        if "." in field or field.strip("0")[:1] not in ("", "["):
+            raise ValueError(f"has {{{field}}} in {value!r}: the value is {{}}")
+        if "[" in field or _LONG_WIDTH.search(spec):
+            return  # what is in the value nobody knows, and very long texts are not made to try
+    reasons = [_reason(value, sample) for sample in _SAMPLES if holes]
+    if reasons and all(reasons):
+        raise Doubtful(f"takes neither numbers nor texts: {value!r}: {reasons[0]}")
+
+
+def _value_map(value: Any) -> None:
+    """Take a table, a formula in a text, or None."""
+    if isinstance(value, str):
+        check_formula(value)
+        difference = difference_from_reference(value)
+        if difference:
+            raise Doubtful(difference)
+    elif value is not None and not isinstance(value, Mapping):
+        raise ValueError(f"is a table or a formula in a text, not {value!r}")
+    refuse_empty_table(value)
+
+
+def _reason(template: str, value: Any) -> str:
+    """Why a value does not fit; empty when it does."""
+    try:
+        Filler().format(template, value)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        return str(error)
+    return ""
 
 
 class FormatEntity(Entity):
@@ -41,10 +105,10 @@ class FormatEntity(Entity):
     }
 
     _dripline_checks: ClassVar[Checks] = {
-        "get_str": checks.text,
-        "set_str": checks.template,
-        "set_value_map": checks.value_map,
-        "extract_raw_regex": checks.expression,
+        "get_str": _text,
+        "set_str": _set_str,
+        "set_value_map": _value_map,
+        "extract_raw_regex": _expression,
         "allow_semicolon": settings.switch,
     }
 
@@ -59,35 +123,22 @@ class FormatEntity(Entity):
         **kwargs: Any,
     ) -> None:
         Entity.__init__(self, **kwargs)
-        texts = {"get_str": get_str, "set_str": set_str, "extract_raw_regex": extract_raw_regex}
-        check_arguments(self.name, FormatEntity._dripline_checks, **texts, allow_semicolon=allow_semicolon)
-        check_arguments(self.name, {"set_value_map": refuse_empty_table}, set_value_map=set_value_map)
-        if set_value_map is not None and not isinstance(set_value_map, (Mapping, str)):
-            raise ConfigurationError(
-                f"set_value_map of {self.name} is a table or a formula in a text, not {set_value_map!r}"
-            )
+        given: dict[str, Any] = {"get_str": get_str, "set_str": set_str, "extract_raw_regex": extract_raw_regex}
+        given |= {"set_value_map": set_value_map, "allow_semicolon": allow_semicolon}
+        check_arguments(self.name, FormatEntity._dripline_checks, **given)
         self._get_str = get_str
         self._set_str = set_str
         self._set_value_lowercase = set_value_lowercase
         self._set_value_map = set_value_map
         self._extract_raw_regex = extract_raw_regex
         self._dripline_allow_semicolon = settings.switch(allow_semicolon)
-        self.__evaluator: Any = None
-        self.__template: tuple[str, Any] | None = None
-        self.__evaluating = threading.Lock()
-        if isinstance(set_value_map, str):
-            self.__set_template(set_value_map)
+        self.__evaluator: Evaluator | None = None
 
     @property
-    def evaluator(self) -> Any:
-        """The interpreter of formulas, asteval's with bounds.
-
-        A lab's class may call it, and put functions in its symbols.
-        """
+    def evaluator(self) -> Evaluator:
+        """The evaluator of formulas; a lab's class may call it, and put functions into its `symtable`."""
         if self.__evaluator is None:
-            from dripline.formula.interpreter import FormulaInterpreter  # its import costs time
-
-            self.__evaluator = FormulaInterpreter({})
+            self.__evaluator = Evaluator({})
         return self.__evaluator
 
     @calibrate()
@@ -148,39 +199,13 @@ class FormatEntity(Entity):
         except (ValueError, OverflowError) as error:
             raise self.__refusal(f"set_value_map {self._set_value_map!r} of {value!r}: {error}") from None
 
-    def __evaluated(self, formula_text: str, value: Any) -> Any:
-        formula = self.__set_template(formula_text).filled(value)
-        with self.__evaluating:
-            interpreter = self.evaluator
-            interpreter.begin()
-            interpreter.symtable.update(formula.symbols)
-            interpreter.expr, interpreter.error = formula.text, []
-            result = interpreter.run(formula.tree, with_raise=False)
-            problems, interpreter.error = interpreter.error, []
-            for name in formula.symbols:
-                interpreter.symtable.pop(name, None)
-        if problems:
-            raised = problems[0].exc_info[1]
-            if isinstance(raised, ThrowReply):
-                raise raised
-            raise ValueError(str(problems[0].msg).strip() or problems[0].exc.__name__)
+    def __evaluated(self, formula: str, value: Any) -> Any:
+        result = self.evaluator.evaluate(_template(formula).filled(value))
         if result is None:
             raise ValueError("it gives no value")
         if isinstance(result, complex):
             raise ValueError(f"the result is complex: {result}")
         return result.item() if hasattr(result, "item") else result
-
-    def __set_template(self, text: str) -> Any:
-        from dripline.formula.template import Template  # most values need no formula
-
-        known = self.__template
-        if known is None or known[0] != text:
-            try:
-                known = (text, Template(text))
-            except ValueError as error:
-                raise ConfigurationError(f"set_value_map of {self.name}: {error}") from None
-            self.__template = known
-        return known[1]
 
     def __refusal(self, reason: str) -> ThrowReply:
         return ThrowReply("service_error_invalid_value", f"endpoint {self.name!r}: {reason}")

@@ -42,18 +42,7 @@ _HOMES = {
     "talk_to": "talk",
 }
 
-__all__ = [
-    "Broker",
-    "Fault",
-    "Faults",
-    "RecordedAlerts",
-    "Services",
-    "Talk",
-    "broker_for_tests",
-    "nothing_left_behind",
-    "own_exchanges",
-    "talk_to",
-]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

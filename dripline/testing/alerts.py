@@ -66,20 +66,16 @@ class RecordedAlerts:
                 self._arrival.notify_all()
 
     def __iter__(self) -> Iterator[MsgAlert]:
-        """Go through the alerts so far."""
         with self._arrival:
             return iter(list(self._alerts))
 
     def __len__(self) -> int:
-        """Return how many came so far."""
         return len(self._alerts)
 
     def __getitem__(self, index: int) -> MsgAlert:
-        """Return one of those that came so far."""
         return self._alerts[index]
 
     def __bool__(self) -> bool:
-        """Tell whether any came."""
         return bool(self._alerts)
 
     def __repr__(self) -> str:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -111,6 +112,27 @@ def broker_for_tests(url: str | None = None, **options: Any) -> Iterator[Broker]
         login = {key: options[key] for key in ("virtual_host", "username", "password") if key in options}
         address = BrokerAddress(embedded.host, embedded.port, **login)
         yield Broker(address, {**_settings(address), **_exchanges("")}, embedded)
+
+
+@contextmanager
+def alone_on(broker: Broker) -> Iterator[None]:
+    """Let this process know one mesh only while the block runs.
+
+    ``~/.dripline_mesh.yaml``, ``DRIPLINE_USER`` and ``DRIPLINE_PASSWORD`` of the person who runs the tests do not
+    count. Whoever makes a service or an ``Interface()`` without settings gets to the test's broker.
+
+    Args:
+        broker: The broker whose mesh and login are the ones to be found.
+    """
+    import pytest  # only tests need it
+
+    sources = import_module("dripline.config.load")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "user_mesh_file", lambda: None)
+        patch.setattr(sources, "home_mesh", lambda: dict(broker.mesh))
+        patch.setenv("DRIPLINE_USER", broker.username)
+        patch.setenv("DRIPLINE_PASSWORD", broker.password)
+        yield
 
 
 @contextmanager

@@ -6,13 +6,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import dripline.testing.fault_injection as injected
 from dripline.amqp.topic_index import topic_matches
-from dripline.testing.fault_injection.injector import InjectedFault, Injector, LineFault, LoginRefusal
-from dripline.testing.fault_injection.line import Line
-from dripline.testing.fault_injection.messages import Delay, Drop, Duplicate, Later, PassingMessage, Reorder
+from dripline.testing.faulty_line import Line
 
 if TYPE_CHECKING:
     from dripline.broker import EmbeddedBroker
@@ -43,13 +41,9 @@ class Fault:
         self._undo()
 
     def __enter__(self) -> Fault:
-        """Return it; it has begun already."""
-        return self
+        return self  # it has begun already
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        """Put it right."""
+    def __exit__(self, *_error: object) -> None:
         self.undo()
 
 
@@ -75,7 +69,7 @@ class Faults:
 
     def cut(self, client: str | None = None) -> int:
         """End connections without a word; returns how many."""
-        return self._broker.call(lambda state: Injector.of(state).cut(client))
+        return self._broker.call(lambda state: injected.Injector.of(state).cut(client))
 
     def hold(self, client: str | None = None, *, also_new: bool = False, for_s: float | None = None) -> Fault:
         """Make connections half-open: they stay, and nothing goes through them any more, either way.
@@ -87,7 +81,7 @@ class Faults:
             also_new: Whether those that are made meanwhile are held, too: a cable that is pulled.
             for_s: For how long.
         """
-        return self._inject(LineFault(client, Line.hold, Line.release, also_new), for_s)
+        return self._inject(injected.LineFault(client, Line.hold, Line.release, also_new), for_s)
 
     def slow(
         self,
@@ -105,7 +99,7 @@ class Faults:
             bytes_per_s: How much goes through; 0 for any amount.
             for_s: For how long.
         """
-        fault = LineFault(
+        fault = injected.LineFault(
             client, lambda line: line.slow_down(delay_s, bytes_per_s), lambda line: line.slow_down(0, 0), True
         )
         return self._inject(fault, for_s)
@@ -114,13 +108,13 @@ class Faults:
         self, client: str | None = None, *, count: int | None = None, for_s: float | None = None
     ) -> Fault:
         """Refuse logins as with a wrong password, the next ``count`` or all."""
-        return self._inject(LoginRefusal(client, count), for_s)
+        return self._inject(injected.LoginRefusal(client, count), for_s)
 
     # -- messages --------------------------------------------------------------------------------------------
 
     def drop(self, *, count: int | None = None, for_s: float | None = None, **which: Any) -> Fault:
         """Lose messages: who sends them notices nothing, and gets a confirm."""
-        return self._inject(Drop(concerns(**which), count), for_s)
+        return self._inject(injected.Rule(concerns(**which), count), for_s)
 
     def drop_replies(self, *, count: int | None = None, for_s: float | None = None, **which: Any) -> Fault:
         """Lose replies, for example those of ``sender="furnace"``."""
@@ -128,11 +122,11 @@ class Faults:
 
     def duplicate(self, *, count: int | None = None, for_s: float | None = None, **which: Any) -> Fault:
         """Deliver messages twice, the second time with the flag ``redelivered``."""
-        return self._inject(Duplicate(concerns(**which), count), for_s)
+        return self._inject(injected.Duplicate(concerns(**which), count), for_s)
 
     def delay(self, by_s: float, *, count: int | None = None, for_s: float | None = None, **which: Any) -> Fault:
         """Deliver messages later; what comes after them overtakes them."""
-        return self._inject(Delay(concerns(**which), count, by_s, self._later()), for_s)
+        return self._inject(injected.Delay(concerns(**which), count, by_s), for_s)
 
     def reorder(
         self,
@@ -154,7 +148,7 @@ class Faults:
             for_s: For how long.
             **which: Which messages.
         """
-        return self._inject(Reorder(concerns(**which), count, window, wait_s, self._later(), seed), for_s)
+        return self._inject(injected.Reorder(concerns(**which), count, window, wait_s, seed), for_s)
 
     # -- what an operator may delete -----------------------------------------------------------------------------
 
@@ -226,13 +220,10 @@ class Faults:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _later(self) -> Later:
-        return self._broker.call(lambda state: state.after)
-
-    def _inject(self, fault: InjectedFault, for_s: float | None) -> Fault:
+    def _inject(self, fault: injected.InjectedFault, for_s: float | None) -> Fault:
         return self._begin(
-            lambda state: Injector.of(state).begin(fault),
-            lambda state: Injector.of(state).end(fault),
+            lambda state: injected.Injector.of(state).begin(fault),
+            lambda state: injected.Injector.of(state).end(fault),
             lambda: fault.applied,
             for_s,
         )
@@ -271,8 +262,8 @@ def concerns(
     routing_key: str | None = None,
     queue: str | None = None,
     sender: str | None = None,
-    only: Callable[[PassingMessage], bool] | None = None,
-) -> Callable[[PassingMessage], bool]:
+    only: Callable[[injected.PassingMessage], bool] | None = None,
+) -> Callable[[injected.PassingMessage], bool]:
     """Make a function that tells whether a message is meant.
 
     Args:
@@ -283,7 +274,7 @@ def concerns(
         only: Looks at the message itself, on the broker's thread.
     """
 
-    def is_meant(message: PassingMessage) -> bool:
+    def is_meant(message: injected.PassingMessage) -> bool:
         return (
             (routing_key is None or topic_matches(routing_key, message.routing_key))
             and (queue is None or fnmatchcase(message.queue, queue))

@@ -76,8 +76,7 @@ def dripline_broker(request: pytest.FixtureRequest, dripline_broker_options: dic
     from contextlib import ExitStack
 
     from dripline.errors import BrokerError, ConfigurationError
-    from dripline.testing.brokers import broker_for_tests
-    from dripline.testing.isolation import alone_on
+    from dripline.testing.brokers import alone_on, broker_for_tests
 
     url = _broker_url(request.config)
     if url and dripline_broker_options:
@@ -213,7 +212,7 @@ def scpi_instrument(request: pytest.FixtureRequest) -> Iterator[Callable[..., In
     from contextlib import ExitStack
 
     from dripline.errors import ConfigurationError
-    from dripline.testing.instruments import instrument
+    from dripline.testing.services import instrument
 
     with ExitStack() as stack:
 

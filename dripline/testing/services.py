@@ -1,28 +1,45 @@
-"""Services that run while a test does, on threads of this process."""
+"""Services that run while a test does, on threads of this process, and simulated instruments."""
 
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dripline.checking import check_loaded
 from dripline.checking.arguments import accepted_arguments
+from dripline.config.authentication import make_authentication
+from dripline.config.diagnostics import Place
+from dripline.config.load import load_all
+from dripline.config.overrides import set_path, spell
+from dripline.config.source_map import SourceMap
 from dripline.config.suggest import did_you_mean
 from dripline.core.endpoint import Endpoint
 from dripline.core.interface import Interface
+from dripline.core.object_creator import ObjectCreator
 from dripline.core.service import Service
+from dripline.discovery.class_finder import secrets_of_extensions
 from dripline.discovery.validation import describe_failure
 from dripline.errors import ConfigurationError, DriplineError, ErrorReply, NoRoute, ReplyTimeout
+from dripline.simulation import Instrument
 from dripline.testing.brokers import Broker
-from dripline.testing.configured import configured_service
 from dripline.wire.return_codes import ThrowReply
 from dripline.wire.safe_text import duration
+
+logger = logging.getLogger("dripline.testing")
+
+_PATIENCE_S = 20.0
+_PING_S = 2.0
+_PAUSE_S = 0.005
 
 
 def found(path: Path, folders: Sequence[Path]) -> Path:
@@ -46,9 +63,21 @@ def _short(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-_PATIENCE_S = 20.0
-_PING_S = 2.0
-_PAUSE_S = 0.005
+def instrument(
+    description: Mapping[str, Any] | str | os.PathLike[str], folders: Sequence[Path]
+) -> AbstractContextManager[Instrument]:
+    """An instrument that runs while a block does, at a free port.
+
+    Args:
+        description: A description, or a file of one.
+        folders: Where files are looked for.
+
+    Raises:
+        ConfigurationError: A line for each mistake in the description.
+    """
+    if isinstance(description, Mapping):
+        return Instrument({"port": 0, **description})
+    return Instrument.from_file(found(Path(description), folders), port=0)  # a file's own port may be taken
 
 
 class Services:
@@ -109,9 +138,9 @@ class Services:
 
     def _make(self, what: Any, arguments: dict[str, Any]) -> Service:
         if isinstance(what, (str, os.PathLike)):
-            return configured_service(found(Path(what), self._folders), arguments, self._broker, self._mesh)
+            return _configured_service(found(Path(what), self._folders), arguments, self._broker, self._mesh)
         if isinstance(what, Mapping):
-            return configured_service(what, arguments, self._broker, self._mesh)
+            return _configured_service(what, arguments, self._broker, self._mesh)
         if inspect.isclass(what):
             _refuse_unknown(what, arguments)
         if inspect.isclass(what) and issubclass(what, Service):
@@ -236,3 +265,44 @@ def _source(what: Any) -> str:
         return inspect.getsourcefile(what if inspect.isclass(what) else type(what)) or ""
     except TypeError:
         return ""
+
+
+# -- configured services -------------------------------------------------------------------------------------
+
+
+def _configured_service(
+    source: Path | Mapping[str, Any], overrides: Mapping[str, Any], broker: Broker, mesh: Mapping[str, Any]
+) -> Service:
+    """Make a service as `dl-serve` would, but for its mesh and its login, which are the test's."""
+    configuration = _checked(source, overrides, broker, mesh)
+    secrets = make_authentication(configuration, auth=secrets_of_extensions())
+    service = ObjectCreator().create_object(configuration, "Service", secrets)
+    if not isinstance(service, Service):
+        raise ConfigurationError(f"{type(service).__name__} is no service; only a service can run")
+    service.enable_scheduling = bool(configuration.get("enable_scheduling", True))  # `dl-serve` turns it on
+    return service
+
+
+def _checked(
+    source: Path | Mapping[str, Any], overrides: Mapping[str, Any], broker: Broker, mesh: Mapping[str, Any]
+) -> dict[str, Any]:
+    here = {"dripline_mesh": mesh, "username": broker.username, "password": broker.password}
+    if isinstance(source, Path):
+        loaded = load_all(source, options=here)
+    else:
+        loaded = replace(load_all(defaults=source, options=here), origin=_InPython())
+    for key, value in overrides.items():
+        path = [int(part) if part.isdecimal() else part for part in key.split(".")]
+        set_path(loaded.configuration, path, value)
+    found = check_loaded(loaded)
+    for warning in found.warnings:
+        logger.warning("%s", warning)
+    found.sorted().raise_errors()
+    return loaded.configuration
+
+
+class _InPython(SourceMap):
+    """A configuration that stands in a test: its mistakes are told by the path of their keys."""
+
+    def place(self, key_path: Sequence[str | int]) -> Place:
+        return Place(spell(key_path))

@@ -154,7 +154,7 @@ def outcome(template: str, raw: Any) -> Any:
         return value_of(template, raw)
     except OverflowError:
         return OverflowError
-    except ValueError as error:  # asteval names the kind of other errors
+    except ValueError as error:  # the text names the kind of other errors
         return next(kind for kind in (ZeroDivisionError, ValueError) if kind.__name__ in str(error))
 
 

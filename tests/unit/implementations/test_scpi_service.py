@@ -11,7 +11,7 @@ import pytest
 from support.waiting import eventually
 
 from dripline.core import MsgRequest, ThrowReply, op_t
-from dripline.implementations.communicator import presence, transaction
+from dripline.implementations import communicator
 
 from .scripted_device import ScriptedDevice, hang_up, nothing, says
 
@@ -116,7 +116,7 @@ def test_a_device_unplugged_and_plugged_in_again_is_said_once_each(serve, device
 
 def test_nobody_waits_for_what_is_known_to_fail(serve, device, monkeypatch):
     """Within the back-off no connection is even tried."""
-    monkeypatch.setattr(presence, "_FIRST_PAUSE_S", 60)
+    monkeypatch.setattr(communicator, "_FIRST_PAUSE_S", 60)
     device.unplug()
     service = serve()
     device.plug_in()
@@ -231,7 +231,7 @@ def test_a_part_of_an_answer_is_no_answer(serve, device):
 
 def test_a_device_that_talks_for_ever_stops_nothing(serve, device, monkeypatch):
     """What it says has a bound in bytes, and the time is one for all it says."""
-    monkeypatch.setattr(transaction, "LONGEST_ANSWER", 100_000)
+    monkeypatch.setattr(communicator, "LONGEST_ANSWER", 100_000)
     service = serve()
 
     def rave(connection: socket.socket) -> None:

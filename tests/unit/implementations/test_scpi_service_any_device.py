@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dripline.core import ThrowReply
-from dripline.implementations.communicator import Deadline, Medium, presence
+from dripline.implementations import communicator
+from dripline.implementations.communicator import Deadline, Medium
 from dripline.implementations.scpi_service import SCPIService
 
 from .scripted_device import reply_to
@@ -112,8 +113,8 @@ def asked(service: Service, names: list[str]) -> tuple[str, str]:
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once."""
-    monkeypatch.setattr(presence, "_FIRST_PAUSE_S", 0.0)
-    monkeypatch.setattr(presence, "_LONGEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(communicator, "_FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(communicator, "_LONGEST_PAUSE_S", 0.0)
 
 
 @pytest.mark.usefixtures("no_pauses")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dripline.formula.rules import DEEPEST, LONGEST, FormulaRefused
+from dripline.formula.syntax import DEEPEST, LONGEST, FormulaRefused
 from dripline.formula.template import Template
 
 

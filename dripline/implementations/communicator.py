@@ -1,19 +1,145 @@
-"""Asking a device one question, and listening for its one answer."""
+"""One question and one answer at a time with a device, over any medium, and what to do when that fails.
+
+`Line` asks and listens, `Medium` is what lies below it (each in the file of its service), and `Presence` knows
+whether the device is there.
+"""
 
 from __future__ import annotations
 
-from dripline.implementations.communicator.errors import (
-    DeviceSilent,
-    GarbledAnswer,
-    device_error,
-)
-from dripline.implementations.communicator.medium import Deadline, Medium
-from dripline.wire.safe_text import duration
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from dripline.core.throw_reply import ThrowReply
+from dripline.runtime import backoff
+from dripline.wire.safe_text import duration, safe_text
+
+logger = logging.getLogger("dripline.instruments")
 
 #: More than this is no answer but a device gone wild.
 LONGEST_ANSWER = 16 * 2**20
 
+_NO_RESPONSE = 202
+_FIRST_PAUSE_S = 0.2
+_LONGEST_PAUSE_S = 5.0
 _SHOWN = 60
+
+
+# -- what goes wrong; each is the reply to the request that met it --------------------------------------------
+
+
+class DeviceError(ThrowReply):
+    """The device did not do its part.
+
+    Args:
+        message: what happened; it names the device.
+    """
+
+    code = "resource_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(self.code, message)
+
+
+class DeviceAway(DeviceError, ConnectionError):
+    """There is no connection to the device, or it broke."""
+
+    code = "resource_error_connection"
+
+
+class DeviceSilent(DeviceError, TimeoutError):
+    """The device did not answer in time."""
+
+    code = "resource_error_no_response"
+
+
+class GarbledAnswer(DeviceError):
+    """What came cannot be told to be the answer."""
+
+    code = "resource_error_connection"
+
+
+def device_error(who: str, error: BaseException) -> DeviceError:
+    """Make of any failure one that names the device.
+
+    Args:
+        who: the device, for people.
+        error: a failure of the medium, or of a lab's own way to use it.
+    """
+    if isinstance(error, DeviceError):
+        return error
+    if isinstance(error, ThrowReply):
+        silent = error.return_code.value == _NO_RESPONSE
+        return (DeviceSilent if silent else DeviceAway)(f"{who}: {error}")
+    if isinstance(error, TimeoutError):
+        return DeviceSilent(f"{who}: no answer in time")
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return DeviceAway(f"{who}: {reason}")
+
+
+# -- what carries bytes ---------------------------------------------------------------------------------------
+
+
+class Deadline:
+    """The moment until which something may take.
+
+    Args:
+        seconds: from now.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Return the seconds that are left.
+
+        Raises:
+            TimeoutError: none are.
+        """
+        seconds = self._end - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("no time left")
+        return seconds
+
+
+class Medium(ABC):
+    """A way to a device. Failures are OSErrors, a time that is over is a TimeoutError."""
+
+    @property
+    @abstractmethod
+    def device(self) -> str:
+        """The device as messages call it, such as ``10.0.0.7:5025``."""
+
+    @abstractmethod
+    def renew(self, timeout_s: float) -> bool:
+        """Open it, or make it fit for use again.
+
+        Args:
+            timeout_s: how long that may take.
+
+        Returns:
+            True when answers to earlier questions cannot come any more, as on a new connection.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the device; `renew` opens it again."""
+
+    @abstractmethod
+    def write(self, data: bytes, deadline: Deadline) -> None:
+        """Send all of it."""
+
+    @abstractmethod
+    def read(self, deadline: Deadline) -> bytes:
+        """Wait for bytes, and return those that are there."""
+
+    @abstractmethod
+    def pending(self) -> bytes:
+        """Return bytes that have come already, without waiting; none are ``b""``."""
+
+
+# -- question and answer --------------------------------------------------------------------------------------
 
 
 class Answer:
@@ -188,3 +314,63 @@ class Line:
 def _short(data: bytes) -> str:
     text = data[:_SHOWN].decode(errors="replace")
     return repr(text) + ("…" if len(data) > _SHOWN else "")
+
+
+# -- whether the device is there: said once when it is lost, once when it is back ------------------------------
+
+
+class Presence:
+    """Remembers that a device is away, so that nobody waits for what is known to fail.
+
+    Args:
+        who: the device, for people.
+    """
+
+    def __init__(self, who: str) -> None:
+        self._who = who
+        self._why: tuple[type[DeviceError], str] | None = None  # the error itself would keep what it has seen open
+        self._since = 0.0
+        self._next_try = 0.0
+        self._pauses: Iterator[float] = iter(())
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the device could not be reached when that was tried last."""
+        return self._why is not None
+
+    def check(self) -> None:
+        """Let a call pass when the device is there, or when it is time to try again.
+
+        Raises:
+            DeviceError: the device is away, and it is not time yet.
+        """
+        pause = self._next_try - time.monotonic()
+        if self._why is not None and pause > 0:
+            kind, text = self._why
+            raise kind(f"{text}; next try in {pause:.1f} s")
+
+    def lost(self, error: BaseException) -> DeviceError:
+        """Take note that the device cannot be reached.
+
+        Args:
+            error: what came of the attempt.
+
+        Returns:
+            The error for whoever asked.
+        """
+        if self._why is None:
+            self._since = time.monotonic()
+            self._pauses = backoff.delays(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        told = device_error(self._who, error)
+        kind, text = type(told), str(told)
+        if self._why is None:
+            logger.warning("%s; the device is away, going on trying", safe_text(text))
+        self._why = kind, text
+        self._next_try = time.monotonic() + next(self._pauses)
+        return kind(text)
+
+    def found(self) -> None:
+        """Take note that the device answers."""
+        if self._why is not None:
+            self._why = None
+            logger.warning("%s is back after %.1f s", self._who, time.monotonic() - self._since)

@@ -101,17 +101,11 @@ class Line(asyncio.Transport, asyncio.Protocol):
 
     def close(self) -> None:
         """End it when everything is written; over a dead line the client learns nothing of it."""
-        if self._held:
-            self._loop.call_soon(self._end, None)
-        else:
-            self._out.when_empty(self._socket.close)
+        self._end_unless_held(lambda: self._out.when_empty(self._socket.close))
 
     def abort(self) -> None:
         """End it at once; over a dead line the client learns nothing of it."""
-        if self._held:
-            self._loop.call_soon(self._end, None)
-        else:
-            self.cut()
+        self._end_unless_held(self.cut)
 
     def pause_reading(self) -> None:
         """Take nothing from the client."""
@@ -128,6 +122,12 @@ class Line(asyncio.Transport, asyncio.Protocol):
         return self._out.size + self._socket.get_write_buffer_size()
 
     # -- inside
+
+    def _end_unless_held(self, end: Callable[[], object]) -> None:
+        if self._held:
+            self._loop.call_soon(self._end, None)
+        else:
+            end()
 
     def _end(self, error: Exception | None) -> None:
         if not self._ended:
@@ -153,16 +153,7 @@ class Line(asyncio.Transport, asyncio.Protocol):
 
 
 class _Direction:
-    """Bytes on their way in one direction, in order.
-
-    Args:
-        loop: for its timer.
-        forward: takes them at the end.
-        on_level: is told when there are more, or fewer, of them under way.
-
-    Attributes:
-        size: how many bytes are under way.
-    """
+    """Bytes on their way in one direction, in order; `size` is how many are under way."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, forward: Callable[[bytes], object], on_level: Callable[[], None]
@@ -180,23 +171,24 @@ class _Direction:
         self._then: Callable[[], object] | None = None
 
     def push(self, data: bytes) -> None:
-        """Pass on, in due time."""
         if not (self._held or self._under_way or self._delay_s or self._bytes_per_s):
             self._forward(data)
             return
-        if self._bytes_per_s and not self._held:
-            self._push_pieces(data)
-        else:
-            self._append(self._loop.time() + self._delay_s, data)
+        rate = 0.0 if self._held else self._bytes_per_s
+        step = max(1, int(rate / _PIECES_PER_S) if rate else len(data))
+        self._free_at = max(self._free_at, self._loop.time())
+        for start in range(0, len(data), step):
+            piece = data[start : start + step]
+            self._free_at += len(piece) / rate if rate else 0.0
+            self._under_way.append((self._free_at + self._delay_s, piece))
+            self.size += len(piece)
         self._on_level()
         self._arm()
 
     def hold(self) -> None:
-        """Pass nothing on any more."""
         self._held = True
 
     def release(self) -> None:
-        """Pass on again."""
         self._held = False
         self._pass_on()
 
@@ -209,7 +201,6 @@ class _Direction:
             self._pass_on()
 
     def clear(self) -> None:
-        """Forget what is under way."""
         self._under_way.clear()
         self.size = 0
 
@@ -219,18 +210,6 @@ class _Direction:
             self._then = then
         else:
             then()
-
-    def _push_pieces(self, data: bytes) -> None:
-        step = max(1, int(self._bytes_per_s / _PIECES_PER_S))
-        self._free_at = max(self._free_at, self._loop.time())
-        for start in range(0, len(data), step):
-            piece = data[start : start + step]
-            self._free_at += len(piece) / self._bytes_per_s
-            self._append(self._free_at + self._delay_s, piece)
-
-    def _append(self, due: float, data: bytes) -> None:
-        self._under_way.append((due, data))
-        self.size += len(data)
 
     def _arm(self) -> None:
         if self._timer is None and self._under_way and not self._held:

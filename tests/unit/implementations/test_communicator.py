@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.implementations.communicator.transaction import Answer
+from dripline.implementations.communicator import Answer
 
 pieces = st.lists(st.binary(min_size=1, max_size=12), max_size=12)
 terminators = st.sampled_from([b"\n", b"\r\n", b"> ", b"\r\n>"])

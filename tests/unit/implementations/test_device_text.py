@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dripline.implementations import regex_search
-from dripline.implementations.regex_search import most_steps, search
+from dripline.implementations import device_text
+from dripline.implementations.device_text import most_steps, search
 
 NESTED = r"(?P<value_raw>(\d+,?)+);"
 
@@ -47,7 +47,7 @@ def test_what_is_cheap_starts_no_process(monkeypatch):
     def fail(*_):
         raise AssertionError
 
-    monkeypatch.setattr(regex_search, "_ends", fail)
+    monkeypatch.setattr(device_text, "_ends", fail)
     assert search(r"(?P<value_raw>-?\d+(\.\d+)?([eE][-+]?\d+)?) V", "volts: -1.25e-3 V")
     assert search(r"[^,]+,[^,]+,(?P<value_raw>[^,]+)", "+1.0E+00," * 6 + "5")
     assert not search("x*y", "x" * 5000)

@@ -1,1 +1,0 @@
-"""What an embedded broker does wrong for a test. All of it runs on the broker's thread."""
