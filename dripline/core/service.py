@@ -27,7 +27,7 @@ from dripline.core.request_handler import RequestHandler
 from dripline.core.request_sender import RequestSender
 from dripline.core.scheduler import Scheduler
 from dripline.errors import BrokerError, DriplineError
-from dripline.runtime.buffer_policy import AlertSpoolMap, keep_rule
+from dripline.runtime.alert_spool import AlertSpoolMap, keep_rule
 from dripline.runtime.children import Children
 from dripline.runtime.dispatch import BuiltIn
 from dripline.runtime.durable_queue import DurableQueue

@@ -9,12 +9,11 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dripline.runtime.buffer_policy import BufferPolicy
-from dripline.runtime.damaged_records import DamagedRecords
-from dripline.runtime.queued_alert import QueuedAlert, from_line, to_line
+from dripline.runtime.alert_spool import BufferPolicy, QueuedAlert, from_line, to_line
+from dripline.runtime.dead_letters import DamagedRecords
 from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.runtime.spool import Spool
-from dripline.runtime.spool_position import Position
+from dripline.runtime.spool_files import Position
 
 logger = logging.getLogger("dripline.alerts")
 

@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 
 from dripline.amqp.content import CutBody, Delivery
 from dripline.amqp.properties import RawProperties
-from dripline.runtime.chunk_sets import ChunkSet, ChunkSets, TooLong
+from dripline.runtime.chunk_sets import ChunkSet, ChunkSets, Spilled, SpillFile, TooLong
 from dripline.runtime.dead_letters import KEPT_BYTES, DeadLetter, DeadLetterFile
 from dripline.runtime.delivery_budget import OVERHEAD, DeliveryBudget
 from dripline.runtime.in_flight import InFlight, release, set_in_flight
-from dripline.runtime.spill_file import Spilled, SpillFile
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
 from dripline.transport.durable_consumer import DurableConsumer

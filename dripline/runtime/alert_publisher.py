@@ -12,9 +12,8 @@ from collections.abc import Callable, Sequence
 
 from dripline.errors import BrokerError, ClosedByBroker, ConnectionLost, DriplineError
 from dripline.runtime.alert_backlog import AlertBacklog
+from dripline.runtime.alert_spool import BufferPolicy, QueuedAlert
 from dripline.runtime.boundary import Boundary
-from dripline.runtime.buffer_policy import BufferPolicy
-from dripline.runtime.queued_alert import QueuedAlert
 from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.transport.future import OneShotFuture
 from dripline.wire.encode import Envelope

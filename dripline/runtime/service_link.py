@@ -15,7 +15,7 @@ from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime import forks
 from dripline.runtime.alert_collector import AlertCollector
-from dripline.runtime.buffer_policy import BufferPolicy
+from dripline.runtime.alert_spool import BufferPolicy
 from dripline.runtime.client import MeshClient
 from dripline.runtime.durable_queue import DurableQueue
 from dripline.runtime.pending_replies import PendingReply

@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dripline.runtime import spool_record
-from dripline.runtime.damaged_records import DamagedRecords
+from dripline.runtime.dead_letters import DamagedRecords
 from dripline.runtime.durable_files import until_kept
 from dripline.runtime.rate_limited_log import RateLimitedLogger
-from dripline.runtime.spool_folder import Segment, SpoolFolder
-from dripline.runtime.spool_position import Position
+from dripline.runtime.spool_files import OVERHEAD, Position, Segment, SpoolFolder, count_records, pack, read_line
 
 __all__ = ["Position", "Record", "Spool", "SpoolFull"]
 
@@ -102,7 +100,7 @@ class Spool:
         """How many of some lines there is room for, from the first one on."""
         room = self._limit - self.waiting_bytes
         for count, line in enumerate(lines):
-            room -= len(line) + spool_record.OVERHEAD
+            room -= len(line) + OVERHEAD
             if room < 0:
                 return count
         return len(lines)
@@ -117,7 +115,7 @@ class Spool:
             SpoolFull: There is no room; nothing was appended.
             OSError: The disk does not accept it; nothing was appended.
         """
-        records = [spool_record.pack(line) for line in lines]
+        records = [pack(line) for line in lines]
         data = b"".join(records)
         if self.waiting_bytes + len(data) > self._limit:
             raise SpoolFull(f"{self.folder} holds its {self._limit / 1e6:g} MB already")
@@ -330,7 +328,7 @@ class Spool:
                 while position.offset < end and len(records) < count and position not in self._skipped:
                     if room is not None and position.offset - start.offset >= room and records:
                         break
-                    data, lines, damaged = spool_record.read_line(file, end - position.offset, segment.packed)
+                    data, lines, damaged = read_line(file, end - position.offset, segment.packed)
                     if not data:
                         raise FileNotFoundError("it is shorter than it was")
                     position = self._take(records, position, data, lines, damaged)
@@ -354,7 +352,7 @@ class Spool:
                 )
         with self._state:
             if not lines:
-                self._skip(start, end.offset, spool_record.count(data, 0, len(data)))
+                self._skip(start, end.offset, count_records(data, 0, len(data)))
             elif damaged:
                 self._mixed.add(start)
         # All but the last record of a line end where the line begins: it is read again as a whole.

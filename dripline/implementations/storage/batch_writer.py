@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from dripline.implementations.storage.database import DatabaseAway
-from dripline.implementations.storage.dead_letters import DeadLetters, Refusal
-from dripline.implementations.storage.row import Row
+from dripline.implementations.storage.rows import DeadLetters, Refusal, Row
 from dripline.implementations.storage.waiting_rows import (
     Batch,
     Pace,

@@ -6,9 +6,10 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
 from dripline.errors import ConfigurationError
+from dripline.implementations.storage.columns import conversions, converted
 from dripline.implementations.storage.database import (
     DatabaseAway,
     DatabaseBusy,
@@ -21,15 +22,12 @@ from dripline.implementations.storage.database import (
     reason,
     remedy,
 )
-from dripline.implementations.storage.dead_letters import Refusal
-from dripline.implementations.storage.message_ids import MessageIds, insert_new
-from dripline.implementations.storage.numbers import as_numbers, number_columns
-from dripline.implementations.storage.row import Row
+from dripline.implementations.storage.rows import Refusal, Row
 from dripline.implementations.storage.sqlite_file import SqliteFile
-from dripline.implementations.storage.times import as_times, time_columns
+from dripline.implementations.storage.tables import Destination, Destinations, MessageIds, insert_new
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Connection, Engine
 
 logger = logging.getLogger("dripline.database")
 
@@ -39,42 +37,8 @@ _CONFLICTING_ROWS = 5  # before any other is written, until the database counts 
 _CONFLICTS_FOR_S = 10.0  # of a row, while others are written, until it counts as refused
 
 
-class Destination(NamedTuple):
-    """Where rows go.
-
-    Attributes:
-        table: The table.
-        id_column: Its column that holds message ids and is unique; None when there is none.
-    """
-
-    table: Table
-    id_column: str | None = None
-
-
 #: The rows for each table.
 Groups = Mapping[Destination, list[Row]]
-
-
-class Destinations(Protocol):
-    """Knows the tables by the names that rows carry."""
-
-    def destination(self, name: str) -> Destination:
-        """Find a table; errors of the database are raised as they come.
-
-        Raises:
-            LookupError: There is none of that name.
-            ConfigurationError: Rows cannot be written to it before somebody mends something.
-        """
-
-    def look(self) -> None:
-        """Find out whether rows can be written to them.
-
-        Raises:
-            ConfigurationError: They cannot before somebody mends something.
-        """
-
-    def forget(self) -> None:
-        """Look again for all of them; the database was away."""
 
 
 class DatabaseSink:
@@ -346,16 +310,16 @@ class DatabaseSink:
         table, id_column = destination
         if id_column is None:
             rows = self._ids.those_new(connection, table, rows)
-        times, numbers = time_columns(table), number_columns(table)
+        columns = conversions(table)
         # One statement takes rows with the same columns only.
         alike: dict[frozenset[str], list[dict[str, Any]]] = {}
         for row in rows:
-            values = dict(as_numbers(as_times(row.values, times), numbers))
+            values = converted(row.values, columns)
             if id_column is not None:
                 values[id_column] = row.message_id
             alike.setdefault(frozenset(values), []).append(values)
-        for columns, batch in alike.items():
-            unknown = columns.difference(table.columns.keys())
+        for names, batch in alike.items():
+            unknown = names.difference(table.columns.keys())
             if unknown:  # SQLAlchemy would leave them out without a word
                 raise RowRefused(f"{table.name} has no column {', '.join(sorted(unknown))}")
             try:

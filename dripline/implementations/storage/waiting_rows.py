@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from dripline.implementations.storage.dead_letters import Refusal
-from dripline.implementations.storage.row import Row, from_line, size_of, to_line
+from dripline.implementations.storage.rows import Refusal, Row, from_line, size_of, to_line
 from dripline.runtime.spool import Position, Spool
 
 

@@ -16,12 +16,11 @@ from support.memory import PeakMemory
 from support.waiting import eventually
 
 from dripline.implementations.storage.batch_writer import BatchWriter
+from dripline.implementations.storage.columns import now
 from dripline.implementations.storage.database import make_engine, read_url
 from dripline.implementations.storage.database_sink import DatabaseSink
-from dripline.implementations.storage.dead_letters import DeadLetters
-from dripline.implementations.storage.row import Row, size_of, to_line
-from dripline.implementations.storage.sensor_table import SensorTable
-from dripline.implementations.storage.times import now
+from dripline.implementations.storage.rows import DeadLetters, Row, size_of, to_line
+from dripline.implementations.storage.tables import SensorTable
 from dripline.implementations.storage.waiting_rows import Pace, WaitingRows, parts_of
 from dripline.runtime.spool import Spool
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.disk import before
 
-from dripline.implementations.storage.row import Row, from_line, to_line
+from dripline.implementations.storage.rows import Row, from_line, to_line
 from dripline.runtime import durable_files as files
 from dripline.runtime import spool as spools
 from dripline.runtime.spool import Spool, SpoolFull
