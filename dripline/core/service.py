@@ -27,7 +27,6 @@ from dripline.core.request_handler import RequestHandler
 from dripline.core.request_sender import RequestSender
 from dripline.core.scheduler import Scheduler
 from dripline.errors import BrokerError, DriplineError
-from dripline.runtime.alert_spool import AlertSpoolMap, keep_rule
 from dripline.runtime.children import Children
 from dripline.runtime.dispatch import BuiltIn
 from dripline.runtime.durable_queue import DurableQueue
@@ -43,6 +42,7 @@ from dripline.runtime.sent_message import Answered, SentMessagePackage, thrown
 from dripline.runtime.service_discovery import LIST_ENDPOINTS
 from dripline.runtime.service_link import ServiceLink
 from dripline.runtime.state_folder import dead_letter_folder
+from dripline.runtime.store_and_forward import AlertSpoolMap, keep_rule
 from dripline.wire.enums import op_t
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
 from dripline.wire.throw_reply import ThrowReply

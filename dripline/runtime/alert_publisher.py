@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from dripline.errors import BrokerError, ClosedByBroker, ConnectionLost, DriplineError
-from dripline.runtime.alert_backlog import AlertBacklog
-from dripline.runtime.alert_spool import BufferPolicy, QueuedAlert
+from dripline.runtime.alert_backlog import AlertBacklog, QueuedAlert
 from dripline.runtime.boundary import Boundary
 from dripline.runtime.rate_limited_log import RateLimitedLogger
+from dripline.runtime.store_and_forward import BufferPolicy
 from dripline.transport.future import OneShotFuture
 from dripline.wire.encode import Envelope
 
@@ -196,7 +196,7 @@ class AlertPublisher:
                 self._settle()
                 self._publish_passing()
                 if self._backlog.store_in_s == 0.0:
-                    self._backlog.store(self._flying)
+                    self._backlog.store_behind(self._flying)
                 if not self._publish_some():
                     self._report_late()
                     self._rest()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from dripline.runtime.clock import timestamp
 from dripline.runtime.durable_files import LIMIT_BYTES, LineFile
+from dripline.runtime.outage import Outage
 from dripline.runtime.rate_limited_log import RateLimitedLogger
 
 logger = logging.getLogger("dripline.alerts")
@@ -77,7 +78,7 @@ class DeadLetterFile:
         self._name = name
         self._file = LineFile(path, name, limit_bytes)
         self._limited_log = RateLimitedLogger(logger)
-        self._failing = False
+        self._disk = Outage(logger)
 
     def add(self, letters: Sequence[DeadLetter]) -> bool:
         """Write dead letters to disk.
@@ -88,16 +89,10 @@ class DeadLetterFile:
         try:
             self._file.append(b"".join(letter.as_line() for letter in letters))
         except OSError as error:
-            if not self._failing:
-                logger.error(
-                    "%s: cannot write dead letters to %s: %s; the messages stay in their queue meanwhile",
-                    self._name, self.path, error,
-                )  # fmt: skip
-            self._failing = True
+            text = "%s: cannot write dead letters to %s: %s; the messages stay in their queue meanwhile"
+            self._disk.begin(str(error), text, self._name, self.path, error)
             return False
-        if self._failing:
-            logger.warning("%s: can write dead letters to %s again", self._name, self.path)
-            self._failing = False
+        self._disk.end("%s: can write dead letters to %s again", self._name, self.path)
         self.count += len(letters)
         for letter in letters:
             self._limited_log.tell(

@@ -16,9 +16,10 @@ from dripline.errors import (
     ConnectionLost,
     NameTaken,
 )
-from dripline.runtime import backoff, forks
+from dripline.runtime import forks
 from dripline.runtime.boundary import Boundary
 from dripline.runtime.opening import Caller, Life
+from dripline.runtime.outage import delays
 from dripline.runtime.rate_limited_log import RateLimitedLogger
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
@@ -66,7 +67,7 @@ class ReconnectingConnection:
         self._prepare = prepare
         self._on_lost = on_lost
         self._on_returned = on_returned
-        self._delays = backoff.delays(cap_s=self._longest_pause_s)
+        self._delays = delays(cap_s=self._longest_pause_s)
         self._limited_log = RateLimitedLogger(logger)
         self._since = 0.0
         self._connection: Connection | None = None  # may still be in the making
@@ -269,14 +270,14 @@ class ReconnectingConnection:
 
     def _connect_first(self, life: Life) -> None:
         """Make a connection as long as somebody waits for it."""
-        delays = backoff.delays(first_s=_FIRST_PAUSE_S)
+        pauses = delays(first_s=_FIRST_PAUSE_S)
         while True:
             with self._state:
                 if not life.callers:
                     life.is_making = False
                     return
             error = self._try(life)
-            if error is None or not self._goes_on(life, error, next(delays)):
+            if error is None or not self._goes_on(life, error, next(pauses)):
                 return
 
     def _try(self, life: Life) -> BaseException | None:
@@ -309,14 +310,14 @@ class ReconnectingConnection:
         return True
 
     def _connect(self, closed: threading.Event) -> None:
-        delays, waited = backoff.delays(first_s=0.05, cap_s=0.5), 0.0
+        pauses, waited = delays(first_s=0.05, cap_s=0.5), 0.0
         while True:
             self._makers.add(threading.get_ident())
             try:
                 self._connect_once(closed)
                 return
             except NameTaken:
-                delay = next(delays)
+                delay = next(pauses)
                 waited += delay
                 if waited > _NAME_PATIENCE_S or closed.wait(delay):
                     raise
@@ -380,7 +381,7 @@ class ReconnectingConnection:
     def _reconnect(self, life: Life) -> None:
         said = ""
         if time.monotonic() - self._since > _STEADY_S:
-            self._delays = backoff.delays(cap_s=self._longest_pause_s)
+            self._delays = delays(cap_s=self._longest_pause_s)
         for delay in self._delays:
             if life.closed.wait(delay):
                 return

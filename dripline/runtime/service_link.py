@@ -15,7 +15,6 @@ from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime import forks
 from dripline.runtime.alert_collector import AlertCollector
-from dripline.runtime.alert_spool import BufferPolicy
 from dripline.runtime.client import MeshClient
 from dripline.runtime.durable_queue import DurableQueue
 from dripline.runtime.pending_replies import PendingReply
@@ -26,6 +25,7 @@ from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.sent_message import SentMessagePackage
 from dripline.runtime.service_alerts import ServiceAlerts
 from dripline.runtime.shared_names import declare_queue, refuse_shared
+from dripline.runtime.store_and_forward import BufferPolicy
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest

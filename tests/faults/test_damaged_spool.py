@@ -29,7 +29,7 @@ from support.waiting import eventually
 
 from dripline.core import MsgAlert
 from dripline.runtime import service_alerts
-from dripline.runtime.alert_spool import to_line
+from dripline.runtime.alert_backlog import to_line
 from dripline.runtime.spool import Spool
 from dripline.transport.address import BrokerAddress
 

@@ -13,12 +13,11 @@ from dripline.core._access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
 from dripline.errors import ConfigurationError
-from dripline.implementations.storage.batch_writer import BatchWriter
+from dripline.implementations.storage.batch_writer import BatchWriter, Pace
 from dripline.implementations.storage.database import is_away, reason, remedy
 from dripline.implementations.storage.database_sink import DatabaseSink
 from dripline.implementations.storage.rows import DeadLetters, Row
 from dripline.implementations.storage.tables import Destinations
-from dripline.implementations.storage.waiting_rows import Pace
 from dripline.runtime.spool import Spool
 from dripline.runtime.state_folder import user_path
 from dripline.runtime.worker import InFlight, in_flight, release

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dripline.runtime.durable_files import LIMIT_BYTES, LineFile
+from dripline.runtime.outage import Outage
+from dripline.runtime.spool import Position
 
 logger = logging.getLogger("dripline.database")
 
@@ -31,6 +33,8 @@ class Row(NamedTuple):
         message_id: What makes it one and the same row when it comes again.
         token: What is given back when it is safe; None for nothing.
         size: Estimate of the bytes that it takes in memory; 0 if nobody has counted.
+        position: The position behind it in the spool; None if it is in memory only.
+        damage: Why what was on disk is not a row; empty if it is.
     """
 
     table: str
@@ -38,6 +42,12 @@ class Row(NamedTuple):
     message_id: str
     token: Any = None
     size: int = 0
+    position: Position | None = None
+    damage: str = ""
+
+    def counted(self) -> Row:
+        """Return a row that knows its size."""
+        return self if self.size else self._replace(size=size_of(self.values))
 
 
 def size_of(value: Any) -> int:
@@ -86,6 +96,14 @@ def from_line(line: bytes) -> Row:
     if not (isinstance(table, str) and isinstance(message_id, str) and isinstance(values, dict)):
         raise ValueError("no line of a row")
     return Row(table, values, message_id)
+
+
+def row_of_line(line: bytes) -> Row:
+    """Read what `to_line` wrote; a line that it did not write gives a row that is damaged."""
+    try:
+        return from_line(line)
+    except ValueError as error:
+        return Row("", {"line": line.decode("utf-8", "replace")}, "", damage=f"damaged on disk: {error}")
 
 
 def _escaped(value: Any) -> Any:
@@ -147,13 +165,13 @@ class DeadLetters:
 
     Attributes:
         count: How many rows were refused in this run.
-        disk_is_refusing: Whether the disk did not take rows when that was last tried.
+        disk: Whether the disk did not take rows when that was last tried.
     """
 
     def __init__(self, path: Path, who: str, limit_bytes: int = LIMIT_BYTES) -> None:
         self.path = path
         self.count = 0
-        self.disk_is_refusing = False
+        self.disk = Outage(logger)
         self._who = who
         self._lines = LineFile(path, who, limit_bytes)
         self._writing = threading.Lock()
@@ -196,13 +214,10 @@ class DeadLetters:
         try:
             self._lines.append(data)
         except OSError as error:
-            if not self.disk_is_refusing:
-                logger.error("%s: %s takes no refused rows, they wait: %s", self._who, self.path, error)
-            self.disk_is_refusing = True
+            text = "%s: %s takes no refused rows, they wait: %s"
+            self.disk.begin(str(error), text, self._who, self.path, error)
             raise
-        if self.disk_is_refusing:
-            logger.warning("%s: %s takes refused rows again", self._who, self.path)
-        self.disk_is_refusing = False
+        self.disk.end("%s: %s takes refused rows again", self._who, self.path)
         for refusal in refusals:
             self._log(refusal)
 

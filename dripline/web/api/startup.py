@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 
 from dripline.errors import BrokerError, ConfigurationError, LoginRefused
-from dripline.runtime.backoff import delays
 from dripline.runtime.client import MeshClient
+from dripline.runtime.outage import delays
 
 logger = logging.getLogger("dripline.web")
 

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from support.waiting import eventually
 
-from dripline.implementations.storage.batch_writer import BatchWriter
+from dripline.implementations.storage.batch_writer import BatchWriter, Pace
 from dripline.implementations.storage.database import DatabaseAway, DatabaseUnfit
 from dripline.implementations.storage.rows import DeadLetters, Refusal, Row
-from dripline.implementations.storage.waiting_rows import Pace
 from dripline.runtime import durable_files
 from dripline.runtime.spool import Spool
 
@@ -354,4 +353,4 @@ def test_the_disk_is_told_of_in_each_absence(make, sink, caplog):
         sink.away = ""
         assert eventually(lambda number=number: sink.rows == list(range(number + 1)))
         assert eventually(lambda: storage.writer.report()["database"] == "ok")
-    assert not storage.writer.status.disk_is_refusing
+    assert not storage.writer.status.disk

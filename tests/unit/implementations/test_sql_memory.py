@@ -15,14 +15,14 @@ from support.databases import database_url, postgres_server, postgres_url, sqlit
 from support.memory import PeakMemory
 from support.waiting import eventually
 
-from dripline.implementations.storage.batch_writer import BatchWriter
+from dripline.implementations.storage.batch_writer import BatchWriter, Pace
 from dripline.implementations.storage.columns import now
 from dripline.implementations.storage.database import make_engine, read_url
 from dripline.implementations.storage.database_sink import DatabaseSink
 from dripline.implementations.storage.rows import DeadLetters, Row, size_of, to_line
 from dripline.implementations.storage.tables import SensorTable
-from dripline.implementations.storage.waiting_rows import Pace, WaitingRows, parts_of
 from dripline.runtime.spool import Spool
+from dripline.runtime.store_and_forward import MemoryQueue
 
 __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 
@@ -134,9 +134,7 @@ def test_the_estimate_of_a_size_is_no_less_than_its_text(value: Any) -> None:
 def test_rows_are_divided_by_bytes_and_none_is_left_out(sizes: list[int], count: int, max_bytes: int) -> None:
     """Each part has at least one row, and is not larger than wanted unless it has only one."""
     rows = [Row("t", {}, str(number), size=size) for number, size in enumerate(sizes)]
-    parts = list(parts_of(rows, max_bytes))
-    assert [row for part in parts for row in part] == rows
-    waiting = WaitingRows()
+    waiting = MemoryQueue()
     for row in rows:
         waiting.append(row)
     assert waiting.bytes == sum(sizes)
@@ -144,7 +142,7 @@ def test_rows_are_divided_by_bytes_and_none_is_left_out(sizes: list[int], count:
     while waiting:
         taken.append(waiting.take(count, max_bytes))
     assert [row for part in taken for row in part] == rows
-    for part in (*parts, *taken):
+    for part in taken:
         assert part
         assert len(part) == 1 or sum(row.size for row in part) <= max_bytes
     assert all(len(part) <= count for part in taken)

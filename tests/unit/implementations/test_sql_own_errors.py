@@ -13,12 +13,11 @@ from support.databases import database_url, postgres_server, postgres_url, sqlit
 from support.waiting import eventually
 
 from dripline.implementations.storage import database_sink as sink_module
-from dripline.implementations.storage.batch_writer import BatchWriter
+from dripline.implementations.storage.batch_writer import BatchWriter, Pace
 from dripline.implementations.storage.database import make_engine, read_url
 from dripline.implementations.storage.database_sink import DatabaseSink
 from dripline.implementations.storage.rows import DeadLetters, Row
 from dripline.implementations.storage.tables import Destination
-from dripline.implementations.storage.waiting_rows import Pace
 from dripline.runtime.spool import Spool
 
 from .one_table import OneTable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dripline.errors import ConfigurationError
-from dripline.runtime.alert_spool import keep_rule
+from dripline.runtime.store_and_forward import keep_rule
 
 
 def test_what_is_not_said_is_as_by_default():
