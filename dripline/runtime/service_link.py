@@ -15,6 +15,7 @@ from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime import forks
 from dripline.runtime.alert_collector import AlertCollector
+from dripline.runtime.alert_publisher import ServiceAlerts
 from dripline.runtime.client import MeshClient
 from dripline.runtime.durable_queue import DurableQueue
 from dripline.runtime.pending_replies import PendingReply
@@ -23,7 +24,6 @@ from dripline.runtime.priority_lane import PriorityLane
 from dripline.runtime.reply_sender import ReplySender
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.sent_message import SentMessagePackage
-from dripline.runtime.service_alerts import ServiceAlerts
 from dripline.runtime.shared_names import declare_queue, refuse_shared
 from dripline.runtime.store_and_forward import BufferPolicy
 from dripline.runtime.worker import Worker

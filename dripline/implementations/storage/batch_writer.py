@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from dripline.implementations.storage.database import DatabaseAway
@@ -101,7 +101,7 @@ class BatchWriter(Backlog[Row]):
         self._writing_since = 0.0
         self._hurry = self._ended = False
         self._threads: list[threading.Thread] = []
-        self._delays = delays(cap_s=_LONGEST_PAUSE_S)
+        self._delays: Iterator[float] | None = None  # while batches fail
 
     # -- for others ------------------------------------------------------------------------------------------
 
@@ -221,7 +221,7 @@ class BatchWriter(Backlog[Row]):
                 due_s = self._until_batch_is_due()
                 if self._again or self._has_unread or due_s == 0.0:
                     self._current = self.take(self._pace.batch_rows, self._pace.batch_bytes)
-                if self._current or (self.status.database and not self._fresh and not self._storing):
+                if self._current or (self.status.database.why and not self._fresh and not self._storing):
                     self._writing_since = time.monotonic()
                     self._changed.notify_all()  # the keeper looks after the time that it takes
                     return self._current
@@ -233,7 +233,7 @@ class BatchWriter(Backlog[Row]):
             return _LOOK_AGAIN_S  # what is on disk comes first
         if not self._fresh:
             return None
-        if self.status.database.for_s > self._pace.spool_after_s and not self.status.disk:
+        if self.status.away_for_s > self._pace.spool_after_s and not self.status.disk:
             return _LOOK_AGAIN_S  # rows that are on disk soon, and tried from there
         if self._hurry or self._pace.is_batch(len(self._fresh), self._fresh.bytes):
             return 0.0
@@ -247,6 +247,7 @@ class BatchWriter(Backlog[Row]):
             else:
                 self._again_in_memory(batch)
             self._changed.notify_all()
+        self._delays = self._delays or delays(cap_s=_LONGEST_PAUSE_S)
         self._pause(next(self._delays))
 
     def _again_in_memory(self, rows: Sequence[Row]) -> None:
@@ -270,8 +271,8 @@ class BatchWriter(Backlog[Row]):
             filed, gone = self._dead_letters.file(refused), {id(refusal.row) for refusal in refused}
             safe = [*(row for row in batch if id(row) not in gone), *filed]
         if not batch or not all(row.damage for row in batch):
+            self._delays = None
             self.status.wrote(len(batch) - len(refused))
-            self._delays = delays(cap_s=_LONGEST_PAUSE_S)
         self._release(safe)
         with self._changed:
             self._current = []
@@ -317,9 +318,9 @@ class BatchWriter(Backlog[Row]):
         first = -self._fresh.age_s
         if len(self._spool) or self._again:
             return 0.0 if self._hurry else first + _GATHER_S
-        if self.status.database:
+        if self.status.database.why:
             is_full = self._in_memory >= self._pace.memory_rows or self._bytes >= self._pace.memory_bytes
-            return 0.0 if self._hurry or is_full else self._pace.spool_after_s - self.status.database.for_s
+            return 0.0 if self._hurry or is_full else self._pace.spool_after_s - self.status.away_for_s
         if self._current:
             return max(first, self._writing_since - time.monotonic()) + self._pace.spool_after_s
         return None
@@ -328,7 +329,7 @@ class BatchWriter(Backlog[Row]):
     def _older_is_due(self) -> bool:
         """Whether the batch that was being written is better on disk behind later rows than only in memory."""
         older = self._again and self._again[0].position is None
-        return bool(older) and self.status.database.for_s > self._pace.reorder_after_s and not self.status.disk
+        return bool(older) and self.status.away_for_s > self._pace.reorder_after_s and not self.status.disk
 
     def _append(self, _older: Sequence[Row], fresh: list[Row]) -> Sequence[Row]:
         lines: list[bytes] = []

@@ -42,6 +42,11 @@ class WriterStatus:
         if self._replaying:
             logger.warning("%s: %d rows of an earlier run wait in %s", who, len(spool), spool.folder)
 
+    @property
+    def away_for_s(self) -> float:
+        """How long the database has been taking nothing; 0 if it does."""
+        return self.database.for_s if self.database.why else 0.0
+
     def lost(self, error: BaseException) -> bool:
         """Take note that the database takes nothing.
 
@@ -64,12 +69,14 @@ class WriterStatus:
         """Take note that rows were committed."""
         self.written += count
         waiting = len(self._spool)
-        text = "%s: the database is back after %.1f s; %d rows wait to be written"
-        self.database.end(text, self.who, self.database.for_s, waiting)
+        if self.database.why:
+            text = "%s: the database is back after %.1f s; %d rows wait to be written"
+            self.database.end(text, self.who, self.away_for_s, waiting)
         if waiting:
             self._replaying = True
             return
-        self.disk.end()  # nothing needs it any longer; the next trouble is told anew
+        if self.disk.why:
+            self.disk.end()  # nothing needs it any longer; the next trouble is told anew
         if self._replaying:
             self._replaying = False
             logger.warning("%s: all rows that waited are written", self.who)

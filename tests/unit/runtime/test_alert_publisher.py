@@ -12,8 +12,9 @@ from support.waiting import eventually
 
 from dripline.errors import BrokerError, ClosedByBroker, ConnectionLost, DriplineError
 from dripline.runtime import alert_backlog
-from dripline.runtime.alert_publisher import AlertPublisher, BufferPolicy
+from dripline.runtime.alert_publisher import AlertPublisher
 from dripline.runtime.spool import Position, Spool
+from dripline.runtime.store_and_forward import BufferPolicy
 from dripline.transport.future import OneShotFuture
 from dripline.wire.encode import Envelope
 
