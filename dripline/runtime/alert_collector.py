@@ -145,7 +145,7 @@ class AlertCollector(Worker):
                 self._stop_consumer()
             return False
         item.delivery = item.delivery._replace(body=b"")
-        self._budget.move_to_disk(len(body))
+        self._budget.count(on_disk=len(body))
         return True
 
     def _stop_consumer(self) -> None:
@@ -250,7 +250,7 @@ class AlertCollector(Worker):
             self._bury([item], "undecodable", str(error), part, body, getattr(body, "size", len(body)))
         finally:
             item.held = True
-            self._budget.hold(item.cost)
+            self._budget.count(handled=item.cost)
             item.ack()
             if item.is_held:
                 item.slim()
@@ -261,7 +261,7 @@ class AlertCollector(Worker):
         spilled, item.spilled = item.spilled, None
         if spilled is not None:
             self._wait_for_room(spilled.size)
-            self._budget.move_to_memory(spilled.size)
+            self._budget.count(on_disk=-spilled.size)
             try:
                 item.delivery = item.delivery._replace(body=self._spill.take(spilled))
             except OSError:
@@ -306,7 +306,7 @@ class AlertCollector(Worker):
         except OSError:
             self._give_back([*chunks.held, item])
             return
-        self._budget.grow(chunks.size)
+        self._budget.count(chunks.size)
         item.cost += chunks.size
         self._handle_whole(item, part, body)
 

@@ -71,13 +71,7 @@ class SpillFile:
         return Spilled(segment, offset, written)
 
     def take(self, spilled: Spilled) -> bytes:
-        """Read a body and drop it."""
-        body = self.read(spilled)
-        self.drop(spilled)
-        return body
-
-    def read(self, spilled: Spilled) -> bytes:
-        """Read a body."""
+        """Read a body and forget it."""
         pieces, at, end = [], spilled.offset, spilled.offset + spilled.size
         while at < end:
             piece = os.pread(spilled.segment.file.fileno(), end - at, at)
@@ -85,10 +79,10 @@ class SpillFile:
                 raise OSError("a temporary file ends too early")
             pieces.append(piece)
             at += len(piece)
+        self._drop(spilled)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def drop(self, spilled: Spilled) -> None:
-        """Forget a body."""
+    def _drop(self, spilled: Spilled) -> None:
         with self._lock:
             segment = spilled.segment
             segment.live -= 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +37,8 @@ _CONFLICTING_ROWS = 5  # before any other is written, until the database counts 
 _CONFLICTS_FOR_S = 10.0  # of a row, while others are written, until it counts as refused
 
 
-#: The rows for each table.
-Groups = Mapping[Destination, list[Row]]
+#: A row, and where it goes.
+Addressed = tuple[Destination, Row]
 
 
 class DatabaseSink:
@@ -161,12 +161,12 @@ class DatabaseSink:
         return refused
 
     def _write(self, rows: Sequence[Row]) -> list[Refusal]:
-        groups, refused = self._by_table(rows)
-        if groups:
+        addressed, refused = self._addressed(rows)
+        if addressed:
             self._conflicting.clear()
             self._others_are_written = False
-            refused += self._write_groups(groups)
-            refused += self._refused_for_conflicts(_count(groups))
+            refused += self._write_addressed(addressed)
+            refused += self._refused_for_conflicts(len(addressed))
         return refused
 
     def _refused_for_conflicts(self, count: int) -> list[Refusal]:
@@ -185,9 +185,9 @@ class DatabaseSink:
             raise self._conflicting[0][1]
         return [Refusal(row, reason(error)) for row, error in self._conflicting]
 
-    def _by_table(self, rows: Sequence[Row]) -> tuple[dict[Destination, list[Row]], list[Refusal]]:
+    def _addressed(self, rows: Sequence[Row]) -> tuple[list[Addressed], list[Refusal]]:
         names: dict[str, Destination] = {}
-        groups: dict[Destination, list[Row]] = {}
+        addressed: list[Addressed] = []
         refused = []
         for row in rows:
             try:
@@ -196,64 +196,48 @@ class DatabaseSink:
                 refused.append(Refusal(row, str(error.args[0] if error.args else error)))
                 continue
             names[row.table] = destination
-            groups.setdefault(destination, []).append(row)
-        return groups, refused
+            addressed.append((destination, row))
+        return addressed, refused
 
-    def _write_groups(self, groups: Groups) -> list[Refusal]:
-        if any(destination.id_column is None for destination in groups):
+    def _write_addressed(self, rows: Sequence[Addressed]) -> list[Refusal]:
+        """Write rows in one transaction, or in two of half as many, which meet fewer others."""
+        if any(destination.id_column is None for destination, _ in rows):
             self._ids.prepare(self._engine())
         tries = 0
         while True:
             try:
-                return self._transaction(groups)
+                return self._transaction(rows)
             except Exception as error:
-                single = _count(groups) == 1
-                if is_conflict(error):
-                    if not single:
-                        return self._divided(groups)
-                    ((row,),) = groups.values()
-                    if tries >= _CONFLICTS_OF_A_ROW or row.message_id in self._conflicting_since_s:
-                        self._conflicting.append((row, error))
-                        if not self._others_are_written and len(self._conflicting) >= _CONFLICTING_ROWS:
-                            raise
-                        return []
-                    tries += 1
-                    time.sleep(_CONFLICT_PAUSE_S)
-                elif not is_refusal(error):
+                if not is_conflict(error) and not is_refusal(error):
                     raise
-                elif single:  # in the commit: a constraint that is only checked there
-                    return [Refusal(row, reason(error)) for rows in groups.values() for row in rows]
-                else:
-                    return self._one_by_one(groups)
+                if len(rows) > 1:
+                    middle = len(rows) // 2
+                    return [*self._write_addressed(rows[:middle]), *self._write_addressed(rows[middle:])]
+                ((_, row),) = rows
+                if not is_conflict(error):  # in the commit: a constraint that is only checked there
+                    return [Refusal(row, reason(error))]
+                if tries >= _CONFLICTS_OF_A_ROW or row.message_id in self._conflicting_since_s:
+                    self._conflicting.append((row, error))
+                    if not self._others_are_written and len(self._conflicting) >= _CONFLICTING_ROWS:
+                        raise
+                    return []
+                tries += 1
+                time.sleep(_CONFLICT_PAUSE_S)
 
-    def _transaction(self, groups: Groups) -> list[Refusal]:
+    def _transaction(self, rows: Sequence[Addressed]) -> list[Refusal]:
         refused: list[Refusal] = []
+        groups: dict[Destination, list[Row]] = {}
+        for destination, row in rows:
+            groups.setdefault(destination, []).append(row)
         with self._engine().begin() as connection:
             if self._file is not None:
                 self._file.mark(connection)
-            for destination, rows in groups.items():
-                refused += self._insert(connection, destination, rows)
+            for destination, group in groups.items():
+                refused += self._insert(connection, destination, group)
         if self._file is not None:
             self._file.committed()
         self._others_are_written = True
         return refused
-
-    def _divided(self, groups: Groups) -> list[Refusal]:
-        """Write two halves in transactions of their own: a smaller one meets fewer others."""
-        middle, before = _count(groups) // 2, 0
-        first: dict[Destination, list[Row]] = {}
-        second: dict[Destination, list[Row]] = {}
-        for destination, rows in groups.items():
-            cut = max(0, middle - before)
-            before += len(rows)
-            for half, part in ((first, rows[:cut]), (second, rows[cut:])):
-                if part:
-                    half[destination] = part
-        return [*self._write_groups(first), *self._write_groups(second)]
-
-    def _one_by_one(self, groups: Groups) -> list[Refusal]:
-        singles = [(destination, row) for destination, rows in groups.items() for row in rows]
-        return [refusal for at, row in singles for refusal in self._write_groups({at: [row]})]
 
     def _insert(self, connection: Connection, destination: Destination, rows: list[Row]) -> list[Refusal]:
         """Insert rows, each part in a savepoint; a part that fails is halved until the row is found."""
@@ -337,7 +321,3 @@ def _first_cause(error: Exception) -> Exception:
     while cause is not None and "no such savepoint" in str(cause):
         cause = cause.__context__
     return cause if isinstance(cause, Exception) else error
-
-
-def _count(groups: Groups) -> int:
-    return sum(map(len, groups.values()))

@@ -36,7 +36,7 @@ def test_it_has_a_limit_and_uses_no_names(tmp_path):
     assert list((tmp_path / "state").iterdir()) == []
     with pytest.raises(OSError, match="on disk already"):
         spill.put(bytes(200))
-    spill.drop(spilled)
+    spill.take(spilled)
     spill.put(bytes(200))
     spill.close()
 
