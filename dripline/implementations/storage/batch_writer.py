@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from dripline.implementations.storage.database import DatabaseAway
-from dripline.implementations.storage.rows import DeadLetters, Refusal, Row, row_of_line, to_line
-from dripline.implementations.storage.writer_status import WriterStatus
+from dripline.implementations.storage.rows import DeadLetters, Refusal, Row, WriterStatus, row_of_line, to_line
 from dripline.runtime.outage import delays
 from dripline.runtime.spool import Record, Spool, SpoolFull
 from dripline.runtime.store_and_forward import Backlog
@@ -242,7 +241,7 @@ class BatchWriter(Backlog[Row]):
     def _try_again(self, batch: Sequence[Row]) -> None:
         with self._changed:
             self._current = []
-            if self._storing or len(self._spool):
+            if self._storing or len(self._spool) or any(row.position is not None for row in batch):
                 self.put_back(batch)
             else:
                 self._again_in_memory(batch)

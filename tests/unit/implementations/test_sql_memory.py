@@ -22,7 +22,6 @@ from dripline.implementations.storage.database_sink import DatabaseSink
 from dripline.implementations.storage.rows import DeadLetters, Row, size_of, to_line
 from dripline.implementations.storage.tables import SensorTable
 from dripline.runtime.spool import Spool
-from dripline.runtime.store_and_forward import MemoryQueue
 
 __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 
@@ -128,25 +127,6 @@ def test_the_estimate_of_a_size_is_no_less_than_its_text(value: Any) -> None:
     circular = [value]
     circular.append(circular)
     assert size_of(circular) >= size_of(value)
-
-
-@given(st.lists(st.integers(1, 100), max_size=30), st.integers(1, 10), st.integers(1, 200))
-def test_rows_are_divided_by_bytes_and_none_is_left_out(sizes: list[int], count: int, max_bytes: int) -> None:
-    """Each part has at least one row, and is not larger than wanted unless it has only one."""
-    rows = [Row("t", {}, str(number), size=size) for number, size in enumerate(sizes)]
-    waiting = MemoryQueue()
-    for row in rows:
-        waiting.append(row)
-    assert waiting.bytes == sum(sizes)
-    taken = []
-    while waiting:
-        taken.append(waiting.take(count, max_bytes))
-    assert [row for part in taken for row in part] == rows
-    for part in taken:
-        assert part
-        assert len(part) == 1 or sum(row.size for row in part) <= max_bytes
-    assert all(len(part) <= count for part in taken)
-    assert waiting.bytes == 0
 
 
 def test_the_spool_reads_by_bytes_as_well(tmp_path):
