@@ -166,22 +166,17 @@ class AlertBacklog(Backlog[QueuedAlert]):
         Returns:
             Why it was dropped; empty if it was taken.
         """
-        first = False
         with self._changed:
             if self._is_crowded(alert) and time.monotonic() - self._moved_s < _ADVANCING_S:
                 self._changed.wait_for(lambda: not self._is_crowded(alert), _YIELD_S)
             room = not self._fresh or self._has_room(alert)
-            if not room:
-                first = not self.dropped
-                self.dropped += 1
-                if self.policy.drop_oldest:
-                    self._fresh.take(1, 0)
+            if not room and self.policy.drop_oldest:
+                self._fresh.take(1, 0)
             if room or self.policy.drop_oldest:
                 self._fresh.append(alert)
             if self._wake_at is not None and self._wakes(self._wake_at):
                 self._changed.notify_all()
-        if first:
-            self._report_dropping()
+        self._drop(0 if room else 1)
         return "" if room or self.policy.drop_oldest else "no room for more alerts"
 
     def wake(self) -> None:
@@ -289,15 +284,14 @@ class AlertBacklog(Backlog[QueuedAlert]):
         self._drop(len(dropped))
 
     def _drop(self, count: int) -> None:
+        if not count:
+            return
         with self._changed:
-            first = count > 0 and not self.dropped
+            first = not self.dropped
             self.dropped += count
         if first:
-            self._report_dropping()
-
-    def _report_dropping(self) -> None:
-        which = "oldest" if self.policy.drop_oldest else "newest"
-        logger.warning("%s: no room for more alerts; the %s are dropped", self._name, which)
+            which = "oldest" if self.policy.drop_oldest else "newest"
+            logger.warning("%s: no room for more alerts; the %s are dropped", self._name, which)
 
     # -- disk --------------------------------------------------------------------------------------------------
 

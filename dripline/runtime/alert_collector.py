@@ -238,16 +238,16 @@ class AlertCollector(Worker):
                 return
             part = read_part(item.delivery.properties, item.delivery.body, item.delivery.routing_key)
             if isinstance(part.body, CutBody):
-                self._bury([item], "too long", _too_long(part.body.size), part, part.body, part.body.size)
+                self._bury([item], "too long", _too_long(part.body.size), part)
             elif part.total == 1:
-                self._handle_whole(item, part, part.body)
+                self._handle_whole(item, part)
             else:
                 self._handle_chunk(item, part)
         except ValueError as error:  # DecodingError is one
             body = item.delivery.body
             properties = item.delivery.properties
             part = Part(str(properties.message_id or ""), 0, 1, item.delivery.routing_key, properties, body)
-            self._bury([item], "undecodable", str(error), part, body, getattr(body, "size", len(body)))
+            self._bury([item], "undecodable", str(error), part)
         finally:
             item.held = True
             self._budget.count(handled=item.cost)
@@ -272,17 +272,17 @@ class AlertCollector(Worker):
             return False
         return True
 
-    def _handle_whole(self, item: Collected, part: Part, body: bytes) -> None:
-        if len(body) > DEFAULT_LIMITS.message_bytes:
-            self._bury([item], "too long", _too_long(len(body)), part, body, len(body))
+    def _handle_whole(self, item: Collected, part: Part) -> None:
+        if len(part.body) > DEFAULT_LIMITS.message_bytes:
+            self._bury([item], "too long", _too_long(len(part.body)), part)
             return
-        message = read_message(part, body)
+        message = read_message(part, part.body)
         if message.invalid_reason is not None:
-            self._bury([item], "undecodable", message.invalid_reason, part, body, len(body))
+            self._bury([item], "undecodable", message.invalid_reason, part)
             return
         self._deliver(message)
         if item.failure:
-            self._bury([item], _HANDLER_FAILED, f"its handler failed: {item.failure}", part, body, len(body))
+            self._bury([item], _HANDLER_FAILED, f"its handler failed: {item.failure}", part)
 
     def _handle_chunk(self, item: Collected, part: Part) -> None:
         try:
@@ -296,7 +296,7 @@ class AlertCollector(Worker):
             return
         if chunks is None:
             cost, item.cost = item.cost, 0  # it is counted by the sets from now on
-            if self._budget.shrink(cost):
+            if self._budget.release(cost):
                 self._on_io_thread(self._restart)
             return
         item.bring(chunks.held)
@@ -308,7 +308,7 @@ class AlertCollector(Worker):
             return
         self._budget.count(chunks.size)
         item.cost += chunks.size
-        self._handle_whole(item, part, body)
+        self._handle_whole(item, part._replace(body=body))
 
     def _wait_for_room(self, size: int) -> None:
         timeout_s = 0.0
@@ -326,7 +326,7 @@ class AlertCollector(Worker):
     def _bury_too_long(self, item: Collected, part: Part) -> None:
         chunks = self._sets.too_long(part)
         if chunks is None:
-            self._bury([item], "too long", _too_long(), part, part.body, len(part.body))
+            self._bury([item], "too long", _too_long(), part)
         else:
             self._bury_set(chunks, "too long", _too_long())
 
@@ -341,16 +341,18 @@ class AlertCollector(Worker):
                 return
 
     def _bury_set(self, chunks: ChunkSet, kind: str, reason: str) -> None:
-        size = chunks.size
-        self._bury(chunks.held, kind, reason, chunks.part, self._sets.beginning(chunks, KEPT_BYTES), size)
+        body = CutBody(self._sets.beginning(chunks, KEPT_BYTES))
+        body.size = chunks.size
+        self._bury(chunks.held, kind, reason, chunks.part._replace(body=body))
         release(chunks.held)
 
-    def _bury(self, items: Sequence[InFlight], kind: str, reason: str, part: Part, body: bytes, size: int) -> None:
+    def _bury(self, items: Sequence[InFlight], kind: str, reason: str, part: Part) -> None:
         """Write a dead letter soon, and acknowledge the deliveries when it is on disk."""
         self._lettered += [item.hold() for item in items]
         sender = sender_of(part.properties) if kind != _HANDLER_FAILED else ""  # not the sender's fault
         reason += f" (from {sender})" if sender else ""
-        letter = DeadLetter(kind, reason, part.routing_key, part.uuid, bytes(body[:KEPT_BYTES]), size)
+        size = getattr(part.body, "size", len(part.body))  # of one that was cut
+        letter = DeadLetter(kind, reason, part.routing_key, part.uuid, bytes(part.body[:KEPT_BYTES]), size)
         self._letters.append(letter)
         if (
             len(self._letters) >= _LETTERS_AT_ONCE

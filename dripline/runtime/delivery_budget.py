@@ -95,19 +95,13 @@ class DeliveryBudget:
                 lambda: not self._handled or self._bytes - self._on_disk + size <= self.limit, timeout_s
             )
 
-    def shrink(self, size: int) -> bool:
-        """Count the bytes of a delivery no longer, which are kept elsewhere.
-
-        Returns:
-            Whether the consumer can be started again.
-        """
-        with self._condition:
-            self._bytes -= size
-            self._count -= 1
-            return self.is_drained
-
-    def release(self, size: int, generation: int, held: bool) -> bool:
+    def release(self, size: int, generation: int | None = None, held: bool = False) -> bool:
         """Count a delivery no longer.
+
+        Args:
+            size: Its bytes.
+            generation: To which it belongs; None if it is not released, and its bytes are counted elsewhere.
+            held: Whether it was handled and held.
 
         Returns:
             Whether the consumer can be started again.
