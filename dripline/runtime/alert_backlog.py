@@ -176,7 +176,8 @@ class AlertBacklog(Backlog[QueuedAlert]):
                 self._fresh.append(alert)
             if self._wake_at is not None and self._wakes(self._wake_at):
                 self._changed.notify_all()
-        self._drop(0 if room else 1)
+        if not room:
+            self._drop(1)
         return "" if room or self.policy.drop_oldest else "no room for more alerts"
 
     def wake(self) -> None:
@@ -284,10 +285,8 @@ class AlertBacklog(Backlog[QueuedAlert]):
         self._drop(len(dropped))
 
     def _drop(self, count: int) -> None:
-        if not count:
-            return
         with self._changed:
-            first = not self.dropped
+            first = count > 0 and not self.dropped
             self.dropped += count
         if first:
             which = "oldest" if self.policy.drop_oldest else "newest"

@@ -133,11 +133,12 @@ class MemoryQueue(Generic[T]):
         taken: list[T] = []
         size = 0
         while self._items and len(taken) < count:
-            size += self._items[0][1].size
-            if taken and size > max_bytes:
-                size -= self._items[0][1].size
+            item = self._items[0][1]
+            if taken and size + item.size > max_bytes:
                 break
-            taken.append(self._items.popleft()[1])
+            self._items.popleft()
+            taken.append(item)
+            size += item.size
         self.bytes -= size
         return taken
 
