@@ -19,6 +19,8 @@ from dripline.runtime import forks
 from dripline.runtime.durable_files import append_durably, holds, lock_folder, sync_folder, unlock_folder
 from dripline.runtime.rate_limited_log import RateLimitedLogger
 
+_POSITION_FILE = "position"
+_SUFFIX = ".rows"
 _SEPARATOR = b"\x1e"
 _HEAD = b"\x1e1"
 _PAYLOAD_AT = len(_HEAD) + 9
@@ -56,26 +58,9 @@ def unpack(data: bytes) -> tuple[list[bytes], list[bytes]]:
     return (lines, damaged) if lines else ([], [data])
 
 
-def is_packed(data: bytes) -> bool:
-    """Whether the content of a file has records with checksums, rather than the lines of version 6.0.0."""
-    return data.startswith(_SEPARATOR) or b"\n" + _SEPARATOR in data
-
-
-def begins_record(data: bytes) -> bool:
-    """Whether a line of a file begins where a record does."""
-    return data.startswith(_SEPARATOR)
-
-
 def count_records(data: bytes, start: int, end: int) -> int:
     """Count the records in a part of a file."""
     return max(data.count(_SEPARATOR, start, end), data.count(b"\n", start, end))
-
-
-def unpack_unchecked(data: bytes) -> tuple[list[bytes], list[bytes]]:
-    """Read a line that version 6.0.0 wrote, a JSON array; result as for `unpack`."""
-    if data.startswith(b"[") and data.endswith(b"]\n") and b"\0" not in data:
-        return [data], []
-    return [], [data]
 
 
 def read_line(file: BufferedReader, room: int, packed: bool) -> tuple[bytes, list[bytes], list[bytes]]:
@@ -91,11 +76,12 @@ def read_line(file: BufferedReader, room: int, packed: bool) -> tuple[bytes, lis
     """
     data = file.readline(room)
     if not packed:
-        return data, *unpack_unchecked(data)
+        is_whole = data.startswith(b"[") and data.endswith(b"]\n") and b"\0" not in data
+        return (data, [data], []) if is_whole else (data, [], [data])
     lines, damaged = unpack(data)
     if data and not lines:
         while more := file.readline(room - len(data)) if room > len(data) else b"":
-            if begins_record(more):
+            if more.startswith(_SEPARATOR):
                 file.seek(-len(more), os.SEEK_CUR)
                 break
             data += more
@@ -110,56 +96,11 @@ def _checked(data: bytes) -> bytes | None:
     return None
 
 
-_FILE_NAME = "position"
-
-
 class Position(NamedTuple):
     """A place in a spool: a file and an offset in it."""
 
     segment: int
     offset: int
-
-
-def write_position(folder: Path, position: Position, skipped: Mapping[Position, int]) -> None:
-    """Write the position up to which the spool was read.
-
-    Args:
-        folder: Folder of the spool.
-        position: The position.
-        skipped: Parts behind it that are not to be read: where each begins, and the offset at which it ends.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    lines = [f"{position.segment} {position.offset}\n"]
-    lines += [f"{start.segment} {start.offset} {end}\n" for start, end in skipped.items()]
-    text = "".join(lines)
-    fresh = folder / f"{_FILE_NAME}.new"
-    fresh.write_text(f"{text}crc {crc32(text.encode()):08x}\n")
-    fresh.replace(folder / _FILE_NAME)
-
-
-def read_position(folder: Path) -> tuple[Position, dict[Position, int], bool] | None:
-    """Read what `write_position` wrote, or version 6.0.0.
-
-    Returns:
-        The position, the skipped parts, and whether a checksum confirms them; None if the file is missing or
-        damaged.
-    """
-    try:
-        text = (folder / _FILE_NAME).read_text("ascii")
-        content, found, checksum = text.partition("crc ")
-        if found and checksum != f"{crc32(content.encode()):08x}\n":
-            return None
-        first, *others = content.splitlines()
-        segment, offset = map(int, first.split())
-        skipped = {Position(int(a), int(b)): int(c) for a, b, c in (line.split() for line in others)}
-    except (OSError, ValueError):
-        return None
-    return Position(segment, offset), skipped, bool(found)
-
-
-_SUFFIX = ".rows"
 
 
 @dataclass
@@ -242,13 +183,22 @@ class SpoolFolder:
         return True
 
     def write_position(self, position: Position, skipped: Mapping[Position, int]) -> None:
-        """Write how far the spool was read.
+        """Write the position up to which the spool was read.
+
+        Args:
+            position: The position.
+            skipped: Parts behind it that are not to be read: where each begins, and the offset at which it ends.
 
         Raises:
             OSError: It cannot be written.
         """
+        lines = [f"{position.segment} {position.offset}\n"]
+        lines += [f"{start.segment} {start.offset} {end}\n" for start, end in skipped.items()]
+        text = "".join(lines)
+        fresh = self._folder / f"{_POSITION_FILE}.new"
         try:
-            write_position(self._folder, position, skipped)
+            fresh.write_text(f"{text}crc {crc32(text.encode()):08x}\n")
+            fresh.replace(self._folder / _POSITION_FILE)
         except FileNotFoundError:  # the folder was deleted, and everything in it
             if self._folder.exists():
                 raise
@@ -284,12 +234,19 @@ class SpoolFolder:
         return position, skipped, segments
 
     def _kept_position(self, numbers: Sequence[int]) -> tuple[Position, dict[Position, int]]:
+        """Read what `write_position` wrote, or version 6.0.0; the beginning if that is missing or damaged."""
         first = Position(min(numbers, default=1), 0)
-        kept = read_position(self._folder)
-        if kept is None:
+        try:
+            text = (self._folder / _POSITION_FILE).read_text("ascii")
+            content, has_checksum, checksum = text.partition("crc ")
+            place, *others = content.splitlines()
+            position = Position(*map(int, place.split()))
+            skipped = {Position(int(a), int(b)): int(c) for a, b, c in (line.split() for line in others)}
+        except (OSError, TypeError, ValueError):
             return first, {}
-        position, skipped, checked = kept
-        if not checked and numbers and position.segment > first.segment:
+        if has_checksum and checksum != f"{crc32(content.encode()):08x}\n":
+            return first, {}
+        if not has_checksum and numbers and position.segment > first.segment:
             return first, {}  # version 6.0.0 had deleted the files before it: more likely it is damaged
         if position < first or not self._is_boundary(position):
             return first, {}
@@ -305,14 +262,14 @@ class SpoolFolder:
                     return False
                 file.seek(position.offset - 1)
                 before, after = file.read(1), file.read(1)
-                return before == b"\n" or begins_record(after)
+                return before == b"\n" or after == _SEPARATOR
         except OSError:
             return False
 
 
 def _scanned(data: bytes, start: int) -> Segment:
     """Look at the content of a file. A part of a record at its end was never promised to be kept."""
-    packed = is_packed(data)
+    packed = data.startswith(_SEPARATOR) or b"\n" + _SEPARATOR in data
     size = data.rfind(b"\n") + 1
     if packed and unpack(data[size:])[0]:  # only its newline is damaged
         size = len(data)
