@@ -127,28 +127,18 @@ class Spool:
             ends.append(Position(begin.segment, size))
         return ends
 
-    def read(self, count: int, max_bytes: int | None = None) -> tuple[list[bytes], Position]:
-        """Read the first lines that wait, without removing them.
+    def read_from(
+        self, start: Position, count: int, max_bytes: int | None = None
+    ) -> tuple[list[Record], Position]:
+        """Read lines from a position, without removing them: a reader can be ahead of `advance`.
 
         Args:
+            start: The position.
             count: Maximum number of lines.
             max_bytes: Approximate maximum of their bytes; at least one line is read.
 
         Returns:
-            The lines, and the position for `advance` once they have been dealt with.
-        """
-        records, position = self.read_from(self._position, count, max_bytes)
-        if not records and position > self._position:  # only damaged ones
-            self.advance(position, 0)
-        return [record.line for record in records], position
-
-    def read_from(
-        self, start: Position, count: int, max_bytes: int | None = None
-    ) -> tuple[list[Record], Position]:
-        """Read lines from a position, so that a reader can be ahead of `advance`.
-
-        Returns:
-            The lines, and the position behind them.
+            The lines, and the position behind them, for `advance` once they have been dealt with.
         """
         records: list[Record] = []
         size = 0
@@ -177,7 +167,7 @@ class Spool:
         """Forget what was read up to a position.
 
         Args:
-            position: Where `read` ended.
+            position: Where `read_from` ended.
             count: How many lines that were.
 
         Raises:
