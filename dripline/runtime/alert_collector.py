@@ -26,7 +26,6 @@ _NO_PROPERTIES = RawProperties(b"\0\0")
 _HANDLER_FAILED = "handler failed"
 _DISK_PAUSE_S = 1.0  # between attempts at a disk that takes nothing
 _LOOK_S = 0.5
-_LETTERS_AT_ONCE = 100
 
 
 class Collected(InFlight):
@@ -92,9 +91,6 @@ class AlertCollector(Worker):
         self._ignoring = False  # whether what comes has no room anywhere, and is left to come again
         self._is_stopped = False  # whether no more comes from the consumer
         self._clock = 0.0  # time in which missing chunks could have come
-        self._letters: list[DeadLetter] = []
-        self._lettered: list[InFlight] = []  # their deliveries
-        self._not_before_s = 0.0  # after the disk took no dead letters
         self._ending = threading.Event()
         Worker.__init__(self, name, on_message)
 
@@ -195,20 +191,19 @@ class AlertCollector(Worker):
                     self._handled += 1
                 self._give_up_late()
         finally:
-            self._write_letters(last=True)
-            self._sets.clear()
             self.dead_letters.close()
+            self._sets.clear()
 
     def _next(self) -> InFlight | bool | None:
         """Wait for the next delivery; False if none comes for a while, None at the end."""
         try:
             return self._queue.get_nowait()
         except queue.Empty:
-            self._write_letters()
+            self.dead_letters.write()
             self._adapt_window()
         began, is_open = time.monotonic(), self._budget.is_open and self._is_connected
         try:
-            look_again = self._letters or len(self._sets) or self._budget.is_extended
+            look_again = self.dead_letters.waiting or len(self._sets) or self._budget.is_extended
             return self._queue.get(timeout=_LOOK_S if look_again else None)
         except queue.Empty:
             return False
@@ -313,7 +308,7 @@ class AlertCollector(Worker):
     def _wait_for_room(self, size: int) -> None:
         timeout_s = 0.0
         while not self._ending.is_set() and not self._budget.wait_for_room(size, timeout_s):
-            self._write_letters()  # what waits for the disk is held, too
+            self.dead_letters.write()  # what waits for the disk is held, too
             timeout_s = _LOOK_S
 
     def _give_back(self, items: Sequence[InFlight]) -> None:
@@ -331,14 +326,12 @@ class AlertCollector(Worker):
             self._bury_set(chunks, "too long", _too_long())
 
     def _give_up_late(self) -> None:
-        if self._not_before_s:
-            return  # their bodies may stay where they are until the disk takes dead letters again
-        for chunks in self._sets.expired(self._clock, self._wait_s):
+        late = self._sets.expired(self._clock, self._wait_s)
+        # While the disk takes no dead letters, their bodies may stay where they are.
+        while not self.dead_letters.is_refusing and (chunks := next(late, None)) is not None:
             missing = chunks.part.total - len(chunks.bodies)
             text = f"{missing} of its {chunks.part.total} chunks did not come within {duration(self._wait_s)}"
             self._bury_set(chunks, "incomplete", text)
-            if self._not_before_s:
-                return
 
     def _bury_set(self, chunks: ChunkSet, kind: str, reason: str) -> None:
         body = CutBody(self._sets.beginning(chunks, KEPT_BYTES))
@@ -348,27 +341,11 @@ class AlertCollector(Worker):
 
     def _bury(self, items: Sequence[InFlight], kind: str, reason: str, part: Part) -> None:
         """Write a dead letter soon, and acknowledge the deliveries when it is on disk."""
-        self._lettered += [item.hold() for item in items]
         sender = sender_of(part.properties) if kind != _HANDLER_FAILED else ""  # not the sender's fault
         reason += f" (from {sender})" if sender else ""
         size = getattr(part.body, "size", len(part.body))  # of one that was cut
-        letter = DeadLetter(kind, reason, part.routing_key, part.uuid, bytes(part.body[:KEPT_BYTES]), size)
-        self._letters.append(letter)
-        if (
-            len(self._letters) >= _LETTERS_AT_ONCE
-            or sum(len(letter.body) for letter in self._letters) > KEPT_BYTES
-        ):
-            self._write_letters()
-
-    def _write_letters(self, last: bool = False) -> None:
-        if not self._letters or (time.monotonic() < self._not_before_s and not last):
-            return
-        if not self.dead_letters.add(self._letters):
-            self._not_before_s = time.monotonic() + _DISK_PAUSE_S
-            return
-        self._not_before_s = 0.0
-        lettered, self._lettered, self._letters = self._lettered, [], []
-        release(lettered)
+        body = bytes(part.body[:KEPT_BYTES])
+        self.dead_letters.add(DeadLetter(kind, reason, part.routing_key, part.uuid, body, size), items)
 
 
 def _too_long(size: int = 0) -> str:
