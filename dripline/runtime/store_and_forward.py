@@ -272,7 +272,8 @@ class Backlog(ABC, Generic[T]):
 
     def _return(self, items: Sequence[T]) -> None:
         """Put items back that could not go to disk."""
-        self._fresh.put_back(items)
+        with self._changed:
+            self._fresh.put_back(items)
 
     def _from_disk(self, count: int, max_bytes: int) -> list[T]:
         assert self._spool is not None
