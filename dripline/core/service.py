@@ -27,9 +27,9 @@ from dripline.core.request_handler import RequestHandler
 from dripline.core.request_sender import RequestSender
 from dripline.core.scheduler import Scheduler
 from dripline.errors import BrokerError, DriplineError
+from dripline.runtime.alert_collector import DurableQueue
 from dripline.runtime.children import Children
 from dripline.runtime.dispatch import BuiltIn
-from dripline.runtime.durable_queue import DurableQueue
 from dripline.runtime.handler_timeout import HandlerTimeout
 from dripline.runtime.health import HEALTH, Health
 from dripline.runtime.heartbeat import Heartbeat

@@ -1,11 +1,13 @@
-"""The worker of a durable consumer: nothing is acknowledged before it is handled, and memory stays bounded."""
+"""A durable queue and its worker: nothing is acknowledged before it is handled, and memory stays bounded."""
 
 from __future__ import annotations
 
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from dripline.amqp.content import CutBody, Delivery
 from dripline.amqp.properties import RawProperties
@@ -13,6 +15,8 @@ from dripline.runtime.chunk_sets import ChunkSet, ChunkSets, Spilled, SpillFile,
 from dripline.runtime.dead_letters import KEPT_BYTES, DeadLetter, DeadLetterFile
 from dripline.runtime.delivery_budget import OVERHEAD, DeliveryBudget
 from dripline.runtime.in_flight import InFlight, release, set_in_flight
+from dripline.runtime.link import MeshLink
+from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
 from dripline.transport.durable_consumer import DurableConsumer
@@ -26,6 +30,9 @@ _NO_PROPERTIES = RawProperties(b"\0\0")
 _HANDLER_FAILED = "handler failed"
 _DISK_PAUSE_S = 1.0  # between attempts at a disk that takes nothing
 _LOOK_S = 0.5
+# How long to wait for the next chunk of an alert: nobody waits for an answer, and the sender's broker may have
+# been short of memory meanwhile.
+_CHUNK_WAIT_S = 60.0
 
 
 class Collected(InFlight):
@@ -41,13 +48,9 @@ class Collected(InFlight):
         self.held = False  # whether the budget knows that it was handled and is held still
         self.spilled: Spilled | None = None
 
-    def slim(self) -> None:
-        """Keep only what an acknowledgement takes."""
-        self.delivery = self.delivery._replace(properties=_NO_PROPERTIES, body=b"")
-
     def released(self) -> None:
         """Count it no longer."""
-        self._collector._released(self)
+        self._collector._count_no_longer(self, self.generation)
 
 
 class AlertCollector(Worker):
@@ -167,11 +170,9 @@ class AlertCollector(Worker):
         if self._consumer is not None and self._is_connected:
             self._consumer.add(more)
 
-    # -- on any thread ---------------------------------------------------------------------------------------
-
-    def _released(self, item: Collected) -> None:
+    def _count_no_longer(self, item: Collected, generation: int | None = None) -> None:
         cost, item.cost = item.cost, 0
-        if self._budget.release(cost, item.generation, item.held):
+        if self._budget.release(cost, generation, item.held):
             self._on_io_thread(self._restart)
 
     def _on_io_thread(self, action: Callable[[], None]) -> None:
@@ -182,10 +183,7 @@ class AlertCollector(Worker):
 
     def _work(self) -> None:
         try:
-            while not self._hurry:
-                item = self._next()
-                if item is None:
-                    break
+            while not self._hurry and (item := self._next()) is not None:
                 if isinstance(item, Collected):
                     self._handle(item)
                     self._handled += 1
@@ -247,8 +245,8 @@ class AlertCollector(Worker):
             item.held = True
             self._budget.count(handled=item.cost)
             item.ack()
-            if item.is_held:
-                item.slim()
+            if item.is_held:  # only what an acknowledgement takes
+                item.delivery = item.delivery._replace(properties=_NO_PROPERTIES, body=b"")
             set_in_flight(None)
 
     def _bring_in(self, item: Collected) -> bool:
@@ -283,16 +281,18 @@ class AlertCollector(Worker):
         try:
             chunks = self._sets.add(part, item, self._clock)
         except TooLong:
-            self._bury_too_long(item, part)
+            received = self._sets.too_long(part)
+            if received is None:
+                self._bury([item], "too long", _too_long(), part)
+            else:
+                self._bury_set(received, "too long", _too_long())
             return
         except OSError:
             self._give_back([item])
             self._ending.wait(_DISK_PAUSE_S)
             return
         if chunks is None:
-            cost, item.cost = item.cost, 0  # it is counted by the sets from now on
-            if self._budget.release(cost):
-                self._on_io_thread(self._restart)
+            self._count_no_longer(item)  # the sets count it from now on
             return
         item.bring(chunks.held)
         self._wait_for_room(chunks.size)
@@ -317,13 +317,6 @@ class AlertCollector(Worker):
             if item.connection is not None:
                 item.connection.give_back(item.delivery)
             item.void()
-
-    def _bury_too_long(self, item: Collected, part: Part) -> None:
-        chunks = self._sets.too_long(part)
-        if chunks is None:
-            self._bury([item], "too long", _too_long(), part)
-        else:
-            self._bury_set(chunks, "too long", _too_long())
 
     def _give_up_late(self) -> None:
         late = self._sets.expired(self._clock, self._wait_s)
@@ -351,3 +344,56 @@ class AlertCollector(Worker):
 def _too_long(size: int = 0) -> str:
     length = f"{size} bytes are" if size else "it is"
     return f"{length} more than {DEFAULT_LIMITS.message_bytes >> 20} MiB"
+
+
+@dataclass(frozen=True)
+class DurableQueue:
+    """A queue of alerts that outlives the process of its service.
+
+    It hangs on a durable exchange, so that its bindings outlive a restart of the broker, too.
+
+    Attributes:
+        name: Its name.
+        keys: Gives its binding keys.
+        take: Called with each message, one at a time.
+        memory_bytes: How many bytes of messages may be here and not acknowledged.
+        dead_letters: Gives the file for messages that can never be handled.
+    """
+
+    name: str
+    keys: Callable[[], Iterable[str]]
+    take: Callable[[Message], None]
+    memory_bytes: int
+    dead_letters: Callable[[], Path]
+
+    def open(self, link: MeshLink, routes: Routes, wait_s: float) -> AlertCollector:
+        """Declare it on each connection and consume from it.
+
+        Args:
+            link: The link of the service.
+            routes: The routes of the service.
+            wait_s: How long missing chunks of a message are waited for, a minute at least.
+
+        Returns:
+            The worker that handles its messages.
+        """
+        exchange = link.mesh.durable_alerts_exchange
+        letters = DeadLetterFile(self.dead_letters(), link.service_name)
+        worker = AlertCollector(
+            f"dripline-{self.name}", self.take, self.name, self.memory_bytes, letters, max(wait_s, _CHUNK_WAIT_S)
+        )
+
+        def bind(connection: Connection) -> None:
+            connection.declare_durable_exchange(exchange, link.mesh.alerts_exchange)
+            connection.bind(self.name, exchange, list(self.keys()))
+
+        def set_up(connection: Connection) -> None:
+            connection.declare_durable_queue(self.name)
+            bind(connection)
+            # The answer to this comes after the bindings are made.
+            connection.declare_exchanges([link.mesh.alerts_exchange])
+            worker.consume(connection)
+
+        link.add_setup(set_up)
+        routes.add(Route(self.name, bind, [exchange], lambda: [Binding(exchange, key) for key in self.keys()]))
+        return worker

@@ -14,10 +14,9 @@ from dripline.amqp.content import Delivery
 from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime import forks
-from dripline.runtime.alert_collector import AlertCollector
+from dripline.runtime.alert_collector import AlertCollector, DurableQueue
 from dripline.runtime.alert_publisher import ServiceAlerts
 from dripline.runtime.client import MeshClient
-from dripline.runtime.durable_queue import DurableQueue
 from dripline.runtime.pending_replies import PendingReply
 from dripline.runtime.pings import LifeSigns
 from dripline.runtime.priority_lane import PriorityLane
