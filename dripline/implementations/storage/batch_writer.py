@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from dripline.implementations.storage.database import DatabaseAway
-from dripline.implementations.storage.rows import DeadLetters, Refusal, Row, WriterStatus, row_of_line, to_line
+from dripline.implementations.storage.rows import DeadLetters, Refusal, Row, WriterStatus, from_line, to_line
 from dripline.runtime.outage import delays
 from dripline.runtime.spool import Record, Spool, SpoolFull
 from dripline.runtime.store_and_forward import Backlog
@@ -384,7 +384,12 @@ class BatchWriter(Backlog[Row]):
             logger.error("%s: %d rows could not be acknowledged", self.status.who, len(tokens), exc_info=error)
 
     def _from_record(self, record: Record) -> Row:
-        return row_of_line(record.line)._replace(position=record.end)
+        try:
+            row = from_line(record.line)
+        except ValueError as error:
+            text = record.line.decode("utf-8", "replace")
+            row = Row("", {"line": text}, "", damage=f"damaged on disk: {error}")
+        return row._replace(position=record.end)
 
     def _disk_failed(self, error: OSError, *, reading: bool) -> None:
         self.status.disk_trouble(f"cannot {'read what waits' if reading else 'note how far it was read'}: {error}")

@@ -103,14 +103,6 @@ def from_line(line: bytes) -> Row:
     return Row(table, values, message_id)
 
 
-def row_of_line(line: bytes) -> Row:
-    """Read what `to_line` wrote; a line that it did not write gives a row that is damaged."""
-    try:
-        return from_line(line)
-    except ValueError as error:
-        return Row("", {"line": line.decode("utf-8", "replace")}, "", damage=f"damaged on disk: {error}")
-
-
 def _escaped(value: Any) -> Any:
     """A value in which no mapping of a payload looks like a tag."""
     if isinstance(value, dict):
