@@ -6,6 +6,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -23,15 +24,13 @@ class Spilled(NamedTuple):
     size: int
 
 
+@dataclass(eq=False, slots=True)
 class _Segment:
     """One temporary file, which is gone when nothing in it is needed any more, or when the process ends."""
 
-    __slots__ = ("end", "file", "live")
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-        self.end = 0
-        self.live = 0  # bodies in it that are still needed
+    file: IO[bytes]
+    end: int = 0
+    live: int = 0  # bodies in it that are still needed
 
 
 class SpillFile:
@@ -127,6 +126,7 @@ class TooLong(Exception):
     """The chunks of a message are longer together than a message may be."""
 
 
+@dataclass(eq=False, slots=True)
 class ChunkSet:
     """The chunks of one message that have arrived.
 
@@ -138,14 +138,11 @@ class ChunkSet:
         seen: When the last one came.
     """
 
-    __slots__ = ("bodies", "held", "part", "seen", "size")
-
-    def __init__(self, part: Part) -> None:
-        self.part = part
-        self.bodies: dict[int, bytes | Spilled] = {}
-        self.held: list[InFlight] = []
-        self.size = 0
-        self.seen = 0.0
+    part: Part
+    bodies: dict[int, bytes | Spilled] = field(default_factory=dict)
+    held: list[InFlight] = field(default_factory=list)
+    size: int = 0
+    seen: float = 0.0
 
 
 class ChunkSets:
