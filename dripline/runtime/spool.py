@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,13 +84,15 @@ class Spool:
         """How many lines wait."""
         with self._state:
             counted = sum(segment.count for segment in self._segments.values())
-            return max(1, counted) if self._bytes_waiting() else 0
+            return max(1, counted) if self.waiting_bytes else 0
 
     @property
     def waiting_bytes(self) -> int:
         """How many bytes wait."""
         with self._state:
-            return self._bytes_waiting()
+            read = self._position.offset if self._position.segment in self._segments else 0
+            skipped = sum(end - start.offset for start, end in self._skipped.items())
+            return sum(segment.size for segment in self._segments.values()) - read - skipped
 
     @property
     def position(self) -> Position:
@@ -120,12 +123,8 @@ class Spool:
         if self.waiting_bytes + len(data) > self._limit:
             raise SpoolFull(f"{self.folder} holds its {self._limit / 1e6:g} MB already")
         begin = until_kept(self.folder, lambda: self._appended(data, len(lines)))
-        ends = []
-        size = begin.offset
-        for record in records:
-            size += len(record)
-            ends.append(Position(begin.segment, size))
-        return ends
+        _, *ends = accumulate(map(len, records), initial=begin.offset)
+        return [Position(begin.segment, end) for end in ends]
 
     def read_from(
         self, start: Position, count: int, max_bytes: int | None = None
@@ -245,11 +244,6 @@ class Spool:
                     position = Position(min(later), 0)
                 else:
                     return position
-
-    def _bytes_waiting(self) -> int:
-        read = self._position.offset if self._position.segment in self._segments else 0
-        skipped = sum(end - start.offset for start, end in self._skipped.items())
-        return sum(segment.size for segment in self._segments.values()) - read - skipped
 
     def _move_to(self, position: Position) -> None:
         self._position = position
