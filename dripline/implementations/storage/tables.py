@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import uuid
@@ -286,15 +287,10 @@ def _ids_table(library: Any) -> Table:
 def _insert_or_skip(connection: Connection, table: Table, id_column: str) -> Any:
     """An INSERT that leaves out known ids; None when this database has no such thing that we know."""
     name = connection.dialect.name
-    if name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as postgresql_insert  # only with this database
-
-        return postgresql_insert(table).on_conflict_do_nothing(index_elements=[id_column])
-    if name == "sqlite":
-        from sqlalchemy.dialects.sqlite import insert as sqlite_insert  # only with this database
-
-        return sqlite_insert(table).on_conflict_do_nothing(index_elements=[id_column])
-    return None
+    if name not in ("postgresql", "sqlite"):
+        return None
+    dialect = importlib.import_module(f"sqlalchemy.dialects.{name}")  # that of this database only
+    return dialect.insert(table).on_conflict_do_nothing(index_elements=[id_column])
 
 
 def _unknown(connection: Connection, table: Table, id_column: str, ids: Sequence[str]) -> dict[str, bool]:
