@@ -26,11 +26,10 @@ from dripline.core.request_handler import RequestHandler
 from dripline.core.request_sender import RequestSender
 from dripline.core.scheduler import Scheduler
 from dripline.errors import BrokerError, DriplineError
-from dripline.runtime.buffer_policy import AlertSpoolMap, keep_rule
+from dripline.runtime.alert_collector import DurableQueue
 from dripline.runtime.children import Children, OwnedLock, OwnRequests
 from dripline.runtime.client import LIST_ENDPOINTS
 from dripline.runtime.dispatch import BuiltIn
-from dripline.runtime.durable_queue import DurableQueue
 from dripline.runtime.health import HEALTH, Health
 from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.liveness import LifeSigns
@@ -38,6 +37,7 @@ from dripline.runtime.pending_replies import Answered, SentMessagePackage, throw
 from dripline.runtime.request_router import HandlerTimeout, RequestRouter
 from dripline.runtime.service_link import ServiceLink
 from dripline.runtime.state_folder import dead_letter_folder
+from dripline.runtime.store_and_forward import AlertSpoolMap, keep_rule
 from dripline.runtime.worker import PriorityLane
 from dripline.wire.enums import op_t
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from dripline.core.throw_reply import ThrowReply
-from dripline.runtime import backoff
+from dripline.runtime.outage import delays
 from dripline.wire.safe_text import duration, safe_text
 
 logger = logging.getLogger("dripline.instruments")
@@ -360,7 +360,7 @@ class Presence:
         """
         if self._why is None:
             self._since = time.monotonic()
-            self._pauses = backoff.delays(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+            self._pauses = delays(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         told = device_error(self._who, error)
         kind, text = type(told), str(told)
         if self._why is None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from dripline.core._access import Reach
 from dripline.core.endpoint import Endpoint
 from dripline.core.settings import Setting, switch
-from dripline.implementations.storage.times import read_time
+from dripline.implementations.storage.columns import read_time
 
 
 class HeartbeatStatus(str, Enum):

@@ -13,8 +13,8 @@ from dripline.core.endpoint import Endpoint
 from dripline.errors import ConfigurationError
 from dripline.implementations.postgres_interface import PostgreSQLInterface
 from dripline.implementations.sql_table import SQLTable
-from dripline.implementations.storage.database_sink import Destination, Destinations
 from dripline.implementations.storage.row_logger import RowLogger
+from dripline.implementations.storage.tables import Destination, Destinations
 from dripline.wire.return_codes import ThrowReply
 
 

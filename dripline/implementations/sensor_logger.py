@@ -13,11 +13,10 @@ from dripline.core.argument_checks import Checks, Doubtful
 from dripline.errors import ConfigurationError
 from dripline.formula.readings import float_of
 from dripline.implementations.postgres_interface import login_of
+from dripline.implementations.storage.columns import now, read_time
 from dripline.implementations.storage.database import make_engine, read_url, sqlalchemy, sqlite_path
-from dripline.implementations.storage.database_sink import Destinations
 from dripline.implementations.storage.row_logger import RowLogger
-from dripline.implementations.storage.sensor_table import SensorTable
-from dripline.implementations.storage.times import now, read_time
+from dripline.implementations.storage.tables import Destinations, SensorTable
 from dripline.wire.body import to_jsonable
 from dripline.wire.message import RAW_FIELDS, MsgAlert, value_of
 

@@ -10,11 +10,17 @@ from dripline.core._access import Reach
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.endpoint import Endpoint
 from dripline.errors import ConfigurationError
+from dripline.implementations.storage.columns import (
+    TooLarge,
+    compared,
+    conversions,
+    converted,
+    fetch,
+    plain_value,
+    selected,
+)
 from dripline.implementations.storage.database import is_away, reason, sqlalchemy
-from dripline.implementations.storage.numbers import as_numbers, number_columns
-from dripline.implementations.storage.selecting import TooLarge, fetch, plain_value
-from dripline.implementations.storage.table_inspection import look_at_table
-from dripline.implementations.storage.times import as_times, compared, selected, time_columns
+from dripline.implementations.storage.tables import look_at_table
 from dripline.wire.return_codes import ThrowReply
 
 if TYPE_CHECKING:
@@ -218,7 +224,7 @@ class SQLTable(Endpoint):
     def __insert_now(self, row: Mapping[str, Any]) -> Any:
         try:
             table = self.table
-            values = as_numbers(as_times(row, time_columns(table)), number_columns(table))
+            values = converted(row, conversions(table))
             statement = table.insert().values(**values)
             if self.__returned:
                 statement = statement.returning(*(self.__column(table, name) for name in self.__returned))

@@ -1,18 +1,21 @@
-"""The worker of a durable consumer: nothing is acknowledged before it is handled, and memory stays bounded."""
+"""A durable queue and its worker: nothing is acknowledged before it is handled, and memory stays bounded."""
 
 from __future__ import annotations
 
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from dripline.amqp.content import CutBody, Delivery
 from dripline.amqp.properties import RawProperties
-from dripline.runtime.chunk_sets import ChunkSet, ChunkSets, TooLong
+from dripline.runtime.chunk_sets import ChunkSet, ChunkSets, Spilled, SpillFile, TooLong
 from dripline.runtime.dead_letters import KEPT_BYTES, DeadLetter, DeadLetterFile
 from dripline.runtime.delivery_budget import OVERHEAD, DeliveryBudget
-from dripline.runtime.spill_file import Spilled, SpillFile
+from dripline.runtime.link import MeshLink
+from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import InFlight, Worker, release, set_in_flight
 from dripline.transport.connection import Connection
 from dripline.transport.consumer import DurableConsumer
@@ -26,7 +29,9 @@ _NO_PROPERTIES = RawProperties(b"\0\0")
 _HANDLER_FAILED = "handler failed"
 _DISK_PAUSE_S = 1.0  # between attempts at a disk that takes nothing
 _LOOK_S = 0.5
-_LETTERS_AT_ONCE = 100
+# How long to wait for the next chunk of an alert: nobody waits for an answer, and the sender's broker may have
+# been short of memory meanwhile.
+_CHUNK_WAIT_S = 60.0
 
 
 class Collected(InFlight):
@@ -42,13 +47,9 @@ class Collected(InFlight):
         self.held = False  # whether the budget knows that it was handled and is held still
         self.spilled: Spilled | None = None
 
-    def slim(self) -> None:
-        """Keep only what an acknowledgement takes."""
-        self.delivery = self.delivery._replace(properties=_NO_PROPERTIES, body=b"")
-
     def released(self) -> None:
         """Count it no longer."""
-        self._collector._released(self)
+        self._collector._count_no_longer(self, self.generation)
 
 
 class AlertCollector(Worker):
@@ -92,9 +93,6 @@ class AlertCollector(Worker):
         self._ignoring = False  # whether what comes has no room anywhere, and is left to come again
         self._is_stopped = False  # whether no more comes from the consumer
         self._clock = 0.0  # time in which missing chunks could have come
-        self._letters: list[DeadLetter] = []
-        self._lettered: list[InFlight] = []  # their deliveries
-        self._not_before_s = 0.0  # after the disk took no dead letters
         self._ending = threading.Event()
         Worker.__init__(self, name, on_message)
 
@@ -145,7 +143,7 @@ class AlertCollector(Worker):
                 self._stop_consumer()
             return False
         item.delivery = item.delivery._replace(body=b"")
-        self._budget.move_to_disk(len(body))
+        self._budget.count(on_disk=len(body))
         return True
 
     def _stop_consumer(self) -> None:
@@ -171,11 +169,9 @@ class AlertCollector(Worker):
         if self._consumer is not None and self._is_connected:
             self._consumer.add(more)
 
-    # -- on any thread ---------------------------------------------------------------------------------------
-
-    def _released(self, item: Collected) -> None:
+    def _count_no_longer(self, item: Collected, generation: int | None = None) -> None:
         cost, item.cost = item.cost, 0
-        if self._budget.release(cost, item.generation, item.held):
+        if self._budget.release(cost, generation, item.held):
             self._on_io_thread(self._restart)
 
     def _on_io_thread(self, action: Callable[[], None]) -> None:
@@ -186,29 +182,25 @@ class AlertCollector(Worker):
 
     def _work(self) -> None:
         try:
-            while not self._hurry:
-                item = self._next()
-                if item is None:
-                    break
+            while not self._hurry and (item := self._next()) is not None:
                 if isinstance(item, Collected):
                     self._handle(item)
                     self._handled += 1
                 self._give_up_late()
         finally:
-            self._write_letters(last=True)
-            self._sets.clear()
             self.dead_letters.close()
+            self._sets.clear()
 
     def _next(self) -> InFlight | bool | None:
         """Wait for the next delivery; False if none comes for a while, None at the end."""
         try:
             return self._queue.get_nowait()
         except queue.Empty:
-            self._write_letters()
+            self.dead_letters.write()
             self._adapt_window()
         began, is_open = time.monotonic(), self._budget.is_open and self._is_connected
         try:
-            look_again = self._letters or len(self._sets) or self._budget.is_extended
+            look_again = self.dead_letters.waiting or len(self._sets) or self._budget.is_extended
             return self._queue.get(timeout=_LOOK_S if look_again else None)
         except queue.Empty:
             return False
@@ -238,22 +230,22 @@ class AlertCollector(Worker):
                 return
             part = read_part(item.delivery.properties, item.delivery.body, item.delivery.routing_key)
             if isinstance(part.body, CutBody):
-                self._bury([item], "too long", _too_long(part.body.size), part, part.body, part.body.size)
+                self._bury([item], "too long", _too_long(part.body.size), part)
             elif part.total == 1:
-                self._handle_whole(item, part, part.body)
+                self._handle_whole(item, part)
             else:
                 self._handle_chunk(item, part)
         except ValueError as error:  # DecodingError is one
             body = item.delivery.body
             properties = item.delivery.properties
             part = Part(str(properties.message_id or ""), 0, 1, item.delivery.routing_key, properties, body)
-            self._bury([item], "undecodable", str(error), part, body, getattr(body, "size", len(body)))
+            self._bury([item], "undecodable", str(error), part)
         finally:
             item.held = True
-            self._budget.hold(item.cost)
+            self._budget.count(handled=item.cost)
             item.ack()
-            if item.is_held:
-                item.slim()
+            if item.is_held:  # only what an acknowledgement takes
+                item.delivery = item.delivery._replace(properties=_NO_PROPERTIES, body=b"")
             set_in_flight(None)
 
     def _bring_in(self, item: Collected) -> bool:
@@ -261,7 +253,7 @@ class AlertCollector(Worker):
         spilled, item.spilled = item.spilled, None
         if spilled is not None:
             self._wait_for_room(spilled.size)
-            self._budget.move_to_memory(spilled.size)
+            self._budget.count(on_disk=-spilled.size)
             try:
                 item.delivery = item.delivery._replace(body=self._spill.take(spilled))
             except OSError:
@@ -272,32 +264,34 @@ class AlertCollector(Worker):
             return False
         return True
 
-    def _handle_whole(self, item: Collected, part: Part, body: bytes) -> None:
-        if len(body) > DEFAULT_LIMITS.message_bytes:
-            self._bury([item], "too long", _too_long(len(body)), part, body, len(body))
+    def _handle_whole(self, item: Collected, part: Part) -> None:
+        if len(part.body) > DEFAULT_LIMITS.message_bytes:
+            self._bury([item], "too long", _too_long(len(part.body)), part)
             return
-        message = read_message(part, body)
+        message = read_message(part, part.body)
         if message.invalid_reason is not None:
-            self._bury([item], "undecodable", message.invalid_reason, part, body, len(body))
+            self._bury([item], "undecodable", message.invalid_reason, part)
             return
         self._deliver(message)
         if item.failure:
-            self._bury([item], _HANDLER_FAILED, f"its handler failed: {item.failure}", part, body, len(body))
+            self._bury([item], _HANDLER_FAILED, f"its handler failed: {item.failure}", part)
 
     def _handle_chunk(self, item: Collected, part: Part) -> None:
         try:
             chunks = self._sets.add(part, item, self._clock)
         except TooLong:
-            self._bury_too_long(item, part)
+            received = self._sets.too_long(part)
+            if received is None:
+                self._bury([item], "too long", _too_long(), part)
+            else:
+                self._bury_set(received, "too long", _too_long())
             return
         except OSError:
             self._give_back([item])
             self._ending.wait(_DISK_PAUSE_S)
             return
         if chunks is None:
-            cost, item.cost = item.cost, 0  # it is counted by the sets from now on
-            if self._budget.shrink(cost):
-                self._on_io_thread(self._restart)
+            self._count_no_longer(item)  # the sets count it from now on
             return
         item.bring(chunks.held)
         self._wait_for_room(chunks.size)
@@ -306,14 +300,14 @@ class AlertCollector(Worker):
         except OSError:
             self._give_back([*chunks.held, item])
             return
-        self._budget.grow(chunks.size)
+        self._budget.count(chunks.size)
         item.cost += chunks.size
-        self._handle_whole(item, part, body)
+        self._handle_whole(item, part._replace(body=body))
 
     def _wait_for_room(self, size: int) -> None:
         timeout_s = 0.0
         while not self._ending.is_set() and not self._budget.wait_for_room(size, timeout_s):
-            self._write_letters()  # what waits for the disk is held, too
+            self.dead_letters.write()  # what waits for the disk is held, too
             timeout_s = _LOOK_S
 
     def _give_back(self, items: Sequence[InFlight]) -> None:
@@ -323,52 +317,82 @@ class AlertCollector(Worker):
                 item.connection.give_back(item.delivery)
             item.void()
 
-    def _bury_too_long(self, item: Collected, part: Part) -> None:
-        chunks = self._sets.too_long(part)
-        if chunks is None:
-            self._bury([item], "too long", _too_long(), part, part.body, len(part.body))
-        else:
-            self._bury_set(chunks, "too long", _too_long())
-
     def _give_up_late(self) -> None:
-        if self._not_before_s:
-            return  # their bodies may stay where they are until the disk takes dead letters again
-        for chunks in self._sets.expired(self._clock, self._wait_s):
+        late = self._sets.expired(self._clock, self._wait_s)
+        # While the disk takes no dead letters, their bodies may stay where they are.
+        while not self.dead_letters.is_refusing and (chunks := next(late, None)) is not None:
             missing = chunks.part.total - len(chunks.bodies)
             text = f"{missing} of its {chunks.part.total} chunks did not come within {duration(self._wait_s)}"
             self._bury_set(chunks, "incomplete", text)
-            if self._not_before_s:
-                return
 
     def _bury_set(self, chunks: ChunkSet, kind: str, reason: str) -> None:
-        size = chunks.size
-        self._bury(chunks.held, kind, reason, chunks.part, self._sets.beginning(chunks, KEPT_BYTES), size)
+        body = CutBody(self._sets.beginning(chunks, KEPT_BYTES))
+        body.size = chunks.size
+        self._bury(chunks.held, kind, reason, chunks.part._replace(body=body))
         release(chunks.held)
 
-    def _bury(self, items: Sequence[InFlight], kind: str, reason: str, part: Part, body: bytes, size: int) -> None:
+    def _bury(self, items: Sequence[InFlight], kind: str, reason: str, part: Part) -> None:
         """Write a dead letter soon, and acknowledge the deliveries when it is on disk."""
-        self._lettered += [item.hold() for item in items]
         sender = sender_of(part.properties) if kind != _HANDLER_FAILED else ""  # not the sender's fault
         reason += f" (from {sender})" if sender else ""
-        letter = DeadLetter(kind, reason, part.routing_key, part.uuid, bytes(body[:KEPT_BYTES]), size)
-        self._letters.append(letter)
-        if (
-            len(self._letters) >= _LETTERS_AT_ONCE
-            or sum(len(letter.body) for letter in self._letters) > KEPT_BYTES
-        ):
-            self._write_letters()
-
-    def _write_letters(self, last: bool = False) -> None:
-        if not self._letters or (time.monotonic() < self._not_before_s and not last):
-            return
-        if not self.dead_letters.add(self._letters):
-            self._not_before_s = time.monotonic() + _DISK_PAUSE_S
-            return
-        self._not_before_s = 0.0
-        lettered, self._lettered, self._letters = self._lettered, [], []
-        release(lettered)
+        size = getattr(part.body, "size", len(part.body))  # of one that was cut
+        body = bytes(part.body[:KEPT_BYTES])
+        self.dead_letters.add(DeadLetter(kind, reason, part.routing_key, part.uuid, body, size), items)
 
 
 def _too_long(size: int = 0) -> str:
     length = f"{size} bytes are" if size else "it is"
     return f"{length} more than {DEFAULT_LIMITS.message_bytes >> 20} MiB"
+
+
+@dataclass(frozen=True)
+class DurableQueue:
+    """A queue of alerts that outlives the process of its service.
+
+    It hangs on a durable exchange, so that its bindings outlive a restart of the broker, too.
+
+    Attributes:
+        name: Its name.
+        keys: Gives its binding keys.
+        take: Called with each message, one at a time.
+        memory_bytes: How many bytes of messages may be here and not acknowledged.
+        dead_letters: Gives the file for messages that can never be handled.
+    """
+
+    name: str
+    keys: Callable[[], Iterable[str]]
+    take: Callable[[Message], None]
+    memory_bytes: int
+    dead_letters: Callable[[], Path]
+
+    def open(self, link: MeshLink, routes: Routes, wait_s: float) -> AlertCollector:
+        """Declare it on each connection and consume from it.
+
+        Args:
+            link: The link of the service.
+            routes: The routes of the service.
+            wait_s: How long missing chunks of a message are waited for, a minute at least.
+
+        Returns:
+            The worker that handles its messages.
+        """
+        exchange = link.mesh.durable_alerts_exchange
+        letters = DeadLetterFile(self.dead_letters(), link.service_name)
+        worker = AlertCollector(
+            f"dripline-{self.name}", self.take, self.name, self.memory_bytes, letters, max(wait_s, _CHUNK_WAIT_S)
+        )
+
+        def bind(connection: Connection) -> None:
+            connection.declare_durable_exchange(exchange, link.mesh.alerts_exchange)
+            connection.bind(self.name, exchange, list(self.keys()))
+
+        def set_up(connection: Connection) -> None:
+            connection.declare_durable_queue(self.name)
+            bind(connection)
+            # The answer to this comes after the bindings are made.
+            connection.declare_exchanges([link.mesh.alerts_exchange])
+            worker.consume(connection)
+
+        link.add_setup(set_up)
+        routes.add(Route(self.name, bind, [exchange], lambda: [Binding(exchange, key) for key in self.keys()]))
+        return worker

@@ -9,16 +9,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from dripline.errors import BrokerError, ClosedByBroker, ConnectionLost, DriplineError
-from dripline.runtime.alert_backlog import AlertBacklog
-from dripline.runtime.buffer_policy import BufferPolicy
-from dripline.runtime.queued_alert import QueuedAlert
+from dripline.runtime.alert_backlog import AlertBacklog, QueuedAlert
+from dripline.runtime.link import MeshLink
 from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger
+from dripline.runtime.store_and_forward import BufferPolicy
 from dripline.transport.future import OneShotFuture
 from dripline.wire.codec import Envelope
-
-__all__ = ["AlertPublisher", "BufferPolicy"]
+from dripline.wire.message import MsgAlert
 
 logger = logging.getLogger("dripline.alerts")
 
@@ -35,6 +35,7 @@ _LOSSES = 3  # in a row without a confirm; then fewer alerts are published at a 
 _FEWER = 16  # by which the window is divided when the broker closed the connection
 _LONGEST_PARDON_S = 60.0
 _WRITE_S = 1.0  # for the disk, at the end
+_SETTLE_S = 0.5
 
 
 class AlertPublisher:
@@ -51,7 +52,6 @@ class AlertPublisher:
         name: The service, for the log.
         settle_s: How long alerts wait after a reconnection: a broker that was restarted has lost all bindings, and
             consumers bind again before the alerts are sent.
-        connecting: Whether a first connection is being made, which `close` waits for.
     """
 
     def __init__(
@@ -61,13 +61,11 @@ class AlertPublisher:
         policy: BufferPolicy,
         name: str,
         settle_s: float = 0.0,
-        connecting: Callable[[], bool] = lambda: False,
     ) -> None:
         self._publish = publish
         self._takes_messages = can_publish
         self._name = name
         self._settle_s = settle_s
-        self._connecting = connecting
         self._backlog = AlertBacklog(policy, name)
         self._passing: deque[Sequence[Envelope]] = deque(maxlen=10)  # sent now or never
         self._limited_log = RateLimitedLogger(logger)
@@ -166,7 +164,7 @@ class AlertPublisher:
         self._closing = True
         self._not_before_s = 0.0
         self.wake()
-        while not self._is_done and self._is_hopeful and time.monotonic() < deadline:
+        while self._has_more_to_send and time.monotonic() < deadline:
             time.sleep(0.001)
         with self._starting:
             self._ended = True
@@ -181,13 +179,14 @@ class AlertPublisher:
 
     # -- the thread ------------------------------------------------------------------------------------------
 
-    @property
-    def _is_done(self) -> bool:
-        return not self._passing and self._backlog.is_idle
+    def _is_connecting(self) -> bool:
+        """Whether a first connection is being made, which `close` waits for."""
+        return False
 
     @property
-    def _is_hopeful(self) -> bool:
-        return self._takes_messages() or self._connecting()
+    def _has_more_to_send(self) -> bool:
+        may_send = self._takes_messages() or self._is_connecting()
+        return may_send and (bool(self._passing) or not self._backlog.is_idle)
 
     def _run(self) -> None:
         while not self._ended:
@@ -196,7 +195,7 @@ class AlertPublisher:
                 self._settle()
                 self._publish_passing()
                 if self._backlog.store_in_s == 0.0:
-                    self._backlog.store(self._flying)
+                    self._backlog.store_behind(self._flying)
                 if not self._publish_some():
                     self._report_late()
                     self._rest()
@@ -275,13 +274,10 @@ class AlertPublisher:
 
     def _fly(self, alerts: Sequence[QueuedAlert]) -> None:
         envelopes = [envelope for alert in alerts for envelope in alert.envelopes]
-        slots = self._publish(envelopes) if envelopes else []
-        start = 0
+        slots = iter(self._publish(envelopes) if envelopes else ())
         for alert in alerts:
-            end = start + len(alert.envelopes)
-            alert.slots = slots[start:end]
+            alert.slots = list(islice(slots, len(alert.envelopes)))
             self._flying_bytes += alert.size
-            start = end
         self._flying.extend(alerts)
 
     def _fly_one_by_one(self, alerts: Sequence[QueuedAlert], error: DriplineError) -> None:
@@ -322,28 +318,21 @@ class AlertPublisher:
         for alert in alerts:
             if alert.outcome is True:
                 alert.finish()
+            alert.slots = ()
         if error is not None:
             self._suspect([alert for alert in alerts if alert.envelopes], error)
-        for alert in alerts:
-            alert.slots = ()
         self._backlog.put_back(alerts)
 
     def _suspect(self, alerts: Sequence[QueuedAlert], error: BrokerError) -> None:
-        """Find out, over several connections, which alert makes them end.
-
-        Args:
-            alerts: Those that were under way when a connection ended.
-            error: How it ended.
-        """
+        """Find out, over several connections that ended, which of the alerts under way makes them end."""
         coded = isinstance(error, ClosedByBroker) or not isinstance(error, ConnectionLost)
         self._losses += 1
         if coded or self._losses >= _LOSSES:
             self._window = max(1, len(alerts) // _FEWER)
-        if len(alerts) == 1:
-            self._strike(alerts[0], _CODED if coded else _PLAIN, error)
-
-    def _strike(self, alert: QueuedAlert, strikes: int, error: BrokerError) -> None:
-        alert.strikes += strikes
+        if len(alerts) != 1:
+            return
+        (alert,) = alerts
+        alert.strikes += _CODED if coded else _PLAIN
         now = time.monotonic()
         if alert.strikes < _OUT or now < self._no_condemning_before_s:
             return
@@ -359,3 +348,51 @@ class AlertPublisher:
         self._late, self._was_away = 0, False
         if self.dropped:
             logger.warning("%s: %d alerts had no room and are lost", self._name, self.dropped)
+
+
+class ServiceAlerts(AlertPublisher):
+    """Publishes alerts over the link of a service, and connects it if a constructor sends something.
+
+    Args:
+        link: The link.
+        policy: How many alerts wait.
+        is_starting: Whether the service has yet to open the link.
+    """
+
+    def __init__(self, link: MeshLink, policy: BufferPolicy, is_starting: Callable[[], bool]) -> None:
+        AlertPublisher.__init__(
+            self,
+            lambda envelopes: link.send_packed(envelopes, 0.0),
+            lambda: link.takes_messages,
+            policy,
+            link.service_name,
+            # Longer than the longest pause between the attempts of others to come back, which varies by a quarter.
+            1.25 * link.mesh.max_reconnect_delay_s + _SETTLE_S,
+        )
+        self._link = link
+        self._is_starting = is_starting
+        self._early: threading.Thread | None = None
+
+    def send(self, alert: MsgAlert, *, keep: bool) -> str:
+        """Queue an alert, as `offer` does, and connect in the background if the service has not done so yet."""
+        refused = self.offer(self._link.pack_alert(alert), keep=keep)
+        if self._is_starting() and not self._link.is_open and not self._is_connecting():
+            self._connect_early()
+        return refused
+
+    def _is_connecting(self) -> bool:
+        return self._early is not None and self._early.is_alive()
+
+    def _connect_early(self) -> None:
+        if self._early is None:
+            self._link.add_setup(self._link.prepare_alerts)
+        self._early = threading.Thread(target=self._open_early, name="dripline-connect", daemon=True)
+        self._early.start()
+
+    def _open_early(self) -> None:
+        try:
+            self._link.open()
+            self.wake()
+        except (DriplineError, TimeoutError) as error:
+            if self._is_starting():
+                logger.warning("%s: alerts wait: %s", self._name, error)

@@ -67,10 +67,18 @@ class DeliveryBudget:
                 self.window = max(1, min(self.window, int(self.limit / 2 / (self._bytes / self._count))))
             return self._generation, in_memory > 0 and in_memory + size > self.limit, stop
 
-    def move_to_disk(self, size: int) -> None:
-        """Note that a body is on disk now."""
+    def count(self, size: int = 0, on_disk: int = 0, handled: int = 0) -> None:
+        """Count more bytes of deliveries, or fewer.
+
+        Args:
+            size: In all; more when a delivery completes a message, whose other chunks were counted elsewhere.
+            on_disk: Of bodies on disk.
+            handled: Of messages that were handled and are held still.
+        """
         with self._condition:
-            self._on_disk += size
+            self._bytes += size
+            self._on_disk += on_disk
+            self._handled += handled
 
     def wait_for_room(self, size: int, timeout_s: float) -> bool:
         """Wait until a message can be brought into memory: until others are released, or none is held.
@@ -87,34 +95,13 @@ class DeliveryBudget:
                 lambda: not self._handled or self._bytes - self._on_disk + size <= self.limit, timeout_s
             )
 
-    def move_to_memory(self, size: int) -> None:
-        """Note that a body is in memory again."""
-        with self._condition:
-            self._on_disk -= size
-
-    def grow(self, size: int) -> None:
-        """Count more bytes for a delivery: the whole message that it completes."""
-        with self._condition:
-            self._bytes += size
-
-    def shrink(self, size: int) -> bool:
-        """Count the bytes of a delivery no longer, which are kept elsewhere.
-
-        Returns:
-            Whether the consumer can be started again.
-        """
-        with self._condition:
-            self._bytes -= size
-            self._count -= 1
-            return self.is_drained
-
-    def hold(self, size: int) -> None:
-        """Note that a message was handled and is held still."""
-        with self._condition:
-            self._handled += size
-
-    def release(self, size: int, generation: int, held: bool) -> bool:
+    def release(self, size: int, generation: int | None = None, held: bool = False) -> bool:
         """Count a delivery no longer.
+
+        Args:
+            size: Its bytes.
+            generation: To which it belongs; None if it is not released, and its bytes are counted elsewhere.
+            held: Whether it was handled and held.
 
         Returns:
             Whether the consumer can be started again.

@@ -18,8 +18,9 @@ from dripline.errors import (
     LoginRefused,
     NameTaken,
 )
-from dripline.runtime import backoff, forks
+from dripline.runtime import forks
 from dripline.runtime.opening import Caller, Life, State
+from dripline.runtime.outage import delays
 from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger
 from dripline.transport.address import BrokerAddress
 from dripline.transport.connection import Connection
@@ -55,7 +56,7 @@ class ReconnectingConnection:
         self._client = client
         self._attempts = attempts
         self._longest_pause_s = longest_pause_s
-        self._delays = backoff.delays(cap_s=longest_pause_s)
+        self._delays = delays(cap_s=longest_pause_s)
         self._limited_log = RateLimitedLogger(logger)
         self._since = 0.0
         self._connection: Connection | None = None  # may still be in the making
@@ -272,7 +273,7 @@ class ReconnectingConnection:
 
     def _connect_first(self, life: Life) -> None:
         """Make a connection as long as somebody waits for it."""
-        delays = backoff.delays(first_s=_FIRST_PAUSE_S)
+        pauses = delays(first_s=_FIRST_PAUSE_S)
         while True:
             with self._lock:
                 if not life.callers:
@@ -282,7 +283,7 @@ class ReconnectingConnection:
             if error is None and life.failure is not None:
                 life.failure = None
                 logger.warning("connected to the broker at %s", self.address)
-            if error is None or not self._goes_on(life, error, next(delays)):
+            if error is None or not self._goes_on(life, error, next(pauses)):
                 return
 
     def _try(self, life: Life) -> None:
@@ -318,14 +319,14 @@ class ReconnectingConnection:
         return True
 
     def _connect(self, closed: threading.Event) -> None:
-        delays, waited = backoff.delays(first_s=0.05, cap_s=0.5), 0.0
+        pauses, waited = delays(first_s=0.05, cap_s=0.5), 0.0
         while True:
             self._makers.add(threading.get_ident())
             try:
                 self._connect_once(closed)
                 return
             except NameTaken:
-                delay = next(delays)
+                delay = next(pauses)
                 waited += delay
                 if waited > _NAME_PATIENCE_S or closed.wait(delay):
                     raise
@@ -387,7 +388,7 @@ class ReconnectingConnection:
     def _reconnect(self, life: Life) -> None:
         said = ""
         if time.monotonic() - self._since > _STEADY_S:
-            self._delays = backoff.delays(cap_s=self._longest_pause_s)
+            self._delays = delays(cap_s=self._longest_pause_s)
         for delay in self._delays:
             if life.closed.wait(delay):
                 return

@@ -14,17 +14,16 @@ from dripline.amqp.content import Delivery
 from dripline.config.mesh import MeshSettings
 from dripline.errors import BrokerError, ConnectionLost
 from dripline.runtime import forks
-from dripline.runtime.alert_collector import AlertCollector
-from dripline.runtime.buffer_policy import BufferPolicy
+from dripline.runtime.alert_collector import AlertCollector, DurableQueue
+from dripline.runtime.alert_publisher import ServiceAlerts
 from dripline.runtime.client import MeshClient
-from dripline.runtime.durable_queue import DurableQueue
 from dripline.runtime.liveness import LifeSigns
 from dripline.runtime.pending_replies import SentMessagePackage
 from dripline.runtime.rate_limited_log import OutageLog
 from dripline.runtime.reply_sender import ReplySender
 from dripline.runtime.routes import Binding, Route, Routes
-from dripline.runtime.service_alerts import ServiceAlerts
 from dripline.runtime.shared_names import declare_queue, refuse_shared
+from dripline.runtime.store_and_forward import BufferPolicy
 from dripline.runtime.worker import PriorityLane, Worker
 from dripline.transport.connection import Connection
 from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest

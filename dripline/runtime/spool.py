@@ -7,15 +7,14 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
-from dripline.runtime import spool_record
-from dripline.runtime.damaged_records import DamagedRecords
+from dripline.runtime.dead_letters import DamagedRecords
 from dripline.runtime.durable_files import until_kept
 from dripline.runtime.rate_limited_log import RateLimitedLogger
-from dripline.runtime.spool_folder import Segment, SpoolFolder
-from dripline.runtime.spool_position import Position
+from dripline.runtime.spool_files import OVERHEAD, Position, Segment, SpoolFolder, count_records, pack, read_line
 
 __all__ = ["Position", "Record", "Spool", "SpoolFull"]
 
@@ -85,13 +84,15 @@ class Spool:
         """How many lines wait."""
         with self._state:
             counted = sum(segment.count for segment in self._segments.values())
-            return max(1, counted) if self._bytes_waiting() else 0
+            return max(1, counted) if self.waiting_bytes else 0
 
     @property
     def waiting_bytes(self) -> int:
         """How many bytes wait."""
         with self._state:
-            return self._bytes_waiting()
+            read = self._position.offset if self._position.segment in self._segments else 0
+            skipped = sum(end - start.offset for start, end in self._skipped.items())
+            return sum(segment.size for segment in self._segments.values()) - read - skipped
 
     @property
     def position(self) -> Position:
@@ -102,7 +103,7 @@ class Spool:
         """How many of some lines there is room for, from the first one on."""
         room = self._limit - self.waiting_bytes
         for count, line in enumerate(lines):
-            room -= len(line) + spool_record.OVERHEAD
+            room -= len(line) + OVERHEAD
             if room < 0:
                 return count
         return len(lines)
@@ -117,40 +118,26 @@ class Spool:
             SpoolFull: There is no room; nothing was appended.
             OSError: The disk does not accept it; nothing was appended.
         """
-        records = [spool_record.pack(line) for line in lines]
+        records = [pack(line) for line in lines]
         data = b"".join(records)
         if self.waiting_bytes + len(data) > self._limit:
             raise SpoolFull(f"{self.folder} holds its {self._limit / 1e6:g} MB already")
         begin = until_kept(self.folder, lambda: self._appended(data, len(lines)))
-        ends = []
-        size = begin.offset
-        for record in records:
-            size += len(record)
-            ends.append(Position(begin.segment, size))
-        return ends
-
-    def read(self, count: int, max_bytes: int | None = None) -> tuple[list[bytes], Position]:
-        """Read the first lines that wait, without removing them.
-
-        Args:
-            count: Maximum number of lines.
-            max_bytes: Approximate maximum of their bytes; at least one line is read.
-
-        Returns:
-            The lines, and the position for `advance` once they have been dealt with.
-        """
-        records, position = self.read_from(self._position, count, max_bytes)
-        if not records and position > self._position:  # only damaged ones
-            self.advance(position, 0)
-        return [record.line for record in records], position
+        _, *ends = accumulate(map(len, records), initial=begin.offset)
+        return [Position(begin.segment, end) for end in ends]
 
     def read_from(
         self, start: Position, count: int, max_bytes: int | None = None
     ) -> tuple[list[Record], Position]:
-        """Read lines from a position, so that a reader can be ahead of `advance`.
+        """Read lines from a position, without removing them: a reader can be ahead of `advance`.
+
+        Args:
+            start: The position.
+            count: Maximum number of lines.
+            max_bytes: Approximate maximum of their bytes; at least one line is read.
 
         Returns:
-            The lines, and the position behind them.
+            The lines, and the position behind them, for `advance` once they have been dealt with.
         """
         records: list[Record] = []
         size = 0
@@ -179,7 +166,7 @@ class Spool:
         """Forget what was read up to a position.
 
         Args:
-            position: Where `read` ended.
+            position: Where `read_from` ended.
             count: How many lines that were.
 
         Raises:
@@ -258,11 +245,6 @@ class Spool:
                 else:
                     return position
 
-    def _bytes_waiting(self) -> int:
-        read = self._position.offset if self._position.segment in self._segments else 0
-        skipped = sum(end - start.offset for start, end in self._skipped.items())
-        return sum(segment.size for segment in self._segments.values()) - read - skipped
-
     def _move_to(self, position: Position) -> None:
         self._position = position
         self._target = max(self._target, position.segment)
@@ -330,7 +312,7 @@ class Spool:
                 while position.offset < end and len(records) < count and position not in self._skipped:
                     if room is not None and position.offset - start.offset >= room and records:
                         break
-                    data, lines, damaged = spool_record.read_line(file, end - position.offset, segment.packed)
+                    data, lines, damaged = read_line(file, end - position.offset, segment.packed)
                     if not data:
                         raise FileNotFoundError("it is shorter than it was")
                     position = self._take(records, position, data, lines, damaged)
@@ -354,7 +336,7 @@ class Spool:
                 )
         with self._state:
             if not lines:
-                self._skip(start, end.offset, spool_record.count(data, 0, len(data)))
+                self._skip(start, end.offset, count_records(data, 0, len(data)))
             elif damaged:
                 self._mixed.add(start)
         # All but the last record of a line end where the line begins: it is read again as a whole.

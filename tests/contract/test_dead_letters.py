@@ -52,7 +52,7 @@ ALERT = {"message_type": 4, "specifier": "", "timestamp": "", "sender_info": {}}
 
 def test_a_durable_consumer_keeps_what_it_can_never_handle(mesh, file, monkeypatch):
     """On disk, with the reason; the queue is empty then, and what can be handled is handled."""
-    monkeypatch.setattr("dripline.runtime.durable_queue._CHUNK_WAIT_S", 0.2)
+    monkeypatch.setattr("dripline.runtime.alert_collector._CHUNK_WAIT_S", 0.2)
     relay = Relay(
         name=mesh.name("relay"), durable=True, dead_letter_file=str(file), message_wait_ms=200, **mesh.login
     )

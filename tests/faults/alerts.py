@@ -13,7 +13,7 @@ from support.traffic import ALERT_KEY, Witness
 from support.waiting import eventually
 
 from dripline.core import Service
-from dripline.runtime.queued_alert import to_line
+from dripline.runtime.alert_backlog import to_line
 from dripline.runtime.spool import Spool
 from dripline.transport.address import BrokerAddress
 from dripline.wire.codec import Encoder, Envelope

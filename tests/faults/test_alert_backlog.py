@@ -24,7 +24,7 @@ from support.traffic import ALERT_KEY
 from support.waiting import eventually
 
 from dripline.core import MsgAlert, Service
-from dripline.runtime import reconnecting_connection, service_alerts
+from dripline.runtime import alert_publisher, reconnecting_connection
 from dripline.transport.address import BrokerAddress
 
 WAITING = 60_000 if FULL else 4000
@@ -38,7 +38,7 @@ PATIENCE_S = 120.0
 @pytest.fixture
 def mesh(broker: BrokerAddress, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mesh]:
     """A mesh on which a service is back soon, and sends soon."""
-    monkeypatch.setattr(service_alerts, "_SETTLE_S", -1.0)
+    monkeypatch.setattr(alert_publisher, "_SETTLE_S", -1.0)
     with fresh_mesh(broker, max_reconnect_delay_s=1) as mesh:
         yield mesh
 

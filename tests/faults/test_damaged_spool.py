@@ -28,8 +28,8 @@ from support.traffic import ALERT_KEY
 from support.waiting import eventually
 
 from dripline.core import MsgAlert
-from dripline.runtime import service_alerts
-from dripline.runtime.queued_alert import to_line
+from dripline.runtime import alert_publisher
+from dripline.runtime.alert_backlog import to_line
 from dripline.runtime.spool import Spool
 from dripline.transport.address import BrokerAddress
 
@@ -41,7 +41,7 @@ FLIPS = 400 if FULL else 25
 @pytest.fixture
 def mesh(broker: BrokerAddress, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mesh]:
     """A mesh on which a service is back soon, and sends soon."""
-    monkeypatch.setattr(service_alerts, "_SETTLE_S", -1.0)
+    monkeypatch.setattr(alert_publisher, "_SETTLE_S", -1.0)
     with fresh_mesh(broker, max_reconnect_delay_s=1) as mesh:
         yield mesh
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
 from dripline.errors import ConfigurationError
+from dripline.implementations.storage.columns import conversions, converted
 from dripline.implementations.storage.database import (
     DatabaseAway,
     DatabaseBusy,
@@ -21,15 +22,12 @@ from dripline.implementations.storage.database import (
     reason,
     remedy,
 )
-from dripline.implementations.storage.dead_letters import Refusal
-from dripline.implementations.storage.message_ids import MessageIds, insert_new
-from dripline.implementations.storage.numbers import as_numbers, number_columns
-from dripline.implementations.storage.row import Row
+from dripline.implementations.storage.rows import Refusal, Row
 from dripline.implementations.storage.sqlite_file import SqliteFile
-from dripline.implementations.storage.times import as_times, time_columns
+from dripline.implementations.storage.tables import Destination, Destinations, MessageIds, insert_new
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Connection, Engine
 
 logger = logging.getLogger("dripline.database")
 
@@ -39,42 +37,8 @@ _CONFLICTING_ROWS = 5  # before any other is written, until the database counts 
 _CONFLICTS_FOR_S = 10.0  # of a row, while others are written, until it counts as refused
 
 
-class Destination(NamedTuple):
-    """Where rows go.
-
-    Attributes:
-        table: The table.
-        id_column: Its column that holds message ids and is unique; None when there is none.
-    """
-
-    table: Table
-    id_column: str | None = None
-
-
-#: The rows for each table.
-Groups = Mapping[Destination, list[Row]]
-
-
-class Destinations(Protocol):
-    """Knows the tables by the names that rows carry."""
-
-    def destination(self, name: str) -> Destination:
-        """Find a table; errors of the database are raised as they come.
-
-        Raises:
-            LookupError: There is none of that name.
-            ConfigurationError: Rows cannot be written to it before somebody mends something.
-        """
-
-    def look(self) -> None:
-        """Find out whether rows can be written to them.
-
-        Raises:
-            ConfigurationError: They cannot before somebody mends something.
-        """
-
-    def forget(self) -> None:
-        """Look again for all of them; the database was away."""
+#: A row, and where it goes.
+Addressed = tuple[Destination, Row]
 
 
 class DatabaseSink:
@@ -197,12 +161,12 @@ class DatabaseSink:
         return refused
 
     def _write(self, rows: Sequence[Row]) -> list[Refusal]:
-        groups, refused = self._by_table(rows)
-        if groups:
+        addressed, refused = self._addressed(rows)
+        if addressed:
             self._conflicting.clear()
             self._others_are_written = False
-            refused += self._write_groups(groups)
-            refused += self._refused_for_conflicts(_count(groups))
+            refused += self._write_addressed(addressed)
+            refused += self._refused_for_conflicts(len(addressed))
         return refused
 
     def _refused_for_conflicts(self, count: int) -> list[Refusal]:
@@ -221,9 +185,9 @@ class DatabaseSink:
             raise self._conflicting[0][1]
         return [Refusal(row, reason(error)) for row, error in self._conflicting]
 
-    def _by_table(self, rows: Sequence[Row]) -> tuple[dict[Destination, list[Row]], list[Refusal]]:
+    def _addressed(self, rows: Sequence[Row]) -> tuple[list[Addressed], list[Refusal]]:
         names: dict[str, Destination] = {}
-        groups: dict[Destination, list[Row]] = {}
+        addressed: list[Addressed] = []
         refused = []
         for row in rows:
             try:
@@ -232,64 +196,48 @@ class DatabaseSink:
                 refused.append(Refusal(row, str(error.args[0] if error.args else error)))
                 continue
             names[row.table] = destination
-            groups.setdefault(destination, []).append(row)
-        return groups, refused
+            addressed.append((destination, row))
+        return addressed, refused
 
-    def _write_groups(self, groups: Groups) -> list[Refusal]:
-        if any(destination.id_column is None for destination in groups):
+    def _write_addressed(self, rows: Sequence[Addressed]) -> list[Refusal]:
+        """Write rows in one transaction, or in two of half as many, which meet fewer others."""
+        if any(destination.id_column is None for destination, _ in rows):
             self._ids.prepare(self._engine())
         tries = 0
         while True:
             try:
-                return self._transaction(groups)
+                return self._transaction(rows)
             except Exception as error:
-                single = _count(groups) == 1
-                if is_conflict(error):
-                    if not single:
-                        return self._divided(groups)
-                    ((row,),) = groups.values()
-                    if tries >= _CONFLICTS_OF_A_ROW or row.message_id in self._conflicting_since_s:
-                        self._conflicting.append((row, error))
-                        if not self._others_are_written and len(self._conflicting) >= _CONFLICTING_ROWS:
-                            raise
-                        return []
-                    tries += 1
-                    time.sleep(_CONFLICT_PAUSE_S)
-                elif not is_refusal(error):
+                if not is_conflict(error) and not is_refusal(error):
                     raise
-                elif single:  # in the commit: a constraint that is only checked there
-                    return [Refusal(row, reason(error)) for rows in groups.values() for row in rows]
-                else:
-                    return self._one_by_one(groups)
+                if len(rows) > 1:
+                    middle = len(rows) // 2
+                    return [*self._write_addressed(rows[:middle]), *self._write_addressed(rows[middle:])]
+                ((_, row),) = rows
+                if not is_conflict(error):  # in the commit: a constraint that is only checked there
+                    return [Refusal(row, reason(error))]
+                if tries >= _CONFLICTS_OF_A_ROW or row.message_id in self._conflicting_since_s:
+                    self._conflicting.append((row, error))
+                    if not self._others_are_written and len(self._conflicting) >= _CONFLICTING_ROWS:
+                        raise
+                    return []
+                tries += 1
+                time.sleep(_CONFLICT_PAUSE_S)
 
-    def _transaction(self, groups: Groups) -> list[Refusal]:
+    def _transaction(self, rows: Sequence[Addressed]) -> list[Refusal]:
         refused: list[Refusal] = []
+        groups: dict[Destination, list[Row]] = {}
+        for destination, row in rows:
+            groups.setdefault(destination, []).append(row)
         with self._engine().begin() as connection:
             if self._file is not None:
                 self._file.mark(connection)
-            for destination, rows in groups.items():
-                refused += self._insert(connection, destination, rows)
+            for destination, group in groups.items():
+                refused += self._insert(connection, destination, group)
         if self._file is not None:
             self._file.committed()
         self._others_are_written = True
         return refused
-
-    def _divided(self, groups: Groups) -> list[Refusal]:
-        """Write two halves in transactions of their own: a smaller one meets fewer others."""
-        middle, before = _count(groups) // 2, 0
-        first: dict[Destination, list[Row]] = {}
-        second: dict[Destination, list[Row]] = {}
-        for destination, rows in groups.items():
-            cut = max(0, middle - before)
-            before += len(rows)
-            for half, part in ((first, rows[:cut]), (second, rows[cut:])):
-                if part:
-                    half[destination] = part
-        return [*self._write_groups(first), *self._write_groups(second)]
-
-    def _one_by_one(self, groups: Groups) -> list[Refusal]:
-        singles = [(destination, row) for destination, rows in groups.items() for row in rows]
-        return [refusal for at, row in singles for refusal in self._write_groups({at: [row]})]
 
     def _insert(self, connection: Connection, destination: Destination, rows: list[Row]) -> list[Refusal]:
         """Insert rows, each part in a savepoint; a part that fails is halved until the row is found."""
@@ -346,16 +294,16 @@ class DatabaseSink:
         table, id_column = destination
         if id_column is None:
             rows = self._ids.those_new(connection, table, rows)
-        times, numbers = time_columns(table), number_columns(table)
+        columns = conversions(table)
         # One statement takes rows with the same columns only.
         alike: dict[frozenset[str], list[dict[str, Any]]] = {}
         for row in rows:
-            values = dict(as_numbers(as_times(row.values, times), numbers))
+            values = converted(row.values, columns)
             if id_column is not None:
                 values[id_column] = row.message_id
             alike.setdefault(frozenset(values), []).append(values)
-        for columns, batch in alike.items():
-            unknown = columns.difference(table.columns.keys())
+        for names, batch in alike.items():
+            unknown = names.difference(table.columns.keys())
             if unknown:  # SQLAlchemy would leave them out without a word
                 raise RowRefused(f"{table.name} has no column {', '.join(sorted(unknown))}")
             try:
@@ -373,7 +321,3 @@ def _first_cause(error: Exception) -> Exception:
     while cause is not None and "no such savepoint" in str(cause):
         cause = cause.__context__
     return cause if isinstance(cause, Exception) else error
-
-
-def _count(groups: Groups) -> int:
-    return sum(map(len, groups.values()))

@@ -100,29 +100,16 @@ class _TupleDumper(RecursiveDumper):
         return b"(%s)" % b",".join(map(self._tx.as_literal, obj))
 
 
-def _is_infinite(data: Buffer) -> bool:
-    return bytes(data).endswith(b"infinity")
+def _bounded(loader: type[Loader], lowest: date, highest: date) -> type[Loader]:
+    """Return a loader that reads infinity as the last time that there is."""
 
+    class Bounded(loader):  # type: ignore[valid-type,misc]  # its base is a parameter
+        def load(self, data: Buffer) -> Any:
+            if bytes(data).endswith(b"infinity"):
+                return highest if data == b"infinity" else lowest
+            return super().load(data)
 
-class _DateLoader(DateLoader):
-    def load(self, data: Buffer) -> date:
-        if _is_infinite(data):
-            return date.max if data == b"infinity" else date.min
-        return super().load(data)
-
-
-class _TimestampLoader(TimestampLoader):
-    def load(self, data: Buffer) -> datetime:
-        if _is_infinite(data):
-            return datetime.max if data == b"infinity" else datetime.min
-        return super().load(data)
-
-
-class _TimestamptzLoader(TimestamptzLoader):
-    def load(self, data: Buffer) -> datetime:
-        if _is_infinite(data):
-            return (datetime.max if data == b"infinity" else datetime.min).replace(tzinfo=timezone.utc)
-        return super().load(data)
+    return Bounded
 
 
 class _TimeLoader(TimeLoader):
@@ -131,9 +118,11 @@ class _TimeLoader(TimeLoader):
 
 
 _LOADERS: dict[str, type[Loader]] = {
-    "date": _DateLoader,
-    "timestamp": _TimestampLoader,
-    "timestamptz": _TimestamptzLoader,
+    "date": _bounded(DateLoader, date.min, date.max),
+    "timestamp": _bounded(TimestampLoader, datetime.min, datetime.max),
+    "timestamptz": _bounded(
+        TimestamptzLoader, datetime.min.replace(tzinfo=timezone.utc), datetime.max.replace(tzinfo=timezone.utc)
+    ),
     "time": _TimeLoader,
     **dict.fromkeys(_AS_TEXT, TextLoader),
 }

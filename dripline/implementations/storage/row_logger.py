@@ -13,12 +13,11 @@ from dripline.core._access import Reach
 from dripline.core.argument_checks import Checks
 from dripline.core.service import Service
 from dripline.errors import ConfigurationError
-from dripline.implementations.storage.batch_writer import BatchWriter
+from dripline.implementations.storage.batch_writer import BatchWriter, Pace
 from dripline.implementations.storage.database import is_away, reason, remedy
-from dripline.implementations.storage.database_sink import DatabaseSink, Destinations
-from dripline.implementations.storage.dead_letters import DeadLetters
-from dripline.implementations.storage.row import Row
-from dripline.implementations.storage.waiting_rows import Pace
+from dripline.implementations.storage.database_sink import DatabaseSink
+from dripline.implementations.storage.rows import DeadLetters, Row
+from dripline.implementations.storage.tables import Destinations
 from dripline.runtime.spool import Spool
 from dripline.runtime.state_folder import user_path
 from dripline.runtime.worker import InFlight, in_flight, release
@@ -175,20 +174,16 @@ class RowLogger:
         return held if held is not None and held.delivery.exchange == self.alerts_exchange else None
 
     def __row(self, table: str, values: Mapping[str, Any]) -> Row:
-        message_id, held = self.__id_and_token()
-        return Row(table, values, message_id, None if held is None else held.hold())
-
-    def __id_and_token(self) -> tuple[str, InFlight | None]:
         """The id of a row is that of its alert; further rows of the same alert have a number as well."""
         held = self._dripline_alert_in_flight()
         if held is None:
-            return new_uuid(), None
+            return Row(table, values, new_uuid())
         last, count = self.__last
         count = count + 1 if last is held else 0
         self.__last = held, count
         delivery = held.delivery
         uuid = read_part(delivery.properties, delivery.body, delivery.routing_key).uuid or new_uuid()
-        return (f"{uuid}#{count}" if count else uuid), held
+        return Row(table, values, f"{uuid}#{count}" if count else uuid, held.hold())
 
     def __opened_writer(self) -> BatchWriter:
         if self.__writer is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dripline.implementations.storage.database_sink import Destination
+from dripline.implementations.storage.tables import Destination
 
 
 class OneTable:

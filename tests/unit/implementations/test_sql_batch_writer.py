@@ -11,12 +11,10 @@ from typing import Any
 import pytest
 from support.waiting import eventually
 
-from dripline.implementations.storage.batch_writer import BatchWriter
+from dripline.implementations.storage.batch_writer import BatchWriter, Pace
 from dripline.implementations.storage.database import DatabaseAway, DatabaseUnfit
-from dripline.implementations.storage.dead_letters import DeadLetters, Refusal
-from dripline.implementations.storage.row import Row
-from dripline.implementations.storage.waiting_rows import Pace
-from dripline.runtime import line_file
+from dripline.implementations.storage.rows import DeadLetters, Refusal, Row
+from dripline.runtime import durable_files
 from dripline.runtime.spool import Spool
 
 PACE = Pace(batch_rows=10, batch_age_s=0.02, memory_rows=50, spool_after_s=0.1)
@@ -325,12 +323,12 @@ def test_a_row_that_cannot_be_put_on_disk_is_refused_and_stops_nothing(make, sin
 
 def test_a_refused_row_on_a_full_disk_stops_nothing(make, sink, monkeypatch, caplog):
     """The database takes the others; the token of the refused row is given back when it is on disk."""
-    append = line_file.append_durably
+    append = durable_files.append_durably
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(line_file, "append_durably", full)
+    monkeypatch.setattr(durable_files, "append_durably", full)
     storage = make(pace=PACE._replace(spool_after_s=30))
     storage.put(1, -1, 2)
     assert eventually(lambda: sink.rows == [1, 2])
@@ -339,7 +337,7 @@ def test_a_refused_row_on_a_full_disk_stops_nothing(make, sink, monkeypatch, cap
     assert sink.rows == [1, 2, 3]
     assert storage.writer.report()["in_memory"] == 1
     assert caplog.text.count("takes no refused rows") == 1
-    monkeypatch.setattr(line_file, "append_durably", append)
+    monkeypatch.setattr(durable_files, "append_durably", append)
     assert eventually(lambda: storage.given_back == [1, 2, 3, -1])
     assert json.loads(storage.refused_file.read_text())["values"] == {"n": -1}
     assert storage.writer.report()["in_memory"] == 0
@@ -355,4 +353,4 @@ def test_the_disk_is_told_of_in_each_absence(make, sink, caplog):
         sink.away = ""
         assert eventually(lambda number=number: sink.rows == list(range(number + 1)))
         assert eventually(lambda: storage.writer.report()["database"] == "ok")
-    assert not storage.writer.status.disk_is_refusing
+    assert not storage.writer.status.disk

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from support.databases import database_url, postgres_server, postgres_url, sqlite_url
 from support.waiting import eventually
 
+from dripline.implementations.storage.columns import now
 from dripline.implementations.storage.database import DatabaseAway, make_engine, read_url
-from dripline.implementations.storage.database_sink import DatabaseSink, Destination
-from dripline.implementations.storage.row import Row
-from dripline.implementations.storage.sensor_table import SensorTable
-from dripline.implementations.storage.times import now
+from dripline.implementations.storage.database_sink import DatabaseSink
+from dripline.implementations.storage.rows import Row
+from dripline.implementations.storage.tables import Destination, SensorTable
 
 from .one_table import OneTable
 

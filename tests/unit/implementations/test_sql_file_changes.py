@@ -27,15 +27,13 @@ from support.file_changes import (
 from support.waiting import eventually
 
 from dripline.implementations.storage import sqlite_file as sqlite_file_module
-from dripline.implementations.storage.batch_writer import BatchWriter
+from dripline.implementations.storage.batch_writer import BatchWriter, Pace
+from dripline.implementations.storage.columns import now
 from dripline.implementations.storage.database import DatabaseAway, DatabaseBusy, make_engine, read_url
 from dripline.implementations.storage.database_sink import DatabaseSink
-from dripline.implementations.storage.dead_letters import DeadLetters
-from dripline.implementations.storage.row import Row
-from dripline.implementations.storage.sensor_table import SensorTable
+from dripline.implementations.storage.rows import DeadLetters, Row
 from dripline.implementations.storage.sqlite_file import SqliteFile
-from dripline.implementations.storage.times import now
-from dripline.implementations.storage.waiting_rows import Pace
+from dripline.implementations.storage.tables import SensorTable
 from dripline.runtime.spool import Spool
 
 

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from support.databases import postgres_server, postgres_url
 
 from dripline.implementations.storage.database import DatabaseAway, make_engine, read_url
-from dripline.implementations.storage.database_sink import DatabaseSink, Destination
-from dripline.implementations.storage.row import Row
+from dripline.implementations.storage.database_sink import DatabaseSink
+from dripline.implementations.storage.rows import Row
+from dripline.implementations.storage.tables import Destination
 
 from .one_table import OneTable
 

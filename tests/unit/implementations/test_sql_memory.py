@@ -13,16 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.databases import database_url, postgres_server, postgres_url, sqlite_url
 from support.memory import PeakMemory
+from support.spools import read_first
 from support.waiting import eventually
 
-from dripline.implementations.storage.batch_writer import BatchWriter
+from dripline.implementations.storage.batch_writer import BatchWriter, Pace
+from dripline.implementations.storage.columns import now
 from dripline.implementations.storage.database import make_engine, read_url
 from dripline.implementations.storage.database_sink import DatabaseSink
-from dripline.implementations.storage.dead_letters import DeadLetters
-from dripline.implementations.storage.row import Row, size_of, to_line
-from dripline.implementations.storage.sensor_table import SensorTable
-from dripline.implementations.storage.times import now
-from dripline.implementations.storage.waiting_rows import Pace, WaitingRows, parts_of
+from dripline.implementations.storage.rows import DeadLetters, Row, size_of, to_line
+from dripline.implementations.storage.tables import SensorTable
 from dripline.runtime.spool import Spool
 
 __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
@@ -131,34 +130,13 @@ def test_the_estimate_of_a_size_is_no_less_than_its_text(value: Any) -> None:
     assert size_of(circular) >= size_of(value)
 
 
-@given(st.lists(st.integers(1, 100), max_size=30), st.integers(1, 10), st.integers(1, 200))
-def test_rows_are_divided_by_bytes_and_none_is_left_out(sizes: list[int], count: int, max_bytes: int) -> None:
-    """Each part has at least one row, and is not larger than wanted unless it has only one."""
-    rows = [Row("t", {}, str(number), size=size) for number, size in enumerate(sizes)]
-    parts = list(parts_of(rows, max_bytes))
-    assert [row for part in parts for row in part] == rows
-    waiting = WaitingRows()
-    for row in rows:
-        waiting.append(row)
-    assert waiting.bytes == sum(sizes)
-    taken = []
-    while waiting:
-        taken.append(waiting.take(count, max_bytes))
-    assert [row for part in taken for row in part] == rows
-    for part in (*parts, *taken):
-        assert part
-        assert len(part) == 1 or sum(row.size for row in part) <= max_bytes
-    assert all(len(part) <= count for part in taken)
-    assert waiting.bytes == 0
-
-
 def test_the_spool_reads_by_bytes_as_well(tmp_path):
     """At least one line, however long."""
     spool = Spool(tmp_path / "spool")
     spool.append([to_line(Row("t", {"x": "y" * 1000}, str(number))) for number in range(10)])
-    lines, position = spool.read(10, max_bytes=2500)
+    lines, position = read_first(spool, 10, max_bytes=2500)
     assert len(lines) == 3
     spool.advance(position, 3)
-    assert len(spool.read(10, max_bytes=1)[0]) == 1
-    assert len(spool.read(10)[0]) == 7
+    assert len(read_first(spool, 10, max_bytes=1)[0]) == 1
+    assert len(read_first(spool, 10)[0]) == 7
     spool.close()

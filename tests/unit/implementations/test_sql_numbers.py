@@ -13,8 +13,9 @@ from support.databases import database_url, postgres_server, postgres_url, sqlit
 from dripline.core import Service
 from dripline.implementations import SQLTable
 from dripline.implementations.storage.database import make_engine, read_url
-from dripline.implementations.storage.database_sink import DatabaseSink, Destination
-from dripline.implementations.storage.row import Row
+from dripline.implementations.storage.database_sink import DatabaseSink
+from dripline.implementations.storage.rows import Row
+from dripline.implementations.storage.tables import Destination
 
 from .one_table import OneTable
 

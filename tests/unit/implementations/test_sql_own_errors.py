@@ -13,12 +13,11 @@ from support.databases import database_url, postgres_server, postgres_url, sqlit
 from support.waiting import eventually
 
 from dripline.implementations.storage import database_sink as sink_module
-from dripline.implementations.storage.batch_writer import BatchWriter
+from dripline.implementations.storage.batch_writer import BatchWriter, Pace
 from dripline.implementations.storage.database import make_engine, read_url
-from dripline.implementations.storage.database_sink import DatabaseSink, Destination
-from dripline.implementations.storage.dead_letters import DeadLetters
-from dripline.implementations.storage.row import Row
-from dripline.implementations.storage.waiting_rows import Pace
+from dripline.implementations.storage.database_sink import DatabaseSink
+from dripline.implementations.storage.rows import DeadLetters, Row
+from dripline.implementations.storage.tables import Destination
 from dripline.runtime.spool import Spool
 
 from .one_table import OneTable
@@ -85,14 +84,14 @@ def test_an_engine_that_is_none_keeps_rows_waiting(storage, engine, caplog):
 @pytest.mark.parametrize("error", [TypeError("ours"), AttributeError("ours"), KeyError("ours"), SystemExit(1)])
 def test_an_error_anywhere_in_our_code_keeps_rows_waiting(storage, error, monkeypatch):
     """Whatever the class; one that would end a program does not end the writer."""
-    as_times, failing = sink_module.as_times, True
+    converted, failing = sink_module.converted, True
 
     def broken(*arguments: Any) -> Any:
         if failing:
             raise error
-        return as_times(*arguments)
+        return converted(*arguments)
 
-    monkeypatch.setattr(sink_module, "as_times", broken)
+    monkeypatch.setattr(sink_module, "converted", broken)
     storage.put(*range(20))
     assert eventually(lambda: type(error).__name__ in storage.writer.report()["database"])
     assert eventually(lambda: storage.writer.report()["on_disk"] >= 10)
@@ -106,14 +105,14 @@ def test_a_row_that_alone_fails_again_and_again_is_put_aside_and_does_not_block_
     storage, monkeypatch, caplog
 ):
     """The file contains its error; an error that happens only once is not the row's fault."""
-    as_times, once = sink_module.as_times, [5]
+    converted, once = sink_module.converted, [5]
 
     def broken(values: Any, columns: Any) -> Any:
         if values["n"] in (3, 7) or (values["n"] in once and once.pop()):
             raise TypeError(f"no way for {values['n']}")
-        return as_times(values, columns)
+        return converted(values, columns)
 
-    monkeypatch.setattr(sink_module, "as_times", broken)
+    monkeypatch.setattr(sink_module, "converted", broken)
     storage.put(*range(10))
     assert eventually(lambda: sorted(storage.given_back) == list(range(10)))
     assert storage.numbers() == [0, 1, 2, 4, 5, 6, 8, 9]
@@ -127,14 +126,14 @@ def test_a_row_that_alone_fails_again_and_again_is_put_aside_and_does_not_block_
 
 def test_a_row_that_only_fails_waits_until_others_show_whose_fault_it_is(storage, monkeypatch):
     """Alone it says nothing about itself."""
-    as_times = sink_module.as_times
+    converted = sink_module.converted
 
     def broken(values: Any, columns: Any) -> Any:
         if values["n"] == 3:
             raise TypeError("no way")
-        return as_times(values, columns)
+        return converted(values, columns)
 
-    monkeypatch.setattr(sink_module, "as_times", broken)
+    monkeypatch.setattr(sink_module, "converted", broken)
     storage.put(3)
     assert eventually(lambda: "no way" in storage.writer.report()["database"])
     assert storage.writer.report()["refused"] == 0

@@ -19,11 +19,10 @@ from hypothesis import strategies as st
 from support.databases import postgres_server, postgres_url
 from support.waiting import eventually
 
+from dripline.implementations.storage.columns import read_time
 from dripline.implementations.storage.database import make_engine, make_table, read_url
-from dripline.implementations.storage.dead_letters import DeadLetters, Refusal
-from dripline.implementations.storage.row import Row, from_line, to_line
-from dripline.implementations.storage.times import read_time
-from dripline.runtime import line_file
+from dripline.implementations.storage.rows import DeadLetters, Refusal, Row, from_line, to_line
+from dripline.runtime import durable_files
 
 __all__ = ["postgres_server", "postgres_url"]
 
@@ -102,8 +101,8 @@ class FullDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.full = True
-        self._write = line_file.append_durably
-        monkeypatch.setattr(line_file, "append_durably", self.append)
+        self._write = durable_files.append_durably
+        monkeypatch.setattr(durable_files, "append_durably", self.append)
 
     def append(self, path: Path, data: bytes, size: int) -> bool:
         """Write, or not."""

@@ -17,8 +17,8 @@ from dripline.core import MsgAlert
 from dripline.errors import ConfigurationError
 from dripline.implementations import SensorLogger
 from dripline.implementations.sensor_logger import columns_of
-from dripline.implementations.storage.sensor_table import sensor_table
-from dripline.implementations.storage.times import read_time
+from dripline.implementations.storage.columns import read_time
+from dripline.implementations.storage.tables import sensor_table
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

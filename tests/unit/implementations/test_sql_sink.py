@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from support.databases import database_url, postgres_server, postgres_url, sqlite_url
 
 from dripline.errors import ConfigurationError
-from dripline.implementations.storage import message_ids
+from dripline.implementations.storage import tables
 from dripline.implementations.storage.database import DatabaseAway, make_engine, read_url
-from dripline.implementations.storage.database_sink import DatabaseSink, Destination
-from dripline.implementations.storage.row import Row
+from dripline.implementations.storage.database_sink import DatabaseSink
+from dripline.implementations.storage.rows import Row
+from dripline.implementations.storage.tables import Destination
 
 __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 
@@ -175,8 +176,8 @@ def test_a_missing_table_is_waited_for(base):
 
 def test_only_the_latest_ids_are_remembered(base, monkeypatch):
     """The table beside the others does not grow for ever."""
-    monkeypatch.setattr(message_ids, "_REMEMBERED", 20)
-    monkeypatch.setattr(message_ids, "_PRUNE_AFTER", 10)
+    monkeypatch.setattr(tables, "_REMEMBERED", 20)
+    monkeypatch.setattr(tables, "_PRUNE_AFTER", 10)
     for start in range(0, 60, 5):
         base.sink.write([row("p", n) for n in range(start, start + 5)])
     with base.engine.connect() as connection:

@@ -16,8 +16,8 @@ from support.databases import postgres_server
 
 from dripline.core import MsgAlert, Service
 from dripline.implementations import PostgresSensorLogger, SensorLogger, SQLTable
+from dripline.implementations.storage.columns import read_time
 from dripline.implementations.storage.database import make_engine, read_url
-from dripline.implementations.storage.times import read_time
 
 __all__ = ["postgres_server"]
 

@@ -215,8 +215,8 @@ def test_incomplete_messages_wait_for_a_disk_that_takes_no_dead_letters(collecti
     sets = [deliveries(alert("x" * 1_000_000), 600_000) for _ in range(20)]
     for first, _ in sets:
         line.deliver(first)
-    assert eventually(lambda: collector._letters)
-    assert not eventually(lambda: len(collector._letters) > 3, 2)
+    assert eventually(lambda: collector.dead_letters.waiting)
+    assert not eventually(lambda: len(collector.dead_letters.waiting) > 3, 2)
     letters.path.parent.unlink()
     assert eventually(lambda: sorted(line.acked) == sorted(first.delivery_tag for first, _ in sets))
     assert len(entries(letters)) == 20

@@ -12,8 +12,9 @@ from support.waiting import eventually
 
 from dripline.errors import BrokerError, ClosedByBroker, ConnectionLost, DriplineError
 from dripline.runtime import alert_backlog
-from dripline.runtime.alert_publisher import AlertPublisher, BufferPolicy
+from dripline.runtime.alert_publisher import AlertPublisher
 from dripline.runtime.spool import Position, Spool
+from dripline.runtime.store_and_forward import BufferPolicy
 from dripline.transport.future import OneShotFuture
 from dripline.wire.codec import Envelope
 
@@ -466,6 +467,7 @@ def test_what_may_have_arrived_is_never_dropped(broker, make, tmp_path: Path) ->
     assert eventually(lambda: len(publisher) == 0)
     assert eventually(lambda: len(set(broker.got)) == 300 - publisher.dropped)
     assert set(numbers(range(8))) <= set(broker.got)
+    assert eventually(lambda: publisher._backlog.is_idle), "what was dropped takes no room any more"
 
 
 def test_an_alert_that_does_not_wait_is_sent_past_all_others_or_not_at_all(broker, make) -> None:

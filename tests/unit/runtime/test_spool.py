@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.disk import before
+from support.spools import read_first
 
-from dripline.implementations.storage.row import Row, from_line, to_line
+from dripline.implementations.storage.rows import Row, from_line, to_line
 from dripline.runtime import durable_files as files
 from dripline.runtime import spool as spools
 from dripline.runtime.spool import Spool, SpoolFull
@@ -46,7 +47,7 @@ def read_all(spool: Spool, at_a_time: int = 2) -> list[bytes]:
     """Read a spool to its end, as the writer does."""
     found = []
     while len(spool):
-        batch, position = spool.read(at_a_time)
+        batch, position = read_first(spool, at_a_time)
         found += batch
         spool.advance(position, len(batch))
     return found
@@ -101,7 +102,7 @@ def test_what_was_not_read_is_there_after_a_restart(folder):
     spool = Spool(folder, segment_bytes=30)
     spool.append(lines(*range(10)))
     spool.append(lines(*range(10, 13)))
-    batch, position = spool.read(7)
+    batch, position = read_first(spool, 7)
     spool.advance(position, len(batch))
     spool.close()
     again = Spool(folder)
@@ -120,7 +121,7 @@ def test_without_its_position_all_files_are_read_again(folder):
     """After a loss of power: better twice than not at all, and the ids tell."""
     spool = Spool(folder)
     spool.append(lines(1, 2, 3))
-    spool.advance(spool.read(1)[1], 1)
+    spool.advance(read_first(spool, 1)[1], 1)
     spool.close()
     (folder / "position").write_text("torn")
     again = Spool(folder)
@@ -171,8 +172,8 @@ def test_damage_is_put_aside_once(folder):
     file.write_bytes(file.read_bytes().replace(b"line 2", b"lint 2"))
     spool = Spool(folder)
     for _ in range(3):
-        assert spool.read(5)[0] == lines(1, 3)
-    spool.advance(spool.read(1)[1], 1)
+        assert read_first(spool, 5)[0] == lines(1, 3)
+    spool.advance(read_first(spool, 1)[1], 1)
     assert spool.damaged.count == 1
     spool.close()
     spool = Spool(folder)
@@ -190,7 +191,7 @@ def test_a_spool_of_nothing_but_damage_is_empty(folder):
     (file,) = folder.glob("*.rows")
     file.write_bytes(file.read_bytes().replace(b"line", b"lint"))
     spool = Spool(folder)
-    assert spool.read(10)[0] == []
+    assert read_first(spool, 10)[0] == []
     assert len(spool) == 0
     assert not list(folder.glob("*.rows"))
     spool.append(lines(3))
@@ -222,9 +223,9 @@ def test_a_read_can_be_bounded_in_bytes(folder):
     """At least one line comes, so that a long one is read at all."""
     spool = Spool(folder)
     spool.append([b"x" * 1000 + b"\n"] * 5)
-    assert len(spool.read(5, 1)[0]) == 1
-    assert len(spool.read(5, 2500)[0]) == 3
-    assert len(spool.read(5)[0]) == 5
+    assert len(read_first(spool, 5, 1)[0]) == 1
+    assert len(read_first(spool, 5, 2500)[0]) == 3
+    assert len(read_first(spool, 5)[0]) == 5
     spool.close()
 
 
@@ -325,12 +326,12 @@ def test_a_file_that_cannot_be_read_is_tried_again_and_then_left_behind(folder, 
     monkeypatch.setattr(Path, "open", failing)
     for _ in range(3):
         with pytest.raises(OSError, match="Input/output"):
-            spool.read(10)
+            read_first(spool, 10)
     broken = False
-    assert spool.read(10)[0] == lines(*range(6))
+    assert read_first(spool, 10)[0] == lines(*range(6))
     broken = True
     monkeypatch.setattr(spools, "_UNREADABLE_S", 0.0)
-    assert spool.read(10)[0] == lines(3, 4, 5)
+    assert read_first(spool, 10)[0] == lines(3, 4, 5)
     assert spool.lost_segments == [(1, 3)]
     assert "cannot be read" in caplog.text
     spool.close()
@@ -435,7 +436,7 @@ def test_what_was_read_makes_room_on_a_full_disk(folder, monkeypatch):
     spool = Spool(folder, segment_bytes=10)
     spool.append(lines(1, 2))
     spool.append(lines(3))
-    _, position = spool.read(2)
+    _, position = read_first(spool, 2)
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")

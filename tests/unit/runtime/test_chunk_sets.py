@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.runtime import spill_file
-from dripline.runtime.spill_file import SpillFile
+from dripline.runtime import chunk_sets
+from dripline.runtime.chunk_sets import SpillFile
 
 
 @given(st.lists(st.binary(max_size=3000), max_size=60), st.randoms())
 def test_what_was_put_is_taken_in_any_order(bodies, rng):
     """And the disk is given back."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spill_file, "_SEGMENT_BYTES", 5000)
+        patch.setattr(chunk_sets, "_SEGMENT_BYTES", 5000)
         spill, kept = SpillFile(), []
         for body in bodies:
             kept.append((spill.put(body), body))
@@ -36,7 +36,7 @@ def test_it_has_a_limit_and_uses_no_names(tmp_path):
     assert list((tmp_path / "state").iterdir()) == []
     with pytest.raises(OSError, match="on disk already"):
         spill.put(bytes(200))
-    spill.drop(spilled)
+    spill.take(spilled)
     spill.put(bytes(200))
     spill.close()
 

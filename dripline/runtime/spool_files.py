@@ -1,18 +1,106 @@
-"""The files of a spool: their names, their lock, and what an earlier process left in them."""
+"""The files of a spool: their records, how far they were read, and what an earlier process left.
+
+A record is the byte 0x1E (the record separator of RFC 7464, which JSON text never contains), the version ``1``,
+the CRC-32 of the payload as eight hexadecimal digits, a space, the payload, and a newline. The checksum finds
+damage, which ends with its record. Version 6.0.0 wrote the payload and the newline alone.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
 
-from dripline.runtime import forks, spool_record
+from dripline.runtime import forks
 from dripline.runtime.durable_files import append_durably, holds, lock_folder, sync_folder, unlock_folder
 from dripline.runtime.rate_limited_log import RateLimitedLogger
-from dripline.runtime.spool_position import Position, read_position, write_position
 
+_POSITION_FILE = "position"
 _SUFFIX = ".rows"
+_SEPARATOR = b"\x1e"
+_HEAD = b"\x1e1"
+_PAYLOAD_AT = len(_HEAD) + 9
+#: Bytes of a record besides its line.
+OVERHEAD = _PAYLOAD_AT
+
+
+def pack(line: bytes) -> bytes:
+    """Add the checksum to a line, which ends with its only newline."""
+    return b"%b%08x %b" % (_HEAD, crc32(memoryview(line)[:-1]), line)
+
+
+def unpack(data: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Read the records in one line of a file: several if the newline between them was damaged.
+
+    Args:
+        data: The line, with the byte that ends it.
+
+    Returns:
+        The lines that were packed, and the pieces that are damaged.
+    """
+    line = _checked(data)
+    if line is not None:
+        return [line], []
+    first, *others = data.split(_SEPARATOR)
+    lines: list[bytes] = []
+    damaged = [first] if first.rstrip(b"\n") else []
+    for other in others:
+        piece = _SEPARATOR + other
+        line = _checked(piece)
+        if line is None:
+            damaged.append(piece)
+        else:
+            lines.append(line)
+    return (lines, damaged) if lines else ([], [data])
+
+
+def count_records(data: bytes, start: int, end: int) -> int:
+    """Count the records in a part of a file."""
+    return max(data.count(_SEPARATOR, start, end), data.count(b"\n", start, end))
+
+
+def read_line(file: BufferedReader, room: int, packed: bool) -> tuple[bytes, list[bytes], list[bytes]]:
+    """Read a line of a file, and the records in it; a damaged one with all lines up to the next record.
+
+    Args:
+        file: The file, at the beginning of the line.
+        room: How many bytes may be read.
+        packed: Whether its records have checksums.
+
+    Returns:
+        What was read, and what `unpack` makes of it.
+    """
+    data = file.readline(room)
+    if not packed:
+        is_whole = data.startswith(b"[") and data.endswith(b"]\n") and b"\0" not in data
+        return (data, [data], []) if is_whole else (data, [], [data])
+    lines, damaged = unpack(data)
+    if data and not lines:
+        while more := file.readline(room - len(data)) if room > len(data) else b"":
+            if more.startswith(_SEPARATOR):
+                file.seek(-len(more), os.SEEK_CUR)
+                break
+            data += more
+        damaged = [data]
+    return data, lines, damaged
+
+
+def _checked(data: bytes) -> bytes | None:
+    payload = data[_PAYLOAD_AT:-1]
+    if len(data) > _PAYLOAD_AT and data[:_PAYLOAD_AT] == b"%b%08x " % (_HEAD, crc32(payload)):
+        return payload + b"\n"
+    return None
+
+
+class Position(NamedTuple):
+    """A place in a spool: a file and an offset in it."""
+
+    segment: int
+    offset: int
 
 
 @dataclass
@@ -95,13 +183,22 @@ class SpoolFolder:
         return True
 
     def write_position(self, position: Position, skipped: Mapping[Position, int]) -> None:
-        """Write how far the spool was read.
+        """Write the position up to which the spool was read.
+
+        Args:
+            position: The position.
+            skipped: Parts behind it that are not to be read: where each begins, and the offset at which it ends.
 
         Raises:
             OSError: It cannot be written.
         """
+        lines = [f"{position.segment} {position.offset}\n"]
+        lines += [f"{start.segment} {start.offset} {end}\n" for start, end in skipped.items()]
+        text = "".join(lines)
+        fresh = self._folder / f"{_POSITION_FILE}.new"
         try:
-            write_position(self._folder, position, skipped)
+            fresh.write_text(f"{text}crc {crc32(text.encode()):08x}\n")
+            fresh.replace(self._folder / _POSITION_FILE)
         except FileNotFoundError:  # the folder was deleted, and everything in it
             if self._folder.exists():
                 raise
@@ -133,16 +230,23 @@ class SpoolFolder:
         for place, end in skipped.items():
             data = self.path(place.segment).read_bytes()
             segment = segments[place.segment]
-            segment.count = max(0, segment.count - spool_record.count(data, place.offset, end))
+            segment.count = max(0, segment.count - count_records(data, place.offset, end))
         return position, skipped, segments
 
     def _kept_position(self, numbers: Sequence[int]) -> tuple[Position, dict[Position, int]]:
+        """Read what `write_position` wrote, or version 6.0.0; the beginning if that is missing or damaged."""
         first = Position(min(numbers, default=1), 0)
-        kept = read_position(self._folder)
-        if kept is None:
+        try:
+            text = (self._folder / _POSITION_FILE).read_text("ascii")
+            content, has_checksum, checksum = text.partition("crc ")
+            place, *others = content.splitlines()
+            position = Position(*map(int, place.split()))
+            skipped = {Position(int(a), int(b)): int(c) for a, b, c in (line.split() for line in others)}
+        except (OSError, TypeError, ValueError):
             return first, {}
-        position, skipped, checked = kept
-        if not checked and numbers and position.segment > first.segment:
+        if has_checksum and checksum != f"{crc32(content.encode()):08x}\n":
+            return first, {}
+        if not has_checksum and numbers and position.segment > first.segment:
             return first, {}  # version 6.0.0 had deleted the files before it: more likely it is damaged
         if position < first or not self._is_boundary(position):
             return first, {}
@@ -158,15 +262,15 @@ class SpoolFolder:
                     return False
                 file.seek(position.offset - 1)
                 before, after = file.read(1), file.read(1)
-                return before == b"\n" or spool_record.begins_record(after)
+                return before == b"\n" or after == _SEPARATOR
         except OSError:
             return False
 
 
 def _scanned(data: bytes, start: int) -> Segment:
     """Look at the content of a file. A part of a record at its end was never promised to be kept."""
-    packed = spool_record.is_packed(data)
+    packed = data.startswith(_SEPARATOR) or b"\n" + _SEPARATOR in data
     size = data.rfind(b"\n") + 1
-    if packed and spool_record.unpack(data[size:])[0]:  # only its newline is damaged
+    if packed and unpack(data[size:])[0]:  # only its newline is damaged
         size = len(data)
-    return Segment(size, spool_record.count(data, start, size), packed)
+    return Segment(size, count_records(data, start, size), packed)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.disk import before
 
-from dripline.runtime.line_file import LineFile
+from dripline.runtime.durable_files import LineFile
 
 
 def test_a_line_that_was_torn_by_a_crash_damages_no_other(tmp_path):
