@@ -6,6 +6,8 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from inspect import getattr_static
 from typing import Any, ClassVar
 
 import scarab
@@ -74,8 +76,7 @@ class RequestHandler:
             )
         if not access.may_set(self, name, private=_private_allowed(self)):
             raise ThrowReply(
-                "service_error_invalid_specifier",
-                f"endpoint {self.name} has no attribute {name}, unable to set",
+                "service_error_invalid_specifier", f"endpoint {self.name} has no attribute {name}, unable to set"
             )
         _check_setting(self, name, value)
         _assigned(self, name, value, lambda: setattr(self, name, value))
@@ -212,8 +213,7 @@ def _arguments(payload: Any) -> tuple[list[Any], dict[str, Any]]:
         return [], {}
     if not isinstance(payload, dict):
         raise ThrowReply(
-            "service_error_bad_payload",
-            "the payload of a command is a map: {'values': [...], 'keyword': ...}",
+            "service_error_bad_payload", "the payload of a command is a map: {'values': [...], 'keyword': ...}"
         )
     keywords = dict(payload)
     values = keywords.pop("values", [])
@@ -258,22 +258,16 @@ def _checks_for(cls: type, name: str, argument: str) -> Iterator[tuple[tuple[str
 def _current(endpoint: object, argument: str) -> Any:
     """The value of an attribute; looked up in the instance, since reading a property may talk to an instrument."""
     own = vars(endpoint)
-    if argument in own or isinstance(_declared(endpoint, argument), property):
+    if argument in own or isinstance(getattr_static(type(endpoint), argument, None), property):
         return own.get(argument, _MISSING)
     return own.get(f"_{argument}", _MISSING)
-
-
-def _declared(endpoint: object, name: str) -> Any:
-    return next((vars(kind)[name] for kind in type(endpoint).__mro__ if name in vars(kind)), None)
 
 
 def _certain(check: Check, values: list[Any]) -> Check:
     """A check of all values together that accepts what is only doubtful."""
 
     def check_all(_: Any) -> None:
-        try:
+        with suppress(Doubtful):
             check(*values)
-        except Doubtful:
-            return
 
     return check_all

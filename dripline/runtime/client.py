@@ -47,11 +47,7 @@ class MeshClient:
     """
 
     def __init__(
-        self,
-        mesh: MeshSettings,
-        username: str = "guest",
-        password: str = "guest",
-        service_name: str = "unknown",
+        self, mesh: MeshSettings, username: str = "guest", password: str = "guest", service_name: str = "unknown"
     ) -> None:
         self.link = MeshLink(mesh, username, password, service_name)
         self._made_of = mesh, username, password, service_name

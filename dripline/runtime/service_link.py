@@ -49,13 +49,7 @@ class ServiceLink:
     """
 
     def __init__(
-        self,
-        name: str,
-        mesh: MeshSettings,
-        username: str,
-        password: str,
-        keep: BufferPolicy,
-        unique: bool,
+        self, name: str, mesh: MeshSettings, username: str, password: str, keep: BufferPolicy, unique: bool
     ) -> None:
         self.name = name
         self._login = username, password

@@ -14,7 +14,7 @@ from support.waiting import eventually
 from dripline.core.scheduler import TaskScheduler
 from dripline.programs.logs import LogFormatter
 from dripline.runtime.heartbeat import Heartbeat
-from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger
+from dripline.runtime.rate_limited_log import Boundary, OutageLog, RateLimitedLogger, Taker
 from dripline.runtime.request_router import HandlerTimeout
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
@@ -139,3 +139,50 @@ def test_a_scheduled_object_that_gives_no_attributes_is_called(outrage):
     scheduler.start()
     assert eventually(lambda: Nameless.calls > 2)
     scheduler.stop()
+
+
+def test_an_expected_error_has_a_line_without_traceback(caplog):
+    """And a text of its own, if it is given one."""
+    limited_log = RateLimitedLogger(logger)
+    with Boundary(limited_log, "cannot read %s", "it", expected=(ValueError,), expected_text="refused %s"):
+        raise ValueError("no")
+    (record,) = caplog.records
+    assert (record.getMessage(), record.exc_info, record.levelno) == ("refused it: no", None, logging.WARNING)
+
+
+def test_an_outage_is_logged_at_its_beginning_and_its_end(caplog):
+    """What fails in between is for debugging."""
+    caplog.set_level(logging.DEBUG)
+    outage = OutageLog(logger)
+    outage.recovered("it works again")
+    for _ in range(3):
+        with Boundary(outage, "it fails"):
+            raise ValueError("no")
+    outage.recovered("it works again")
+    outage.recovered("it works again")
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "it fails: no"),
+        ("DEBUG", "it fails: no"),
+        ("DEBUG", "it fails: no"),
+        ("WARNING", "it works again"),
+    ]
+
+
+@pytest.mark.parametrize("outrage", OUTRAGES)
+def test_what_fails_to_react_to_a_failure_ends_nothing_either(outrage):
+    """A message that could not be taken is reported, and so is what the report raises."""
+    messages, reported = [], []
+
+    def fail(message: MsgRequest) -> None:
+        messages.append(message)
+        raise outrage()
+
+    def report(message: MsgRequest, error: BaseException) -> None:
+        reported.append((message, type(error)))
+        raise outrage()
+
+    take = Taker(fail, lambda _: Boundary(RateLimitedLogger(logger), "x"), report)
+    request = MsgRequest.create(None, op_t.get, "x")
+    on_a_thread(lambda: [take(request) for _ in range(2)])
+    assert messages == [request] * 2
+    assert reported == [(request, outrage)] * 2
