@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
+from dripline.config.diagnostics import Path
 from dripline.errors import ConfigurationError, DecodingError
 
 _CONSTANTS: dict[str, bool | None] = {
@@ -27,8 +28,6 @@ _KEY = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*")
 _INDEX = re.compile(r"0|[1-9][0-9]*")
 # A longer number is no measured value, and Python refuses to read more than some 4300 digits.
 _LONGEST_NUMBER = 1000
-
-Path = Sequence[str | int]
 
 
 def read_word(word: str) -> Any:

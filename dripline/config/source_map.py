@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from dripline.config.diagnostics import Place
+from dripline.config.diagnostics import Path, Place
 from dripline.config.file import FilePath, read_text
-from dripline.config.overrides import Path, split_word
+from dripline.config.overrides import split_word
 from dripline.errors import ConfigurationError
 from dripline.wire.safe_text import hide_word
 
