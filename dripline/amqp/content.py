@@ -11,8 +11,6 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-import pika.frame
-
 from dripline.amqp.properties import RawProperties, short_string
 from dripline.errors import EncodingError
 
@@ -321,6 +319,8 @@ def frame(kind: int, channel: int, payload: bytes) -> bytes:
 
 def encode_method(channel: int, method: Any) -> bytes:
     """Build the frame of a method of `pika.spec`."""
+    import pika.frame  # a client that only builds messages does not need it
+
     data: bytes = pika.frame.Method(channel, method).marshal()
     return data
 
