@@ -16,7 +16,7 @@ from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost
 from dripline.transport import error_messages as failures
 from dripline.transport import other_peer
 from dripline.transport.address import BrokerAddress
-from dripline.transport.future import Calls, Confirms, OneShotFuture
+from dripline.transport.future import Calls, Confirms, OneShotFuture, again
 from dripline.transport.pika_adapter import PikaConnection, StreamEvents, parameters_for
 from dripline.transport.progress import DECLARING, LOGGING_IN, MUTE, RESOLVING, Progress
 from dripline.transport.sockets import connect
@@ -132,7 +132,7 @@ class ConnectionLife(StreamEvents):
             ConnectionLost: It was closed, or was never opened.
         """
         if self._error is not None:
-            raise failures.again(self._error)
+            raise again(self._error)
         if not self._opened or self._closing:
             raise failures.closed(self.address)
 
@@ -231,7 +231,7 @@ class ConnectionLife(StreamEvents):
             self._adapter.loop.send(data, timeout_s)
         except ConnectionError as error:
             ended = failures.closed(self.address) if self._closing else failures.lost(self.address, error)
-            raise failures.again(self._error or ended) from None
+            raise again(self._error or ended) from None
 
     def _post(self, action: Callable[[], object]) -> None:
         self._adapter.loop.call_soon(action)
@@ -243,7 +243,7 @@ class ConnectionLife(StreamEvents):
         except TimeoutError:
             raise failures.mute(self.address, timeout_s) from None
         except (ConnectionWrongStateError, ChannelWrongStateError):  # it was closed in this moment
-            raise failures.again(self._error or failures.closed(self.address)) from None
+            raise again(self._error or failures.closed(self.address)) from None
 
     def _close_politely(self) -> None:
         pika = self._adapter
@@ -281,7 +281,7 @@ class ConnectionLife(StreamEvents):
             first = self._error is None
             self._error = self._error or error
             was_open = first and self._opened and not self._closing
-        self._login.fail(failures.again(self._error))
+        self._login.fail(again(self._error))
         self._calls.fail(self._error)
         self._confirms.fail(self._error)
         if was_open and self._on_lost is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import ssl
 
 from pika import exceptions
@@ -123,11 +122,6 @@ def describe(error: Exception) -> str:
     if code is not None:
         return safe_text(f"{code} {text}")
     return safe_text(getattr(error, "strerror", None) or error) or type(error).__name__
-
-
-def again(error: BrokerError) -> BrokerError:
-    """Return the same error afresh: one instance raised by many threads would collect all their tracebacks."""
-    return copy.copy(error)
 
 
 # -- TLS -----------------------------------------------------------------------------------------------------

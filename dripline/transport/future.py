@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from _thread import allocate_lock
@@ -10,10 +11,14 @@ from itertools import takewhile
 from typing import Any, Generic, TypeVar
 
 from dripline.errors import BrokerError
-from dripline.transport import error_messages as failures
 from dripline.wire.safe_text import duration
 
 T = TypeVar("T")
+
+
+def again(error: BrokerError) -> BrokerError:
+    """Return a copy of an error: one instance raised by many threads would collect all their tracebacks."""
+    return copy.copy(error)
 
 
 class OneShotFuture(Generic[T]):
@@ -119,7 +124,7 @@ class Calls:
         self._waiting.add(slot)
         try:
             if self._error is not None:  # looked at after adding: `fail` either finds the slot or is seen here
-                raise failures.again(self._error)
+                raise again(self._error)
             self._post(run)
             return slot.wait(timeout_s)
         finally:
@@ -129,7 +134,7 @@ class Calls:
         """Answer all questions, and those to come, with an error."""
         self._error = error
         for slot in list(self._waiting):
-            slot.fail(failures.again(error))
+            slot.fail(again(error))
 
 
 class Confirms:
@@ -208,7 +213,7 @@ class Confirms:
         for number in list(self._open):
             slot = self._open.pop(number, None)
             if slot is not None:
-                slot.fail(failures.again(error))
+                slot.fail(again(error))
         self._notify()
 
     def wait_empty(self, timeout_s: float) -> bool:

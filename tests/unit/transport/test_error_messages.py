@@ -3,7 +3,7 @@
 import pytest
 from pika import exceptions
 
-from dripline.errors import BrokerError, BrokerUnreachable, ConnectionLost, LoginRefused, NameTaken
+from dripline.errors import BrokerError, BrokerUnreachable, LoginRefused, NameTaken
 from dripline.transport import error_messages as failures
 from dripline.transport.address import BrokerAddress, TlsSettings
 
@@ -69,11 +69,3 @@ def test_a_channel_that_the_broker_closed():
 def test_the_end_of_a_connection_always_has_a_reason(error):
     """Also errors without words are described."""
     assert str(failures.lost(ADDRESS, error)).rpartition(": ")[2]
-
-
-def test_an_error_can_be_raised_afresh():
-    """Threads get instances of their own, of the same class and with the same words."""
-    error = ConnectionLost("gone")
-    again = failures.again(error)
-    assert again is not error
-    assert (type(again), str(again)) == (ConnectionLost, "gone")

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from dripline.transport.future import OneShotFuture
+from dripline.errors import ConnectionLost
+from dripline.transport.future import OneShotFuture, again
 
 
 def test_a_value_goes_from_one_thread_to_another():
@@ -113,3 +114,11 @@ def test_one_may_wait_without_taking():
         threading.Timer(0.02, fill, [slot]).start()
         assert slot.await_filled(30)
         assert slot.await_filled(0)
+
+
+def test_an_error_can_be_raised_afresh():
+    """Threads get instances of their own, of the same class and with the same words."""
+    error = ConnectionLost("gone")
+    copied = again(error)
+    assert copied is not error
+    assert (type(copied), str(copied)) == (ConnectionLost, "gone")
