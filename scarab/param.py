@@ -100,7 +100,8 @@ class ParamValue(Param):
         Raises:
             TypeError: it is neither bool, number nor text.
         """
-        self._value: Scalar = scalar_of(value._value if isinstance(value, ParamValue) else value)
+        plain: Any = value._value if isinstance(value, ParamValue) else value
+        self._value: Scalar = plain if type(plain) in TYPE_NAMES else scalar_of(plain)
 
     def to_python(self, underscore_keys: bool = False) -> Any:
         """Give the value as plain Python."""

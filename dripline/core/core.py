@@ -285,9 +285,3 @@ class ServiceCore(Core, Receiver):
     def _dripline_use_mesh(self, mesh: MeshSettings) -> bool:
         """Use changed settings of the mesh, if it is not too late for that."""
         raise NotImplementedError
-
-    @property
-    def _dripline_connects(self) -> bool:
-        """Whether messages are sent; a script may have set ``make_connection`` meanwhile."""
-        own = vars(self).get("make_connection")
-        return own if isinstance(own, bool) else self._dripline_make_connection

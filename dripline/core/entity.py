@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any, ClassVar
 
 import scarab
 from dripline.core import settings
 from dripline.core._access import Reach
-from dripline.core._limits import Alarm, AlarmLimits, AlarmLimitsMap, LogCondition, checked_value, status_message
+from dripline.core._limits import Alarm, AlarmLimits, AlarmLimitsMap, status_message
 from dripline.core.argument_checks import Checks, check_arguments
 from dripline.core.core import OverridableProperty
 from dripline.core.endpoint import Endpoint
 from dripline.core.settings import Setting
-from dripline.formula.readings import refuse_empty_table
+from dripline.formula.readings import float_of, refuse_empty_table
 from dripline.runtime.dispatch import reply_warnings
-from dripline.runtime.rate_limited_log import Boundary, OutageLog
-from dripline.wire.message import MsgAlert
+from dripline.runtime.outage import Outage
+from dripline.runtime.rate_limited_log import Boundary
+from dripline.wire.message import RAW_FIELDS, MsgAlert, value_of
 from dripline.wire.return_codes import ThrowReply
 from dripline.wire.safe_text import safe_text
 
@@ -31,6 +34,48 @@ Interval = float | int | Mapping[str, float] | timedelta
 def _can_log_on_set(log_on_set: Any, get_on_set: Any) -> None:
     if log_on_set and not get_on_set:
         raise ValueError("needs 'get_on_set: true'")
+
+
+class LogCondition:
+    """Remembers what was logged last."""
+
+    def __init__(self) -> None:
+        self._value: Any = None
+        self._when_s: float | None = None
+
+    def logged(self, value: Any) -> None:
+        """Remember a value that was logged just now."""
+        self._value = value
+        self._when_s = time.monotonic()
+
+    def wants(self, value: Any, max_interval_s: float, max_absolute: float, max_fractional: float) -> bool:
+        """Return whether a value should be logged.
+
+        Args:
+            value: what was read.
+            max_interval_s: longest time between two logged values.
+            max_absolute: allowed change, in the value's unit.
+            max_fractional: allowed change, as a fraction of the mean of old and new.
+        """
+        if self._when_s is None or time.monotonic() - self._when_s >= max_interval_s:
+            return True
+        return has_changed(self._value, value, max_absolute, max_fractional)
+
+
+def has_changed(old: Any, new: Any, max_absolute: float, max_fractional: float) -> bool:
+    """Return whether a value moved by more than is allowed; for other values than numbers, whether it differs."""
+    before, now = float_of(old), float_of(new)
+    if before is None or now is None:
+        return bool(old != new) and repr(old) != repr(new)  # two NaN in lists differ, although nothing changed
+    if not (isfinite(before) and isfinite(now)):  # a sensor that fails or recovers, whatever the limits are
+        return str(before) != str(now)
+    change = abs(now - before)
+    return change > max_absolute or 2 * change > max_fractional * abs(now + before)
+
+
+def checked_value(payload: Any, field: str) -> Any:
+    """Return the field of a payload that is compared, or its raw value, or the payload itself."""
+    return value_of(payload, (field, *RAW_FIELDS))
 
 
 class Entity(Endpoint):
@@ -99,7 +144,7 @@ class Entity(Endpoint):
         self._log_on_set = False
         self.__condition = LogCondition()
         self.__alarm = Alarm(AlarmLimits.of(alarm_limits)) if alarm_limits is not None else None
-        self.__outage = OutageLog(logger)
+        self.__outage = Outage(logger)
         self.__plain_on_set = self.on_set
         self.log_routing_key_prefix = log_routing_key_prefix
         self.log_interval = log_interval
@@ -217,7 +262,7 @@ class Entity(Endpoint):
         with Boundary(outage, "%s: cannot be logged", self.name, expected=(ThrowReply,)) as attempt, lock:
             self.scheduled_log()
         if attempt.error is None:
-            outage.recovered("%s: can be logged again", self.name)
+            outage.end("%s: can be logged again", self.name)
         reply_warnings.restore(None)  # there is no reply that would carry them
 
     def __look_at_limits(self, payload: Any) -> None:

@@ -369,18 +369,15 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
     # -- messages out ----------------------------------------------------------------------------------------
 
     def send(self, a_message: Message) -> SentMessagePackage:
-        """Send a request, reply or alert.
-
-        An alert is only queued: a thread publishes it, now or when the broker is back. The call neither waits for
-        the network nor for the disk.
+        """Send a request, reply or alert. An alert is only queued, without waiting for the network or the disk.
 
         Returns:
-            Whether it could be sent, and for a request where its reply will arrive. For an alert: whether it was
-            queued; it is not if there is no room for it and ``drop: newest`` is set, or the service was stopped.
-            A reply is not sent if its request has been answered already.
+            Whether it was sent, and for a request where its reply will arrive. For an alert: whether it was
+            queued; it is not if there is no room for it and ``drop: newest`` is set or the service was stopped. A
+            reply is not sent if its request was answered before.
 
         Raises:
-            RuntimeError: the service has no connection (``make_connection=False``); the text shows the message.
+            RuntimeError: The service has no connection (``make_connection=False``); the text shows the message.
         """
         if not self._dripline_connects:
             raise thrown(a_message)
@@ -389,6 +386,12 @@ class Service(Endpoint, ServiceCore, RequestSender, Scheduler, ObjectCreator):
         if isinstance(a_message, MsgReply):
             a_message = self.__router.of_request_here(a_message)
         return self.__link.send(a_message)
+
+    @property
+    def _dripline_connects(self) -> bool:
+        """Whether messages are sent; a script may have set ``make_connection`` meanwhile."""
+        own = vars(self).get("make_connection")
+        return own if isinstance(own, bool) else self._dripline_make_connection
 
     def _dripline_exchange(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:
         if not self._dripline_connects:

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from dripline.core.throw_reply import ThrowReply
-from dripline.runtime.outage import delays
+from dripline.runtime.outage import Outage, delays
 from dripline.wire.safe_text import duration, safe_text
 
 logger = logging.getLogger("dripline.instruments")
@@ -328,15 +328,15 @@ class Presence:
 
     def __init__(self, who: str) -> None:
         self._who = who
-        self._why: tuple[type[DeviceError], str] | None = None  # the error itself would keep what it has seen open
-        self._since = 0.0
+        self._outage = Outage(logger)
+        self._kind: type[DeviceError]  # of the error; the error itself would keep what it has seen open
         self._next_try = 0.0
         self._pauses: Iterator[float] = iter(())
 
     @property
     def is_away(self) -> bool:
         """Whether the device could not be reached when that was tried last."""
-        return self._why is not None
+        return bool(self._outage)
 
     def check(self) -> None:
         """Let a call pass when the device is there, or when it is time to try again.
@@ -345,9 +345,8 @@ class Presence:
             DeviceError: the device is away, and it is not time yet.
         """
         pause = self._next_try - time.monotonic()
-        if self._why is not None and pause > 0:
-            kind, text = self._why
-            raise kind(f"{text}; next try in {pause:.1f} s")
+        if self._outage and pause > 0:
+            raise self._kind(f"{self._outage.why}; next try in {pause:.1f} s")
 
     def lost(self, error: BaseException) -> DeviceError:
         """Take note that the device cannot be reached.
@@ -358,19 +357,16 @@ class Presence:
         Returns:
             The error for whoever asked.
         """
-        if self._why is None:
-            self._since = time.monotonic()
+        if not self._outage:
             self._pauses = delays(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         told = device_error(self._who, error)
-        kind, text = type(told), str(told)
-        if self._why is None:
-            logger.warning("%s; the device is away, going on trying", safe_text(text))
-        self._why = kind, text
+        self._kind, text = type(told), str(told)
+        line = "%s; the device is away, going on trying"
+        self._outage.begin(text, line, safe_text(text), level=logging.WARNING)
         self._next_try = time.monotonic() + next(self._pauses)
-        return kind(text)
+        return self._kind(text)
 
     def found(self) -> None:
         """Take note that the device answers."""
-        if self._why is not None:
-            self._why = None
-            logger.warning("%s is back after %.1f s", self._who, time.monotonic() - self._since)
+        if self._outage:
+            self._outage.end("%s is back after %.1f s", self._who, self._outage.for_s)

@@ -143,5 +143,5 @@ def columns_of(payload: Any) -> tuple[float | None, float | None, str | None]:
 
 
 def _number(value: Any) -> float | None:
-    number = float_of(value)
+    number = value if type(value) is float else float_of(value)
     return number if number is not None and isfinite(number) else None

@@ -16,6 +16,9 @@ class AlertsExchange:
 
     Args:
         mesh: The mesh's settings.
+
+    Attributes:
+        declared_on: The connection on which it was declared.
     """
 
     def __init__(self, mesh: MeshSettings) -> None:
@@ -25,7 +28,7 @@ class AlertsExchange:
     def start_over(self) -> None:
         """Forget everything, in a forked process."""
         self._lock = threading.Lock()  # guards what follows, also while the broker is asked
-        self._declared_on: Connection | None = None
+        self.declared_on: Connection | None = None
         self._leads_on = False  # there was a durable exchange then
 
     def declare(self, connection: Connection) -> None:
@@ -34,10 +37,8 @@ class AlertsExchange:
         Raises:
             BrokerError: There is an exchange of that name and another kind, or the user must not declare any.
         """
-        if self._declared_on is connection:
-            return
         with self._lock:
-            if self._declared_on is not connection:
+            if self.declared_on is not connection:
                 self._declare(connection)
 
     def restore(self, connection: Connection) -> None:
@@ -54,14 +55,14 @@ class AlertsExchange:
                 an error for each attempt that fails.
         """
         with self._lock:
-            if always or (self._leads_on and self._declared_on is connection):
+            if always or (self._leads_on and self.declared_on is connection):
                 self._leads_on = self._lead_on(connection)
 
     def _declare(self, connection: Connection) -> None:
         self._leads_on = self._lead_on(connection)
         if not self._leads_on:  # there are no durable consumers, or the broker has refused: this raises why
             connection.declare_exchanges([self._mesh.alerts_exchange])
-        self._declared_on = connection
+        self.declared_on = connection
 
     def _lead_on(self, connection: Connection) -> bool:
         return connection.lead_on(self._mesh.alerts_exchange, self._mesh.durable_alerts_exchange)

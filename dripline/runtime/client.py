@@ -17,8 +17,8 @@ from dripline.runtime import forks
 from dripline.runtime.heartbeat import Heartbeat
 from dripline.runtime.link import MeshLink
 from dripline.runtime.liveness import is_automatic
+from dripline.runtime.outage import Outage
 from dripline.runtime.pending_replies import PendingReply
-from dripline.runtime.rate_limited_log import OutageLog
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.worker import Worker
 from dripline.transport.connection import Connection
@@ -59,7 +59,7 @@ class MeshClient:
         self._listeners: list[Worker] = []
         self._routes = Routes(self.link)
         self._check = Heartbeat(self._check_routes, self.link.mesh.self_check_interval_s, "dripline-self-check")
-        self._outage = OutageLog(logger)
+        self._outage = Outage(logger)
 
     def __reduce__(self) -> Any:
         """Another process makes its own client, not connected, of the same settings."""
@@ -209,7 +209,7 @@ class MeshClient:
                 self._outage.tell("", "monitor: %s; declaring and binding everything again", problem)
                 self._routes.restore()
             else:
-                self._outage.recovered("monitor: can be reached again")
+                self._outage.end("monitor: can be reached again")
         except (BrokerError, TimeoutError) as error:  # a connection that is lost puts everything in place itself
             logger.debug("the bindings could not be checked: %s", error)
 

@@ -8,7 +8,8 @@ import time
 from typing import Any
 
 from dripline.errors import DriplineError
-from dripline.runtime.rate_limited_log import Boundary, OutageLog, RateLimitedLogger
+from dripline.runtime.outage import Outage
+from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger
 from dripline.runtime.request_router import HandlerTimeout
 from dripline.runtime.service_link import ServiceLink
 from dripline.transport.connection import Connection
@@ -48,7 +49,7 @@ class Health:
         self._doubted: Connection | None = None  # a check failed on this one
         self._attempts = 0
         self._problem = ""
-        self._outage = OutageLog(logger)
+        self._outage = Outage(logger)
         self._limited_log = RateLimitedLogger(logger)
         self._wake = threading.Event()
         self._stopped = False
@@ -65,7 +66,7 @@ class Health:
     def stop(self) -> None:
         """Check no more; a check that is under way ends with the connection."""
         self._stopped = True
-        self._problem, self._outage = "", OutageLog(logger)
+        self._problem, self._outage = "", Outage(logger)
         self._wake.set()
 
     @property
@@ -168,7 +169,7 @@ class Health:
         self._reached_s = time.monotonic()
         self._reached, self._doubted = connection, None
         self._problem = ""
-        self._outage.recovered("%s: can be reached again", self._link.name)
+        self._outage.end("%s: can be reached again", self._link.name)
         return self._interval_s
 
     @property

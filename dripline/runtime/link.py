@@ -214,7 +214,8 @@ class MeshLink(ReconnectingConnection):
             timeout_s: Maximum wait for room.
         """
         connection = self.connection
-        self.alerts.declare(connection)
+        if self.alerts.declared_on is not connection:
+            self.alerts.declare(connection)
         return connection.publish_confirmed(self.mesh.alerts_exchange, envelopes, timeout_s=timeout_s)
 
     @property

@@ -6,6 +6,11 @@ import logging
 import random
 import time
 from collections.abc import Iterator
+from typing import Any
+
+from dripline.wire.safe_text import safe_text
+
+_LONGEST_LINE = 1000
 
 
 class Outage:
@@ -53,6 +58,19 @@ class Outage:
             self.is_logged = True
             self._logger.log(level, text, *args)
 
+    def tell(self, _kind: str, text: str, *args: Any, error: BaseException | None = None) -> None:
+        """Take note of a failure of any kind: the first is logged as a warning, further ones for debugging.
+
+        Args:
+            text: The line for the log, in the manner of `logging`.
+            *args: For the text.
+            error: Its traceback is logged after the line.
+        """
+        line, level = one_line(text % args), logging.DEBUG if self.why else logging.WARNING
+        self._since_s = self._since_s if self.why else time.monotonic()
+        self.why, self.is_logged = line, True
+        self._logger.log(level, "%s", line, exc_info=error)
+
     def end(self, text: str = "", *args: object) -> bool:
         """Take note that it is available.
 
@@ -84,3 +102,9 @@ def delays(first_s: float = 0.1, cap_s: float = 10.0, factor: float = 2.0) -> It
     while True:
         yield delay * random.uniform(0.75, 1.25)
         delay = min(cap_s, delay * factor)
+
+
+def one_line(text: str) -> str:
+    """Return a text from elsewhere as one line of a log, cut if it is too long."""
+    cut = text if len(text) <= _LONGEST_LINE else text[:_LONGEST_LINE] + "..."
+    return safe_text(cut)

@@ -14,14 +14,14 @@ from types import TracebackType
 from typing import Any
 
 from dripline.runtime import forks
+from dripline.runtime.outage import Outage, one_line
 from dripline.wire.message import Message
-from dripline.wire.safe_text import is_for_program, safe_text, text_of
+from dripline.wire.safe_text import is_for_program, text_of
 
 #: How long further warnings of a kind are only counted, in seconds.
 EVERY_S = 60.0
 
 _KINDS = 100
-_LONGEST = 1000
 
 
 class RateLimitedLogger:
@@ -50,7 +50,7 @@ class RateLimitedLogger:
         suppressed = self._count(kind)
         if suppressed is None:
             return
-        line = _one_line(text % args if args else text)
+        line = one_line(text % args if args else text)
         if suppressed:
             line += f" (and {suppressed} more of that kind since it was told last)"
         self._logger.log(logging.WARNING if error is None else logging.ERROR, "%s", line, exc_info=error)
@@ -85,38 +85,6 @@ def limited_log_of(owner: Any, logger: logging.Logger) -> RateLimitedLogger:
     return found
 
 
-def _one_line(text: str) -> str:
-    cut = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
-    return safe_text(cut)
-
-
-class OutageLog:
-    """Logs that something has begun to fail, and that it works again; what fails in between is for debugging.
-
-    Args:
-        logger: Where it is logged.
-
-    Attributes:
-        is_lost: Whether it fails.
-    """
-
-    def __init__(self, logger: logging.Logger) -> None:
-        self._logger = logger
-        self.is_lost = False
-
-    def tell(self, kind: str, text: str, *args: Any, error: BaseException | None = None) -> None:
-        """Log a failure, whatever its kind; parameters as for `RateLimitedLogger.tell`."""
-        level = logging.DEBUG if self.is_lost else logging.WARNING
-        self.is_lost = True
-        self._logger.log(level, "%s", _one_line(text % args), exc_info=error)
-
-    def recovered(self, text: str, *args: Any) -> None:
-        """Log that it works again, if it failed."""
-        if self.is_lost:
-            self.is_lost = False
-            self._logger.warning(text, *args)
-
-
 class Boundary:
     """A block that calls a laboratory's code: what that raises is logged, and ends neither thread nor program.
 
@@ -134,7 +102,7 @@ class Boundary:
 
     def __init__(
         self,
-        log: RateLimitedLogger | OutageLog,
+        log: RateLimitedLogger | Outage,
         text: str,
         *args: Any,
         kind: str = "",

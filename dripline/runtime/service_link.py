@@ -18,8 +18,8 @@ from dripline.runtime.alert_collector import AlertCollector, DurableQueue
 from dripline.runtime.alert_publisher import ServiceAlerts
 from dripline.runtime.client import MeshClient
 from dripline.runtime.liveness import LifeSigns
+from dripline.runtime.outage import Outage
 from dripline.runtime.pending_replies import SentMessagePackage
-from dripline.runtime.rate_limited_log import OutageLog
 from dripline.runtime.reply_sender import ReplySender
 from dripline.runtime.routes import Binding, Route, Routes
 from dripline.runtime.shared_names import declare_queue, refuse_shared
@@ -65,7 +65,7 @@ class ServiceLink:
         self._prefetch = 1
         self._wait_s = 1.0
         self._parent: int | None = None
-        self._outage = OutageLog(logger)
+        self._outage = Outage(logger)
         self._closed = self.is_open = False
         forks.register(self)
 
@@ -316,7 +316,8 @@ class ServiceLink:
             if not isinstance(message, MsgAlert):
                 self._outage.tell("", "%s: could not send to %r: %s", self.name, message.routing_key, error)
             return SentMessagePackage(False, str(error))
-        self._outage.recovered("%s: can send again", self.name)
+        if self._outage.why:
+            self._outage.end("%s: can send again", self.name)
         return SentMessagePackage(not refused, refused, pending)
 
     def ask(self, request: MsgRequest, timeout_s: float | None) -> MsgReply:

@@ -57,6 +57,7 @@ class Spool:
     Attributes:
         folder: The folder.
         damaged: The records that were put aside.
+        segments: The files that may contain lines that wait, by number; without any, none wait.
         lost_segments: Files that disappeared, each with the number of records in it that had not been dealt with.
 
     Raises:
@@ -74,8 +75,8 @@ class Spool:
         self._state = threading.RLock()  # guards what follows
         self._mixed: set[Position] = set()  # lines that are damaged in part, which was put aside
         # With the parts that are not read: where each begins, and the offset at which it ends.
-        self._position, self._skipped, self._segments = self._files.read()
-        self._target = max(self._segments, default=self._position.segment)  # the file to append to
+        self._position, self._skipped, self.segments = self._files.read()
+        self._target = max(self.segments, default=self._position.segment)  # the file to append to
         self._appending: int | None = None
         self._unreadable_since_s: float | None = None
         self._closed = False
@@ -83,16 +84,16 @@ class Spool:
     def __len__(self) -> int:
         """How many lines wait."""
         with self._state:
-            counted = sum(segment.count for segment in self._segments.values())
+            counted = sum(segment.count for segment in self.segments.values())
             return max(1, counted) if self.waiting_bytes else 0
 
     @property
     def waiting_bytes(self) -> int:
         """How many bytes wait."""
         with self._state:
-            read = self._position.offset if self._position.segment in self._segments else 0
+            read = self._position.offset if self._position.segment in self.segments else 0
             skipped = sum(end - start.offset for start, end in self._skipped.items())
-            return sum(segment.size for segment in self._segments.values()) - read - skipped
+            return sum(segment.size for segment in self.segments.values()) - read - skipped
 
     @property
     def position(self) -> Position:
@@ -144,7 +145,7 @@ class Spool:
         position = self._next(start)
         while len(records) < count and (max_bytes is None or not records or size < max_bytes):
             with self._state:
-                segment = self._segments.get(position.segment)
+                segment = self.segments.get(position.segment)
                 end = segment.size if segment is not None else 0
             if segment is None or position.offset >= end:
                 break
@@ -159,7 +160,7 @@ class Spool:
         """Whether there is something to read behind a position."""
         with self._state:
             position = self._next(start)
-            segment = self._segments.get(position.segment)
+            segment = self.segments.get(position.segment)
             return segment is not None and position.offset < segment.size
 
     def advance(self, position: Position, count: int) -> None:
@@ -177,13 +178,13 @@ class Spool:
                 return
             while position in self._skipped:
                 position = Position(position.segment, self._skipped[position])
-            done = [number for number in self._segments if number < position.segment]
-            last = self._segments.get(position.segment)
+            done = [number for number in self.segments if number < position.segment]
+            last = self.segments.get(position.segment)
             if (last is None or position.offset >= last.size) and position.segment != self._appending:
                 done.append(position.segment)
                 position = Position(position.segment + 1, 0)
             for number in done:
-                removed = self._segments.pop(number, None)
+                removed = self.segments.pop(number, None)
                 count -= removed.count if removed is not None else 0
             if last is not None:
                 last.count = max(0, last.count - max(0, count))
@@ -234,11 +235,11 @@ class Spool:
         """Where the next record after a position begins: behind what is skipped, in the next file."""
         with self._state:
             while True:
-                segment = self._segments.get(position.segment)
+                segment = self.segments.get(position.segment)
                 if position in self._skipped:
                     position = Position(position.segment, self._skipped[position])
                 elif segment is None or position.offset >= segment.size:
-                    later = [number for number in self._segments if number > position.segment]
+                    later = [number for number in self.segments if number > position.segment]
                     if not later:
                         return position
                     position = Position(min(later), 0)
@@ -263,11 +264,11 @@ class Spool:
         ]:
             del self._skipped[inner]
         self._skipped[start] = end
-        segment = self._segments[start.segment]
+        segment = self.segments[start.segment]
         segment.count = max(0, segment.count - count)
         whole = start.offset == 0 and end >= segment.size
         if whole and start.segment not in (self._position.segment, self._target):
-            del self._segments[start.segment], self._skipped[start]
+            del self.segments[start.segment], self._skipped[start]
             self._files.path(start.segment).unlink(missing_ok=True)
 
     # -- appending -------------------------------------------------------------------------------------------
@@ -279,9 +280,9 @@ class Spool:
             if not self._files.append(number, data, size):
                 return None
             with self._state:
-                if size and number not in self._segments:
+                if size and number not in self.segments:
                     return None  # the reader has found the file missing, and left it behind
-                segment = self._segments.setdefault(number, Segment(0, 0, packed=True))
+                segment = self.segments.setdefault(number, Segment(0, 0, packed=True))
                 segment.size = size + len(data)
                 segment.count += count
         finally:
@@ -291,7 +292,7 @@ class Spool:
     def _begin_append(self) -> tuple[int, int]:
         """Choose the file, which `advance` does not delete from now on; returns its number and size."""
         with self._state:
-            segment = self._segments.get(self._target)
+            segment = self.segments.get(self._target)
             if segment is not None and not self._files.can_grow(self._target, segment, self._segment_bytes):
                 self._target += 1
                 segment = None
@@ -354,7 +355,7 @@ class Spool:
     def _lose(self, number: int, position: Position, error: OSError) -> None:
         """Go on behind a file that was deleted, was cut off, or cannot be read."""
         with self._state:
-            segment = self._segments.pop(number, None)
+            segment = self.segments.pop(number, None)
             if segment is None:
                 return
             self.lost_segments.append((number, segment.count))

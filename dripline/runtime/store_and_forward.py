@@ -257,7 +257,7 @@ class Backlog(ABC, Generic[T]):
 
     @property
     def _has_unread(self) -> bool:
-        return self._spool is not None and self._spool.has_more(self._cursor)
+        return self._spool is not None and bool(self._spool.segments) and self._spool.has_more(self._cursor)
 
     def _hold(self, items: Sequence[T], sign: int = 1) -> None:
         with self._changed:

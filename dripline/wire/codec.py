@@ -11,8 +11,8 @@ from dripline.amqp.properties import RawProperties, encode_table, long_string, p
 from dripline.errors import UNHANDLED_EXCEPTION, DecodingError, EncodingError, MalformedReply
 from dripline.wire.body import DEFAULT_LIMITS, Part, dumps, loads, to_jsonable
 from dripline.wire.enums import UNKNOWN
-from dripline.wire.identifiers import MAX_SPECIFIER, new_uuid
-from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest
+from dripline.wire.identifiers import MAX_SPECIFIER
+from dripline.wire.message import Message, MsgAlert, MsgReply, MsgRequest, new_uuid
 from dripline.wire.sender import sender_of
 
 logger = logging.getLogger("dripline.messages")

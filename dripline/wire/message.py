@@ -1,8 +1,9 @@
-"""The three kinds of message: request, reply, alert."""
+"""The three kinds of message: request, reply, alert; and their UUIDs."""
 
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -11,12 +12,36 @@ import scarab
 from dripline.wire import enums
 from dripline.wire.body import to_jsonable
 from dripline.wire.enums import msg_t, op_t
-from dripline.wire.identifiers import NIL_UUID, NIL_UUID_TEXT, Specifier, new_uuid, parse_key
+from dripline.wire.identifiers import NIL_UUID, NIL_UUID_TEXT, Specifier, parse_key
 from dripline.wire.printing import to_json, to_text
 from dripline.wire.return_codes import ReturnCode
 
 #: What may be given as a payload: a scarab value, or plain Python that JSON can hold.
 Payload = Any
+
+# Made in advance: to ask the system for each would give all other threads a turn, in the middle of sending.
+_ready: list[str] = []
+_AT_ONCE = 64
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_ready.clear)  # else both processes would use the same ones
+
+
+def new_uuid() -> str:
+    """Make a random UUID (version 4) in its 36-character form."""
+    try:
+        return _ready.pop()
+    except IndexError:
+        digits = os.urandom(16 * _AT_ONCE).hex()
+        fresh = [_uuid(digits[at : at + 32]) for at in range(0, len(digits), 32)]
+        one = fresh.pop()
+        _ready.extend(fresh)
+        return one
+
+
+def _uuid(digits: str) -> str:
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 class Message:

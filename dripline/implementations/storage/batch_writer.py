@@ -228,7 +228,7 @@ class BatchWriter(Backlog[Row]):
         return None
 
     def _until_batch_is_due(self) -> float | None:
-        if self._storing or len(self._spool):
+        if self._storing or (self._spool.segments and len(self._spool)):
             return _LOOK_AGAIN_S  # what is on disk comes first
         if not self._fresh:
             return None
@@ -315,7 +315,7 @@ class BatchWriter(Backlog[Row]):
         if not self._fresh:
             return None
         first = -self._fresh.age_s
-        if len(self._spool) or self._again:
+        if self._again or (self._spool.segments and len(self._spool)):
             return 0.0 if self._hurry else first + _GATHER_S
         if self.status.database.why:
             is_full = self._in_memory >= self._pace.memory_rows or self._bytes >= self._pace.memory_bytes

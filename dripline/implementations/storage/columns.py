@@ -174,6 +174,8 @@ def _array(convert: _Convert, value: Any) -> Any:
 
 
 def _number(convert: _Convert, value: Any) -> Any:
+    if type(value) is float:
+        return convert(value) if isfinite(value) else None
     number = number_of(value) if isinstance(value, (str, bool, float, Decimal)) else None
     if number is None:
         return value
@@ -192,7 +194,7 @@ def _text(value: Any) -> Any:
 
 
 def _float(value: Any) -> Any:
-    number = float_of(value)
+    number = value if type(value) is float else float_of(value)
     return value if number is None else number
 
 

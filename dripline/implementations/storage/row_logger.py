@@ -22,10 +22,12 @@ from dripline.runtime.spool import Spool
 from dripline.runtime.state_folder import user_path
 from dripline.runtime.worker import InFlight, in_flight, release
 from dripline.wire.body import read_part
-from dripline.wire.identifiers import new_uuid
+from dripline.wire.message import new_uuid
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from dripline.config.mesh import MeshSettings
 
 logger = logging.getLogger("dripline.database")
 
@@ -66,7 +68,7 @@ class RowLogger:
 
     if TYPE_CHECKING:  # what the service that this is a base of has
         name: str
-        alerts_exchange: str
+        _dripline_mesh: MeshSettings
 
         @property
         def engine(self) -> Engine:
@@ -171,7 +173,7 @@ class RowLogger:
 
     def _dripline_alert_in_flight(self) -> InFlight | None:
         held = in_flight()
-        return held if held is not None and held.delivery.exchange == self.alerts_exchange else None
+        return held if held is not None and held.delivery.exchange == self._dripline_mesh.alerts_exchange else None
 
     def __row(self, table: str, values: Mapping[str, Any]) -> Row:
         """The id of a row is that of its alert; further rows of the same alert have a number as well."""

@@ -298,7 +298,7 @@ class WriterStatus:
     def wrote(self, count: int) -> None:
         """Take note that rows were committed."""
         self.written += count
-        waiting = len(self._spool)
+        waiting = len(self._spool) if self._spool.segments else 0
         if self.database.why:
             text = "%s: the database is back after %.1f s; %d rows wait to be written"
             self.database.end(text, self.who, self.away_for_s, waiting)

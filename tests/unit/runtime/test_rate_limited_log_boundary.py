@@ -14,7 +14,8 @@ from support.waiting import eventually
 from dripline.core.scheduler import TaskScheduler
 from dripline.programs.logs import LogFormatter
 from dripline.runtime.heartbeat import Heartbeat
-from dripline.runtime.rate_limited_log import Boundary, OutageLog, RateLimitedLogger, Taker
+from dripline.runtime.outage import Outage
+from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger, Taker
 from dripline.runtime.request_router import HandlerTimeout
 from dripline.wire.enums import op_t
 from dripline.wire.message import MsgRequest
@@ -153,13 +154,13 @@ def test_an_expected_error_has_a_line_without_traceback(caplog):
 def test_an_outage_is_logged_at_its_beginning_and_its_end(caplog):
     """What fails in between is for debugging."""
     caplog.set_level(logging.DEBUG)
-    outage = OutageLog(logger)
-    outage.recovered("it works again")
+    outage = Outage(logger)
+    outage.end("it works again")
     for _ in range(3):
         with Boundary(outage, "it fails"):
             raise ValueError("no")
-    outage.recovered("it works again")
-    outage.recovered("it works again")
+    outage.end("it works again")
+    outage.end("it works again")
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("WARNING", "it fails: no"),
         ("DEBUG", "it fails: no"),

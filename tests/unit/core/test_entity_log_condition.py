@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dripline.core._limits import LogCondition, checked_value, has_changed
+from dripline.core.entity import LogCondition, checked_value, has_changed
 
 
 def test_the_first_value_is_logged():
