@@ -6,6 +6,7 @@ import copy
 import math
 import threading
 import time
+from collections.abc import Callable
 from enum import Enum
 
 from dripline.errors import BrokerError
@@ -117,3 +118,12 @@ class Life:
                 waiting.append(caller)
         self.callers = waiting
         return waiting
+
+
+def raised_by(work: Callable[[], None]) -> BaseException | None:
+    """Return what some work raises, to raise it where the work is waited for; a set-up may raise anything."""
+    try:
+        work()
+    except BaseException as error:  # noqa: BLE001 - see above
+        return error
+    return None

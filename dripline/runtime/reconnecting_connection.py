@@ -19,7 +19,7 @@ from dripline.errors import (
     NameTaken,
 )
 from dripline.runtime import forks
-from dripline.runtime.opening import Caller, Life, State
+from dripline.runtime.opening import Caller, Life, State, raised_by
 from dripline.runtime.outage import delays
 from dripline.runtime.rate_limited_log import Boundary, RateLimitedLogger
 from dripline.transport.address import BrokerAddress
@@ -116,9 +116,9 @@ class ReconnectingConnection:
         """Wait for a connection, which a separate thread makes; that thread continues after the timeout.
 
         Args:
-            attempts: Maximum number of attempts to connect; the mesh's ``max_connection_attempts`` when None.
-                Within a timeout as many as fit in, unless it is fewer than the default. If infinite, a broker
-                that refuses anything but the login is tried again, too, and each new reason is logged once.
+            attempts: Maximum number of attempts; the mesh's ``max_connection_attempts`` when None. Within a timeout
+                as many as fit in, unless it is fewer than the default. If infinite, only a refused login is final,
+                and each new reason is logged once.
             timeout_s: Longest wait, in seconds. Without one a connection that was lost is not waited for, unless
                 ``again`` is set.
             again: Whether to wait for a connection that was lost, for as many attempts, without a time limit.
@@ -222,8 +222,6 @@ class ReconnectingConnection:
         with self._life.making:
             action(self.connection)
 
-    # -- inside ----------------------------------------------------------------------------------------------
-
     def _leave(self, life: Life) -> None:
         """Note that nobody waits for a connection any longer, unless there is a new beginning already."""
         if life is self._life:
@@ -251,7 +249,7 @@ class ReconnectingConnection:
         )
 
     def _add_for(self, life: Life, setup: Setup, once: bool, caller: Caller) -> None:
-        error = _raised_by(lambda: self._add(life, setup, once, caller))
+        error = raised_by(lambda: self._add(life, setup, once, caller))
         with self._lock:
             if life.adding.get(setup) is caller:
                 del life.adding[setup]
@@ -279,7 +277,7 @@ class ReconnectingConnection:
                 if not life.callers:
                     self._leave(life)
                     return
-            error = _raised_by(lambda: self._try(life))
+            error = raised_by(lambda: self._try(life))
             if error is None and life.failure is not None:
                 life.failure = None
                 logger.warning("connected to the broker at %s", self.address)
@@ -349,25 +347,19 @@ class ReconnectingConnection:
             self._prepare(connection)
             for setup in tuple(self._setups):
                 setup(connection)
-            self._establish(connection)
+            with self._lock:
+                connection.check()
+                if self._connection is not connection:
+                    raise ConnectionLost("the connection was closed")
+                self._state = State.ESTABLISHED
+                self._since = time.monotonic()
+                self._life.end_callers(None)
         except BaseException:
-            self._give_up(connection)
+            with self._lock:
+                if self._connection is connection:
+                    self._connection = None
+            connection.close()
             raise
-
-    def _establish(self, connection: Connection) -> None:
-        with self._lock:
-            connection.check()
-            if self._connection is not connection:
-                raise ConnectionLost("the connection was closed")
-            self._state = State.ESTABLISHED
-            self._since = time.monotonic()
-            self._life.end_callers(None)
-
-    def _give_up(self, connection: Connection) -> None:
-        with self._lock:
-            if self._connection is connection:
-                self._connection = None
-        connection.close()
 
     def _lost(self, connection: Connection, error: BrokerError) -> None:
         """Take note, on the I/O thread, that an open connection has ended."""
@@ -392,7 +384,7 @@ class ReconnectingConnection:
         for delay in self._delays:
             if life.closed.wait(delay):
                 return
-            error = _raised_by(lambda: self._try(life))
+            error = raised_by(lambda: self._try(life))
             if error is None:
                 logger.warning("connected again to the broker at %s", self.address)
                 return
@@ -407,12 +399,3 @@ class ReconnectingConnection:
             elif life.reason != said:
                 said = life.reason
                 logger.warning("%s; going on trying", said)
-
-
-def _raised_by(work: Callable[[], None]) -> BaseException | None:
-    """What is raised where the work is waited for; a set-up may raise anything."""
-    try:
-        work()
-    except BaseException as error:  # noqa: BLE001 - see above
-        return error
-    return None
