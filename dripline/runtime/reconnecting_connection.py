@@ -79,7 +79,7 @@ class ReconnectingConnection:
         """Do what comes first on each connection."""
 
     def _on_lost(self, error: BrokerError) -> None:
-        """React to the end of a connection, after `connection` has ceased to give it."""
+        """React to the end of a connection; `connection` raises already."""
 
     def _on_returned(self, connection: Connection, returned: Returned) -> None:
         """Take a message that came back unroutable, and the connection it came back on."""
@@ -99,8 +99,7 @@ class ReconnectingConnection:
     @property
     def is_open(self) -> bool:
         """Whether there is a connection just now, be it one that is being set up."""
-        connection = self._connection
-        return connection is not None and connection.is_open
+        return (connection := self._connection) is not None and connection.is_open
 
     @property
     def is_established(self) -> bool:
@@ -116,9 +115,9 @@ class ReconnectingConnection:
         """Wait for a connection, which a separate thread makes; that thread continues after the timeout.
 
         Args:
-            attempts: Maximum number of attempts; the mesh's ``max_connection_attempts`` when None. Within a timeout
-                as many as fit in, unless it is fewer than the default. If infinite, only a refused login is final,
-                and each new reason is logged once.
+            attempts: Maximum number of attempts; None: the mesh's ``max_connection_attempts``. Within a timeout as
+                many as fit in, unless it is fewer than the default. If infinite, only a refused login is final, and
+                each new reason is logged once.
             timeout_s: Longest wait, in seconds. Without one a connection that was lost is not waited for, unless
                 ``again`` is set.
             again: Whether to wait for a connection that was lost, for as many attempts, without a time limit.
@@ -390,8 +389,8 @@ class ReconnectingConnection:
                 return
             if life.closed.is_set():
                 return
-            life.reason = text_of(error)
             with self._lock:
+                life.reason = text_of(error)
                 life.fail_callers(error, final=False)
             if not isinstance(error, (BrokerError, ConfigurationError)):
                 with Boundary(self._limited_log, "a set-up failed; trying to connect again"):
