@@ -116,7 +116,7 @@ class ReconnectingConnection:
 
         Args:
             attempts: Maximum number of attempts; None: the mesh's ``max_connection_attempts``. Within a timeout as
-                many as fit in, unless it is fewer than the default. If infinite, only a refused login is final, and
+                many as fit in, unless it is fewer than the default. If infinite, only a refused login ends it;
                 each new reason is logged once.
             timeout_s: Longest wait, in seconds. Without one a connection that was lost is not waited for, unless
                 ``again`` is set.
