@@ -1,4 +1,4 @@
-"""The name under which the reference's compiled module was imported; here it leads to `dripline.core`.
+"""The module name of the reference's compiled bindings; forwards to `dripline.core`.
 
 PYTEST_DONT_REWRITE: it is imported before pytest starts, of which pytest would warn.
 """

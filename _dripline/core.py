@@ -1,4 +1,4 @@
-"""What packages import from `_dripline.core`: the names of `dripline.core`."""
+"""The names of `dripline.core`, importable from `_dripline.core`."""
 
 from __future__ import annotations
 

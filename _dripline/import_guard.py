@@ -1,4 +1,4 @@
-"""Keeps `import dripline` working after another package has replaced or deleted `dripline/__init__.py`.
+"""Keeps `import dripline` working if another package has replaced or deleted `dripline/__init__.py`.
 
 Old extension packages contain a `dripline/__init__.py`. pip installs it over ours, and deletes it when the package
 is uninstalled. The `namespace_packages` option of setuptools adds an empty `dripline` to `sys.modules` at startup.

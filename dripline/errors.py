@@ -1,4 +1,4 @@
-"""Everything that can go wrong, in one tree.
+"""The exception hierarchy; each exception has the exit code of a command that ends with it.
 
 ::
 

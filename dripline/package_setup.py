@@ -1,4 +1,4 @@
-"""What `import dripline` sets up.
+"""Setup done by `import dripline`: version, lazy submodules, the extensions namespace.
 
 It is not in `dripline/__init__.py`, because old extension packages overwrite that file: `_dripline.import_guard`.
 """

@@ -1,4 +1,4 @@
-"""The value types and helpers that extension packages import under this name.
+"""Value types and helpers that extension packages import from `scarab`.
 
 It imports nothing of dripline.
 """

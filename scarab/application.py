@@ -1,4 +1,4 @@
-"""A program: its options, its configuration from all sources, its secrets, and what it does."""
+"""`MainApp`: options, configuration and secrets of a program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets: where each may come from, and what was found."""
+"""Secrets: specifications, sources and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Things that can be told to stop, and who tells them when a signal comes; and what messages reach in a class."""
+"""Objects that a signal can stop; `Reach`, the lists for message access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single values, and the readable layout of all: one entry a line, four spaces deeper for each level."""
+"""Scalars, and the indented text form of values."""
 
 from __future__ import annotations
 

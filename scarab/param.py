@@ -1,4 +1,4 @@
-"""The values of a payload: null, one bool, number or text, a list, a mapping; and their way from and to Python."""
+"""Payload values: `ParamValue`, `ParamArray`, `ParamNode`, and conversion from and to Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who runs this process, where, and what it is."""
+"""User, host and program of this process."""
 
 from __future__ import annotations
 

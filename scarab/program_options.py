@@ -1,4 +1,4 @@
-"""The command line of a `MainApp`, and the file that it names."""
+"""Command line of a `MainApp`, and its configuration file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading files that hold secrets, without ever quoting from them."""
+"""Reads files that contain secrets, without quoting them in errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Semantic versions of packages, as they are announced on a mesh."""
+"""Semantic versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a stream of bytes to frames, from frames to whole deliveries, and from messages to finished frames.
+"""Frames to deliveries and messages to frames: the sans-I/O codec shared by client and broker.
 
 `FrameCutter` serves both ends of a connection. `ContentReader` takes the frames of a client's hot path (deliver,
 return, confirm) itself and hands every other frame on. Any thread can build and write the frames made here: a

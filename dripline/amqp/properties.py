@@ -1,4 +1,4 @@
-"""Properties of messages and the field tables in them, read from raw bytes and written as raw bytes.
+"""Basic properties and field tables: decoding from and encoding to bytes.
 
 A header table is decoded only when it is asked for. A peer's ``sender_info`` is the same in each of its messages
 and is most of a header table, so nested tables are remembered by their bytes. Unlike pika 1.4.4 this keeps the

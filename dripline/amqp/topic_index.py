@@ -1,4 +1,4 @@
-"""Index of topic bindings: which destinations a routing key reaches.
+"""Topic matching: binding keys with `*` and `#`, and an index of them by routing key.
 
 A tree with one level per word of a binding key. Matching walks all branches at once, so that its cost depends
 on the words of the key and not on the number of bindings, and no pattern makes it exponential.

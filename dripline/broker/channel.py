@@ -1,4 +1,4 @@
-"""A channel: assembles published content, delivers to consumers, keeps what waits for acknowledgement."""
+"""A channel: assembles published content, delivers to consumers, tracks unacknowledged messages."""
 
 from __future__ import annotations
 

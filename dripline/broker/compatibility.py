@@ -1,4 +1,4 @@
-"""The rules the broker follows where versions of RabbitMQ differ: delivery limits, timeouts, refusals, frames."""
+"""Behavior that differs between RabbitMQ versions: delivery limits, timeouts, refusals, frame sizes."""
 
 from __future__ import annotations
 

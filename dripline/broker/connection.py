@@ -1,4 +1,4 @@
-"""One client's connection: frames in, frames out, and everything that ends with it."""
+"""One client connection: dispatches incoming frames, sends replies, cleans up at the end."""
 
 from __future__ import annotations
 

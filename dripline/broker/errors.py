@@ -1,4 +1,4 @@
-"""What a client can do wrong, as exceptions that carry the AMQP reply code.
+"""Client errors as exceptions with their AMQP reply codes.
 
 ```
 Fault(Exception)

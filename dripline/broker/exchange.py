@@ -1,4 +1,4 @@
-"""Exchanges, and the way from a basic.publish to the queues it reaches."""
+"""Exchanges, and the routing of a published message to queues."""
 
 from __future__ import annotations
 

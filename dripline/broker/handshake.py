@@ -1,4 +1,4 @@
-"""Opening a connection: protocol header, login, tuning, choice of the virtual host."""
+"""Connection handshake: protocol header, login, tuning, virtual host."""
 
 from __future__ import annotations
 

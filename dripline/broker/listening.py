@@ -1,4 +1,4 @@
-"""The sockets that a broker or another server of asyncio listens at, and the broker's TLS on them."""
+"""Listening sockets of an asyncio server, and TLS on the broker's sockets."""
 
 from __future__ import annotations
 

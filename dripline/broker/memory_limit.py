@@ -1,4 +1,4 @@
-"""How much memory messages take, and what happens when it is too much: publishers wait, queues drop messages."""
+"""Memory limit: counts message bytes, blocks publishers (flow control) and drops messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A message on its way through the broker, still encoded."""
+"""A message inside the broker, still encoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the methods of an open channel do; publishing itself is in `channel`."""
+"""Methods of an open channel (declare, bind, consume, get, ack, ...), except publish."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A queue: messages in order, the consumers who take turns at them, and how often a message may come back."""
+"""Queues: message order, round-robin consumers, delivery counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded broker: listening sockets, and a thread with an asyncio loop of its own."""
+"""`EmbeddedBroker`: starts and stops the broker in a thread with its own event loop."""
 
 from __future__ import annotations
 

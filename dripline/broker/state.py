@@ -1,4 +1,4 @@
-"""What all connections of one running broker share, and what each of them has agreed on with its client."""
+"""State shared by all connections of a broker, the hooks for fault injection, and `Peer`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stream of one client: frames in, gathered writes out, and heartbeats in both directions."""
+"""The byte stream of one client: frame reader, write buffer, heartbeats."""
 
 from __future__ import annotations
 

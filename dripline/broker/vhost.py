@@ -1,4 +1,4 @@
-"""A virtual host: the exchanges, queues and bindings clients see."""
+"""A virtual host: its exchanges, queues and bindings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the values given to the arguments of a class can be right.
+"""Checks the values of constructor arguments: annotations, settings, and the checks that classes declare.
 
 What its `_dripline_checks` and its `Setting`s say comes first, then its annotations, then its defaults.
 """

@@ -1,4 +1,4 @@
-"""The arguments of a class with all that is known about them, through all bases."""
+"""Constructor arguments of a class and its bases: signatures, annotations, documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a configuration, told before anything is built.
+"""Checks a whole configuration before any object is created, including the names in it.
 
 Constructors of dripline's classes take any keyword (packages call them one by one with the same ones), so a typing
 error would pass without a word; it is found here instead, by comparing the keys with the constructors' signatures.

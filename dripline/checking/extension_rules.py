@@ -1,4 +1,4 @@
-"""What a laboratory says about extensions: which are not to be used, which versions have to be installed.
+"""Rules for extensions in a configuration: which ones are disabled, which versions are required.
 
 In the environment `DRIPLINE_DISABLE_EXTENSIONS=pumps,lab-old`, or `*` for all; in a service's configuration:
 

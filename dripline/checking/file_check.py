@@ -1,4 +1,4 @@
-"""Checking whole files."""
+"""Checks configuration files, and names that several of them claim."""
 
 from __future__ import annotations
 

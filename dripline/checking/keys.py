@@ -1,4 +1,4 @@
-"""What the keys of a part of a configuration tell: the same for ten thousand endpoints that have the same ones."""
+"""Checks the keys of a section once per class and set of keys, so that 10000 endpoints are checked quickly."""
 
 from __future__ import annotations
 

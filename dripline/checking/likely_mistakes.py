@@ -1,4 +1,4 @@
-"""What the class of an endpoint accepts, and what is probably not meant."""
+"""Warnings about settings that are valid but probably not intended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What messages can reach in the endpoints of a class, told without making one."""
+"""Lists what messages can access in a class, without creating an instance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A JSON Schema (draft 2020-12) of configurations with all installed classes, by which editors complete."""
+"""JSON Schema (draft 2020-12) of configurations with all installed classes, for editors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a value of a configuration fits an annotation: refused is only what certainly does not."""
+"""Checks a value against a type annotation; only certain mismatches are errors."""
 
 from __future__ import annotations
 

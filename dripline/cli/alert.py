@@ -1,4 +1,4 @@
-"""`dl alert`: tell the mesh something."""
+"""`dl alert`: send an alert."""
 
 from __future__ import annotations
 

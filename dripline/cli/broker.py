@@ -1,4 +1,4 @@
-"""`dl broker`: an embedded broker of its own, for a laptop and for tests."""
+"""`dl broker`: run an embedded broker, for development and tests."""
 
 from __future__ import annotations
 

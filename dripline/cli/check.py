@@ -1,4 +1,4 @@
-"""`dl check`: tell everything that is wrong with configuration files, without starting anything."""
+"""`dl check`: report every problem in configuration files without starting anything."""
 
 from __future__ import annotations
 

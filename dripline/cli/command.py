@@ -1,4 +1,4 @@
-"""Commands as dripline's are: negative numbers are words, an option may take many, an error is one line.
+"""The base class of all commands: negative numbers as arguments, one-line errors, exit codes.
 
 How a command ends when something goes wrong: with that line, and an exit code that scripts can rely on.
 """

@@ -1,4 +1,4 @@
-"""`dl demo`: a whole mesh with one command."""
+"""`dl demo`: run a demonstration mesh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dl`: all commands under one name. A command is imported when it is called."""
+"""`dl`: the group of all subcommands, which are imported when they are called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dl-agent`: send one message to the mesh, and show the reply."""
+"""`dl-agent`: send one message and print the reply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dl-mon`: show the messages of a mesh until stopped."""
+"""`dl-mon`: print the messages of a mesh until stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dl-serve`: run the service that a configuration describes, until stopped."""
+"""`dl-serve`: run the service described by a configuration file."""
 
 from __future__ import annotations
 

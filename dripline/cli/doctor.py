@@ -1,4 +1,4 @@
-"""`dl doctor`: find the first broken link between here and the services."""
+"""`dl doctor`: find the first problem between this computer and the services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the installed commands call first: Ctrl-C counts already while Python reads the rest."""
+"""Entry points of the console scripts, which handle Ctrl-C during imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dl extensions`: which extensions are installed, and whether they work; `dl extensions show`: about a class."""
+"""`dl extensions`: list installed extensions and their state; `show` describes one class."""
 
 from __future__ import annotations
 

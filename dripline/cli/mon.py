@@ -1,4 +1,4 @@
-"""`dl mon`: follow the news of a mesh, as a table on a terminal and as lines in a pipe."""
+"""`dl mon`: follow alerts, as a table in a terminal or as lines in a pipe."""
 
 from __future__ import annotations
 

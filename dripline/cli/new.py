@@ -1,4 +1,4 @@
-"""`dl new`: create a new project."""
+"""`dl new`: create an extension package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types of arguments, the options that all commands have, and how `--help` lists them."""
+"""Options and argument types shared by the commands, and the layout of `--help`."""
 
 from __future__ import annotations
 

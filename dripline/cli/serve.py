@@ -1,4 +1,4 @@
-"""`dl serve`: run the services of one or several configuration files."""
+"""`dl serve`: run the services of one or more configuration files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dl simulate`: simulated instruments that listen until stopped."""
+"""`dl simulate`: run simulated instruments."""
 
 from __future__ import annotations
 

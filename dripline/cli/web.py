@@ -1,4 +1,4 @@
-"""`dl-http-server`: the mesh over HTTP."""
+"""`dl-http-server`: run the HTTP interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From files, words, options and the environment to the settings of a program.
+"""Configuration: files, command-line overrides, environment variables, mesh settings.
 
 Five stages, each winning over the ones before it:
 

@@ -1,4 +1,4 @@
-"""Who we are for the broker, and the other secrets of a program.
+"""Login at the broker and other secrets: where they come from, and checks against empty ones.
 
 A secret is the first of these that there is: a value given directly, a file, an environment variable, the
 authentication file, a default.

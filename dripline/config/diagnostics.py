@@ -1,4 +1,4 @@
-"""Diagnostics: what a check found, and where; collected, so that all of it can be reported at once."""
+"""`Diagnostic`: one problem with its place, severity, text and remedy; collections of them."""
 
 from __future__ import annotations
 

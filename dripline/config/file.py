@@ -1,4 +1,4 @@
-"""Reading one configuration file, YAML or JSON."""
+"""Reads one configuration file, YAML or JSON."""
 
 from __future__ import annotations
 

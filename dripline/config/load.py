@@ -1,4 +1,4 @@
-"""The five stages of a configuration, in order."""
+"""Loads a configuration in five stages: defaults, file, environment, overrides, mesh settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all members of a mesh agree on."""
+"""`MeshSettings`: broker address, TLS, exchanges and limits, read and checked."""
 
 from __future__ import annotations
 

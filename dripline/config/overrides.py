@@ -1,4 +1,4 @@
-"""Words of a command line: what kind of value a word is, and where a `key=value` word goes.
+"""Command-line arguments: the type of a value, and the path of a `key=value` override.
 
 A word is a number only if all of it is one: `12:30:00`, `10abc`, `3 volts` and `007` are text.
 """

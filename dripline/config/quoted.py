@@ -1,4 +1,4 @@
-"""Quoted numbers and booleans: read without their quotes where a setting wants a number or a boolean."""
+"""Quoted numbers and booleans where an argument expects a number or a boolean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a setting was written, for messages only: a good configuration never looks anything up here."""
+"""File and line of each key, used only for messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What messages suggest: the nearest known name, the space that is missing, the libraries to install."""
+"""Suggestions in messages: the closest known name, a missing space, the extra to install."""
 
 from __future__ import annotations
 

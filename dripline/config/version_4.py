@@ -1,4 +1,4 @@
-"""Configurations of version 4, brought into today's shape."""
+"""Conversion of version 4 configurations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML text to plain Python, with the place of every mistake.
+"""YAML text to plain Python values, with the line of every error.
 
 YAML's parser makes nodes; making values of them is ours, because
 

@@ -1,4 +1,4 @@
-"""What extension packages and scripts import, under the reference's names.
+"""The names that extension packages and scripts import from `dripline.core`, loaded on first use.
 
 Each name is imported when it is asked for: a client pays for no service.
 """

@@ -1,4 +1,4 @@
-"""What a message may reach in an endpoint: a list in each class of ours, and all that a lab's class defines.
+"""Access control for messages: `_dripline_reach` of dripline classes, everything in laboratory classes.
 
 A class that has `_dripline_reach` in its own namespace is closed: of the names that it defines, or that its
 constructor sets, messages reach those that it lists, whichever module the class is in. Everything else is a

@@ -1,4 +1,4 @@
-"""Mesh settings and login of a service or client that is made in Python."""
+"""Mesh settings and login of a service or client that is created in Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a value is logged or crosses its alarm limits, and the alert that reports a change of status."""
+"""Alarm limits of a value, and status message alerts."""
 
 from __future__ import annotations
 

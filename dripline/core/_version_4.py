@@ -1,4 +1,4 @@
-"""Clients that are made as in version 4: their configurations, and what has changed places since."""
+"""Clients in the style of version 4: their configurations and replies."""
 
 from __future__ import annotations
 

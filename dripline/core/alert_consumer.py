@@ -1,4 +1,4 @@
-"""A service that listens to alerts."""
+"""`AlertConsumer`: a service that subscribes to alerts."""
 
 from __future__ import annotations
 

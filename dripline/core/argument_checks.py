@@ -1,4 +1,4 @@
-"""Checks of the values of constructor arguments that need no object, so that `dl check` can do them as well.
+"""Checks of constructor arguments that `dl check` can run without an instance.
 
 A class names them in ``_dripline_checks``; a `Setting` is the check of the argument that has its name::
 

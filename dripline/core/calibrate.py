@@ -1,4 +1,4 @@
-"""The decorator that makes of a raw value a reply payload with a calibrated value."""
+"""`@calibrate`: adds the calibrated value to a raw value."""
 
 from __future__ import annotations
 

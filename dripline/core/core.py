@@ -1,4 +1,4 @@
-"""Sending messages without being a service, and what a service has of that."""
+"""`Core`: a client that sends messages; and the part of it that services share."""
 
 from __future__ import annotations
 

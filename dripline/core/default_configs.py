@@ -1,4 +1,4 @@
-"""Default configurations as payload values, and the options that change them on a command line."""
+"""Default configurations as payload values, and command-line options that change them."""
 
 from __future__ import annotations
 

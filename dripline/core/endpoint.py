@@ -1,4 +1,4 @@
-"""What answers requests."""
+"""`Endpoint`: receives requests and returns replies."""
 
 from __future__ import annotations
 

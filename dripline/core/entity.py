@@ -1,4 +1,4 @@
-"""An endpoint with a value: logged at intervals or when it changes, and calibrated."""
+"""`Entity`: an endpoint with a value that is calibrated and logged at intervals or on change."""
 
 from __future__ import annotations
 

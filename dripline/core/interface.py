@@ -1,4 +1,4 @@
-"""The client for scripts and notebooks."""
+"""`Interface`: the client for scripts and notebooks."""
 
 from __future__ import annotations
 

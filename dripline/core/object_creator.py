@@ -1,4 +1,4 @@
-"""Making the objects of a configuration."""
+"""Creates the endpoints of a configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for the reply to a request that was sent."""
+"""`Receiver`: waits for the reply to a sent request."""
 
 from __future__ import annotations
 

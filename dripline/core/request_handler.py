@@ -1,4 +1,4 @@
-"""From operation and specifier to `on_get`, `on_set`, an attribute or a method."""
+"""Maps operation and specifier to `on_get`, `on_set`, an attribute or a method."""
 
 from __future__ import annotations
 

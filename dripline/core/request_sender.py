@@ -1,4 +1,4 @@
-"""Sending requests: what services and clients have in common."""
+"""`RequestSender`: sends requests and raises errors of replies, for services and clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Return codes under the reference's names: one class per code and the registry."""
+"""Return codes under the reference's names: one class per code, and the registry."""
 
 from dripline.wire import return_codes as _codes
 from dripline.wire.return_codes import (

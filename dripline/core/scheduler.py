@@ -1,4 +1,4 @@
-"""Scheduled calls: once, or again and again; and the scheduling part of a service."""
+"""Scheduled calls, once or repeated; `Scheduler`, a base of services."""
 
 from __future__ import annotations
 

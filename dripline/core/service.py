@@ -1,4 +1,4 @@
-"""A process on the mesh that owns endpoints."""
+"""`Service`: a process on the mesh that owns endpoints."""
 
 from __future__ import annotations
 

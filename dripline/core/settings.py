@@ -1,4 +1,4 @@
-"""Settings of endpoints that are checked whenever they are set, in a configuration or by a message."""
+"""`Setting`: attributes that are checked whenever they are set, by a configuration or a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ThrowReply`, and the reference's other names around it."""
+"""`ThrowReply` and related names of the reference."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From the name of a class in a configuration to the class: extensions found, checked and imported."""
+"""Finds the class for a class name: installed extensions, built-in classes, single files."""

@@ -1,4 +1,4 @@
-"""From the name of a class in a configuration to the class.
+"""`ClassFinder`: searches files, extensions and built-in classes for a class name.
 
 Asked in this order: the file that `module_path` names, extensions, `dripline.implementations`, `dripline.core`. An
 extension is imported only when a class of it is wanted; one that fails is reported by name with its reason, and

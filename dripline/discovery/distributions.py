@@ -1,4 +1,4 @@
-"""Which installed distribution a module comes from: asked only for messages and lists.
+"""Installed distributions of modules, for messages and lists; detects a replaced `dripline` package.
 
 An entry point tells its distribution. For a package in the namespace the installed files are searched, and the
 folders of packages in development mode. That reads every distribution's list of files, once; a service which

@@ -1,4 +1,4 @@
-"""Which names a Python file exports, read from its text: nothing is imported.
+"""Names and class summaries in a Python file, read from its source without importing it.
 
 An extension is imported only when a class of it is wanted, so its names must be known before.
 """

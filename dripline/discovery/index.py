@@ -1,4 +1,4 @@
-"""Which extensions are installed, and what they export: known without importing any of them."""
+"""Index of installed extensions and their exports, built without importing them; disabled extensions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is installed: each extension with its distribution, classes and state, and our own classes.
+"""Inventory for `dl extensions`: distribution, classes and import result of every extension.
 
 Extensions are imported in a separate process: one may hang, crash or end its process, and the list is complete
 all the same. `probe` starts that process, `main` runs in it and writes a line of JSON for each extension.

@@ -1,4 +1,4 @@
-"""Importing extensions when a class of theirs is wanted: what is wrong is told once and disturbs nobody."""
+"""Imports extensions when one of their classes is needed; failures are logged once."""
 
 from __future__ import annotations
 

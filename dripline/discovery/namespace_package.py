@@ -1,4 +1,4 @@
-"""The package `dripline.extensions`: made here, of every folder of that name on the import path.
+"""The namespace package `dripline.extensions`, created from all its folders on the import path.
 
 Extensions also find a `pkg_resources`: ours, where setuptools no longer brings one.
 """

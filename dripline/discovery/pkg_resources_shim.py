@@ -1,4 +1,4 @@
-"""A small `pkg_resources` for extensions, where setuptools no longer brings one.
+"""A minimal `pkg_resources` for extensions, if setuptools does not provide it.
 
 Extension packages import `pkg_resources` without asking, mostly to learn their own version; setuptools 82
 removed it. `namespace_package` serves this very file under that name. What extensions use of it is answered by

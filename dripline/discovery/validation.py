@@ -1,4 +1,4 @@
-"""What is wrong with an extension that could be imported, with what to change; what kind of thing a class is."""
+"""Validates imported extensions and classes: kind of class, constructor, exports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From here to the login: name and port, TLS, what answers there, user and virtual host."""
+"""Examines the broker: name resolution, port, TLS, protocol, login, virtual host."""
 
 from __future__ import annotations
 

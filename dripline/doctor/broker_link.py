@@ -1,4 +1,4 @@
-"""The doctor's connection to the broker."""
+"""The connection to the broker that the examinations share."""
 
 from __future__ import annotations
 

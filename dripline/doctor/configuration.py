@@ -1,4 +1,4 @@
-"""Whether the settings can be read, and lead to a mesh."""
+"""Examines configuration files and mesh settings."""
 
 from __future__ import annotations
 

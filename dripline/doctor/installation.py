@@ -1,4 +1,4 @@
-"""Whether Python imports what it should, from files as pip installed them."""
+"""Examines the Python installation and the installed files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many short requests to services, with the time each took, and what the replies say of the services' clocks."""
+"""Sends many short requests to services; compares their clocks."""
 
 from __future__ import annotations
 

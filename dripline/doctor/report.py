@@ -1,4 +1,4 @@
-"""What is to be examined, and what was found: a line each, and for what is not well the command to try."""
+"""`DoctorOptions`, `Finding` and the report of all findings."""
 
 from __future__ import annotations
 

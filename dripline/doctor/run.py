@@ -1,4 +1,4 @@
-"""The examinations in order: each needs the ones before it."""
+"""Runs the examinations in order; each one needs the previous ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which services answer, how fast, why others do not, and which of their endpoints do not."""
+"""Examines services: response times, missing services, endpoints without a reply."""
 
 from __future__ import annotations
 

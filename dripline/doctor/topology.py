@@ -1,4 +1,4 @@
-"""What is declared on the broker: exchanges, queues and bindings, looked up without changing anything."""
+"""Examines exchanges, queues, bindings and delivery limits without changing them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The text of a formula, and its value: calibrations, templates of replies, readings of numbers."""
+"""Formulas: calibrations, templates, formulas of simulated instruments, reading of numbers."""

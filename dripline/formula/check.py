@@ -1,4 +1,4 @@
-"""Whether a formula of a configuration can be evaluated, and means what it means in dripline-python 5."""
+"""Checks a formula of a configuration without evaluating it, and compares it with dripline-python 5."""
 
 from __future__ import annotations
 

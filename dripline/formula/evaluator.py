@@ -1,4 +1,4 @@
-"""Evaluates formulas: code that knows numbers, texts and functions, and nothing of files or imports.
+"""`Evaluator`: evaluates formulas without access to files or imports.
 
 Each operator, each call and each turn of a loop costs a step, and so does each item of a list that is handled: no
 clock is needed, and what a laboratory's function takes does not count.

@@ -1,4 +1,4 @@
-"""What a formula may use up, and the operators, functions and methods that it has.
+"""Limits for formulas (steps, sizes), and the operators, functions and methods they can use.
 
 The result of none of them can be much larger than what goes in.
 """

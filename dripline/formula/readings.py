@@ -1,4 +1,4 @@
-"""The one way in which values from devices are read as numbers, and found in tables.
+"""Reads numbers from device values, and looks values up in calibration tables.
 
 Formulas, calibration tables, `set_value_map`, alarm limits, log conditions and SQL loggers all use it.
 """

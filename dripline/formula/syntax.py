@@ -1,4 +1,4 @@
-"""What formulas may be written in, and their code, which keeps to the limits.
+"""Parses formulas, rejects forbidden syntax, and compiles them with limits built in.
 
 A formula computes a value: numbers, texts, lists and tables, operators, comparisons, ``a if b else c``,
 ``[... for x in ...]``, indices, attributes and methods without a leading underscore, calls, assignments, ``if``

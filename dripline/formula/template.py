@@ -1,4 +1,4 @@
-"""Formulas with holes for a value, such as ``2*{}`` or ``'{}'.strip()``.
+"""Formulas with placeholders for a value, such as ``2*{}`` or ``'{}'.strip()``.
 
 A hole outside quotes is the value itself, as if the formula were a function of it: ``{}**2`` of -3 is 9. A hole in
 quotes is a part of the text. A formula is parsed once, and the value is given to it by name, so that what an

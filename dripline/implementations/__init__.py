@@ -1,4 +1,4 @@
-"""Ready-made endpoints and services, each imported when it is asked for."""
+"""Ready-made endpoints and services, each imported on first use."""
 
 from __future__ import annotations
 

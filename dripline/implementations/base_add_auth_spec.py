@@ -1,4 +1,4 @@
-"""The base of what an extension package says about the secrets it needs."""
+"""Base of the secret specifications of extension packages."""
 
 from __future__ import annotations
 

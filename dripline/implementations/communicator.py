@@ -1,4 +1,4 @@
-"""One question and one answer at a time with a device, over any medium, and what to do when that fails.
+"""Sends a command to a device and reads one response, over any medium; detects an absent device.
 
 `Line` asks and listens, `Medium` is what lies below it (each in the file of its service), and `Presence` knows
 whether the device is there.

@@ -1,4 +1,4 @@
-"""Groups of secrets that the implementations need."""
+"""Groups of secrets used by the implementations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts for devices and from them: values from messages are data in a command, and a search in an answer ends."""
+"""Inserts values into device commands safely; applies regular expressions with a time limit."""
 
 from __future__ import annotations
 

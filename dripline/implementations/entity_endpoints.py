@@ -1,4 +1,4 @@
-"""Where packages of other versions look for the entities of devices."""
+"""Device entities under the module name of other versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service for a device at a TCP port."""
+"""`EthernetSCPIService`: a device on a TCP port."""
 
 from __future__ import annotations
 

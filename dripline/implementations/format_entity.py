@@ -1,4 +1,4 @@
-"""An entity that talks to a device in any words."""
+"""`FormatEntity`: an entity for devices with any text protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The watchdog of a mesh: reports services whose heartbeats stop and start again."""
+"""`HeartbeatMonitor`: reports services whose heartbeats stop or return."""
 
 from __future__ import annotations
 

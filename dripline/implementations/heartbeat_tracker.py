@@ -1,4 +1,4 @@
-"""The state of one service, judged by its heartbeats."""
+"""State of one service, derived from its heartbeats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the reference has `HTTPServer`."""
+"""`HTTPServer` under the module name of the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An endpoint that keeps a value."""
+"""`KeyValueStore`: an endpoint that keeps a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection to a PostgreSQL database, for services."""
+"""`PostgreSQLInterface`: a service for PostgreSQL tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alerts into a table of a PostgreSQL database."""
+"""`PostgresSensorLogger`: writes alerts to a PostgreSQL table."""
 
 from __future__ import annotations
 

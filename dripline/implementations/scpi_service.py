@@ -1,4 +1,4 @@
-"""What services have in common that talk to a device in commands and answers, whatever the medium."""
+"""Base of services for devices with commands and responses, for any medium; their settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alerts into a table that is made when it is missing; an SQLite file unless something else is said."""
+"""`SensorLogger`: writes alerts to a table, by default in an SQLite file."""
 
 from __future__ import annotations
 

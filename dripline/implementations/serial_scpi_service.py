@@ -1,4 +1,4 @@
-"""A service for a device on a serial line."""
+"""`SerialSCPIService`: a device on a serial port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entities for values that a device gives and takes in the plain SCPI way."""
+"""SCPI entities: get and set with one command each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table of a database as an endpoint."""
+"""`SQLTable`: a database table as an endpoint (insert, select)."""
 
 from __future__ import annotations
 

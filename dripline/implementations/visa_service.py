@@ -1,4 +1,4 @@
-"""A service for a device behind VISA."""
+"""`VISAService`: a device with a VISA address."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the commands run, without click: sessions, services, child processes, signals, logs."""
+"""Implementation of the commands, without click."""

@@ -1,4 +1,4 @@
-"""What the options that all commands have said."""
+"""Values of the options that all commands share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `dl demo` runs: files in a folder, instruments in this process, each service in a process of its own."""
+"""The mesh of `dl demo`: files, simulated instruments, one process per service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An embedded broker on the mesh's address, where none answers yet."""
+"""Starts an embedded broker at the mesh's address if none is running there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An extension package that works, written from templates."""
+"""Creates an extension package from templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log lines on standard error: `12:30:00 warning dripline.service text`."""
+"""Log format and levels on standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following messages until the user stops: one line each, or a table that is drawn again in place."""
+"""Follows messages: prints lines, or a live table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands print: raw where a program reads it, escaped on a terminal and on standard error.
+"""Standard output: raw for programs, escaped for terminals.
 
 Text from the mesh or from a file must not steer a terminal, but `dl get x > file` writes it as it is.
 """

@@ -1,4 +1,4 @@
-"""Several services, each a process of its own, that end together."""
+"""Runs several services as child processes that stop together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests of a command line: made of its arguments, sent, and of the reply what a person wants to see.
+"""Creates requests from command-line arguments, sends them, and prints replies.
 
 Importing this module must stay cheap: what makes and sends messages is imported by the functions that do so.
 """

@@ -1,4 +1,4 @@
-"""From a configuration to a running service."""
+"""Creates and runs a service from a configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From options and files to what a command works with: a configuration, mesh settings, a login."""
+"""Loads configuration, mesh settings and login for a command."""
 
 from __future__ import annotations
 

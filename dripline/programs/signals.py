@@ -1,4 +1,4 @@
-"""Ending on SIGINT and SIGTERM, and when the terminal is closed."""
+"""Clean shutdown on SIGINT, SIGTERM and SIGHUP."""
 
 from __future__ import annotations
 

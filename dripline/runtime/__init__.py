@@ -1,1 +1,1 @@
-"""What makes messages go round: workers, replies, schedules, lockout, and the link to the mesh."""
+"""Running services and clients: links to the broker, workers, routing, replies, alerts, spools."""

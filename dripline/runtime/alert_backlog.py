@@ -1,4 +1,4 @@
-"""Alerts that wait for the broker: in which form they are on disk, and which are dropped when there is no room."""
+"""Queued alerts: their form on disk, and which ones are dropped if there is no room."""
 
 from __future__ import annotations
 

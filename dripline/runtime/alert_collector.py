@@ -1,4 +1,4 @@
-"""A durable queue and its worker: nothing is acknowledged before it is handled, and memory stays bounded."""
+"""Worker of a durable alert queue: acknowledges alerts after they are handled, with bounded memory."""
 
 from __future__ import annotations
 

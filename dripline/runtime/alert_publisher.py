@@ -1,4 +1,4 @@
-"""Publishes a service's alerts on its own thread: callers only queue, and no alert is forgotten unconfirmed."""
+"""Publishes the alerts of a service in a separate thread, with publisher confirms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exchange of alerts, and its binding to the exchange of durable consumers."""
+"""Declares the alerts exchange and its binding to the exchange of durable consumers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The endpoints of a service: added, found by routing key, run in turn, and asked by their own service."""
+"""The endpoints of a service: lookup by routing key, locks, and direct calls between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chunks of alerts that must not be lost: unacknowledged until their alert is whole, however long that takes."""
+"""Chunks of alerts on durable queues, unacknowledged until complete; spill files for large ones."""
 
 from __future__ import annotations
 

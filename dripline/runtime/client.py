@@ -1,4 +1,4 @@
-"""The client of a mesh: it sends requests and messages, listens, and finds out which services there are."""
+"""`MeshClient`: sends requests and alerts, monitors messages, discovers services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages that can never be handled and damaged records of a spool, each with the reason, in files on disk."""
+"""Files of messages that cannot be handled and of damaged spool records, with reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many bytes of messages a consumer holds, and how many messages the broker may send ahead."""
+"""Byte budget and prefetch count of a consumer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a request to its endpoint and its lockout, and from what a handler returns or raises to the reply."""
+"""Finds the endpoint of a request, checks its lockout, and turns results and exceptions into replies."""
 
 from __future__ import annotations
 

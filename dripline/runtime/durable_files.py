@@ -1,4 +1,4 @@
-"""Files whose content survives the process, and folders that one process uses at a time."""
+"""Files that survive a crash (write, sync, rename), and folder locks."""
 
 from __future__ import annotations
 

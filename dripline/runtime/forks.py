@@ -1,4 +1,4 @@
-"""A forked process starts over: its parent's threads, locks and sockets are of no use to it.
+"""Resets connections and locks in forked processes.
 
 Only the thread that forks lives on in the child. A lock that another thread held stays locked there for ever, and
 a socket is the same connection as the parent's. Whatever has either registers here and starts over in the child.

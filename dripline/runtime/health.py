@@ -1,4 +1,4 @@
-"""Whether a service can be reached, for programs that start, watch and restart it."""
+"""Self-check of a service: sends itself a probe through the broker, and restores what is missing."""
 
 from __future__ import annotations
 

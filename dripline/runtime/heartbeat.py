@@ -1,4 +1,4 @@
-"""A sign of life at regular intervals, from a thread that nothing else can hold up."""
+"""A thread that calls a function at regular intervals."""
 
 from __future__ import annotations
 

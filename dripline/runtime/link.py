@@ -1,4 +1,4 @@
-"""A member's link to its mesh: messages out, replies in, over one connection that comes back."""
+"""`MeshLink`: sends messages and receives replies over a connection that reconnects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for replies without a time limit, for as long as they can still come.
+"""Waits for replies without a timeout; pings detect that a reply is no longer possible.
 
 A thread that waits sends a ping every few seconds, one for all requests that wait for the same service. The ping
 is mandatory: the broker returns it if no queue is bound any more. A service of ours answers it while its handler

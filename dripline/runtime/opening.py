@@ -1,4 +1,4 @@
-"""Who waits for a connection, and what is known of the attempts to make it."""
+"""Threads that wait for a connection, and the state of the attempts to open it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is lost for a while, such as a database or a disk: logged once when it is lost, once when it is back."""
+"""`Outage`: logs a loss once and the recovery once; delays between retries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sent messages and the replies on their way back, which the correlation id leads to the waiting thread."""
+"""Requests that wait for a reply, by correlation id."""
 
 from __future__ import annotations
 

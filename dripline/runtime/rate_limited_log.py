@@ -1,4 +1,4 @@
-"""What others cause is logged: peers' messages fill no disk, and a laboratory's code ends no thread.
+"""Rate-limited warnings, and `Boundary`, the exception boundary around laboratory code.
 
 What a hostile or broken peer causes is logged once a minute, with a count. Handlers, scheduled calls, set-ups,
 consumers and hooks may raise anything, `SystemExit`, `GeneratorExit` and `asyncio.CancelledError` included, and an

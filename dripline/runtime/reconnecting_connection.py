@@ -1,4 +1,4 @@
-"""Keeps one connection: makes it patiently, and makes it anew when it is lost."""
+"""Opens a connection, runs the set-ups on it, and reopens it after a loss."""
 
 from __future__ import annotations
 

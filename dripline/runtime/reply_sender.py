@@ -1,4 +1,4 @@
-"""The replies of a service: one for each request, whatever handlers, time limits and laboratories' code do.
+"""Sends replies: one per request, retried if they cannot be routed.
 
 Some clients declare their reply queue a moment after they publish the request, so a fast service is too early:
 replies that come back unroutable get another try.

@@ -1,4 +1,4 @@
-"""What comes into a service's queues is handed to its endpoint, in turn and within the handler timeout."""
+"""Passes messages of a queue to endpoints, one at a time, with a handler timeout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How messages reach the queues of a member: checked and restored while it runs.
+"""Queues and bindings of a service or client, checked with probes and restored.
 
 Exchanges are looked up, and the keys of requests are probed with a message each. The bindings of alerts cannot be
 probed, since other consumers would get the message, too: they are made again, which changes nothing as a rule.

@@ -1,4 +1,4 @@
-"""A service's side of the mesh: its queues and their workers, and what it sends."""
+"""`ServiceLink`: the queues, workers and sending side of a service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of endpoints that another service on the mesh answers to as well: its requests reach both services."""
+"""Detects endpoint names that another service on the mesh also uses."""
 
 from __future__ import annotations
 

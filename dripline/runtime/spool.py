@@ -1,4 +1,4 @@
-"""Records on disk while a broker or a database is away: files that grow, are read from the front, and deleted."""
+"""Records on disk during an outage: segment files, appended at the end and read from the front."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a spool: their records, how far they were read, and what an earlier process left.
+"""Spool file format: records with checksums, read position, folder lock, recovery at start.
 
 A record is the byte 0x1E (the record separator of RFC 7464, which JSON text never contains), the version ``1``,
 the CRC-32 of the payload as eight hexadecimal digits, a space, the payload, and a newline. The checksum finds

@@ -1,4 +1,4 @@
-"""Folders of the user: the one where services keep what outlives them, and those that configurations name."""
+"""Folders for persistent state, and user paths in configurations."""
 
 from __future__ import annotations
 

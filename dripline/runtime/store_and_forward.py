@@ -1,4 +1,4 @@
-"""Items on their way to a sink: in memory, on disk while the sink is away, in their order all the while."""
+"""`Backlog`: items that wait for a sink, in memory and on disk, in order; base of alert and row queues."""
 
 from __future__ import annotations
 

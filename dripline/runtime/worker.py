@@ -1,4 +1,4 @@
-"""The thread on which handlers run: deliveries of one queue, one at a time, in order."""
+"""Worker thread of a queue: joins chunks, decodes messages, calls handlers one at a time; priority lane."""
 
 from __future__ import annotations
 

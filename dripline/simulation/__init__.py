@@ -1,4 +1,4 @@
-"""Simulated instruments: SCPI devices described in YAML that answer on TCP, with the faults real ones have.
+"""Simulated SCPI instruments, described in YAML, on TCP, with faults.
 
 `Instrument` is the whole of it: `dl simulate` runs it in a process of its own, tests run it inside theirs. From
 the outside inwards: `server` moves bytes, `conversation` makes lines of them and applies `faults`, `device`

@@ -1,4 +1,4 @@
-"""What an instrument and one client say to each other: bytes in, bytes out, and when."""
+"""The protocol of one client connection: bytes in, bytes out, and delays."""
 
 from __future__ import annotations
 

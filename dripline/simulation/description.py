@@ -1,4 +1,4 @@
-"""The description of a simulated instrument, read and checked."""
+"""Reads and checks the YAML description of an instrument."""
 
 from __future__ import annotations
 

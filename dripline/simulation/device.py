@@ -1,4 +1,4 @@
-"""What a simulated instrument does with a line: SCPI without any socket."""
+"""Executes SCPI command lines, without sockets."""
 
 from __future__ import annotations
 

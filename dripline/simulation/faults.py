@@ -1,4 +1,4 @@
-"""What goes wrong with an instrument: by chance, or because a test says so."""
+"""Faults of an instrument: random, or set by a test."""
 
 from __future__ import annotations
 

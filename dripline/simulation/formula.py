@@ -1,4 +1,4 @@
-"""Formulas between the values of an instrument: arithmetic, comparisons, `a if b else c`, a few functions."""
+"""Formulas between the values of an instrument."""
 
 from __future__ import annotations
 

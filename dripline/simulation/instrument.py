@@ -1,4 +1,4 @@
-"""A simulated instrument: a description that listens."""
+"""`SimulatedInstrument`: a described instrument with a TCP server."""
 
 from __future__ import annotations
 

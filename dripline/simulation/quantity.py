@@ -1,4 +1,4 @@
-"""One value of a simulated instrument: what it is at this moment, and how it is written."""
+"""One value of an instrument: noise, drift, ramps, limits, format."""
 
 from __future__ import annotations
 

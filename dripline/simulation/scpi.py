@@ -1,4 +1,4 @@
-"""The language of SCPI instruments: names of commands, errors and events, kinds of values.
+"""SCPI syntax: command names, error queue, event register, value types.
 
 In SCPI the capital letters of a name are its short form: `VOLTage` is `VOLT` or `VOLTAGE`, in any case of letters.
 What stands in brackets may be left out: `SOURce:VOLTage[:LEVel]`.

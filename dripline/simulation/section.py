@@ -1,4 +1,4 @@
-"""Reading a description key by key; everything wrong with it is collected."""
+"""Reads a mapping of a description key by key and collects all errors."""
 
 from __future__ import annotations
 

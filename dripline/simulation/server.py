@@ -1,4 +1,4 @@
-"""A TCP server of one thread, which only waits for sockets and times; a `Conversation` decides what is said."""
+"""TCP server in one thread, for any number of conversations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For tests of extensions: a pytest plugin, and `talk_to`.
+"""Test kit for extensions: a pytest plugin, and `talk_to`.
 
 With dripline installed, pytest has the fixtures of `dripline.testing.plugin`; ``pytest --fixtures -v`` tells them.
 A test of an endpoint needs none of them, nor any broker::

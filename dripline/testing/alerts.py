@@ -1,4 +1,4 @@
-"""Alerts that a test listens to."""
+"""Records alerts during a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The brokers that tests run on: an embedded one for each test, or one that is there for all."""
+"""Brokers for tests: an embedded one per test, or an existing one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a broker does wrong for a test: at its lines, its logins and its messages. All of it runs on its thread."""
+"""Faults inside the embedded broker: connections, logins, messages."""
 
 from __future__ import annotations
 

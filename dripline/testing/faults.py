@@ -1,4 +1,4 @@
-"""Faults of a test's own broker: everything that happens to a mesh in months, in a second."""
+"""`dripline_faults`: the faults that a test can cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bad line between a socket and its connection: slow, or dead without a word."""
+"""A slow or dead network connection between a socket and the broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a test leaves behind: threads and sockets of this process that were not there before."""
+"""Threads and sockets that a test leaves behind."""
 
 from __future__ import annotations
 

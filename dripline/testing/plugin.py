@@ -1,4 +1,4 @@
-"""The pytest plugin for authors of extensions: fixtures for a broker, services, clients, alerts and instruments.
+"""The pytest fixtures: broker, services, clients, alerts, instruments.
 
 Every pytest run of whoever has dripline installed imports this module, so it imports next to nothing itself.
 """

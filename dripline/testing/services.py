@@ -1,4 +1,4 @@
-"""Services that run while a test does, on threads of this process, and simulated instruments."""
+"""Runs services and simulated instruments in threads of the test process."""
 
 from __future__ import annotations
 

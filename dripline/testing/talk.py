@@ -1,4 +1,4 @@
-"""Asking an endpoint without broker and service."""
+"""`talk_to`: sends requests to an endpoint without a broker."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The seam to AMQP: one connection, opened and used with calls that any thread may make."""
+"""AMQP client: one connection with methods that any thread can call."""

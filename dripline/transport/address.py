@@ -1,4 +1,4 @@
-"""Where a broker is and how to log in there."""
+"""`BrokerAddress` and `TlsSettings`."""
 
 from __future__ import annotations
 

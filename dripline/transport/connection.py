@@ -1,4 +1,4 @@
-"""One connection to a broker, with calls that any thread may make."""
+"""`Connection`: publish, declare, bind, consume, acknowledge, from any thread."""
 
 from __future__ import annotations
 

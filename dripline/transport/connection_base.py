@@ -1,4 +1,4 @@
-"""The life of a connection: how it begins, what is asked on it, how it ends, and who is told."""
+"""Life cycle of a connection: open, login, calls to the broker, close, loss."""
 
 from __future__ import annotations
 

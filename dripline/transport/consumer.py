@@ -1,4 +1,4 @@
-"""Consumers of queues, and the part of a connection that has them."""
+"""Consumers: created, canceled, restarted with another prefetch count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what pika and sockets raise to the errors of this package, in words for a person."""
+"""Converts errors of pika, sockets and TLS to dripline errors with readable texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a thread waits for and another one brings: single values, answers of the broker, publisher confirms."""
+"""Futures: single values, replies of the broker, publisher confirms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The I/O thread of a connection: one socket that is read here, and written by whoever has something to say.
+"""I/O thread of a connection: reads the socket, runs timers, sends AMQP heartbeats; other threads write.
 
 Reading, timers and everything that is pika's happen on this loop's thread. While that thread sleeps, finished
 frames are written straight from the thread that made them (no hand-over, no wake-up). While it is awake they are

@@ -1,4 +1,4 @@
-"""What listens at the broker's address if it is not an AMQP 0-9-1 broker."""
+"""Identifies what answers at the broker's address if it is not an AMQP broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the opening of a connection has come, and how long it may still take."""
+"""Steps and time limit of opening a connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a broker's name to its addresses, on a thread that nobody has to wait for."""
+"""Resolves host names in a thread, with a timeout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening the socket to a broker, encrypted or not."""
+"""Opens sockets: several addresses, timeouts, TLS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TLS as a function from bytes to bytes.
+"""TLS engine on bytes, and certificate files.
 
 The engine knows no socket: it turns what we say into what travels, and back. OpenSSL's object must not be used by
 two threads at a time, and over a socket of its own a write may want to read first. Over memory neither a read nor

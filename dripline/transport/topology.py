@@ -1,4 +1,4 @@
-"""What a connection declares at the broker: exchanges, queues and bindings."""
+"""Declarations on a connection: exchanges, queues, bindings, quorum queue arguments."""
 
 from __future__ import annotations
 

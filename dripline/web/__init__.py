@@ -1,1 +1,1 @@
-"""The mesh over HTTP. It needs aiohttp: the extra `http`."""
+"""HTTP interface to the mesh; requires aiohttp (extra `http`)."""

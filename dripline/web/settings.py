@@ -1,4 +1,4 @@
-"""The settings of an HTTP server, checked: a wrong one is a ConfigurationError in one line that names the key."""
+"""Settings of the HTTP server, and HTTP statuses of return codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages and how they look on the wire: no socket, no thread, no clock in here.
+"""Messages and their encoding, without sockets, threads or clocks; the version of dripline.
 
 ::
 

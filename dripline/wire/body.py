@@ -1,4 +1,4 @@
-"""Bodies of messages: JSON, and the chunks in which long ones travel, put together again within bounds.
+"""Message bodies: JSON encoding and decoding, splitting into chunks and joining them.
 
 The JSON has sorted keys, no spaces, no NaN, and a bound on nesting.
 """

@@ -1,4 +1,4 @@
-"""From message to AMQP properties and bodies, byte for byte what real peers write, and back."""
+"""Encodes messages to AMQP properties and bodies, and decodes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers that name operations, kinds of message and body encodings on the wire."""
+"""Numbers for operations, message types and encodings."""
 
 # ruff: noqa: N801 - lower-case class names are the reference's, scripts import them
 from __future__ import annotations

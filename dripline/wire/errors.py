@@ -1,4 +1,4 @@
-"""The errors of dripline, under the name that they had before `dripline.errors`."""
+"""The names of `dripline.errors`, importable from here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request names: a lockout key, and the specifier of an attribute or a method."""
+"""Lockout keys, and specifiers of attributes and methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three kinds of message: request, reply, alert; and their UUIDs."""
+"""`MsgRequest`, `MsgReply`, `MsgAlert`, and message UUIDs."""
 
 from __future__ import annotations
 

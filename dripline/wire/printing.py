@@ -1,4 +1,4 @@
-"""Messages for people and for programs: the readable block, and one JSON document."""
+"""Messages as readable text and as JSON documents."""
 
 from __future__ import annotations
 

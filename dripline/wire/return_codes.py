@@ -1,4 +1,4 @@
-"""What a reply's return code means, the registry of all codes a process knows, and the exception that is a reply.
+"""Return codes and their registry; `ThrowReply`, the exception that becomes a reply.
 
 0 is success, 1-99 are warnings, 100-999 errors, 1000 and above belong to applications.
 """

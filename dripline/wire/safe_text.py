@@ -1,4 +1,4 @@
-"""Text for logs and terminals: escaped where it came from elsewhere, of exceptions, and durations.
+"""Escapes text from elsewhere for logs and terminals; texts of exceptions and durations.
 
 A peer chooses what is in its messages, and a file's author what is in the file. Control characters there would
 rewrite a terminal or begin a line that looks like one of ours, bidirectional marks would show it in another order.

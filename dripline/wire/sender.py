@@ -1,4 +1,4 @@
-"""Who sends: program, host, user, service and versions, as every message tells it."""
+"""`sender_info`: program, host, user, service and versions."""
 
 from __future__ import annotations
 

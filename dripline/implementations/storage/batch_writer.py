@@ -1,4 +1,4 @@
-"""Rows from memory into the database, in batches; to disk while it is away, and from there in their order."""
+"""`BatchWriter`: queues rows, writes them in batches, and spools them to disk during an outage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of columns: times, numbers and texts as every database keeps them alike, and as a reply can hold them."""
+"""Conversion of column values (times, numbers, text), and rows as reply payloads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Engines, and what an error of a database means: wait, or give the row up."""
+"""SQLAlchemy engines, and classification of database errors: retry or reject."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database side: a batch of rows becomes one transaction, whatever single rows are like."""
+"""Writes a batch of rows in one transaction, and isolates rows that the database rejects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make psycopg 3 behave like psycopg2, for which extensions of the reference are written.
+"""Makes psycopg 3 accept what extensions for psycopg2 do.
 
 psycopg 3 sends a statement and its parameters separately, and each parameter has a type that must match. psycopg2
 writes the parameters into the statement, where a text adapts to the column that it is compared with.

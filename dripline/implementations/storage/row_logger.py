@@ -1,4 +1,4 @@
-"""What the services that log alerts to a database have in common."""
+"""`RowLogger`: base of the services that log alerts to a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows on their way into a database: their lines on disk, dead letters, and what the log says of the way."""
+"""`Row` and its form on disk, rejected rows, and the status of the writer."""
 
 from __future__ import annotations
 

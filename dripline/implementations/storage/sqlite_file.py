@@ -1,4 +1,4 @@
-"""The file of an SQLite database: whether it is still the one at its path, and contains what was committed."""
+"""Detects a replaced or deleted SQLite file, and checkpoints committed rows into it."""
 
 from __future__ import annotations
 

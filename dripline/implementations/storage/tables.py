@@ -1,4 +1,4 @@
-"""Tables that rows go to: the sensor logger's, those of a laboratory, and the one with the ids of rows."""
+"""Destination tables: creation, inspection, and inserts without duplicates."""
 
 from __future__ import annotations
 

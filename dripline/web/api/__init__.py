@@ -1,1 +1,1 @@
-"""The mesh over HTTP."""
+"""The HTTP API."""

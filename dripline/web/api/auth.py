@@ -1,4 +1,4 @@
-"""Who may ask: a token or a name with its secret, and no page of a stranger in the user's browser."""
+"""Authentication: tokens, user names with passwords, and the origin check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The connections of the HTTP server and the requests on them: not too many, and none that says nothing."""
+"""Limits for connections and concurrent requests."""
 
 from __future__ import annotations
 

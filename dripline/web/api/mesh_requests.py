@@ -1,4 +1,4 @@
-"""From an HTTP request to a request on the mesh, and sending that from an event loop."""
+"""Converts HTTP requests to mesh requests and sends them from the event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every HTTP request meets: the auth before it is handled, an answer of JSON whatever happens."""
+"""Middleware: authentication, and JSON errors for every failure."""
 
 from __future__ import annotations
 

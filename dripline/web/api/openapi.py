@@ -1,4 +1,4 @@
-"""What can be asked over HTTP, as an OpenAPI document."""
+"""The OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is answered over HTTP: JSON, always of the same form."""
+"""JSON responses."""
 
 from __future__ import annotations
 

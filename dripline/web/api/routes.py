@@ -1,4 +1,4 @@
-"""The routes of the HTTP server, and which files of `web_root` it serves."""
+"""HTTP routes, and static files of `web_root`."""
 
 from __future__ import annotations
 
