@@ -1,4 +1,4 @@
-"""Frames to deliveries and messages to frames: the sans-I/O codec shared by client and broker.
+"""Frames to deliveries, and messages and methods to frames: the codec shared by client and broker.
 
 `FrameCutter` serves both ends of a connection. `ContentReader` takes the frames of a client's hot path (deliver,
 return, confirm) itself and hands every other frame on. Any thread can build and write the frames made here: a

@@ -1,4 +1,4 @@
-"""Decoding of method frames, comparison of declare arguments, and their text in error replies.
+"""Decoding of the methods that clients send, comparison of declare arguments, texts of error replies.
 
 Methods that are sent or received rarely go through pika's codec. What every message needs (deliver, return,
 content, acknowledgement) is packed from parts that stay encoded all the way: the header table of a message that

@@ -1,4 +1,4 @@
-"""Rules for extensions in a configuration: which ones are disabled, which versions are required.
+"""Rules in a configuration for extensions and their distributions: disabled ones, required versions.
 
 In the environment `DRIPLINE_DISABLE_EXTENSIONS=pumps,lab-old`, or `*` for all; in a service's configuration:
 

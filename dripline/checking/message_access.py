@@ -1,4 +1,4 @@
-"""Lists what messages can access in a class, without creating an instance."""
+"""Lists for `dl check` and `dl extensions show` what messages can access in a class."""
 
 from __future__ import annotations
 

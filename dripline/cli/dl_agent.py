@@ -1,4 +1,4 @@
-"""`dl-agent`: send one message and print the reply."""
+"""`dl-agent`: send one message, made of arguments or a configuration file, and print the reply."""
 
 from __future__ import annotations
 

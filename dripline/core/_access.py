@@ -1,4 +1,4 @@
-"""Access control for messages: `_dripline_reach` of dripline classes, everything in laboratory classes.
+"""Access control for messages at run time: `_dripline_reach` of dripline classes, all of a laboratory's.
 
 A class that has `_dripline_reach` in its own namespace is closed: of the names that it defines, or that its
 constructor sets, messages reach those that it lists, whichever module the class is in. Everything else is a

@@ -1,4 +1,4 @@
-"""`Entity`: an endpoint with a value that is calibrated and logged at intervals or on change."""
+"""`Entity`: an endpoint with a value that is calibrated, and logged at intervals or if it has changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Installed distributions of modules, for messages and lists; detects a replaced `dripline` package.
+"""Installed distributions of modules, for messages and lists; texts about a replaced `dripline` package.
 
 An entry point tells its distribution. For a package in the namespace the installed files are searched, and the
 folders of packages in development mode. That reads every distribution's list of files, once; a service which

@@ -1,4 +1,4 @@
-"""The connection to the broker that the examinations share."""
+"""The connection to the broker that the examinations share; why the broker ended it during login."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examines the Python installation and the installed files."""
+"""Examines the Python installation: other copies of dripline on `sys.path`, replaced or missing files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends many short requests to services; compares their clocks."""
+"""Times short requests to services that are known already; compares their clocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examines services: response times, missing services, endpoints without a reply."""
+"""Examines services: which ones are missing, how fast they reply, which endpoints do not."""
 
 from __future__ import annotations
 

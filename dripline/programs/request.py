@@ -1,4 +1,4 @@
-"""Creates requests from command-line arguments, sends them, and prints replies.
+"""Requests of `dl get`, `dl set`, `dl cmd`: created from arguments, sent, and replies printed.
 
 Importing this module must stay cheap: what makes and sends messages is imported by the functions that do so.
 """

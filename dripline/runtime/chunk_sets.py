@@ -1,4 +1,4 @@
-"""Chunks of alerts on durable queues, unacknowledged until complete; spill files for large ones."""
+"""Chunks of alerts on durable queues, unacknowledged until complete; spill files on disk for bodies."""
 
 from __future__ import annotations
 

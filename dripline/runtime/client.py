@@ -1,4 +1,4 @@
-"""`MeshClient`: sends requests and alerts, monitors messages, discovers services."""
+"""`MeshClient`: sends requests and alerts, monitors messages, discovers services and their endpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ServiceLink`: the queues, workers and sending side of a service."""
+"""`ServiceLink`: the login, queues, bindings, workers and sending side of a service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records on disk during an outage: segment files, appended at the end and read from the front."""
+"""Records on disk during an outage: segment files with a size limit, appended at the end, read in front."""
 
 from __future__ import annotations
 

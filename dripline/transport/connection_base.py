@@ -1,4 +1,4 @@
-"""Life cycle of a connection: open, login, calls to the broker, close, loss."""
+"""Life cycle of a connection: open, login, check that it is open, calls to the broker, close, loss."""
 
 from __future__ import annotations
 

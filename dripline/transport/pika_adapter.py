@@ -1,4 +1,4 @@
-"""pika's connection state machine (login, tuning, channels) on the I/O loop.
+"""pika's connection state machine (tuning, channels, side channels) on the I/O loop.
 
 `pika.connection.Connection` leaves the stream to an adapter; this one gives it a `SocketLoop` and takes the frames
 of the hot path for itself before pika sees them.
