@@ -1,4 +1,4 @@
-"""Setup done by `import dripline`: version, lazy submodules, the extensions namespace.
+"""Setup done by `import dripline`: version object, lazy submodules, the extensions namespace.
 
 It is not in `dripline/__init__.py`, because old extension packages overwrite that file: `_dripline.import_guard`.
 """

@@ -1,4 +1,4 @@
-"""Queues: message order, round-robin consumers, delivery counts."""
+"""Queues: message order, round-robin consumers, requeued messages, delivery counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Login at the broker and other secrets: where they come from, and checks against empty ones.
+"""Login at the broker and other secrets: sources, checks against empty ones and bad specifications.
 
 A secret is the first of these that there is: a value given directly, a file, an environment variable, the
 authentication file, a default.

@@ -1,4 +1,4 @@
-"""Loads a configuration in five stages: defaults, file, environment, overrides, mesh settings."""
+"""Loads a configuration in five stages, from defaults to overrides; resolves paths in it."""
 
 from __future__ import annotations
 

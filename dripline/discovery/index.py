@@ -1,4 +1,4 @@
-"""Index of installed extensions and their exports, built without importing them; disabled extensions."""
+"""Index of installed extensions and their exports, built without importing them; which are disabled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loads configuration, mesh settings and login for a command."""
+"""Loads configuration, mesh settings (such as `-b URL`) and login for a command."""
 
 from __future__ import annotations
 

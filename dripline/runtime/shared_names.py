@@ -1,4 +1,4 @@
-"""Detects endpoint names that another service on the mesh also uses."""
+"""Detects endpoint names that another service also uses: pings each name and counts the replies."""
 
 from __future__ import annotations
 
