@@ -259,11 +259,13 @@ class Entity(Endpoint):
     def __log_in_turn(self) -> None:
         assert self.service is not None, "only a service schedules this"
         outage, lock = self.__outage, self.service._dripline_lock_of(self)
-        with Boundary(outage, "%s: cannot be logged", self.name, expected=(ThrowReply,)) as attempt, lock:
-            self.scheduled_log()
-        if attempt.error is None:
-            outage.end("%s: can be logged again", self.name)
-        reply_warnings.restore(None)  # there is no reply that would carry them
+        try:
+            with Boundary(outage, "%s: cannot be logged", self.name, expected=(ThrowReply,)) as attempt, lock:
+                self.scheduled_log()
+            if attempt.error is None:
+                outage.end("%s: can be logged again", self.name)
+        finally:
+            reply_warnings.restore(None)  # there is no reply that would carry them
 
     def __look_at_limits(self, payload: Any) -> None:
         """Tell when the value crosses a limit, and when it is back."""

@@ -66,7 +66,7 @@ class Outage:
             *args: For the text.
             error: Its traceback is logged after the line.
         """
-        line, level = one_line(text % args), logging.DEBUG if self.why else logging.WARNING
+        line, level = one_line(text % args if args else text), logging.DEBUG if self.why else logging.WARNING
         self._since_s = self._since_s if self.why else time.monotonic()
         self.why, self.is_logged = line, True
         self._logger.log(level, "%s", line, exc_info=error)

@@ -42,7 +42,7 @@ Setup = Callable[[Connection], None]
 class ReconnectingConnection:
     """Makes a connection, puts everything in place on it, and does so again whenever it is lost.
 
-    A subclass says what is done first on each connection, and what when one is lost or returns a message.
+    Subclasses prepare each connection, and react to a loss and to returned messages.
 
     Args:
         address: Broker and login.
@@ -76,7 +76,7 @@ class ReconnectingConnection:
         self._thread: threading.Thread | None = None
 
     def _prepare(self, connection: Connection) -> None:
-        """Do what comes first on each connection."""
+        """Prepare a new connection."""
 
     def _on_lost(self, error: BrokerError) -> None:
         """React to the end of a connection; `connection` raises already."""
@@ -222,8 +222,8 @@ class ReconnectingConnection:
             action(self.connection)
 
     def _leave(self, life: Life) -> None:
-        """Note that nobody waits for a connection any longer, unless there is a new beginning already."""
-        if life is self._life:
+        """Note, with the lock held, that nobody waits for a connection any longer."""
+        if life is self._life and self._state in (State.CONNECTING, State.RECONNECTING):
             self._state = State.IDLE
 
     def _start(self, work: Callable[[Life], None], life: Life, name: str) -> None:
@@ -231,7 +231,8 @@ class ReconnectingConnection:
         try:
             thread.start()
         except BaseException:  # no more threads, or a signal handler that raises
-            self._leave(life)
+            with self._lock:
+                self._leave(life)
             raise
         self._thread = thread
 
@@ -265,8 +266,6 @@ class ReconnectingConnection:
                     raise ConnectionLost("the connection was closed")
                 if caller is None or life.adding.get(setup) is caller:  # else nobody waits for it any longer
                     self._setups.append(setup)
-
-    # -- connecting, on a thread of its own --------------------------------------------------------------------
 
     def _connect_first(self, life: Life) -> None:
         """Make a connection as long as somebody waits for it."""

@@ -237,15 +237,17 @@ class Backlog(ABC, Generic[T]):
         """
         while older or self._fresh:
             with self._changed:
-                self._storing = True
                 left: Sequence[T] = (fresh := self._fresh.take(_STORE_COUNT, max_bytes))
+                if not older and not fresh:
+                    break  # another thread has taken them
+                self._storing = True
                 self._hold(fresh)
             try:
                 left = self._append(older, fresh)
             finally:
-                self._let_go(fresh)
-                self._return(left)
-                with self._changed:
+                with self._changed:  # no thread sees them counted nowhere
+                    self._let_go(fresh)
+                    self._return(left)
                     self._storing = False
                     self._changed.notify_all()
             if left:
@@ -260,6 +262,8 @@ class Backlog(ABC, Generic[T]):
         return self._spool is not None and bool(self._spool.segments) and self._spool.has_more(self._cursor)
 
     def _hold(self, items: Sequence[T], sign: int = 1) -> None:
+        if not items:
+            return  # nothing has moved
         with self._changed:
             self._held += sign * len(items)
             self._held_bytes += sign * bytes_of(items)

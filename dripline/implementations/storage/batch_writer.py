@@ -175,7 +175,9 @@ class BatchWriter(Backlog[Row]):
             thread.join(grace_s)
         self._release(self._dead_letters.file())
         # A batch that hangs may be written as well, and is known then.
-        self._again_in_memory([*self._again, *self._current])
+        with self._changed:  # at this moment it is in one of the two
+            self._again_in_memory([*self._again, *self._current])
+            self._current = []
         if not self.store(max_bytes=self._pace.batch_bytes) and self._drops:
             self.status.drop(len(self._fresh), told=True)
         self._spool.close()
@@ -340,12 +342,13 @@ class BatchWriter(Backlog[Row]):
                 safe.append(row)
             except ValueError as error:
                 refused.append(Refusal(row, str(error)))
-        try:
-            self._spool.append(lines)
-        except (OSError, SpoolFull) as error:
-            self.status.disk_trouble(str(error))
-            return fresh
-        self.status.kept()
+        if lines:
+            try:
+                self._spool.append(lines)
+            except (OSError, SpoolFull) as error:
+                self.status.disk_trouble(str(error))
+                return fresh
+            self.status.kept()
         self._give_tokens_back(safe)
         self._hold([refusal.row for refusal in refused])
         self._release(self._dead_letters.file(refused))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -61,6 +62,35 @@ def taken(backlog: Numbers, count: int = 100) -> list[int]:
     items = backlog.take(count, 1000)
     backlog.settle(items)
     return [item.number for item in items]
+
+
+def test_items_that_the_disk_does_not_take_are_always_counted(backlog):
+    """No thread that is woken meanwhile finds room, or nothing left to send."""
+    backlog.room = 0
+    backlog.add(1, 2, 3)
+    counts: set[int] = set()
+    ended = threading.Event()
+
+    def watch() -> None:
+        with backlog._changed:
+            while not ended.is_set():
+                backlog._changed.wait(0.1)
+                counts.add(len(backlog._fresh) + backlog._held)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    for _ in range(200):
+        assert not backlog.store()
+    ended.set()
+    thread.join()
+    assert counts == {3}
+
+
+def test_taking_nothing_is_no_progress(backlog):
+    """Callers are slowed down only as long as something moves."""
+    assert backlog.take(0, 1000) == []
+    backlog.settle([])
+    assert backlog._moved_s == 0
 
 
 def test_what_is_sent_again_comes_first_then_disk_then_memory(backlog):
