@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib import import_module
+from itertools import chain
 from types import ModuleType
 from typing import Any
 
@@ -73,7 +74,7 @@ def _items_of(value: Any) -> int:
     while waiting:
         found = waiting.pop()
         count += _limited(len(found), ITEMS, "items")
-        for item in found.values() if isinstance(found, dict) else found:
+        for item in chain(found, found.values()) if isinstance(found, dict) else found:
             if isinstance(item, _LISTS):
                 waiting.append(item)
             elif isinstance(item, TEXTS):

@@ -13,7 +13,7 @@ from typing import Any
 # A longer text is not a measured value, and Python refuses to read integers of more than some 4300 digits.
 _LONGEST_NUMBER = 1000
 _INTEGER = re.compile(r"[-+]?\d+", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
+_FLOAT = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 _NOT_FINITE = re.compile(
     r"([-+]?)\.?(inf|infinity|nan)", re.ASCII | re.IGNORECASE
 )  # with a dot: as YAML writes it

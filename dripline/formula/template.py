@@ -15,12 +15,14 @@ from itertools import chain
 from types import CodeType
 from typing import Any, NamedTuple
 
-from dripline.formula.limits import TEXT, Several, Unusable
+from dripline.formula.limits import TEXT, Several, Unusable, check_spec
 from dripline.formula.readings import number_of
 from dripline.formula.syntax import FormulaRefused, compiled, parse
 
 # What makes one number of a hole and the digits around it, as in `0x{}` or `{}e-3`.
-_DIGITS_BEFORE = re.compile(r"(?<![\w.\\])(?:0[xX][\da-fA-F]*|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?)?|\.)\Z", re.ASCII)
+_DIGITS_BEFORE = re.compile(
+    r"(?<![\w.\\])(?:0[xX][\da-fA-F]*|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?)?|\.)\Z", re.ASCII
+)
 _DIGITS_AFTER = re.compile(r"\d*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.])", re.ASCII)
 # A backslash, or an octal number after one, to which the hole would belong.
 _OPEN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\[0-7]{0,2}\Z")
@@ -136,6 +138,7 @@ def _split(text: str) -> tuple[list[str], list[str]]:
             continue
         if field not in ("", "0") or "{" in (spec or "") or conversion not in (None, "r", "s", "a"):
             raise ValueError(f"field {{{field}}} in {text!r}: the raw value is {{}}, and braces are doubled: {{{{")
+        check_spec(spec or "")
         if _OPEN_ESCAPE.search(around[-1]):
             raise ValueError(f"{text!r}: a backslash in front of a hole; double it: \\\\{{}}")
         hole = "{0" + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "") + "}"

@@ -58,6 +58,9 @@ BOMBS = [
     "list(map(list, [range(99999)]*1000))",
     "list(map(list, map(range, [99999]*1000)))",
     "sorted([99999]*99999, key=bytes)",
+    "str([{{'x'*90000: 0}}]*15000)",
+    "'{:>900000000}'",
+    "'{:.900000000f}'",
     "x = [0]*99999\n[[1 for x in range(2)] for y in range(9999)]",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 from math import inf, isnan, nan
 
@@ -130,3 +131,11 @@ def test_a_value_that_is_missing_is_told_with_the_keys():
     assert text.startswith("'xxx")
     assert text.endswith("is none of " + ", ".join(map(str, range(20))) + ", …")
     assert len(text) < 300
+
+
+def test_long_texts_of_digits_are_read_in_linear_time():
+    """A device that sends many long texts that are almost numbers does not stop its service."""
+    begin = time.process_time()
+    for _ in range(1000):
+        assert number_of("1" * 998 + "x") is None
+    assert time.process_time() - begin < 5
