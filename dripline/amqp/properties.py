@@ -96,7 +96,7 @@ def _bytes(data: bytes, at: int, _depth: int) -> tuple[bytes, int]:
 def _nested(data: bytes, at: int, depth: int) -> tuple[dict[str, Any], int]:
     end = at + 4 + _LENGTH.unpack_from(data, at)[0]
     if depth or end - at > _REMEMBERED_BYTES:
-        # Only what stands in the header table itself is remembered: tables remembered within tables would
+        # Only the header table itself is cached: tables remembered within tables would
         # add up to any depth.
         return _table(data, at, depth + 1)
     raw = data[at:end]

@@ -32,7 +32,7 @@ class Alarm:
         later: runs a function in the next turn of the loop.
 
     Attributes:
-        reason: why nothing is taken, as clients are told; empty when it is.
+        reason: Why nothing is accepted, as sent to clients; empty if messages are accepted.
     """
 
     def __init__(self, connections: Iterable[Publisher], later: Callable[[Callable[[], None]], object]) -> None:

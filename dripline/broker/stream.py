@@ -47,7 +47,7 @@ class WriteBuffer:
 
     Args:
         transport: the socket; another one may take its place later.
-        heartbeat: is told that something was sent.
+        heartbeat: Notified when something was sent.
         to_flush: buffers with something in them; this one enters itself.
     """
 

@@ -56,7 +56,7 @@ def read_core_config(config: scarab.Param | Mapping[str, Any] | None) -> tuple[d
 
     Args:
         config: settings of the mesh, side by side or below ``dripline_mesh``, and perhaps the name of an
-            authentication file as ``auth-file``; ``-`` and ``_`` are the same. What is unknown is told in the log.
+            authentication file as ``auth-file``; ``-`` and ``_`` are the same. Unknown ones are logged.
 
     Returns:
         Settings by name, and the authentication file. The broker that the file names is used when nothing else

@@ -258,7 +258,7 @@ def load_file(path: str) -> ModuleType:
 
 
 def secrets_of_extensions() -> Authentication:
-    """Secrets with the groups that the extension `add_auth_spec` registers; one that fails is told in the log."""
+    """Secrets with the groups that the extension `add_auth_spec` registers; a group that fails is logged."""
     app = MainApp()
     finder = class_finder()
     for extension in finder.index.named("add_auth_spec"):

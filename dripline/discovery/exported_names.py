@@ -193,7 +193,7 @@ def read_docs(file: str, names: Collection[str], depth: int = 0) -> dict[str, st
         with open(file, "rb") as source:
             tree = ast.parse(source.read(), file)
     except (OSError, SyntaxError, ValueError):
-        return {}  # why it cannot be read is told by who imports it
+        return {}  # the import reports why it cannot be read
     docs: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level and depth < _DEEPEST:

@@ -30,7 +30,7 @@ class TimedReply:
 
     Attributes:
         name: of the service or endpoint.
-        reply: what came back, if anything did.
+        reply: The reply, if there was one.
         error: why nothing did.
         asked_at: when it was sent, in seconds of the clock of this machine.
         took_s: how long the reply took.

@@ -352,7 +352,7 @@ class Presence:
         """Take note that the device cannot be reached.
 
         Args:
-            error: what came of the attempt.
+            error: The error of the attempt.
 
         Returns:
             The error for whoever asked.

@@ -302,7 +302,7 @@ def _checked(
 
 
 class _InPython(SourceMap):
-    """A configuration that stands in a test: its mistakes are told by the path of their keys."""
+    """A configuration in a test: problems are reported with the path of the key."""
 
     def place(self, key_path: Sequence[str | int]) -> Place:
         return Place(spell(key_path))

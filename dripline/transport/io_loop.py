@@ -292,7 +292,7 @@ class Heartbeat:
     Args:
         interval_s: What was agreed on with the broker.
         loop: The loop of the connection; all of this happens on its thread.
-        give_up: Ends the connection; it is told why.
+        give_up: Ends the connection, with the reason.
     """
 
     def __init__(self, interval_s: float, loop: SocketLoop, give_up: Callable[[str], None]) -> None:

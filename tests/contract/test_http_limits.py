@@ -47,7 +47,7 @@ def test_garbage_is_a_line_of_the_log(start, caplog):
 
 
 class Waiting(Entity):
-    """An endpoint that answers when it is told."""
+    """An endpoint that replies when the test allows it."""
 
     def __init__(self, **kwargs):
         self.answer = threading.Event()

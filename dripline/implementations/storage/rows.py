@@ -306,7 +306,7 @@ class WriterStatus:
             self._replaying = True
             return
         if self.disk.why:
-            self.disk.end()  # nothing needs it any longer; the next trouble is told anew
+            self.disk.end()  # no longer needed; the next failure is logged again
         if self._replaying:
             self._replaying = False
             logger.warning("%s: all rows that waited are written", self.who)

@@ -207,7 +207,7 @@ class MessageIds:
     """The ids of the last 100000 rows, in a table beside those that have no column for them.
 
     It is written in the same transaction as the rows. A database user who must not make tables has none; then a
-    row that comes twice is written twice, which is told once.
+    duplicate row is written twice, which is logged once.
 
     Args:
         who: The service, for messages.

@@ -349,7 +349,7 @@ _SCPI = 'module: EthernetSCPIService\nresponse_terminator: "\\\\n"\n'
     ],
 )
 def test_values_of_our_own_classes_are_checked(check_text, text, place, words):
-    """Without touching hardware, a database or a broker; each at its line, and nothing else is told."""
+    """Without touching hardware, a database or a broker; each at its line, and nothing else is reported."""
     findings = check_text(text)
     (line,) = findings.errors + findings.warnings
     assert line.startswith(f"service.yaml:{place}:")

@@ -193,7 +193,7 @@ def test_a_constructor_that_takes_all_keywords_as_they_come_takes_anything():
 
 
 def test_a_decorated_constructor_is_looked_through():
-    """`functools.wraps` tells what is below it."""
+    """The signature is that of the function below `functools.wraps`."""
 
     def logged(function):
         @functools.wraps(function)

@@ -257,7 +257,7 @@ def test_a_configuration_without_variables_stays_as_it_is(tree):
 
 @given(st.text(), st.text(), st.text())
 def test_a_value_is_taken_over_as_it_is(before, value, after):
-    """Whatever a variable holds, it stands in the text afterwards, unchanged."""
+    """The value of a variable is inserted into the text unchanged."""
     if "ENV{" in before + after:
         return
     assert replace_environment(f"{before}ENV{{X}}{after}", {"X": value}) == before + value + after

@@ -186,7 +186,7 @@ def test_what_pyyaml_writes_is_read_back(tree):
 @settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_refused_with_a_mistake(text):
-    """Nothing but InvalidConfiguration comes out, whatever stands in the file."""
+    """Whatever the file contains, only InvalidConfiguration is raised."""
     with contextlib.suppress(InvalidConfiguration):
         load(text)
 

@@ -146,7 +146,7 @@ def test_classes_are_looked_up_where_their_package_takes_them_from(tmp_path):
 
 
 def test_what_cannot_be_read_has_none(tmp_path):
-    """Why is told by who imports it."""
+    """The import reports the reason."""
     (tmp_path / "bad.py").write_text("class A(: pass")
     assert read_docs(str(tmp_path / "bad.py"), {"A"}) == {}
     assert read_docs(str(tmp_path / "none.py"), {"A"}) == {}
